@@ -1,0 +1,41 @@
+# `make demo` makes a real campaign on a fresh machine; `make test` passes every test. Needs Rust, Python 3 and a C compiler.
+.PHONY: demo test lint runtime build models-venv test-models bundle fixture clean
+PYTHON := models/.venv/bin/python
+
+demo: runtime
+	cargo build --release --locked
+	./target/release/housestyle run specs/demo.yaml --out out
+
+test: runtime lint
+	cargo test --locked
+
+lint:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
+
+runtime:
+	@deploy/fetch-onnxruntime.sh
+
+build: runtime
+	cargo build --release --locked
+
+# The Python side is needed only to train, import or export bundles.
+models-venv: $(PYTHON)
+$(PYTHON): models/requirements.txt
+	python3 -m venv models/.venv
+	$(PYTHON) -m pip install --quiet -r models/requirements.txt
+	touch $(PYTHON)
+
+test-models: models-venv
+	cd models && .venv/bin/python -m pytest -q
+
+# Trains whatever is not trained yet (resumable) and writes models/emoji-houses.
+bundle: models-venv
+	cd models && ./train.sh
+
+fixture: models-venv
+	cd models && .venv/bin/python -m housestyle_models.fixture
+
+clean:
+	rm -rf target runtime out

@@ -1,0 +1,91 @@
+"""Writes the `emoji-houses` bundle from the trained parts: `python -m housestyle_models.emoji_houses`."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from .autoencoder import load_autoencoder
+from .bundle import Components, Metadata, write_bundle
+from .captions import CATEGORY_PROMPT, STYLE_PROMPT
+from .clip import evaluate, load_clip
+from .emoji import WORK
+from .evaluator import STYLES, categories, load_evaluator
+from .houses import HOUSES, PRETRAINING
+from .pictures import Pictures
+from .training import arguments
+from .unet import load_unet, scheduler
+
+OUT = Path(__file__).resolve().parent.parent / "emoji-houses"
+
+
+def main() -> None:
+    args = arguments(__doc__)
+    clip, words = load_clip(args.config)
+    evaluator, held_out = load_evaluator(args.config)
+    unet, scale = load_unet(args.config)
+    vae = load_autoencoder(args.config)
+    vae.register_to_config(scaling_factor=scale)
+    pictures = Pictures(lambda r: r["pretraining"])
+    unseen = Pictures(lambda r: not r["pretraining"] and r["house"] != "fxemoji" and r["split"] == "fewshot")
+    with torch.no_grad():
+        shown = vae.decode(vae.encode(unseen.pixels).latent_dist.mean).sample.clamp(-1, 1)
+    mse = ((shown - unseen.pixels) / 2).square().mean(dim=(1, 2, 3))
+    licences = json.loads((WORK / "emoji" / "licences.json").read_text())
+    about = Metadata(
+        name="emoji-houses",
+        description="Emoji concepts in the looks of professional design houses: a small, complete Stable-Diffusion-shaped "
+        "bundle (CLIP, UNet, autoencoder) with an independent evaluator, trained from scratch on openly licensed drawings.",
+        styles=[style(h, licences[h.name]) for h in HOUSES],
+        categories=categories(),
+        evaluator={"size": 64, "styles": STYLES, "held_out": held_out},
+        prompt={"category": CATEGORY_PROMPT, "style": STYLE_PROMPT},
+        measured={
+            "clip_held_out": evaluate(clip, words, pictures, unseen),
+            "autoencoder_held_out_psnr_db": round((-10 * mse.log10()).mean().item(), 2),
+            "minutes_trained": {n: minutes(n) for n in ("clip", "autoencoder", "unet", "evaluator")},
+        },
+        training_data=[
+            {
+                "package": licences[h.name]["package"],
+                "licence": licences[h.name]["license"]["spdx"],
+                "author": licences[h.name]["author"]["name"],
+                "base": h in PRETRAINING,
+                "evaluator": True,
+            }
+            for h in HOUSES
+        ]
+        + [{"drawings_sha256": (WORK / "emoji" / "digest.txt").read_text().strip()}],
+        licence="Apache-2.0, with the attributions below",
+    )
+    config = dict(scheduler().config) | {"_class_name": "DDIMScheduler"}
+    parts = Components(
+        tokenizer=words,
+        text_encoder=clip.text,
+        unet=unet,
+        vae=vae,
+        scheduler={k: v for k, v in config.items() if k != "_use_default_values"},
+        image_encoder=clip.image,
+        evaluator=evaluator,
+    )
+    print(write_bundle(OUT, parts, about))
+
+
+def style(house, licence: dict) -> dict[str, str]:
+    spdx, author, url = licence["license"]["spdx"], licence["author"]["name"], licence["author"]["url"]
+    return {
+        "name": house.name,
+        "look": house.description,
+        "licence": spdx,
+        "holder": author,
+        "source": licence["package"],
+        "attribution": f"{licence['name']} by {author} ({url}), {spdx} ({licence['license']['url']}); rendered at 64 px",
+    }
+
+
+def minutes(name: str) -> float:
+    return round(torch.load(WORK / f"{name}.pt", map_location="cpu", weights_only=True)["elapsed"] / 60, 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+//! The command line: arguments in, one [`Outcome`] out. Each subcommand is a file with `Args` and `run`.
+//!
+//! Always holds: with `--json`, standard output carries one JSON document and nothing else; human words then go to
+//! standard error, where progress and problems go anyway.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+
+use crate::config::{Config, Flags};
+use crate::error::{Error, Result};
+use crate::pipeline::{Bundle, Pipeline, Provider, Runtime, SessionSettings};
+use crate::plan::Rates;
+use crate::shutdown::Shutdown;
+use crate::spec::{BundleRef, Problem};
+use crate::telemetry;
+
+pub mod check;
+pub mod completions;
+pub mod doctor;
+pub mod plan;
+mod progress;
+pub mod reproduce;
+pub mod run;
+pub mod schema;
+
+/// Every campaign image in your house style, measured.
+#[derive(Debug, Parser)]
+#[command(name = "housestyle", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 internal error · 2 invalid input or usage · 3 done, but some assets \
+were rejected or failed · 4 something needed is unavailable · 130 stopped by Ctrl-C or SIGTERM (run again to go on)";
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// Print one JSON document on standard output; human words go to standard error
+    #[arg(long, global = true)]
+    json: bool,
+    /// Settings file (YAML); without it ./housestyle.yaml is read if it is there
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder that holds bundles, one folder each; may be given several times
+    #[arg(long, global = true, value_name = "DIR")]
+    bundles: Vec<PathBuf>,
+    /// Execution provider: cpu, openvino, cuda or tensorrt; used, or the command stops with exit code 4
+    #[arg(long, global = true, value_name = "NAME")]
+    provider: Option<String>,
+    /// Threads of the model runtime; 0 takes every core
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<usize>,
+    /// Say more in the log: -v what happens, -vv every detail
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the assets of a campaign; run again, it resumes
+    Run(run::Args),
+    /// Check campaign files: every problem at once, with its place and a hint
+    Check(check::Args),
+    /// Show what a campaign would make: count, time, cost, storage, rights; nothing is run
+    Plan(plan::Args),
+    /// Make one asset again from its sidecar and report the deviation
+    Reproduce(reproduce::Args),
+    /// Say whether everything needed is there, and the one command that fixes what is not
+    Doctor(doctor::Args),
+    /// Print the JSON Schema of campaign files
+    Schema(schema::Args),
+    /// Print shell completions
+    Completions(completions::Args),
+}
+
+/// How a command that did its work ended; errors are [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All of it.
+    Done,
+    /// Done, but some assets were rejected or failed, or deviate.
+    SomeFailed,
+    /// Something needed is missing, and the command has already said what.
+    Unavailable,
+    /// Stopped on request, resumable.
+    Stopped,
+}
+
+impl Outcome {
+    /// The process exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::SomeFailed => 3,
+            Self::Unavailable => 4,
+            Self::Stopped => 130,
+        }
+    }
+}
+
+/// What every command gets: the settings, how to speak, and when to stop.
+#[derive(Debug)]
+pub struct Context {
+    /// The settings, all layers applied and validated.
+    pub config: Config,
+    /// Whether standard output is for a program.
+    pub json: bool,
+    /// Asked to stop?
+    pub shutdown: Shutdown,
+}
+
+/// Runs the command that `cli` names.
+pub fn run(cli: Cli) -> Result<Outcome> {
+    let Global { json, config, bundles, provider, threads, verbose } = cli.global;
+    let config = Config::load(config.as_deref(), std::env::vars_os(), Flags { bundles, provider, threads })?;
+    telemetry::start(verbose, config.log_format)?;
+    let context = Context { config, json, shutdown: Shutdown::default() };
+    context.provider()?; // a wrong name is refused by every command, not only by those that load models
+    match cli.command {
+        Command::Run(args) => run::run(args, &context),
+        Command::Check(args) => check::run(args, &context),
+        Command::Plan(args) => plan::run(args, &context),
+        Command::Reproduce(args) => reproduce::run(args, &context),
+        Command::Doctor(args) => doctor::run(args, &context),
+        Command::Schema(args) => schema::run(args, &context),
+        Command::Completions(args) => completions::run(args, &context),
+    }
+}
+
+impl Context {
+    /// Prints a line for a person: on standard output, or on standard error where `--json` wants the former for itself.
+    ///
+    /// A reader that went away (`| head`) is not an error. Control characters in the text are made visible.
+    pub fn say(&self, line: impl AsRef<str>) {
+        let line = telemetry::clean_lines(line.as_ref());
+        let _ = match self.json {
+            true => writeln!(std::io::stderr().lock(), "{line}"),
+            false => writeln!(std::io::stdout().lock(), "{line}"),
+        };
+    }
+
+    /// Prints the JSON document that `--json` promises; does nothing without it.
+    pub fn emit(&self, document: &impl Serialize) -> Result<()> {
+        if self.json {
+            let text = serde_json::to_string_pretty(document)
+                .map_err(|e| Error::internal("cannot write the result as JSON").caused_by(e))?;
+            let _ = writeln!(std::io::stdout().lock(), "{text}");
+        }
+        Ok(())
+    }
+
+    /// Prints every problem on standard error and returns the error that stands for all of them (exit code 2).
+    pub fn problems(&self, problems: &[Problem]) -> Error {
+        let mut stderr = std::io::stderr().lock();
+        for problem in problems {
+            let _ = writeln!(stderr, "{}", telemetry::clean_lines(&problem.to_string()));
+        }
+        let file = problems.first().map_or("the campaign", |p| p.file.as_str());
+        let count = problems.len();
+        Error::invalid(format!("{count} problem{} in {file}", if count == 1 { "" } else { "s" }))
+    }
+
+    /// The provider asked for.
+    pub fn provider(&self) -> Result<Provider> {
+        self.config.provider.parse()
+    }
+
+    /// The rates that turn time into money.
+    pub fn rates(&self) -> Rates {
+        Rates { cost_per_hour: self.config.cost_per_hour, currency: self.config.currency.clone() }
+    }
+
+    /// The runtime library, loaded.
+    pub fn runtime(&self) -> Result<Runtime> {
+        Runtime::load(self.config.runtime_library.as_deref())
+    }
+
+    /// The bundle's models, loaded on the provider asked for.
+    pub fn pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
+        let settings = SessionSettings {
+            provider: self.provider()?,
+            threads: self.config.threads,
+            ..SessionSettings::default()
+        };
+        Pipeline::load(bundle, &self.runtime()?, &settings)
+    }
+
+    /// Finds, verifies and opens the bundle that a campaign names; a digest, if given, must be the bundle's.
+    pub fn bundle(&self, reference: &BundleRef) -> Result<Bundle> {
+        let name = reference.name.as_str();
+        let folders = &self.config.bundles;
+        let Some(folder) = folders.iter().map(|d| d.join(name)).find(|d| d.join("bundle.yaml").is_file()) else {
+            let places: Vec<_> = folders.iter().map(|d| d.display().to_string()).collect();
+            return Err(Error::unavailable(format!("no bundle named {name} in {}", places.join(", ")))
+                .hint("name the folder that holds it with --bundles DIR, or HOUSESTYLE_BUNDLES"));
+        };
+        let bundle = Bundle::open(&folder)?;
+        match &reference.digest {
+            Some(wanted) if wanted != bundle.digest() => Err(Error::unavailable(format!(
+                "bundle {name} in {} has digest {}, asked for was {wanted}",
+                folder.display(),
+                bundle.digest()
+            ))
+            .hint("name the folder with that version with --bundles DIR, or ask for the digest that is there")),
+            _ => Ok(bundle),
+        }
+    }
+}

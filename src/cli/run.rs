@@ -1,0 +1,214 @@
+//! `housestyle run SPEC [--out DIR]`: from a campaign file to finished, scored assets; run again, it resumes.
+//!
+//! Always holds: nothing is made before spec, plan, budget and output folder are fine; only one process works on a
+//! campaign's folder; what is printed at the end is computed from what the store holds.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::plan::{amount, duration};
+use super::progress::Progress;
+use super::{Context, Outcome};
+use crate::error::{Context as _, Error, Kind, Result};
+use crate::pipeline::Bundle;
+use crate::plan::{self, BudgetVerdict, Estimate, Job, Plan, Standing};
+use crate::queue::{Memory, Message, Queue as _};
+use crate::spec::Campaign;
+use crate::store::{Layout, Local, Sidecar, Store};
+use crate::worker::summary::Summary;
+use crate::worker::{Event, Worker, finish};
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The campaign file (YAML)
+    spec: PathBuf,
+    /// Where everything goes: a folder
+    #[arg(long, default_value = "out", value_name = "DIR")]
+    out: String,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    campaign: &'a str,
+    folder: String,
+    contact_sheet: Option<String>,
+    manifest: Option<String>,
+    /// Jobs of the plan.
+    jobs: usize,
+    /// Jobs finished by this run.
+    made_now: usize,
+    /// Jobs found finished.
+    found: usize,
+    /// Whether every job is finished.
+    complete: bool,
+    /// Whether it was asked to stop.
+    stopped: bool,
+    /// Jobs given up on without an outcome, with the reason; running again tries them again.
+    dead: Vec<Dead>,
+    /// Seconds this run took.
+    seconds: f64,
+    summary: &'a Summary,
+}
+
+#[derive(Serialize)]
+struct Dead {
+    job: String,
+    reason: String,
+}
+
+/// Runs the campaign.
+pub fn run(args: Args, context: &Context) -> Result<Outcome> {
+    let store = open_store(&args.out)?;
+    let campaign = Campaign::load(&args.spec).map_err(|problems| context.problems(&problems))?;
+    let bundle = context.bundle(&campaign.bundle)?;
+    let plan = plan::plan(&campaign, &bundle.facts(), &context.rates()).map_err(|problems| context.problems(&problems))?;
+    check_budget(&plan)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context(Kind::Internal, || "cannot start the async runtime")?;
+    runtime.block_on(async {
+        context.shutdown.on_signals();
+        Run { context, campaign, bundle, plan, store: Arc::new(store) }.run().await
+    })
+}
+
+fn open_store(out: &str) -> Result<Local> {
+    match out.split_once("://") {
+        Some((scheme, _)) => Err(Error::unavailable(format!("writing to {scheme}:// is not in this build yet"))
+            .hint("name a folder with --out DIR")),
+        None => Ok(Local::new(out)),
+    }
+}
+
+fn check_budget(plan: &Plan) -> Result<()> {
+    match &plan.budget {
+        Some(BudgetVerdict { standing: Standing::Over, max_cost }) => Err(Error::invalid(format!(
+            "estimated cost {:.2} {} is over budget.max_cost {max_cost:.2}; nothing was made",
+            plan.estimate.cost, plan.estimate.currency,
+        ))
+        .hint("ask for fewer assets or steps, or raise the budget; `housestyle plan` shows the estimate")),
+        _ => Ok(()),
+    }
+}
+
+/// One run of one campaign.
+struct Run<'a> {
+    context: &'a Context,
+    campaign: Campaign,
+    bundle: Bundle,
+    plan: Plan,
+    store: Arc<Local>,
+}
+
+impl Run<'_> {
+    async fn run(&self) -> Result<Outcome> {
+        let started = Instant::now();
+        let layout = Layout::new(self.plan.campaign.as_str())?;
+        let _lock = self.store.lock(layout.folder())?;
+        self.store.sweep(layout.folder())?;
+        let plan = serde_json::to_vec_pretty(&self.plan)
+            .map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
+        self.store.put_if_absent(&layout.campaign()?, self.campaign.source.clone().into_bytes()).await?;
+        self.store.put_if_absent(&layout.plan()?, plan).await?;
+
+        let found = finish::collect(&*self.store, &self.plan.jobs).await?;
+        let dead = self.make(&found).await?;
+
+        let sidecars = finish::collect(&*self.store, &self.plan.jobs).await?;
+        let complete = sidecars.len() == self.plan.jobs.len();
+        if complete {
+            finish::finish(&*self.store, &layout, self.campaign.name.as_str(), &sidecars).await?;
+        }
+        let summary = Summary::of(&sidecars);
+        let place = |key: Result<_>| key.map(|key| self.store.locate(&key));
+        let report = Report {
+            campaign: self.plan.campaign.as_str(),
+            folder: self.store.locate(layout.folder()),
+            contact_sheet: complete.then(|| place(layout.contact_sheet())).transpose()?,
+            manifest: complete.then(|| place(layout.manifest())).transpose()?,
+            jobs: self.plan.jobs.len(),
+            made_now: sidecars.len().saturating_sub(found.len()),
+            found: found.len(),
+            complete,
+            stopped: !complete && self.context.shutdown.requested(),
+            dead,
+            seconds: started.elapsed().as_secs_f64(),
+            summary: &summary,
+        };
+        self.tell(&report);
+        self.context.emit(&report)?;
+        Ok(match &report {
+            Report { stopped: true, .. } => Outcome::Stopped,
+            Report { complete: true, .. } if summary.total.accepted == report.jobs => Outcome::Done,
+            _ => Outcome::SomeFailed,
+        })
+    }
+
+    /// Makes what is not yet there; gives back what had to be given up.
+    async fn make(&self, found: &[Sidecar]) -> Result<Vec<Dead>> {
+        let done: std::collections::HashSet<_> = found.iter().map(|s| s.job.id.to_string()).collect();
+        let pending: Vec<&Job> = self.plan.jobs.iter().filter(|job| !done.contains(&job.id.to_string())).collect();
+        let context = self.context;
+        let total = self.plan.jobs.len();
+        if !found.is_empty() {
+            context.say(format!("{} of {total} finished before; making {}", found.len(), pending.len()));
+        }
+        if pending.is_empty() {
+            return Ok(Vec::new());
+        }
+        for style in self.plan.rights.refused() {
+            context.say(format!("rights: {} ({}): {}", style.style, style.licence, style.reason));
+        }
+        let Estimate { seconds, cost, currency, .. } = &self.plan.estimate;
+        let share = pending.len() as f64 / total.max(1) as f64;
+        let (time, cost) = (duration(seconds * share), amount(cost * share));
+        context.say(format!("{} images to make, about {time}, {cost} {currency}; loading the models", pending.len()));
+        let pipeline = context.pipeline(&self.bundle)?;
+        let queue = Memory::default();
+        for job in pending {
+            queue.publish(Message::new(job.clone())).await?;
+        }
+        queue.close().await?;
+        let progress = Arc::new(Progress::start(total, found.len()));
+        let hear = Arc::clone(&progress);
+        let worker = Worker {
+            queue: Arc::new(queue.clone()),
+            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            max_batch: context.config.max_batch,
+            shutdown: context.shutdown.clone(),
+            observer: Arc::new(move |event: Event<'_>| hear.hear(&event)),
+        };
+        let result = worker.run(pipeline).await;
+        progress.end();
+        result?;
+        let dead = queue.dead().await?.into_iter();
+        Ok(dead.map(|(message, reason)| Dead { job: message.job.id.to_string(), reason }).collect())
+    }
+
+    fn tell(&self, report: &Report<'_>) {
+        let say = |line: String| self.context.say(line);
+        if report.summary.total.made > 0 {
+            say(format!("\n{}\n", report.summary));
+        }
+        for dead in &report.dead {
+            say(format!("given up: job {}: {}", dead.job, dead.reason));
+        }
+        say(format!("folder         {}", report.folder));
+        if let Some(sheet) = &report.contact_sheet {
+            say(format!("contact sheet  {sheet}"));
+        }
+        let (jobs, made) = (report.jobs, report.summary.total.made);
+        say(match report {
+            Report { stopped: true, .. } => format!("stopped with {made} of {jobs} finished; run the same command again to go on"),
+            Report { complete: false, .. } => format!("{made} of {jobs} finished; run the same command again to try the rest"),
+            _ => format!("all {jobs} finished, {} by this run in {:.1} s", report.made_now, report.seconds),
+        });
+    }
+}

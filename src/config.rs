@@ -1,0 +1,260 @@
+//! Settings in layers: defaults < file < environment `HOUSESTYLE_…` < flags; validated once, trusted afterwards.
+//!
+//! In: a YAML file, the environment, flags. Out: a [`Config`].
+//! Always holds: an unknown key in the file is refused, and so is a variable that looks like a misspelt setting.
+//! No setting is a secret yet; one that is will be a type whose `Debug` hides it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Context as _, Error, Kind, Result};
+
+/// The settings file that is read when none is named and it is there.
+const DEFAULT_FILE: &str = "housestyle.yaml";
+/// What every variable starts with.
+const PREFIX: &str = "HOUSESTYLE_";
+
+/// Every setting, validated.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Config {
+    /// Folders that hold bundles (`<folder>/<name>/bundle.yaml`), searched in this order.
+    pub bundles: Vec<PathBuf>,
+    /// The ONNX Runtime library; without it the usual places are searched, so set it where two versions are about.
+    pub runtime_library: Option<PathBuf>,
+    /// Execution provider. The one asked for is the one used; a machine without it stops instead of getting slow.
+    pub provider: String,
+    /// Threads of the model runtime, 0 for every core. Fewer leave room for others; images do not change.
+    pub threads: usize,
+    /// Images denoised together. More is faster until memory or cache ends; images do not change.
+    pub max_batch: usize,
+    /// What an hour of this machine costs: turns time into the estimate that budgets are held against.
+    pub cost_per_hour: f64,
+    /// ISO 4217 code of `cost_per_hour`.
+    pub currency: String,
+    /// How log lines look: for people or for collectors.
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One readable line an event.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The layer that flags make.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--bundles`, repeated; empty if not given.
+    pub bundles: Vec<PathBuf>,
+    /// `--provider`.
+    pub provider: Option<String>,
+    /// `--threads`.
+    pub threads: Option<usize>,
+}
+
+/// One layer: what it does not set, the layer below decides.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Layer {
+    bundles: Option<Vec<PathBuf>>,
+    runtime_library: Option<PathBuf>,
+    provider: Option<String>,
+    threads: Option<usize>,
+    max_batch: Option<usize>,
+    cost_per_hour: Option<f64>,
+    currency: Option<String>,
+    log_format: Option<LogFormat>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            bundles: vec!["models".into()],
+            runtime_library: None,
+            provider: "cpu".into(),
+            threads: 0,
+            max_batch: 16,
+            cost_per_hour: 0.10,
+            currency: "USD".into(),
+            log_format: LogFormat::Human,
+        }
+    }
+}
+
+impl Config {
+    /// Applies every layer and validates the result.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        flags: Flags,
+    ) -> Result<Self> {
+        let (environment, named) = Layer::from_environment(environment)?;
+        let file = match file.map(Path::to_owned).or(named) {
+            Some(path) => Layer::from_file(&path)?,
+            None if Path::new(DEFAULT_FILE).is_file() => Layer::from_file(Path::new(DEFAULT_FILE))?,
+            None => Layer::default(),
+        };
+        let flags = Layer {
+            bundles: (!flags.bundles.is_empty()).then_some(flags.bundles),
+            provider: flags.provider,
+            threads: flags.threads,
+            ..Layer::default()
+        };
+        let mut config = Self::default();
+        for layer in [file, environment, flags] {
+            layer.apply(&mut config);
+        }
+        config.validated()
+    }
+
+    fn validated(self) -> Result<Self> {
+        let wrong = |what: &str, why: &str| Err(Error::invalid(format!("setting {what} {why}")));
+        if self.bundles.is_empty() {
+            return wrong("bundles", "names no folder");
+        }
+        if self.threads > 1024 {
+            return wrong("threads", "must be 0 (every core) to 1024");
+        }
+        if !(1..=256).contains(&self.max_batch) {
+            return wrong("max_batch", "must be 1 to 256");
+        }
+        if !(self.cost_per_hour.is_finite() && (0.0..=1e6).contains(&self.cost_per_hour)) {
+            return wrong("cost_per_hour", "must be 0 to 1000000");
+        }
+        if self.currency.len() != 3 || !self.currency.bytes().all(|b| b.is_ascii_uppercase()) {
+            return wrong("currency", "must be a three-letter code such as USD");
+        }
+        Ok(self)
+    }
+}
+
+impl Layer {
+    fn from_file(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).context(Kind::Invalid, || format!("cannot read settings {shown}"))?;
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        serde_yaml::from_str(&text).map_err(|e| Error::invalid(format!("settings {shown}: {e}")))
+    }
+
+    /// The environment's layer, and the settings file it names.
+    ///
+    /// Variables with our prefix that are nobody's are let pass (orchestrators inject such names), unless they are
+    /// a slip of the pen away from a setting: a setting ignored in silence is worse than a refusal.
+    fn from_environment(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<(Self, Option<PathBuf>)> {
+        let (mut layer, mut file) = (Self::default(), None);
+        for (key, value) in vars {
+            let Some(name) = key.to_str().and_then(|k| k.strip_prefix(PREFIX)) else { continue };
+            let bad = |why: &str| Error::invalid(format!("{PREFIX}{name} {why}"));
+            let text = || value.to_str().map(str::to_owned).ok_or_else(|| bad("is not UTF-8"));
+            let number = || text()?.parse::<usize>().map_err(|_| bad("is not a whole number"));
+            match name {
+                "CONFIG" => file = Some(value.clone().into()),
+                "BUNDLES" => layer.bundles = Some(std::env::split_paths(&value).collect()),
+                "RUNTIME_LIBRARY" => layer.runtime_library = Some(value.clone().into()),
+                "PROVIDER" => layer.provider = Some(text()?),
+                "THREADS" => layer.threads = Some(number()?),
+                "MAX_BATCH" => layer.max_batch = Some(number()?),
+                "COST_PER_HOUR" => {
+                    layer.cost_per_hour = Some(text()?.parse().map_err(|_| bad("is not a number"))?);
+                }
+                "CURRENCY" => layer.currency = Some(text()?),
+                "LOG_FORMAT" => {
+                    layer.log_format = Some(match text()?.as_str() {
+                        "human" => LogFormat::Human,
+                        "json" => LogFormat::Json,
+                        _ => return Err(bad("must be human or json")),
+                    });
+                }
+                "LOG" => {} // the filter of telemetry
+                other => {
+                    if let Some(near) = VARIABLES.iter().find(|v| strsim::osa_distance(v, other) <= 2) {
+                        return Err(bad("is no setting").hint(format!("did you mean {PREFIX}{near}?")));
+                    }
+                }
+            }
+        }
+        Ok((layer, file))
+    }
+
+    fn apply(self, config: &mut Config) {
+        fn set<T>(target: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *target = value;
+            }
+        }
+        set(&mut config.bundles, self.bundles);
+        set(&mut config.runtime_library, self.runtime_library.map(Some));
+        set(&mut config.provider, self.provider);
+        set(&mut config.threads, self.threads);
+        set(&mut config.max_batch, self.max_batch);
+        set(&mut config.cost_per_hour, self.cost_per_hour);
+        set(&mut config.currency, self.currency);
+        set(&mut config.log_format, self.log_format);
+    }
+}
+
+/// Every variable's name after the prefix, for "did you mean".
+const VARIABLES: [&str; 10] = [
+    "CONFIG",
+    "BUNDLES",
+    "RUNTIME_LIBRARY",
+    "PROVIDER",
+    "THREADS",
+    "MAX_BATCH",
+    "COST_PER_HOUR",
+    "CURRENCY",
+    "LOG_FORMAT",
+    "LOG",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+        pairs.iter().map(|(k, v)| (OsString::from(k), OsString::from(v))).collect()
+    }
+
+    #[test]
+    fn later_layers_win() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("h.yaml");
+        std::fs::write(&file, "threads: 1\nmax_batch: 2\nprovider: cuda\nlog_format: json\n").unwrap();
+        let flags = Flags { threads: Some(9), ..Flags::default() };
+        let vars = env(&[("HOUSESTYLE_PROVIDER", "openvino"), ("HOUSESTYLE_THREADS", "5"), ("PATH", "x")]);
+        let config = Config::load(Some(&file), vars, flags).unwrap();
+        assert_eq!((config.threads, config.max_batch), (9, 2));
+        assert_eq!((config.provider.as_str(), config.log_format), ("openvino", LogFormat::Json));
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("h.yaml");
+        for (text, word) in [("thread: 1", "thread"), ("threads: many", "threads"), ("max_batch: 0", "max_batch")] {
+            std::fs::write(&file, text).unwrap();
+            let error = Config::load(Some(&file), env(&[]), Flags::default()).unwrap_err();
+            assert_eq!(error.kind(), Kind::Invalid);
+            assert!(error.chain().contains(word), "{}", error.chain());
+        }
+        let error = Config::load(None, env(&[("HOUSESTYLE_PROVIDR", "cpu")]), Flags::default()).unwrap_err();
+        assert_eq!(error.advice(), Some("did you mean HOUSESTYLE_PROVIDER?"));
+        let error = Config::load(None, env(&[("HOUSESTYLE_COST_PER_HOUR", "NaN")]), Flags::default()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Invalid);
+    }
+
+    #[test]
+    fn foreign_variables_pass() {
+        let vars = env(&[("HOUSESTYLE_SERVICE_HOST", "10.0.0.1"), ("HOUSESTYLE_PORT_80_TCP", "tcp://10.0.0.1:80")]);
+        assert_eq!(Config::load(None, vars, Flags::default()).unwrap(), Config::default());
+    }
+}

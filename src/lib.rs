@@ -1,0 +1,25 @@
+//! Housestyle: campaign images in a brand's own style, made in-house, measured.
+//!
+//! Data flows one way; a room may use the output types of the rooms before it, never of those after it:
+//! `spec → plan → queue → store → pipeline → worker`. Only [`worker`] and [`cli`] wire rooms together.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod error;
+
+pub mod config;
+pub mod shutdown;
+pub mod telemetry;
+
+pub mod spec;
+
+pub mod plan;
+
+pub mod queue;
+
+pub mod store;
+
+pub mod pipeline;
+
+pub mod worker;
+
+pub mod cli;

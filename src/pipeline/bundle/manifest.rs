@@ -1,0 +1,246 @@
+//! `bundle.yaml`: what a bundle says about itself.
+//!
+//! In: the file's text. Out: a checked [`Manifest`]. What always holds: unknown keys are errors, names, counts and sizes
+//! lie within limits, and every path in `files` stays inside the bundle's folder.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::spec::Name;
+
+/// Largest `bundle.yaml`.
+pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+/// Most files a bundle may list.
+const MAX_FILES: usize = 64;
+/// Largest single file: protobuf's own limit, and far above every text file.
+const MAX_FILE_BYTES: u64 = (1 << 31) - 1;
+/// Largest image edge.
+const MAX_SIZE: u32 = 4096;
+/// Most styles or categories.
+const MAX_CLASSES: usize = 10_000;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "apiVersion")]
+    api_version: String,
+    kind: String,
+    metadata: Metadata,
+    spec: Spec,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    name: Name,
+    #[serde(default)]
+    description: String,
+}
+
+/// A checked `bundle.yaml`.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The bundle's name, also its folder's.
+    pub name: Name,
+    /// What it is, in a sentence.
+    pub description: String,
+    /// Everything else.
+    pub spec: Spec,
+}
+
+/// What the bundle contains and how it wants to be used.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Image edges it can draw, in pixels.
+    pub sizes: Vec<u32>,
+    /// Shape and scale of its latents.
+    pub latent: Latent,
+    /// The tokenizer's limit.
+    pub tokenizer: Tokens,
+    /// How many style scales its UNet takes.
+    pub cross_attention_layers: usize,
+    /// How prompts are written for it.
+    pub prompt: PromptTemplates,
+    /// Measured seconds of one image's UNet step, all branches.
+    pub seconds_per_step: f64,
+    /// Measured bytes of one PNG.
+    pub bytes_per_image: u64,
+    /// The looks it knows.
+    pub styles: Vec<Style>,
+    /// The evaluator's category classes, in logit order; empty without evaluator.
+    #[serde(default)]
+    pub categories: Vec<String>,
+    /// The independent scorer, if the bundle has one.
+    #[serde(default)]
+    pub evaluator: Option<Evaluator>,
+    /// Numbers the maker measured; printed, never computed with.
+    #[serde(default)]
+    pub measured: Value,
+    /// What it was trained on; printed.
+    #[serde(default)]
+    pub training_data: Value,
+    /// Every file but `bundle.yaml` and `README.md`.
+    pub files: BTreeMap<String, Listed>,
+}
+
+/// Shape and scale of latents.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Latent {
+    /// Channels.
+    pub channels: usize,
+    /// Pixels of one latent cell's edge.
+    pub downscale: u32,
+    /// Training multiplied the encoder's latents by this, after taking off the shift.
+    pub scaling_factor: f64,
+    /// Taken off before scaling.
+    #[serde(default)]
+    pub shift_factor: f64,
+}
+
+/// The tokenizer's limit.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tokens {
+    /// Tokens of a prompt, with begin and end.
+    pub max_length: usize,
+}
+
+/// How prompts are written for the bundle.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromptTemplates {
+    /// With `{category}`.
+    pub category: String,
+    /// With `{prompt}` and `{look}`.
+    pub style: String,
+}
+
+/// A look the bundle can draw.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Style {
+    /// Its name.
+    pub name: Name,
+    /// An expert's description of it.
+    pub look: String,
+    /// Licence of the drawings it was learned from (SPDX).
+    pub licence: String,
+    /// Who holds their rights.
+    pub holder: String,
+    /// Where they came from.
+    pub source: String,
+    /// The line the licence asks for.
+    #[serde(default)]
+    pub attribution: String,
+}
+
+/// The independent scorer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluator {
+    /// Edge of the images it looks at, in pixels.
+    pub size: u32,
+    /// Its style classes, in logit order.
+    pub styles: Vec<String>,
+    /// Its accuracy on held-out drawings; printed beside every score.
+    #[serde(default)]
+    pub held_out: BTreeMap<String, f64>,
+}
+
+/// A listed file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// Lower-case hex digits.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Manifest {
+    /// Parses and checks the text of a `bundle.yaml`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let file: File = serde_yaml::from_str(text).context(Kind::Invalid, || "bundle.yaml cannot be read")?;
+        if (file.api_version.as_str(), file.kind.as_str()) != ("housestyle/v1", "Bundle") {
+            return Err(Error::invalid("bundle.yaml: expected apiVersion housestyle/v1 and kind Bundle"));
+        }
+        let manifest = Self { name: file.metadata.name, description: file.metadata.description, spec: file.spec };
+        manifest.spec.check().map_err(|why| Error::invalid(format!("bundle.yaml: {why}")))?;
+        Ok(manifest)
+    }
+}
+
+impl Spec {
+    fn check(&self) -> Result<(), String> {
+        let require = |holds: bool, why: &str| if holds { Ok(()) } else { Err(why.to_string()) };
+        let latent = self.latent;
+        require((1..=64).contains(&latent.channels), "spec.latent.channels must lie between 1 and 64")?;
+        require((1..=64).contains(&latent.downscale), "spec.latent.downscale must lie between 1 and 64")?;
+        require(latent.scaling_factor.is_normal() && latent.scaling_factor > 0.0, "spec.latent.scaling_factor must be positive")?;
+        require(latent.shift_factor.is_finite(), "spec.latent.shift_factor must be a number")?;
+        let fits = |size: &u32| (1..=MAX_SIZE).contains(size) && size.is_multiple_of(latent.downscale);
+        require(!self.sizes.is_empty() && self.sizes.len() <= 64, "spec.sizes must list 1 to 64 sizes")?;
+        require(self.sizes.iter().all(fits), "spec.sizes must be multiples of spec.latent.downscale up to 4096")?;
+        require((3..=4096).contains(&self.tokenizer.max_length), "spec.tokenizer.max_length must lie between 3 and 4096")?;
+        require((1..=1024).contains(&self.cross_attention_layers), "spec.cross_attention_layers must lie between 1 and 1024")?;
+        require(self.seconds_per_step.is_finite() && self.seconds_per_step >= 0.0, "spec.seconds_per_step must not be negative")?;
+        require(!self.styles.is_empty() && self.styles.len() <= MAX_CLASSES, "spec.styles must list at least one style")?;
+        let names: Vec<&Name> = self.styles.iter().map(|style| &style.name).collect();
+        require(distinct(&names), "spec.styles names a style twice")?;
+        require(self.categories.len() <= MAX_CLASSES && distinct(&self.categories), "spec.categories must be few and distinct")?;
+        if let Some(evaluator) = &self.evaluator {
+            require((1..=MAX_SIZE).contains(&evaluator.size), "spec.evaluator.size must lie between 1 and 4096")?;
+            require(!self.categories.is_empty(), "spec.categories must list the evaluator's categories")?;
+            let styles = &evaluator.styles;
+            require(!styles.is_empty() && styles.len() <= MAX_CLASSES && distinct(styles), "spec.evaluator.styles must be distinct")?;
+        }
+        require(self.files.len() <= MAX_FILES, "spec.files lists too many files")?;
+        for (path, listed) in &self.files {
+            safe_path(path).map_err(|why| format!("spec.files: \"{}\" {why}", path.escape_debug()))?;
+            let hex = listed.sha256.len() == 64 && listed.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+            require(hex, &format!("spec.files: sha256 of {path} is not 64 lower-case hex digits"))?;
+            require(listed.bytes <= MAX_FILE_BYTES, &format!("spec.files: {path} is too large ({} bytes)", listed.bytes))?;
+        }
+        Ok(())
+    }
+}
+
+/// A relative path of plain names, so that it can never leave the folder on any system.
+fn safe_path(path: &str) -> Result<(), &'static str> {
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    if path.len() > 200 || path.split('/').count() > 8 || !path.split('/').all(plain) || Path::new(path).is_absolute() {
+        return Err("is not a plain relative path");
+    }
+    Ok(())
+}
+
+fn distinct<T: Ord>(items: &[T]) -> bool {
+    items.iter().collect::<std::collections::BTreeSet<_>>().len() == items.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_cannot_leave_the_folder() {
+        for path in ["unet/model.onnx", "tokenizer/tokenizer.json", "a-b_c.1"] {
+            assert!(safe_path(path).is_ok(), "{path}");
+        }
+        let long = "a/".repeat(300);
+        for path in ["", "/etc/passwd", "../x", "a/../b", "a//b", "./a", "a/.hidden", "C:\\x", "a\\b", "a\0b", "é", "a b", &long] {
+            assert!(safe_path(path).is_err(), "{path:?}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! A bundle on disk: base CLIP, frozen UNet, decoder, tokenizer, schedule and evaluator, with digests.
+//!
+//! In: a folder with a `bundle.yaml`. Out: a [`Bundle`] whose every listed file has been found, measured and hashed, and
+//! the [`BundleFacts`] planning needs. What always holds: a bundle is hostile until proven whole. No symlink is followed,
+//! nothing outside the folder is read, and the bytes handed to the runtime are the bytes that were hashed: files are read
+//! once into memory, verified there, and never opened again by name.
+
+pub mod manifest;
+mod onnx;
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use self::manifest::{MAX_MANIFEST_BYTES, Manifest};
+use crate::error::{Context, Error, Kind, Result};
+use crate::pipeline::schedule::Schedule;
+use crate::plan::{BundleFacts, StyleFacts};
+use crate::spec::Digest;
+
+/// The files of a bundle that generation needs.
+pub const TOKENIZER: &str = "tokenizer/tokenizer.json";
+/// See [`TOKENIZER`].
+pub const SCHEDULER: &str = "scheduler/scheduler_config.json";
+/// See [`TOKENIZER`].
+pub const TEXT_ENCODER: &str = "text_encoder/model.onnx";
+/// See [`TOKENIZER`].
+pub const UNET: &str = "unet/model.onnx";
+/// See [`TOKENIZER`].
+pub const VAE_DECODER: &str = "vae_decoder/model.onnx";
+/// Needed when the bundle has an evaluator.
+pub const EVALUATOR: &str = "evaluator/model.onnx";
+
+const RESTORE: &str = "restore the bundle's folder from where it came from";
+
+/// A verified bundle.
+#[derive(Debug)]
+pub struct Bundle {
+    root: PathBuf,
+    manifest: Manifest,
+    digest: Digest,
+    schedule: Schedule,
+}
+
+impl Bundle {
+    /// Opens and verifies the bundle in `dir`.
+    ///
+    /// A `bundle.yaml` or model that is wrong in itself is [`Kind::Invalid`]; missing or changed files are
+    /// [`Kind::Unavailable`], because the bundle was right once and can be restored.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let root = dir.canonicalize().map_err(|e| {
+            Error::unavailable(format!("no bundle at {}", dir.display()))
+                .hint("check the bundle's name and the setting `bundles`")
+                .caused_by(e)
+        })?;
+        let text = read(&root, "bundle.yaml", MAX_MANIFEST_BYTES)?;
+        let digest = Digest::of(&text);
+        let text = String::from_utf8(text).context(Kind::Invalid, || "bundle.yaml is not UTF-8 text")?;
+        let manifest = Manifest::parse(&text)?;
+        let needed = [TOKENIZER, SCHEDULER, TEXT_ENCODER, UNET, VAE_DECODER];
+        for path in needed.into_iter().chain(manifest.spec.evaluator.is_some().then_some(EVALUATOR)) {
+            if !manifest.spec.files.contains_key(path) {
+                return Err(Error::invalid(format!("bundle.yaml: spec.files does not list {path}")));
+            }
+        }
+        let schedule = Schedule::parse(&verified(&root, &manifest, SCHEDULER)?)?;
+        for path in manifest.spec.files.keys().filter(|path| *path != SCHEDULER) {
+            let bytes = verified(&root, &manifest, path)?;
+            if path.ends_with(".onnx") {
+                onnx::inspect(path, &bytes)?;
+            }
+        }
+        Ok(Self { root, manifest, digest, schedule })
+    }
+
+    /// SHA-256 of `bundle.yaml`, which holds the digest of every other file.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// What the bundle says about itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The noise schedule of its UNet.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// The bytes of a listed file, verified again: what is returned is what was hashed.
+    pub fn read(&self, path: &str) -> Result<Vec<u8>> {
+        let bytes = verified(&self.root, &self.manifest, path)?;
+        if path.ends_with(".onnx") {
+            onnx::inspect(path, &bytes)?;
+        }
+        Ok(bytes)
+    }
+
+    /// What planning needs to know.
+    pub fn facts(&self) -> BundleFacts {
+        let spec = &self.manifest.spec;
+        BundleFacts {
+            name: self.manifest.name.to_string(),
+            digest: self.digest.clone(),
+            styles: spec
+                .styles
+                .iter()
+                .map(|style| StyleFacts {
+                    name: style.name.to_string(),
+                    look: style.look.clone(),
+                    licence: style.licence.clone(),
+                    holder: style.holder.clone(),
+                    source: style.source.clone(),
+                })
+                .collect(),
+            // Planning reads "no categories" as "nothing can be scored".
+            categories: spec.evaluator.as_ref().map(|_| spec.categories.clone()).unwrap_or_default(),
+            sizes: spec.sizes.clone(),
+            cross_attention_layers: spec.cross_attention_layers,
+            prompt_category: spec.prompt.category.clone(),
+            prompt_style: spec.prompt.style.clone(),
+            seconds_per_step: spec.seconds_per_step,
+            bytes_per_image: spec.bytes_per_image,
+        }
+    }
+}
+
+/// The bytes of a listed file, if they are what `bundle.yaml` says.
+fn verified(root: &Path, manifest: &Manifest, path: &str) -> Result<Vec<u8>> {
+    let listed = manifest.spec.files.get(path);
+    let listed = listed.ok_or_else(|| Error::invalid(format!("bundle.yaml: spec.files does not list {path}")))?;
+    let bytes = read(root, path, listed.bytes)?;
+    let changed = |what: String| Error::unavailable(format!("{path} of bundle {} {what}", manifest.name)).hint(RESTORE);
+    if bytes.len() as u64 != listed.bytes {
+        return Err(changed(format!("has {} bytes; bundle.yaml says {}", bytes.len(), listed.bytes)));
+    }
+    let digest = Digest::of(&bytes);
+    if digest.hex() != listed.sha256 {
+        return Err(changed(format!("has changed: its sha256 is {}, bundle.yaml says {}", digest.hex(), listed.sha256)));
+    }
+    Ok(bytes)
+}
+
+/// Reads at most `limit` bytes of a plain file inside `root`, following no symlink below it.
+fn read(root: &Path, path: &str, limit: u64) -> Result<Vec<u8>> {
+    let missing = |e| Error::unavailable(format!("{path} is missing from {}", root.display())).hint(RESTORE).caused_by(e);
+    let refuse = |what: String| Error::unavailable(format!("{path} in {} {what}", root.display())).hint(RESTORE);
+    let mut place = root.to_path_buf();
+    for part in path.split('/') {
+        place.push(part);
+        if fs::symlink_metadata(&place).map_err(missing)?.is_symlink() {
+            return Err(refuse("is or lies behind a symlink; bundles hold plain files".into()));
+        }
+    }
+    let meta = fs::symlink_metadata(&place).map_err(missing)?;
+    if !meta.is_file() {
+        return Err(refuse("is not a plain file".into()));
+    }
+    if meta.len() > limit {
+        return Err(refuse(format!("has {} bytes; expected at most {limit}", meta.len())));
+    }
+    let mut bytes = Vec::with_capacity(meta.len() as usize);
+    // One byte more than allowed, so that a file that grew meanwhile is noticed, not read to the end.
+    File::open(&place).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(missing)?;
+    Ok(bytes)
+}

@@ -1,0 +1,174 @@
+//! Looks through an ONNX file before the runtime does.
+//!
+//! In: the bytes of a `.onnx` file. Out: nothing, or why the file is refused. What always holds for a file that passes:
+//! it is whole protobuf, every weight lies inside it (no external data, so nothing outside the verified bytes is ever
+//! read) and every operator is from the standard ONNX domain. The walk allocates nothing and its depth is bounded.
+
+use crate::error::{Error, Result};
+
+/// Nested graphs (bodies of `If`, `Loop`, …) and the messages around them.
+const MAX_DEPTH: usize = 64;
+
+/// The protobuf messages of `onnx.proto` on the way to weights and operators.
+#[derive(Clone, Copy)]
+enum Message {
+    Model,
+    Training,
+    Graph,
+    Node,
+    Attribute,
+    SparseTensor,
+    Tensor,
+    Function,
+}
+
+/// What a field of a message means here.
+enum Field {
+    Child(Message),
+    OperatorDomain,
+    ExternalData,
+    DataLocation,
+    Other,
+}
+
+fn field(message: Message, number: u64) -> Field {
+    use Field::{Child, DataLocation, ExternalData, OperatorDomain, Other};
+    use Message::{Attribute, Function, Graph, Model, Node, SparseTensor, Tensor, Training};
+    match (message, number) {
+        (Model, 7) | (Training, 1 | 2) | (Attribute, 6 | 11) => Child(Graph),
+        (Model, 20) => Child(Training),
+        (Model, 25) => Child(Function),
+        (Graph, 1) | (Function, 7) => Child(Node),
+        (Graph, 5) | (Attribute, 5 | 10) | (SparseTensor, 1 | 2) => Child(Tensor),
+        (Graph, 15) | (Attribute, 22 | 23) => Child(SparseTensor),
+        (Node, 5) | (Function, 11) => Child(Attribute),
+        (Node, 7) => OperatorDomain,
+        (Tensor, 13) => ExternalData,
+        (Tensor, 14) => DataLocation,
+        _ => Other,
+    }
+}
+
+/// Refuses what a bundle's model may not contain. `name` is the file's name for the message.
+pub fn inspect(name: &str, bytes: &[u8]) -> Result<()> {
+    let refuse = |why: String| Error::invalid(format!("{name} is refused: {why}")).hint("export the bundle again");
+    if bytes.is_empty() {
+        return Err(refuse("it is empty".into()));
+    }
+    walk(Message::Model, bytes, 0).map_err(refuse)
+}
+
+fn walk(message: Message, mut rest: &[u8], depth: usize) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err("its graphs are nested too deeply".into());
+    }
+    while !rest.is_empty() {
+        let key = varint(&mut rest)?;
+        let field = field(message, key >> 3);
+        match (key & 7, field) {
+            (2, field) => {
+                let length = usize::try_from(varint(&mut rest)?).map_err(|_| truncated())?;
+                let value = take(&mut rest, length)?;
+                match field {
+                    Field::Child(child) => walk(child, value, depth + 1)?,
+                    Field::ExternalData => return Err("it keeps weights in another file".into()),
+                    Field::OperatorDomain if !matches!(value, b"" | b"ai.onnx") => {
+                        let domain = String::from_utf8_lossy(&value[..value.len().min(60)]).escape_debug().to_string();
+                        return Err(format!("it uses operators of the domain \"{domain}\"; only standard ONNX operators are allowed"));
+                    }
+                    _ => {}
+                }
+            }
+            (0, Field::DataLocation) => {
+                if varint(&mut rest)? != 0 {
+                    return Err("it keeps weights in another file".into());
+                }
+            }
+            (0, Field::Other) => drop(varint(&mut rest)?),
+            (1, Field::Other) => drop(take(&mut rest, 8)?),
+            (5, Field::Other) => drop(take(&mut rest, 4)?),
+            _ => return Err("it is not an ONNX model".into()),
+        }
+    }
+    Ok(())
+}
+
+fn varint(rest: &mut &[u8]) -> Result<u64, String> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
+        let byte = take(rest, 1)?[0];
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Ok(value);
+        }
+    }
+    Err("it is not an ONNX model".into())
+}
+
+fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], String> {
+    let (value, tail) = rest.split_at_checked(count).ok_or_else(truncated)?;
+    *rest = tail;
+    Ok(value)
+}
+
+fn truncated() -> String {
+    "it is cut short".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A length-delimited field.
+    fn nested(number: u8, content: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![number << 3 | 2, content.len() as u8];
+        bytes.extend_from_slice(content);
+        bytes
+    }
+
+    fn reason(bytes: &[u8]) -> String {
+        inspect("m.onnx", bytes).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_plain_model_passes() {
+        let node = nested(1, &nested(4, b"MatMul"));
+        let weight = nested(5, &nested(9, &[0, 0, 128, 63]));
+        inspect("m.onnx", &nested(7, &[node, weight].concat())).unwrap();
+    }
+
+    #[test]
+    fn external_data_is_refused_wherever_it_hides() {
+        let entry = nested(13, &nested(1, b"location"));
+        for tensor in [entry, vec![14 << 3, 1]] {
+            assert!(reason(&nested(7, &nested(5, &tensor))).contains("another file"));
+            // In the body of an If: graph > node > attribute > graph > initializer.
+            let body = nested(7, &nested(1, &nested(5, &nested(6, &nested(5, &tensor)))));
+            assert!(reason(&body).contains("another file"));
+            // In a constant: graph > node > attribute > tensor.
+            assert!(reason(&nested(7, &nested(1, &nested(5, &nested(5, &tensor))))).contains("another file"));
+        }
+    }
+
+    #[test]
+    fn foreign_operators_are_refused() {
+        let text = reason(&nested(7, &nested(1, &nested(7, b"evil\x1b[2J"))));
+        assert!(text.contains("standard ONNX operators") && !text.contains('\x1b'), "{text}");
+    }
+
+    #[test]
+    fn broken_files_are_refused_without_panic() {
+        assert!(reason(b"").contains("empty"));
+        assert!(reason(b"\x3a\x7f").contains("cut short"));
+        assert!(reason(&[0xff; 40]).contains("not an ONNX model"));
+        assert!(inspect("m.onnx", b"<!DOCTYPE html><html>404</html>").is_err());
+        let mut deep = Vec::new();
+        for _ in 0..20 {
+            deep = nested(1, &nested(5, &nested(6, &deep)));
+            if deep.len() > 100 {
+                break;
+            }
+        }
+        inspect("m.onnx", &nested(7, &deep)).unwrap();
+    }
+}

@@ -1,0 +1,97 @@
+//! Latents to pictures.
+//!
+//! In: a clean latent as the UNet leaves it. Out: an 8-bit RGB image, converted as diffusers does (shift, clamp, round).
+//! What always holds: every latent is decoded alone, so a picture never depends on its neighbours; a latent or a picture
+//! with a number that is not finite is an error, never a black image.
+
+use image::RgbImage;
+
+use super::bundle::manifest::Latent;
+use super::bundle::{Bundle, VAE_DECODER};
+use super::runtime::Runtime;
+use super::session::{Input, Model, Port, SessionSettings, Stop};
+use crate::error::{Error, Kind, Result};
+
+/// A bundle's decoder.
+pub struct Decoder {
+    model: Model,
+    latent: Latent,
+}
+
+impl Decoder {
+    /// Loads it.
+    pub fn load(bundle: &Bundle, runtime: &Runtime, settings: &SessionSettings, stop: &Stop) -> Result<Self> {
+        let latent = bundle.manifest().spec.latent;
+        let inputs = [Port::f32("latent_sample", [None, Some(latent.channels), None, None])];
+        let outputs = [Port::f32("sample", [None, Some(3), None, None])];
+        let model = Model::load(runtime, settings, stop, VAE_DECODER, &bundle.read(VAE_DECODER)?, (&inputs, &outputs))?;
+        Ok(Self { model, latent })
+    }
+
+    /// Decodes one latent into a square image with edges of `size` pixels.
+    pub fn decode(&mut self, latent: &[f32], size: u32) -> Result<RgbImage> {
+        finite("latent", latent)?;
+        let edge = (size / self.latent.downscale) as usize;
+        let unscale = |x: &f32| (f64::from(*x) / self.latent.scaling_factor + self.latent.shift_factor) as f32;
+        let latent: Vec<f32> = latent.iter().map(unscale).collect();
+        let inputs = [("latent_sample", Input::F32(&latent, &[1, self.latent.channels, edge, edge]))];
+        let pixels = size as usize;
+        let sample = self.model.run(&inputs, &[("sample", &[1, 3, pixels, pixels])])?.concat();
+        finite("image", &sample)?;
+        Ok(to_rgb(&sample, size))
+    }
+}
+
+/// Planes of numbers in [-1, 1] to pixels.
+fn to_rgb(sample: &[f32], size: u32) -> RgbImage {
+    let plane = (size * size) as usize;
+    RgbImage::from_fn(size, size, |x, y| {
+        let at = (y * size + x) as usize;
+        image::Rgb([0, 1, 2].map(|channel| {
+            let value = (sample[channel * plane + at] * 0.5 + 0.5).clamp(0.0, 1.0);
+            (value * 255.0).round_ties_even() as u8
+        }))
+    })
+}
+
+/// Pixels to planes of numbers in [-1, 1].
+pub(super) fn from_rgb(image: &RgbImage) -> Vec<f32> {
+    let plane = |channel: usize| image.pixels().map(move |pixel| f32::from(pixel.0[channel]) / 127.5 - 1.0);
+    (0..3).flat_map(plane).collect()
+}
+
+fn finite(what: &str, values: &[f32]) -> Result<()> {
+    match values.iter().filter(|value| !value.is_finite()).count() {
+        0 => Ok(()),
+        bad => Err(Error::new(
+            Kind::Permanent,
+            format!("the {what} has {bad} of {} numbers that are not finite; nothing was drawn", values.len()),
+        )
+        .hint("lower the guidance scales or take more steps")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conversion_clamps_and_rounds() {
+        let sample: Vec<f32> = [[-9.0, -1.0, 0.0, 1.0], [0.5, 0.25, 3.0, -0.999], [1.0 / 255.0, 0.0, 0.0, 0.0]].concat();
+        let image = to_rgb(&sample, 2);
+        assert_eq!(image.as_raw(), &[0, 191, 128, 0, 159, 128, 128, 255, 128, 255, 0, 128]);
+    }
+
+    #[test]
+    fn pixels_survive_the_way_there_and_back() {
+        let image = RgbImage::from_fn(16, 16, |x, y| image::Rgb([(16 * x + y) as u8, x as u8, y as u8]));
+        assert_eq!(to_rgb(&from_rgb(&image), 16), image);
+    }
+
+    #[test]
+    fn nothing_that_is_not_finite_passes() {
+        assert!(finite("latent", &[0.0, 1e30]).is_ok());
+        assert!(finite("latent", &[0.0, f32::NAN]).unwrap_err().to_string().contains("1 of 2"));
+        assert!(finite("image", &[f32::INFINITY]).is_err());
+    }
+}

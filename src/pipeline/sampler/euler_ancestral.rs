@@ -1,0 +1,19 @@
+//! Euler ancestral: Euler steps that go down further than asked and come back up with fresh noise.
+//!
+//! Paper: the ancestral step of Song et al. 2020, "Score-Based Generative Modeling through SDEs", arXiv 2011.13456,
+//! appendix F, in the noise levels of Karras et al. 2022, arXiv 2206.00364 (k-diffusion's `sample_euler_ancestral`).
+//! Settings: as Euler. More varied and never converging: more steps give another picture, not a better one.
+
+use super::{Steps, euler};
+use crate::pipeline::schedule::Schedule;
+
+pub(super) fn steps(schedule: &Schedule, count: usize) -> Steps {
+    let (timesteps, sigmas, spacing) = euler::levels(schedule, count);
+    let steps = (0..count).map(|i| {
+        let (from, to) = (sigmas[i], sigmas.get(i + 1).copied().unwrap_or(0.0));
+        let up = (to * to * (from * from - to * to) / (from * from)).sqrt();
+        let down = (to * to - up * up).max(0.0).sqrt();
+        euler::step(schedule, timesteps[i], from, down / from, up)
+    });
+    Steps { init_scale: euler::init_scale(&sigmas, spacing), clip: None, steps: steps.collect() }
+}

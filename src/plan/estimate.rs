@@ -1,0 +1,88 @@
+//! What a plan takes: images, time, money, storage. Linear in what the bundle's maker measured.
+
+use super::{BundleFacts, Job};
+use crate::spec::Budget;
+use serde::{Deserialize, Serialize};
+
+/// What an hour of the machine costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rates {
+    /// Price of an hour.
+    pub cost_per_hour: f64,
+    /// Its currency.
+    pub currency: String,
+}
+
+/// What a plan takes when every first attempt passes, and at most.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Images to deliver.
+    pub images: u64,
+    /// Images drawn if every job needs its last attempt.
+    pub attempts_max: u64,
+    /// Time on one machine, one attempt each.
+    pub seconds: f64,
+    /// Time if every job needs its last attempt.
+    pub seconds_max: f64,
+    /// Price of `seconds`.
+    pub cost: f64,
+    /// Price of `seconds_max`.
+    pub cost_max: f64,
+    /// Currency of both.
+    pub currency: String,
+    /// Storage for the images.
+    pub bytes: u64,
+}
+
+impl Estimate {
+    pub(super) fn of(jobs: &[Job], facts: &BundleFacts, rates: &Rates) -> Self {
+        let base = f64::from(facts.sizes.first().copied().unwrap_or(1).max(1));
+        let area = |job: &Job| (f64::from(job.size) / base).powi(2);
+        let seconds = |job: &Job| f64::from(job.sampler.steps) * facts.seconds_per_step * area(job);
+        let cost = |seconds: f64| seconds / 3600.0 * rates.cost_per_hour;
+        let once: f64 = jobs.iter().map(seconds).sum();
+        let most: f64 = jobs.iter().map(|job| seconds(job) * f64::from(job.gate.attempts)).sum();
+        Self {
+            images: jobs.len() as u64,
+            attempts_max: jobs.iter().map(|job| u64::from(job.gate.attempts)).sum(),
+            seconds: once,
+            seconds_max: most,
+            cost: cost(once),
+            cost_max: cost(most),
+            currency: rates.currency.clone(),
+            bytes: jobs.iter().map(|job| (facts.bytes_per_image as f64 * area(job)) as u64).sum(),
+        }
+    }
+}
+
+/// How a plan stands to its budget.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BudgetVerdict {
+    /// The campaign's ceiling, in the estimate's currency.
+    pub max_cost: f64,
+    /// The verdict.
+    pub standing: Standing,
+}
+
+/// See [`BudgetVerdict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Even the most expensive course stays below the ceiling.
+    Within,
+    /// First attempts fit, but further ones could pass the ceiling.
+    AtRisk,
+    /// Not even the first attempts fit.
+    Over,
+}
+
+impl BudgetVerdict {
+    pub(super) fn of(budget: &Budget, estimate: &Estimate) -> Self {
+        let standing = match budget.max_cost {
+            max if estimate.cost_max <= max => Standing::Within,
+            max if estimate.cost <= max => Standing::AtRisk,
+            _ => Standing::Over,
+        };
+        Self { max_cost: budget.max_cost, standing }
+    }
+}

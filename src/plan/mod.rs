@@ -1,0 +1,232 @@
+//! The plan: a campaign and a bundle's facts become jobs, an estimate and verdicts on budget and rights. Pure.
+//!
+//! In: a [`Campaign`], [`BundleFacts`], [`Rates`]. Out: a [`Plan`], or every problem that shows only with the bundle at
+//! hand. What always holds: a job's id depends on what decides its image and on nothing else (not on the campaign's name,
+//! not on its order in the file); all ids and all stems of a plan are distinct.
+
+mod estimate;
+mod facts;
+mod identity;
+mod rights;
+
+pub use estimate::{BudgetVerdict, Estimate, Rates, Standing};
+pub use facts::{BundleFacts, StyleFacts};
+pub use identity::{CampaignId, JobId};
+pub use rights::{RightsVerdict, Ruling, StyleRights};
+
+use crate::spec::{AssetSpec, Campaign, Digest, Format, Gate, Guidance, Priority, Problem, Sampler, StyleRef, StyleScale, limits, template, text};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use std::collections::BTreeMap;
+
+/// Everything a campaign will make.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The campaign's id, which is also its folder's name.
+    pub campaign: CampaignId,
+    /// The bundle it is planned for.
+    pub bundle: String,
+    /// That bundle's digest.
+    pub digest: Digest,
+    /// What it takes.
+    pub estimate: Estimate,
+    /// Whether that is within the campaign's budget, if it has one.
+    pub budget: Option<BudgetVerdict>,
+    /// Whether the styles' licences allow it.
+    pub rights: RightsVerdict,
+    /// Every image to make, in the campaign's order.
+    pub jobs: Vec<Job>,
+}
+
+/// One image to make.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Hash of all that decides the image.
+    pub id: JobId,
+    /// The campaign it belongs to.
+    pub campaign: CampaignId,
+    /// Its files' stem: a slug and eight digits of its id.
+    #[serde(deserialize_with = "safe_stem")]
+    pub stem: String,
+    /// What to draw.
+    pub category: String,
+    /// In which style.
+    pub style: String,
+    /// Which one of the images of its category × style, from 1.
+    pub index: u32,
+    /// The prompts, filled in.
+    pub prompts: Prompts,
+    /// Key of its noise; 53 bits, so that every JSON reader keeps it.
+    pub seed: u64,
+    /// Edge in pixels.
+    pub size: u32,
+    /// How noise becomes a picture.
+    pub sampler: Sampler,
+    /// How strongly the prompts are followed.
+    pub guidance: Guidance,
+    /// What is good enough.
+    pub gate: Gate,
+    /// The image format.
+    pub format: Format,
+    /// The bundle to draw with.
+    pub bundle: Digest,
+    /// Which lane of the queue it takes.
+    pub priority: Priority,
+    /// Where the style comes from, and under which licence.
+    pub source: StyleFacts,
+}
+
+/// A job's prompts, filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prompts {
+    /// For the category encoder: what to draw.
+    pub category: String,
+    /// For the style encoder: what to draw and its look.
+    pub style: String,
+    /// What to keep away from.
+    pub negative: String,
+}
+
+/// A stem that came in a message must be what [`text::slug`] makes, or it could name another place.
+fn safe_stem<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let stem = String::deserialize(deserializer)?;
+    match text::slug(&stem, limits::STEM + 9) == stem {
+        true => Ok(stem),
+        false => Err(D::Error::custom(format!("{} is not a safe file stem", text::show(&stem)))),
+    }
+}
+
+/// Plans `campaign` for the bundle that `facts` describe.
+pub fn plan(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Result<Plan, Vec<Problem>> {
+    let problems = check(campaign, facts, rates);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let id = CampaignId::of(campaign, &facts.digest);
+    let jobs = jobs(campaign, facts, &id)?;
+    let estimate = Estimate::of(&jobs, facts, rates);
+    Ok(Plan {
+        campaign: id,
+        bundle: facts.name.clone(),
+        digest: facts.digest.clone(),
+        budget: campaign.budget.as_ref().map(|budget| BudgetVerdict::of(budget, &estimate)),
+        rights: RightsVerdict::of(campaign.styles.iter().filter_map(|style| facts.style(style.name.as_str()))),
+        estimate,
+        jobs,
+    })
+}
+
+/// Everything in `campaign` that this bundle or these rates cannot serve.
+fn check(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut wrong = |path: &str, reason: String, suggestion: Option<String>| problems.push(campaign.problem(path, reason, suggestion));
+    let bundle = &facts.name;
+
+    if campaign.bundle.name.as_str() != bundle || campaign.bundle.digest.as_ref().is_some_and(|d| *d != facts.digest) {
+        wrong("spec.bundle", format!("asks for {}, but the bundle here is {bundle}@{}", campaign.bundle, facts.digest), None);
+    }
+    for (i, StyleRef { name, version }) in campaign.styles.iter().enumerate() {
+        let path = format!("spec.styles[{i}]");
+        if facts.style(name.as_str()).is_none() {
+            let known = facts.styles.iter().map(|s| s.name.as_str());
+            wrong(&path, format!("the bundle {bundle} has no style `{name}`; it has {}", list(known.clone())), nearest(name.as_str(), known));
+        } else if version.is_some() {
+            wrong(&path, format!("the bundle {bundle} has no trained versions of `{name}`"), Some(format!("`{name}`")));
+        }
+    }
+    for (i, asset) in campaign.assets.iter().enumerate() {
+        for (j, category) in asset.categories.iter().enumerate().filter(|(_, c)| facts.category(c).is_none()) {
+            let known = facts.categories.iter().map(String::as_str);
+            let reason = format!("the bundle {bundle} has no category {} among its {}", text::show(category), known.len());
+            wrong(&format!("spec.assets[{i}].categories[{j}]"), reason, nearest(category, known));
+        }
+        if let Some(size) = asset.size.filter(|size| !facts.sizes.contains(size)) {
+            let sizes = list(facts.sizes.iter());
+            wrong(&format!("spec.assets[{i}].size"), format!("the bundle {bundle} cannot draw {size} pixels; it draws {sizes}"), None);
+        }
+    }
+    if let StyleScale::PerLayer(scales) = &campaign.guidance.style_scale && scales.len() != facts.cross_attention_layers {
+        let reason = format!("has {} values, the bundle's UNet has {} cross-attention layers", scales.len(), facts.cross_attention_layers);
+        wrong("spec.guidance.style_scale", reason, None);
+    }
+    if facts.categories.is_empty() && (campaign.gate.style > 0.0 || campaign.gate.category > 0.0) {
+        let reason = format!("the bundle {bundle} has no evaluator to score images with");
+        wrong("spec.gate", reason, Some("`gate: {style: 0, category: 0}`".into()));
+    }
+    if let Some(budget) = campaign.budget.as_ref().filter(|b| b.currency != rates.currency) {
+        let reason = format!("the budget is in {}, this machine's rate in {}", budget.currency, rates.currency);
+        wrong("spec.budget.currency", reason, Some(format!("`{}`", rates.currency)));
+    }
+    problems
+}
+
+fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    text::nearest(word, known).map(|near| format!("`{near}`"))
+}
+
+/// Names for a sentence, the first dozen of them.
+fn list(names: impl Iterator<Item = impl ToString>) -> String {
+    let names: Vec<String> = names.take(13).map(|n| n.to_string()).collect();
+    names[..names.len().min(12)].join(", ") + if names.len() > 12 { ", …" } else { "" }
+}
+
+fn jobs(campaign: &Campaign, facts: &BundleFacts, id: &CampaignId) -> Result<Vec<Job>, Vec<Problem>> {
+    let (mut jobs, mut problems) = (Vec::new(), Vec::new());
+    let (mut ids, mut stems) = (BTreeMap::new(), BTreeMap::new());
+    for (i, asset) in campaign.assets.iter().enumerate() {
+        for category in asset.categories.iter().filter_map(|category| facts.category(category)) {
+            for style in campaign.styles.iter().filter_map(|style| facts.style(style.name.as_str())) {
+                for index in 1..=asset.count {
+                    let job = job(campaign, facts, id, asset, category, style, index);
+                    let path = || format!("spec.assets[{i}]");
+                    if let Some(before) = ids.insert(job.id.clone(), i) {
+                        let reason = format!("asks for {} in `{}` just as spec.assets[{before}] does; raise its `count` instead", text::show(category), style.name);
+                        problems.push(campaign.problem(&path(), reason, None));
+                    } else if stems.insert(job.stem.clone(), i).is_some() {
+                        let reason = format!("two images would both be named {}; name them by category, style and index", job.stem);
+                        problems.push(campaign.problem("spec.output.name", reason, Some("`{category}-{style}-{index}`".into())));
+                    }
+                    jobs.push(job);
+                }
+            }
+        }
+    }
+    // One sentence for each pair of groups is enough, however many images they share.
+    problems.dedup_by(|a, b| a.path == b.path);
+    if problems.is_empty() { Ok(jobs) } else { Err(problems) }
+}
+
+fn job(campaign: &Campaign, facts: &BundleFacts, id: &CampaignId, asset: &AssetSpec, category: &str, style: &StyleFacts, index: u32) -> Job {
+    let words = [("category", &*facts::words(category))];
+    let prompt = template::fill(asset.prompt.as_deref().unwrap_or(&facts.prompt_category), &words);
+    let prompts = Prompts {
+        style: template::fill(&facts.prompt_style, &[("prompt", &prompt), ("look", &style.look), words[0], ("style", &style.name)]),
+        negative: template::fill(&asset.negative, &words),
+        category: prompt,
+    };
+    let size = asset.size.or_else(|| facts.sizes.first().copied()).unwrap_or_default();
+    let identity = identity::Identity::new(campaign, facts, &prompts, category, &style.name, index, size);
+    let (job_id, seed) = (identity.id(), identity.seed());
+    let (number, edge) = (index.to_string(), size.to_string());
+    let values = [("category", category), ("style", &style.name), ("index", &number), ("size", &edge), ("campaign", campaign.name.as_str())];
+    Job {
+        stem: format!("{}-{}", campaign.output.name.stem(&values), job_id.short()),
+        id: job_id,
+        campaign: id.clone(),
+        category: category.into(),
+        style: style.name.clone(),
+        index,
+        prompts,
+        seed,
+        size,
+        sampler: campaign.sampler.clone(),
+        guidance: campaign.guidance.clone(),
+        gate: campaign.gate.clone(),
+        format: campaign.output.format,
+        bundle: facts.digest.clone(),
+        priority: campaign.priority,
+        source: style.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! Plans are deterministic, distinct, and complain about everything at once.
+
+use super::*;
+use proptest::{prelude::*, sample::subsequence};
+
+const CATEGORIES: [&str; 6] = ["fox", "doughnut", "red apple", "t-rex", "piñata", "狐"];
+const STYLES: [&str; 4] = ["twemoji", "noto", "fluent-flat", "openmoji"];
+
+fn facts() -> BundleFacts {
+    let style = |name: &str, licence: &str| StyleFacts {
+        name: name.into(),
+        look: format!("the look of {name}"),
+        licence: licence.into(),
+        holder: "somebody".into(),
+        source: "somewhere".into(),
+    };
+    BundleFacts {
+        name: "emoji-houses".into(),
+        digest: Digest::of("bundle"),
+        styles: STYLES.iter().zip(["CC-BY-4.0", "Apache-2.0", "MIT", "CC-BY-SA-4.0"]).map(|(s, l)| style(s, l)).collect(),
+        categories: CATEGORIES.map(String::from).to_vec(),
+        sizes: vec![64, 128],
+        cross_attention_layers: 7,
+        prompt_category: "a {category} emoji".into(),
+        prompt_style: "{prompt}, {look}".into(),
+        seconds_per_step: 0.02,
+        bytes_per_image: 9000,
+    }
+}
+
+fn rates() -> Rates {
+    Rates { cost_per_hour: 3.6, currency: "USD".into() }
+}
+
+fn campaign(name: &str, styles: &[&str], categories: &[&str], rest: &str) -> Campaign {
+    let yaml = format!(
+        "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: {name}}}\nspec:\n  bundle: emoji-houses\n  styles: {styles:?}\n  \
+         assets:\n    - categories: {categories:?}\n      count: 2\n{rest}"
+    );
+    Campaign::parse(&yaml, "test.yaml").unwrap()
+}
+
+#[test]
+fn plans_every_combination() {
+    let plan = plan(&campaign("c", &["noto", "twemoji"], &["fox", "t-rex"], ""), &facts(), &rates()).unwrap();
+    assert_eq!(plan.jobs.len(), 8);
+    let first = &plan.jobs[0];
+    assert_eq!(first.prompts.category, "a fox emoji");
+    assert_eq!(first.prompts.style, "a fox emoji, the look of noto");
+    assert_eq!((first.size, first.index, first.stem.as_str()), (64, 1, format!("fox-noto-1-{}", first.id.short()).as_str()));
+    assert_eq!((plan.estimate.images, plan.estimate.attempts_max, plan.estimate.bytes), (8, 24, 72_000));
+    assert!((plan.estimate.seconds - 3.2).abs() < 1e-9 && (plan.estimate.cost - 0.0032).abs() < 1e-12);
+    let json = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+    assert!(serde_json::from_str::<Job>(&serde_json::to_string(first).unwrap().replace("fox-noto", "../fox")).is_err());
+}
+
+/// The values are pinned: another id would make every finished image unknown.
+#[test]
+fn ids_and_seeds_never_change() {
+    let plan = plan(&campaign("c", &["noto"], &["fox"], ""), &facts(), &rates()).unwrap();
+    let job = &plan.jobs[0];
+    assert_eq!((plan.campaign.as_str(), job.id.short(), job.seed), ("c-ebe6f3a5be52", "00000000", 0));
+}
+
+#[test]
+fn what_decides_the_image_decides_the_id() {
+    let id = |rest: &str| plan(&campaign("c", &["noto"], &["fox"], rest), &facts(), &rates()).unwrap().jobs[0].id.clone();
+    let base = id("");
+    for same in ["  priority: high\n", "  output: {name: x}\n", "  budget: {max_cost: 1, currency: USD}\n", "  seed: 42\n", "  guidance: {style: 3}\n"] {
+        assert_eq!(id(same), base, "{same}");
+    }
+    for other in ["      size: 128\n", "      negative: blurry\n", "      prompt: 'the {category}'\n", "  seed: 43\n", "  sampler: {steps: 21}\n", "  sampler: {name: euler}\n",
+        "  guidance: {style: 3.5}\n", "  guidance: {style_scale: 0.25}\n", "  gate: {attempts: 4}\n", "  gate: {style: 0.5}\n"] {
+        assert_ne!(id(other), base, "{other}");
+    }
+    let mut other = facts();
+    other.digest = Digest::of("another bundle");
+    let job = plan(&campaign("c", &["noto"], &["fox"], ""), &other, &rates()).unwrap().jobs.remove(0);
+    assert_ne!(job.id, base);
+}
+
+#[test]
+fn comparable_settings_start_from_the_same_noise() {
+    let seed = |rest: &str| plan(&campaign("c", &["noto"], &["fox"], rest), &facts(), &rates()).unwrap().jobs[0].seed;
+    assert_eq!(seed("  guidance: {style: 6}\n"), seed(""));
+    assert_ne!(seed("  seed: 7\n"), seed(""));
+    assert!(seed("") < 1 << 53);
+}
+
+#[test]
+fn names_everything_the_bundle_cannot_do() {
+    let rest = "      size: 96\n  guidance: {style_scale: [0.1, 0.2]}\n  budget: {max_cost: 1, currency: EUR}\n";
+    let wrong = campaign("c", &["twemojji", "noto@2"], &["foxx", "t-rex"], rest);
+    let found: Vec<String> = plan(&wrong, &facts(), &rates()).unwrap_err().iter().map(ToString::to_string).collect();
+    for (line, expected) in found.iter().zip([
+        "test.yaml:6:12: spec.styles[0]: the bundle emoji-houses has no style `twemojji`; it has twemoji, noto, fluent-flat, openmoji (did you mean `twemoji`?)",
+        "test.yaml:6:24: spec.styles[1]: the bundle emoji-houses has no trained versions of `noto` (did you mean `noto`?)",
+        "test.yaml:8:20: spec.assets[0].categories[0]: the bundle emoji-houses has no category `foxx` among its 6 (did you mean `fox`?)",
+        "test.yaml:10:13: spec.assets[0].size: the bundle emoji-houses cannot draw 96 pixels; it draws 64, 128",
+        "test.yaml:11:27: spec.guidance.style_scale: has 2 values, the bundle's UNet has 7 cross-attention layers",
+        "test.yaml:12:36: spec.budget.currency: the budget is in EUR, this machine's rate in USD (did you mean `USD`?)",
+    ]) {
+        assert_eq!(line, expected);
+    }
+    assert_eq!(found.len(), 6);
+}
+
+#[test]
+fn an_evaluator_is_needed_to_gate() {
+    let mut facts = facts();
+    facts.categories.clear();
+    assert_eq!(plan(&campaign("c", &["noto"], &["a submarine"], ""), &facts, &rates()).unwrap_err()[0].path, "spec.gate");
+    assert!(plan(&campaign("c", &["noto"], &["a submarine"], "  gate: {style: 0, category: 0}\n"), &facts, &rates()).is_ok());
+}
+
+#[test]
+fn refuses_the_same_image_twice_and_takes_another_prompt() {
+    let again = campaign("c", &["noto", "twemoji"], &["fox"], "    - {categories: [t-rex, fox], count: 3}\n");
+    let problems = plan(&again, &facts(), &rates()).unwrap_err();
+    assert_eq!((problems.len(), problems[0].path.as_str()), (1, "spec.assets[1]"));
+    let other = campaign("c", &["noto"], &["fox"], "    - {categories: [fox], prompt: 'a sleeping {category}'}\n");
+    assert_eq!(plan(&other, &facts(), &rates()).unwrap().jobs.len(), 3);
+}
+
+#[test]
+fn judges_budget_and_rights() {
+    let standing = |max: f64| {
+        let campaign = campaign("c", &["noto", "openmoji"], &["fox"], &format!("  budget: {{max_cost: {max}, currency: USD}}\n"));
+        plan(&campaign, &facts(), &rates()).unwrap()
+    };
+    assert_eq!(standing(1.0).budget.unwrap().standing, Standing::Within);
+    assert_eq!(standing(0.002).budget.unwrap().standing, Standing::AtRisk);
+    assert_eq!(standing(0.001).budget.unwrap().standing, Standing::Over);
+    let rights = standing(1.0).rights;
+    assert_eq!(rights.refused().map(|s| s.style.as_str()).collect::<Vec<_>>(), ["openmoji"]);
+    assert_eq!(rights.styles[0].ruling, Ruling::Allowed);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn ids_do_not_depend_on_order_or_names(
+        categories in subsequence(CATEGORIES.to_vec(), 1..=6).prop_shuffle(), styles in subsequence(STYLES.to_vec(), 1..=4).prop_shuffle(), name in "[a-z][a-z0-9]{0,9}",
+    ) {
+        let jobs = |plan: Plan| plan.jobs.into_iter().map(|j| ((j.category, j.style, j.index), (j.id, j.seed, j.prompts))).collect::<BTreeMap<_, _>>();
+        let all = jobs(plan(&campaign("all", &STYLES, &CATEGORIES, ""), &facts(), &rates()).unwrap());
+        for (key, job) in jobs(plan(&campaign(&name, &styles, &categories, ""), &facts(), &rates()).unwrap()) {
+            prop_assert_eq!(&all[&key], &job);
+        }
+    }
+
+    #[test]
+    fn stems_are_distinct_and_safe(categories in prop::collection::btree_set("[\\PC--[/\\\\{}<>%\"|*?:;$`.]]{0,30}[a-z]", 1..20), template in "[a-z{]?\\{(category|index|style)\\}|x") {
+        let categories: Vec<String> = categories.iter().filter_map(|c| text::category(c).ok()).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        prop_assume!(!categories.is_empty() && !template.contains("{{") );
+        let names: Vec<&str> = categories.iter().map(String::as_str).collect();
+        let mut facts = facts();
+        facts.categories = categories.clone();
+        let yaml_list: Vec<String> = names.iter().map(|n| serde_json::to_string(n).unwrap()).collect();
+        let yaml = format!("apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: c}}\nspec:\n  bundle: emoji-houses\n  styles: [noto, twemoji]\n  assets: [{{categories: [{}], count: 3}}]\n  output: {{name: '{template}'}}\n", yaml_list.join(", "));
+        let plan = plan(&Campaign::parse(&yaml, "t").unwrap(), &facts, &rates()).unwrap();
+        let stems: std::collections::BTreeSet<_> = plan.jobs.iter().map(|j| j.stem.as_str()).collect();
+        prop_assert_eq!(stems.len(), plan.jobs.len());
+        for stem in stems {
+            prop_assert!(stem.len() <= 140 && stem.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", stem);
+        }
+    }
+}

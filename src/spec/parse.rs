@@ -1,0 +1,241 @@
+//! The campaign's grammar: which keys there are, what each may hold, and what holds when it is left out.
+//!
+//! In: the tree of a file. Out: a [`Campaign`] or all problems. What always holds: [`KEYS`] is what the JSON Schema
+//! says (a test compares them).
+
+use super::reader::{Field, Object, Reader};
+use super::template::{self, Fault, NameTemplate};
+use super::text::{self, plain, show};
+use super::{node, *};
+
+/// Value of `apiVersion`.
+pub const API_VERSION: &str = "housestyle/v1";
+/// Value of `kind`.
+pub const KIND: &str = "Campaign";
+
+/// The keys of every mapping, by the name of its type in the JSON Schema.
+pub(super) const KEYS: [(&str, &[&str]); 10] = [
+    ("Document", &["apiVersion", "kind", "metadata", "spec"]),
+    ("Metadata", &["name", "owner", "labels"]),
+    ("Spec", &["bundle", "priority", "styles", "assets", "sampler", "guidance", "seed", "gate", "output", "budget", "rights"]),
+    ("AssetSpec", &["categories", "prompt", "negative", "count", "size"]),
+    ("Sampler", &["name", "steps"]),
+    ("Guidance", &["category", "style", "style_scale"]),
+    ("Gate", &["style", "category", "attempts"]),
+    ("Output", &["format", "name"]),
+    ("Budget", &["max_cost", "currency"]),
+    ("RightsRequest", &["channels", "territories", "until"]),
+];
+
+fn object<'a>(r: &mut Reader, field: Field<'a>, of: &str) -> Option<Object<'a>> {
+    let (_, keys) = KEYS.iter().find(|(name, _)| *name == of)?;
+    r.object(field, keys)
+}
+
+/// Reads a whole campaign.
+pub(super) fn campaign(yaml: &str, file: &str) -> Result<Campaign, Vec<Problem>> {
+    let mut r = Reader::new(file);
+    let root = node::parse(yaml).map_err(|(line, column, reason)| {
+        vec![Problem { file: file.into(), line, column, path: String::new(), reason, suggestion: None }]
+    })?;
+    let campaign = r.visit("", &root, document);
+    match campaign {
+        Some(campaign) if r.problems.is_empty() => Ok(Campaign { source: yaml.into(), places: r.places, ..campaign }),
+        _ => Err(problem::tidy(r.problems)),
+    }
+}
+
+fn document(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
+    let doc = object(r, field, "Document")?;
+    r.need(&doc, "apiVersion", |r, f| r.word(f, &[(API_VERSION, ())]));
+    r.need(&doc, "kind", |r, f| r.word(f, &[(KIND, ())]));
+    let metadata = r.need(&doc, "metadata", |r, f| {
+        let meta = object(r, f, "Metadata")?;
+        let name = r.need(&meta, "name", name);
+        let owner = r.maybe(&meta, "owner", short_text);
+        let labels = r.or(&meta, "labels", BTreeMap::new(), labels);
+        Some((name?, owner?, labels?))
+    });
+    let spec = r.need(&doc, "spec", spec);
+    let ((name, owner, labels), spec) = (metadata?, spec?);
+    Some(Campaign { name, owner, labels, ..spec })
+}
+
+/// Reads `spec`; the metadata's fields are filled in by [`document`].
+fn spec(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
+    let spec = object(r, field, "Spec")?;
+    let bundle = r.need(&spec, "bundle", |r, f| r.text(f, str::parse::<BundleRef>));
+    let priority = r.or(&spec, "priority", Priority::default(), |r, f| {
+        r.word(f, &[("high", Priority::High), ("normal", Priority::Normal), ("low", Priority::Low)])
+    });
+    let styles = r.need(&spec, "styles", |r, f| {
+        let styles = r.list(f, limits::ENTRIES, |r, f| r.text(f, str::parse::<StyleRef>))?;
+        r.distinct(f, styles, ToString::to_string)
+    });
+    let assets = r.need(&spec, "assets", |r, f| r.list(f, limits::NODES, asset));
+    let sampler = r.or(&spec, "sampler", Sampler::default(), sampler);
+    let guidance = r.or(&spec, "guidance", Guidance::default(), guidance);
+    let seed = r.or(&spec, "seed", 42, |r, f| r.integer(f, 0, u64::MAX.into()));
+    let gate = r.or(&spec, "gate", Gate::default(), gate);
+    let output = r.or(&spec, "output", Output::default(), output);
+    let budget = r.maybe(&spec, "budget", budget);
+    let rights = r.maybe(&spec, "rights", rights);
+    let campaign = Campaign {
+        name: bundle.as_ref()?.name.clone(),
+        owner: None,
+        labels: BTreeMap::new(),
+        bundle: bundle?,
+        priority: priority?,
+        styles: styles?,
+        assets: assets?,
+        sampler: sampler?,
+        guidance: guidance?,
+        seed: seed?,
+        gate: gate?,
+        output: output?,
+        budget: budget?,
+        rights: rights?,
+        source: String::new(),
+        places: problem::Places::default(),
+    };
+    match campaign.images() {
+        n if n > limits::JOBS => {
+            r.problems.push(r.places.problem("spec.assets", format!("asks for {n} images (categories × styles × count), at most {} make one campaign", limits::JOBS), None));
+            None
+        }
+        _ => Some(campaign),
+    }
+}
+
+fn name(r: &mut Reader, field: Field<'_>) -> Option<Name> {
+    let node::Value::Text(text) = &field.node.value else { return r.text(field, str::parse) };
+    match text.parse() {
+        Ok(name) => Some(name),
+        Err(reason) => {
+            let slug = text::slug(text, limits::NAME);
+            r.wrong(field, format!("{} {reason}", show(text)), Some(format!("`{slug}`")))
+        }
+    }
+}
+
+fn short_text(r: &mut Reader, field: Field<'_>) -> Option<String> {
+    r.text(field, |text| match plain(text, limits::SHORT_TEXT)? {
+        text if text.is_empty() => Err("is empty".into()),
+        text => Ok(text),
+    })
+}
+
+fn labels(r: &mut Reader, field: Field<'_>) -> Option<BTreeMap<String, String>> {
+    let entries = r.entries(field)?;
+    if entries.len() > limits::ENTRIES {
+        return r.wrong(field, format!("has {} entries, at most {} are allowed", entries.len(), limits::ENTRIES), None);
+    }
+    let read: Vec<_> = entries.into_iter().map(|(key, node)| match key.parse::<Name>() {
+        Ok(name) => r.visit(&format!("{}.{name}", field.path), node, short_text).map(|value| (name.into(), value)),
+        Err(reason) => r.wrong(field, format!("the key {} {reason}", show(key)), Some(format!("`{}`", text::slug(key, limits::NAME)))),
+    }).collect();
+    read.into_iter().collect()
+}
+
+fn prompt(r: &mut Reader, field: Field<'_>) -> Option<String> {
+    r.text(field, |text| plain(text, limits::PROMPT))
+}
+
+/// Checks placeholders, keeping the template's own suggestion.
+fn filled<T>(r: &mut Reader, field: Field<'_>, checked: Result<T, Fault>) -> Option<T> {
+    checked.map_err(|fault| r.wrong::<T>(field, fault.reason, fault.suggestion.map(|s| format!("`{s}`")))).ok()
+}
+
+fn asset(r: &mut Reader, field: Field<'_>) -> Option<AssetSpec> {
+    let asset = object(r, field, "AssetSpec")?;
+    let categories = r.need(&asset, "categories", |r, f| {
+        let categories = r.list(f, limits::NODES, |r, f| r.text(f, text::category))?;
+        r.distinct(f, categories, Clone::clone)
+    });
+    let many = categories.as_ref().is_some_and(|c| c.len() > 1);
+    let prompt = r.maybe(&asset, "prompt", |r, f| {
+        let text = prompt(r, f)?;
+        filled(r, f, template::check(&text, &template::PROMPT_FIELDS))?;
+        match () {
+            () if text.is_empty() => r.wrong(f, "is empty; leave it out to use the bundle's own", None),
+            () if many && !text.contains("{category}") => {
+                r.wrong(f, "does not say `{category}`, so every category would be drawn by the same prompt", None)
+            }
+            () => Some(text),
+        }
+    });
+    let negative = r.or(&asset, "negative", String::new(), |r, f| {
+        let text = self::prompt(r, f)?;
+        filled(r, f, template::check(&text, &template::PROMPT_FIELDS)).map(|()| text)
+    });
+    let count = r.or(&asset, "count", one(), |r, f| r.integer(f, 1, limits::COUNT.into()));
+    let size = r.maybe(&asset, "size", |r, f| {
+        let size: u32 = r.integer(f, limits::SIZE_MIN.into(), limits::SIZE_MAX.into())?;
+        let near = size.next_multiple_of(8);
+        if near == size { Some(size) } else { r.wrong(f, format!("{size} is not a multiple of 8"), Some(near.to_string())) }
+    });
+    Some(AssetSpec { categories: categories?, prompt: prompt?, negative: negative?, count: count?, size: size? })
+}
+
+fn sampler(r: &mut Reader, field: Field<'_>) -> Option<Sampler> {
+    let sampler = object(r, field, "Sampler")?;
+    let default = Sampler::default();
+    let name = r.or(&sampler, "name", default.name, |r, f| r.word(f, &SamplerName::ALL));
+    let steps = r.or(&sampler, "steps", default.steps, |r, f| r.integer(f, 1, limits::STEPS.into()));
+    Some(Sampler { name: name?, steps: steps? })
+}
+
+/// A number that single precision is enough for.
+fn single(low: f64, high: f64) -> impl Fn(&mut Reader, Field<'_>) -> Option<f32> {
+    move |r, field| r.number(field, low, high).map(|n| n as f32)
+}
+
+fn guidance(r: &mut Reader, field: Field<'_>) -> Option<Guidance> {
+    let guidance = object(r, field, "Guidance")?;
+    let default = Guidance::default();
+    let category = r.or(&guidance, "category", default.category, single(0.0, limits::GUIDANCE));
+    let style = r.or(&guidance, "style", default.style, single(0.0, limits::GUIDANCE));
+    let style_scale = r.or(&guidance, "style_scale", default.style_scale, |r, f| match f.node.value {
+        node::Value::List(_) => r.list(f, limits::LAYERS, single(0.0, 1.0)).map(StyleScale::PerLayer),
+        _ => single(0.0, 1.0)(r, f).map(StyleScale::Uniform),
+    });
+    Some(Guidance { category: category?, style: style?, style_scale: style_scale? })
+}
+
+fn gate(r: &mut Reader, field: Field<'_>) -> Option<Gate> {
+    let gate = object(r, field, "Gate")?;
+    let default = Gate::default();
+    let style = r.or(&gate, "style", default.style, single(0.0, 1.0));
+    let category = r.or(&gate, "category", default.category, single(0.0, 1.0));
+    let attempts = r.or(&gate, "attempts", default.attempts, |r, f| r.integer(f, 1, limits::ATTEMPTS.into()));
+    Some(Gate { style: style?, category: category?, attempts: attempts? })
+}
+
+fn output(r: &mut Reader, field: Field<'_>) -> Option<Output> {
+    let output = object(r, field, "Output")?;
+    let format = r.or(&output, "format", Format::Png, |r, f| r.word(f, &[("png", Format::Png)]));
+    let name = r.or(&output, "name", NameTemplate::default(), |r, f| {
+        let template = r.text(f, |text| Ok(NameTemplate::new(text)))?;
+        filled(r, f, template)
+    });
+    Some(Output { format: format?, name: name? })
+}
+
+fn budget(r: &mut Reader, field: Field<'_>) -> Option<Budget> {
+    let budget = object(r, field, "Budget")?;
+    let max_cost = r.need(&budget, "max_cost", |r, f| r.number(f, 0.0, limits::COST));
+    let currency = r.need(&budget, "currency", |r, f| r.text(f, |text| {
+        let is_code = text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
+        is_code.then(|| text.to_owned()).ok_or_else(|| "is not a currency: expected three capital letters such as `USD`".into())
+    }));
+    Some(Budget { max_cost: max_cost?, currency: currency? })
+}
+
+fn rights(r: &mut Reader, field: Field<'_>) -> Option<RightsRequest> {
+    let rights = object(r, field, "RightsRequest")?;
+    let words = |r: &mut Reader, f: Field<'_>| r.list(f, limits::ENTRIES, short_text);
+    let channels = r.or(&rights, "channels", Vec::new(), words);
+    let territories = r.or(&rights, "territories", Vec::new(), words);
+    let until = r.maybe(&rights, "until", |r, f| r.text(f, str::parse));
+    Some(RightsRequest { channels: channels?, territories: territories?, until: until? })
+}

@@ -1,0 +1,99 @@
+//! Problems: what is wrong with a campaign, where, and what was probably meant.
+//!
+//! What always holds: a problem prints on one line, without anything that could steer a terminal.
+
+use super::{limits, text};
+use crate::error::Error;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// One thing wrong in one place of one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The file as the caller named it.
+    pub file: String,
+    /// Line, from 1; 0 when the file as a whole is meant.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// The key's path, such as `spec.assets[0].size`; empty for the whole document.
+    pub path: String,
+    /// What is wrong (lower case, no full stop).
+    pub reason: String,
+    /// What was probably meant.
+    pub suggestion: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = self.file.clone();
+        if self.line > 0 {
+            line += &format!(":{}:{}", self.line, self.column);
+        }
+        for part in [&self.path, &self.reason] {
+            if !part.is_empty() {
+                line += &format!(": {part}");
+            }
+        }
+        if let Some(suggestion) = &self.suggestion {
+            line += &format!(" (did you mean {suggestion}?)");
+        }
+        f.write_str(&text::escape(&line))
+    }
+}
+
+/// All problems as one error for a command to end with: [`crate::error::Kind::Invalid`], one line a problem.
+pub fn invalid(problems: &[Problem]) -> Error {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Error::invalid(format!("the campaign has {} problem(s)\n{}", lines.len(), lines.join("\n")))
+        .hint("correct them; `housestyle schema` prints everything a campaign can say")
+}
+
+/// Where each value of a file stands. Kept with the campaign, so that later checks can point at lines too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Places {
+    pub(super) file: String,
+    at: BTreeMap<String, (u32, u32)>,
+}
+
+impl Places {
+    pub(super) fn new(file: &str) -> Self {
+        Self { file: file.into(), at: BTreeMap::new() }
+    }
+
+    pub(super) fn note(&mut self, path: &str, line: u32, column: u32) {
+        self.at.insert(path.into(), (line, column));
+    }
+
+    /// Line and column of `path`, or of the nearest thing around it that stands in the file.
+    pub(super) fn find(&self, path: &str) -> (u32, u32) {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.at.get(path) {
+                return *place;
+            }
+            match path.rfind(['.', '[']) {
+                Some(end) => path = &path[..end],
+                None if path.is_empty() => return (0, 0),
+                None => path = "",
+            }
+        }
+    }
+
+    pub(super) fn problem(&self, path: &str, reason: impl Into<String>, suggestion: Option<String>) -> Problem {
+        let (line, column) = self.find(path);
+        Problem { file: self.file.clone(), line, column, path: path.into(), reason: reason.into(), suggestion }
+    }
+}
+
+/// Sorts problems by place and keeps a printable number of them, the last of which says how many there are more.
+pub(super) fn tidy(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by(|a, b| (a.line, a.column, &a.path).cmp(&(b.line, b.column, &b.path)));
+    if let Some(last) = problems.get(limits::PROBLEMS).cloned() {
+        let more = problems.len() - limits::PROBLEMS;
+        problems.truncate(limits::PROBLEMS);
+        problems.push(Problem { path: String::new(), reason: format!("and {more} more problem(s) from here on"), suggestion: None, ..last });
+    }
+    problems
+}

@@ -1,0 +1,150 @@
+//! Templates: texts with `{placeholders}`, for prompts and for file names.
+//!
+//! In: a template and values. Out: the filled text, or what is wrong with the template. What always holds: filling is
+//! one pass, so a value that looks like a placeholder stays what it is.
+
+use super::{limits, names::checked_text, text};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What may stand in `output.name`.
+pub const NAME_FIELDS: [&str; 5] = ["category", "style", "index", "size", "campaign"];
+/// What may stand in an asset's prompt.
+pub const PROMPT_FIELDS: [&str; 1] = ["category"];
+
+/// A fault of a template: the reason, and what was probably meant.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub reason: String,
+    /// What to write instead.
+    pub suggestion: Option<String>,
+}
+
+impl Fault {
+    fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), suggestion: None }
+    }
+}
+
+/// Checks that every placeholder of `template` is one of `fields` and that every brace is part of one.
+pub fn check(template: &str, fields: &[&str]) -> Result<(), Fault> {
+    let mut rest = template;
+    while let Some(open) = rest.find(['{', '}']) {
+        let Some((field, after)) = rest[open..].strip_prefix('{').and_then(|inner| inner.split_once('}')) else {
+            return Err(Fault::new("has a brace without its partner"));
+        };
+        if !fields.contains(&field) {
+            let known = fields.iter().map(|f| format!("{{{f}}}")).collect::<Vec<_>>().join(", ");
+            let suggestion = text::nearest(field, fields.iter().copied()).map(|f| format!("{{{f}}}"));
+            return Err(Fault { reason: format!("has an unknown placeholder {}; known: {known}", text::show(&format!("{{{field}}}"))), suggestion });
+        }
+        rest = after;
+    }
+    Ok(())
+}
+
+/// Puts `values` where `template` names them; any other text stays as it is.
+pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(template.len() + 32);
+    let mut rest = template;
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        rest = &rest[open..];
+        let field = rest[1..].split_once('}').and_then(|(field, after)| Some((values.iter().find(|(name, _)| *name == field)?.1, after)));
+        match field {
+            Some((value, after)) => {
+                out.push_str(value);
+                rest = after;
+            }
+            None => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out + rest
+}
+
+/// How files are named: `{category}-{style}-{index}`. The result is slugged and gets 8 hex digits of the job's id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NameTemplate(String);
+
+impl Default for NameTemplate {
+    fn default() -> Self {
+        Self("{category}-{style}-{index}".into())
+    }
+}
+
+impl NameTemplate {
+    /// Reads a template, refusing what could name a place instead of a file.
+    pub fn new(template: &str) -> Result<Self, Fault> {
+        let template = text::plain(template, limits::NAME_TEMPLATE).map_err(Fault::new)?;
+        check(&template, &NAME_FIELDS)?;
+        if template.is_empty() {
+            return Err(Fault::new("is empty"));
+        }
+        if template.contains("..") || template.starts_with('.') {
+            return Err(Fault::new("looks like a path; it names a file, its folder is decided by Housestyle"));
+        }
+        let extension = template.rsplit_once('.').filter(|(_, e)| ["png", "jpg", "jpeg", "webp", "json"].contains(e));
+        if let Some((stem, _)) = extension {
+            return Err(Fault { reason: "has an extension; it is added by itself".into(), suggestion: Some(stem.into()) });
+        }
+        match template.chars().find(|c| !(c.is_ascii_alphanumeric() || " ._-{}".contains(*c))) {
+            Some(c) => Err(Fault::new(format!("holds {}; use ASCII letters, digits, dashes and placeholders", text::show(&c.to_string())))),
+            None => Ok(Self(template)),
+        }
+    }
+
+    /// The file's stem, without its digits: a slug.
+    pub fn stem(&self, values: &[(&str, &str)]) -> String {
+        text::slug(&fill(&self.0, values), limits::STEM)
+    }
+}
+
+impl std::str::FromStr for NameTemplate {
+    type Err = String;
+
+    fn from_str(template: &str) -> Result<Self, String> {
+        Self::new(template).map_err(|fault| fault.reason)
+    }
+}
+
+impl fmt::Display for NameTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+checked_text!(NameTemplate, "^[A-Za-z0-9 {_-][A-Za-z0-9 ._{}-]{0,99}$", "Placeholders: {category}, {style}, {index}, {size}, {campaign}.");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fills_in_one_pass() {
+        assert_eq!(fill("{prompt}, {look}", &[("prompt", "a {look}"), ("look", "flat")]), "a {look}, flat");
+        assert_eq!(fill("{a}{b}{", &[("a", "1")]), "1{b}{");
+    }
+
+    #[test]
+    fn finds_unknown_placeholders() {
+        let fault = check("a {categroy} emoji", &PROMPT_FIELDS).unwrap_err();
+        assert_eq!(fault.suggestion.as_deref(), Some("{category}"));
+        for bad in ["{", "}", "{category", "category}", "{{category}}", "{}", "{ category }"] {
+            assert!(check(bad, &PROMPT_FIELDS).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn file_names_cannot_leave_their_folder() {
+        for bad in ["", "../{index}", "/{index}", "a/b", "a\\b", "..", ".x", "%2e%2e", "a\0", "\u{1b}[1m", "{category}.png", "con:{index}", "\u{202e}"] {
+            assert!(NameTemplate::new(bad).is_err(), "{bad:?}");
+        }
+        let stem = NameTemplate::default().stem(&[("category", "Red Apple"), ("style", "noto"), ("index", "1")]);
+        assert_eq!(stem, "red-apple-noto-1");
+    }
+}

@@ -1,0 +1,117 @@
+//! From a judged picture to something finished in the store.
+//!
+//! In: a job, its attempts and the picture chosen. Out: an image and, after it, its sidecar.
+//! Always holds: the sidecar comes last, so a process killed anywhere leaves an asset finished or not begun; whoever
+//! finds the sidecar (and the image it names) need do nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use image::RgbImage;
+
+use super::engine::Description;
+use crate::error::{Error, Kind, Result};
+use crate::plan::Job;
+use crate::spec::Digest;
+use crate::store::layout::Shelf;
+use crate::store::sidecar::{Attempt, ImageFacts, Outcome};
+use crate::store::{Layout, Sidecar, Store, png};
+
+/// Everything known about a job once no attempt is left to make.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The job.
+    pub job: Arc<Job>,
+    /// Every attempt.
+    pub attempts: Vec<Attempt>,
+    /// The attempt chosen and its picture; `None` if nothing could be made.
+    pub chosen: Option<(u32, RgbImage)>,
+    /// Seconds by stage.
+    pub timings: BTreeMap<String, f64>,
+}
+
+impl Verdict {
+    fn outcome(&self) -> Outcome {
+        match self.attempts.last() {
+            Some(last) if last.passed => Outcome::Accepted,
+            _ if self.chosen.is_some() => Outcome::Rejected,
+            _ => Outcome::Failed,
+        }
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        let refused = self.attempts.iter().filter(|a| !a.passed);
+        let said = |a: &Attempt| a.reasons.iter().map(|r| format!("attempt {}: {r}", a.number)).collect::<Vec<_>>();
+        if self.outcome() == Outcome::Accepted { Vec::new() } else { refused.flat_map(said).collect() }
+    }
+}
+
+/// The shelf that an outcome belongs on.
+pub fn shelf(outcome: Outcome) -> Shelf {
+    match outcome {
+        Outcome::Accepted => Shelf::Assets,
+        Outcome::Rejected | Outcome::Failed => Shelf::Rejected,
+    }
+}
+
+/// Encodes, writes the image, then the sidecar; gives back the sidecar.
+pub async fn commit(store: &dyn Store, by: &Description, verdict: Verdict) -> Result<Sidecar> {
+    let layout = Layout::new(verdict.job.campaign.as_str())?;
+    let outcome = verdict.outcome();
+    let shelf = shelf(outcome);
+    let stem = verdict.job.stem.clone();
+    let mut sidecar = Sidecar::new((*verdict.job).clone(), &by.bundle, &by.provider, outcome);
+    sidecar.reasons = verdict.reasons();
+    sidecar.attempts = verdict.attempts;
+    sidecar.timings = verdict.timings;
+    if let Some((number, image)) = verdict.chosen {
+        let (width, height) = image.dimensions();
+        let job = verdict.job;
+        let bytes = tokio::task::spawn_blocking(move || png::encode(&image, &job, number))
+            .await
+            .map_err(|e| Error::internal("encoding was cut short").caused_by(e))??;
+        sidecar.chosen = Some(number);
+        sidecar.image = Some(ImageFacts {
+            file: format!("{stem}.png"),
+            sha256: Digest::of(&bytes).hex().to_owned(),
+            bytes: bytes.len() as u64,
+            width,
+            height,
+        });
+        store.put(&layout.image(shelf, &stem)?, bytes).await?;
+    }
+    store.put(&layout.sidecar(shelf, &stem)?, sidecar.to_bytes()?).await?;
+    Ok(sidecar)
+}
+
+/// The job's sidecar, if it is finished. A sidecar that is damaged or whose image is gone is removed.
+pub async fn find_finished(store: &dyn Store, job: &Job) -> Result<Option<Sidecar>> {
+    let layout = Layout::new(job.campaign.as_str())?;
+    for shelf in Shelf::ALL {
+        let key = layout.sidecar(shelf, &job.stem)?;
+        let Some(bytes) = store.get(&key).await? else { continue };
+        let lack = match Sidecar::from_bytes(&bytes, key.as_str()) {
+            Ok(sidecar) if sidecar.job.id != job.id => {
+                let message = format!("{key} belongs to job {}, not to {}", sidecar.job.id, job.id);
+                return Err(Error::new(Kind::Permanent, message)
+                    .hint("two jobs share a file name; give the campaign another name or change output.name"));
+            }
+            Ok(sidecar) => {
+                let there = match &sidecar.image {
+                    Some(image) => store.size(&layout.image(shelf, &job.stem)?).await? == Some(image.bytes),
+                    None => true,
+                };
+                if there {
+                    return Ok(Some(sidecar));
+                }
+                "its image is gone".to_owned()
+            }
+            Err(error) if error.kind() == Kind::Invalid => error.chain(),
+            Err(error) => return Err(error),
+        };
+        tracing::warn!(key = %key, lack, "sidecar is no good; the asset is made again");
+        // Gone before the image comes back: it must not vouch for another image, nor stay beside another outcome.
+        store.delete(&key).await?;
+    }
+    Ok(None)
+}

@@ -1,0 +1,216 @@
+//! The thread that owns the model: batches in, results out, over bounded channels.
+//!
+//! In: a [`Generator`] and batches of [`Work`]. Out: each batch with a result an item.
+//! Always holds: the generator is used by this one thread only; an item that fails takes no other with it; a request to
+//! stop is heard between two steps.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use image::RgbImage;
+use tokio::sync::mpsc;
+
+use super::Work;
+use crate::error::{Error, Kind, Result};
+use crate::plan::Job;
+use crate::shutdown::Shutdown;
+use crate::store::sidecar::Scores;
+
+/// What makes and judges pictures; the pipeline is one, tests have another.
+pub trait Generator: Send + 'static {
+    /// Who it is, for the sidecars.
+    fn describe(&self) -> Description;
+
+    /// Makes one picture an ask, all of one shape.
+    ///
+    /// The outer error is for the batch, the inner ones for their items. `step` hears (done, total) after every step and
+    /// may break off, which is an outer error of any kind.
+    fn generate(&mut self, asks: &[Ask], step: StepFn<'_>) -> Result<Vec<Result<Picture>>>;
+
+    /// Judges one picture an ask.
+    fn score(&mut self, asks: &[&Ask], pictures: &[RgbImage]) -> Result<Vec<Result<Scored>>>;
+}
+
+/// Called with (done, total) after every step.
+pub type StepFn<'a> = &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>;
+
+/// Who a generator is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The bundle's name.
+    pub bundle: String,
+    /// Its digest; jobs for another bundle are refused.
+    pub digest: crate::spec::Digest,
+    /// The execution provider really used.
+    pub provider: String,
+}
+
+/// One picture asked for.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The job.
+    pub job: Arc<Job>,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+}
+
+/// One picture made.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// The pixels.
+    pub image: RgbImage,
+    /// Seconds by stage, this picture's share.
+    pub timings: BTreeMap<String, f64>,
+}
+
+/// What the evaluator sees in one picture.
+#[derive(Clone, Debug)]
+pub struct Scored {
+    /// `None` if there is nobody to judge.
+    pub scores: Option<Scores>,
+    /// How long looking took.
+    pub seconds: f64,
+}
+
+/// A picture and what the evaluator sees in it.
+#[derive(Debug)]
+pub struct Made {
+    /// The picture.
+    pub picture: Picture,
+    /// `None` if there is nobody to judge.
+    pub scores: Option<Scores>,
+}
+
+/// A batch that came back.
+pub struct Finished {
+    /// The items with their results, or the items and why the whole batch failed.
+    pub result: Result<Vec<(Work, Result<Made>)>, (Vec<Work>, Error)>,
+}
+
+/// The worker's end of the thread.
+pub struct Engine {
+    batches: Option<mpsc::Sender<Vec<Work>>>,
+    finished: mpsc::Receiver<Finished>,
+    /// Batches handed over and not yet back.
+    pub outstanding: usize,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("outstanding", &self.outstanding).finish_non_exhaustive()
+    }
+}
+
+/// Batches in the thread's hands at most: one in work, one ready, so that the device never waits for commits.
+pub const DEPTH: usize = 2;
+
+impl Engine {
+    /// Starts the thread. `step` hears (images in the batch, done, total).
+    pub fn start(
+        generator: impl Generator,
+        shutdown: Shutdown,
+        step: impl Fn(usize, usize, usize) + Send + 'static,
+    ) -> Result<Self> {
+        let (batches, mut inbox) = mpsc::channel::<Vec<Work>>(DEPTH);
+        let (outbox, finished) = mpsc::channel(DEPTH);
+        let mut thread = Thread { generator, shutdown, step };
+        let run = move || {
+            while let Some(batch) = inbox.blocking_recv() {
+                let result = thread.make(batch);
+                if outbox.blocking_send(Finished { result }).is_err() {
+                    break; // the worker is gone; so are we
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("engine".into())
+            .spawn(run)
+            .map_err(|e| Error::internal("cannot start the engine's thread").caused_by(e))?;
+        Ok(Self { batches: Some(batches), finished, outstanding: 0 })
+    }
+
+    /// Hands over a batch; call only with fewer than [`DEPTH`] outstanding.
+    pub fn submit(&mut self, batch: Vec<Work>) -> Result<()> {
+        let sent = self.batches.as_ref().is_some_and(|batches| batches.try_send(batch).is_ok());
+        if !sent {
+            return Err(gone());
+        }
+        self.outstanding += 1;
+        Ok(())
+    }
+
+    /// The next batch that is back. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Finished> {
+        let finished = self.finished.recv().await.ok_or_else(gone)?;
+        self.outstanding -= 1;
+        Ok(finished)
+    }
+
+    /// Takes no more work and waits until the thread let go of the model.
+    pub async fn stop(&mut self) {
+        self.batches = None;
+        while self.finished.recv().await.is_some() {}
+    }
+}
+
+fn gone() -> Error {
+    Error::internal("the engine's thread ended unexpectedly").hint("run the same command again: it goes on")
+}
+
+struct Thread<G, S> {
+    generator: G,
+    shutdown: Shutdown,
+    step: S,
+}
+
+impl<G: Generator, S: Fn(usize, usize, usize)> Thread<G, S> {
+    fn make(&mut self, batch: Vec<Work>) -> Result<Vec<(Work, Result<Made>)>, (Vec<Work>, Error)> {
+        let asks: Vec<Ask> = batch.iter().map(Work::ask).collect();
+        match self.results(&asks) {
+            Ok(results) => Ok(batch.into_iter().zip(results).collect()),
+            Err(error) => Err((batch, error)),
+        }
+    }
+
+    /// One result an ask. If the batch is refused as a whole because of what is in it, each item is tried alone.
+    fn results(&mut self, asks: &[Ask]) -> Result<Vec<Result<Made>>> {
+        match self.generate_and_score(asks) {
+            Err(error) if self.shutdown.requested() || !is_about_the_input(&error) => Err(error),
+            Err(error) if asks.len() == 1 => Ok(vec![Err(error)]),
+            Err(_) => asks.iter().map(|ask| self.results(std::slice::from_ref(ask)).map(|mut one| one.remove(0))).collect(),
+            results => results,
+        }
+    }
+
+    fn generate_and_score(&mut self, asks: &[Ask]) -> Result<Vec<Result<Made>>> {
+        let (shutdown, step) = (&self.shutdown, &self.step);
+        let mut heard = |done, total| {
+            step(asks.len(), done, total);
+            if shutdown.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let pictures = self.generator.generate(asks, &mut heard)?;
+        if pictures.len() != asks.len() {
+            return Err(Error::internal(format!("{} pictures came back for {} asks", pictures.len(), asks.len())));
+        }
+        let good: Vec<(&Ask, RgbImage)> =
+            asks.iter().zip(&pictures).filter_map(|(a, p)| Some((a, p.as_ref().ok()?.image.clone()))).collect();
+        let (good_asks, images): (Vec<&Ask>, Vec<RgbImage>) = good.into_iter().unzip();
+        let scored = if images.is_empty() { Vec::new() } else { self.generator.score(&good_asks, &images)? };
+        let mut scored = scored.into_iter();
+        let made = pictures.into_iter().map(|picture| {
+            let mut picture = picture?;
+            let Scored { scores, seconds } =
+                scored.next().unwrap_or_else(|| Err(Error::internal("a picture came back without its score")))?;
+            picture.timings.insert("score".into(), seconds);
+            Ok(Made { picture, scores })
+        });
+        Ok(made.collect())
+    }
+}
+
+/// Whether another item of the batch could fare better.
+fn is_about_the_input(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Invalid | Kind::Permanent)
+}

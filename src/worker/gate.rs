@@ -1,0 +1,99 @@
+//! The gate: which images pass, which are tried again, which are refused. Pure.
+//!
+//! In: the thresholds a job asked for and what the evaluator saw. Out: an [`Attempt`] with its reasons, and what is [`next`].
+//! Always holds: a score that is not a number passes nothing; a threshold of 0 asks nothing; of several refused
+//! attempts the best one is kept.
+
+use crate::spec::Gate;
+use crate::store::sidecar::{Attempt, Scores};
+
+/// What happens to a job after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It passed.
+    Accept,
+    /// The attempt with this number is to be made: the same job, other noise.
+    Again(u32),
+    /// No attempts left.
+    GiveUp,
+}
+
+/// Judges an attempt that gave an image.
+pub fn judge(gate: &Gate, number: u32, scores: Option<Scores>) -> Attempt {
+    let mut reasons = Vec::new();
+    let mut hold = |what: &str, score: Option<f32>, least: f32| match score {
+        _ if least <= 0.0 => {}
+        Some(score) if score >= least => {}
+        Some(score) => reasons.push(format!("{what} {score:.2} is under {least:.2}")),
+        None => reasons.push(format!("the bundle has no evaluator that knows the {what}")),
+    };
+    hold("style", scores.as_ref().and_then(|s| s.style), gate.style);
+    hold("category", scores.as_ref().and_then(|s| s.category), gate.category);
+    Attempt { number, scores, passed: reasons.is_empty(), reasons }
+}
+
+/// An attempt that gave no image.
+pub fn failed(number: u32, reason: String) -> Attempt {
+    Attempt { number, scores: None, passed: false, reasons: vec![reason] }
+}
+
+/// What comes after these attempts.
+pub fn next(gate: &Gate, attempts: &[Attempt]) -> Next {
+    let made = attempts.len() as u32;
+    match attempts.last() {
+        Some(last) if last.passed => Next::Accept,
+        _ if made < gate.attempts => Next::Again(made + 1),
+        _ => Next::GiveUp,
+    }
+}
+
+/// How near an image is to passing: 2 for one that passes both, less the further it stays below.
+pub fn nearness(gate: &Gate, scores: Option<&Scores>) -> f32 {
+    let near = |score: Option<f32>, least: f32| match score.unwrap_or(0.0) / least {
+        _ if least <= 0.0 => 1.0,
+        ratio if ratio.is_nan() => 0.0,
+        ratio => ratio.clamp(0.0, 1.0),
+    };
+    scores.map_or(0.0, |s| near(s.style, gate.style) + near(s.category, gate.category))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scores(style: f32, category: f32) -> Option<Scores> {
+        let name = String::new();
+        let (style, category) = (Some(style), Some(category));
+        Some(Scores { style, category, style_found: name.clone(), category_found: name, category_rank: Some(1) })
+    }
+
+    const GATE: Gate = Gate { style: 0.6, category: 0.5, attempts: 3 };
+
+    #[test]
+    fn says_what_is_too_low() {
+        assert!(judge(&GATE, 1, scores(0.6, 0.5)).passed);
+        assert_eq!(judge(&GATE, 1, scores(0.2, 0.9)).reasons, ["style 0.20 is under 0.60"]);
+        assert_eq!(judge(&GATE, 1, scores(f32::NAN, 0.4)).reasons.len(), 2);
+        assert!(!judge(&GATE, 1, None).passed);
+        assert!(judge(&Gate { style: 0.0, category: 0.0, attempts: 1 }, 1, None).passed);
+    }
+
+    #[test]
+    fn tries_again_until_it_passes_or_the_attempts_are_used_up() {
+        let low = |n| judge(&GATE, n, scores(0.1, 0.1));
+        assert_eq!(next(&GATE, &[]), Next::Again(1));
+        assert_eq!(next(&GATE, &[low(1)]), Next::Again(2));
+        assert_eq!(next(&GATE, &[low(1), failed(2, "not finite".into())]), Next::Again(3));
+        assert_eq!(next(&GATE, &[low(1), low(2), judge(&GATE, 3, scores(0.9, 0.9))]), Next::Accept);
+        assert_eq!(next(&GATE, &[low(1), low(2), low(3)]), Next::GiveUp);
+    }
+
+    #[test]
+    fn the_nearer_miss_is_the_better_one() {
+        let near = |style, category| nearness(&GATE, scores(style, category).as_ref());
+        assert!(near(0.5, 0.9) > near(0.3, 0.99));
+        assert_eq!(near(0.9, 0.9), 2.0);
+        assert_eq!(near(f32::NAN, f32::NAN), 0.0);
+        assert_eq!(nearness(&GATE, None), 0.0);
+    }
+}

@@ -1,0 +1,274 @@
+//! The worker: receive → batch → generate → gate → commit → acknowledge.
+//!
+//! In: a queue of jobs, a store and a [`Generator`]. Out: finished assets, [`Event`]s on the way, a [`Tally`].
+//! Always holds: a delivery is acknowledged only after its sidecar is in the store; encoding and committing of one batch
+//! overlap with the denoising of the next; what is in hand is bounded; asked to stop, it stops within a step and what it
+//! held goes back to the queue.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use image::RgbImage;
+use tokio::task::JoinSet;
+
+use crate::error::{Error, Kind, Result};
+use crate::plan::Job;
+use crate::queue::{Delivery, Queue};
+use crate::shutdown::Shutdown;
+use crate::store::sidecar::Attempt;
+use crate::store::{Sidecar, Store};
+
+pub mod batcher;
+pub mod commit;
+pub mod engine;
+pub mod finish;
+pub mod gate;
+mod pipeline;
+pub mod sheet;
+pub mod summary;
+
+use batcher::{Batcher, Shape};
+use commit::Verdict;
+use engine::{Ask, DEPTH, Description, Engine, Finished, Generator, Made};
+use gate::Next;
+
+/// How long an idle engine waits for a batch to fill.
+const LINGER: Duration = Duration::from_millis(20);
+
+/// What a worker works with.
+pub struct Worker {
+    /// Where jobs come from.
+    pub queue: Arc<dyn Queue>,
+    /// Where assets go.
+    pub store: Arc<dyn Store>,
+    /// Images denoised together at most.
+    pub max_batch: usize,
+    /// When to stop.
+    pub shutdown: Shutdown,
+    /// Who hears what happens; called from several threads.
+    pub observer: Arc<dyn Fn(Event<'_>) + Send + Sync>,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A batch of `images` did step `done` of `total`.
+    Step {
+        /// Images in the batch.
+        images: usize,
+        /// Steps done.
+        done: usize,
+        /// Steps in all.
+        total: usize,
+    },
+    /// A job was finished before.
+    Skipped(&'a Sidecar),
+    /// A job is finished now.
+    Finished(&'a Sidecar),
+}
+
+/// What a worker did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Jobs found finished.
+    pub skipped: usize,
+    /// Jobs finished.
+    pub finished: usize,
+    /// Whether it was asked to stop before the queue was empty.
+    pub stopped: bool,
+}
+
+/// A job in hand.
+#[derive(Debug)]
+pub struct Work {
+    delivery: Delivery,
+    job: Arc<Job>,
+    attempts: Vec<Attempt>,
+    /// The attempt nearest to passing, and its picture.
+    best: Option<(u32, RgbImage)>,
+    timings: BTreeMap<String, f64>,
+}
+
+impl Work {
+    fn new(delivery: Delivery) -> Self {
+        let job = Arc::new(delivery.message.job.clone());
+        Self { delivery, job, attempts: Vec::new(), best: None, timings: BTreeMap::new() }
+    }
+
+    /// What to make next for it.
+    pub fn ask(&self) -> Ask {
+        Ask { job: Arc::clone(&self.job), attempt: self.attempts.len() as u32 + 1 }
+    }
+
+    /// Takes in the result of the attempt asked for and says what is next.
+    fn take_in(&mut self, result: Result<Made>) -> Next {
+        let (gate, number) = (&self.job.gate, self.attempts.len() as u32 + 1);
+        match result {
+            Ok(Made { picture, scores }) => {
+                for (stage, seconds) in picture.timings {
+                    *self.timings.entry(stage).or_default() += seconds;
+                }
+                let attempt = gate::judge(gate, number, scores);
+                let best = self.best.as_ref().and_then(|(n, _)| self.attempts.iter().find(|a| a.number == *n));
+                let nearness = |a: &Attempt| gate::nearness(gate, a.scores.as_ref());
+                if attempt.passed || best.is_none_or(|best| nearness(&attempt) > nearness(best)) {
+                    self.best = Some((number, picture.image));
+                }
+                self.attempts.push(attempt);
+            }
+            Err(error) => {
+                let hopeless = error.kind() == Kind::Invalid; // other noise does not help against wrong input
+                self.attempts.push(gate::failed(number, error.chain()));
+                if hopeless {
+                    return Next::GiveUp;
+                }
+            }
+        }
+        gate::next(gate, &self.attempts)
+    }
+
+    fn verdict(self) -> (Delivery, Verdict) {
+        let Self { delivery, job, attempts, best, timings } = self;
+        (delivery, Verdict { job, attempts, chosen: best, timings })
+    }
+}
+
+impl Worker {
+    /// Works until the queue is closed and empty, or until asked to stop.
+    pub async fn run(self, generator: impl Generator) -> Result<Tally> {
+        let by = Arc::new(generator.describe());
+        // The engine also stops when the worker fails, which must not look like somebody asking for it.
+        let stop_engine = self.shutdown.child();
+        let observer = Arc::clone(&self.observer);
+        let step = move |images, done, total| observer(Event::Step { images, done, total });
+        let engine = Engine::start(generator, stop_engine.clone(), step)?;
+        let mut hands =
+            Hands { batcher: Batcher::new(self.max_batch), engine, commits: JoinSet::new(), tally: Tally::default(), by };
+        let result = self.work(&mut hands).await;
+        stop_engine.request();
+        hands.engine.stop().await;
+        // What is being committed is nearly done: let it finish rather than make it again.
+        while let Some(joined) = hands.commits.join_next().await {
+            if result.is_ok() {
+                self.committed(&mut hands.tally, joined)?;
+            }
+        }
+        result.map(|()| hands.tally)
+    }
+
+    async fn work(&self, hands: &mut Hands) -> Result<()> {
+        let mut linger_over = false;
+        loop {
+            hands.feed_engine(linger_over)?;
+            linger_over = false;
+            let idle = hands.engine.outstanding == 0;
+            let room = hands.count(self.max_batch) < (DEPTH + 2) * self.max_batch;
+            tokio::select! {
+                biased;
+                () = self.shutdown.wait() => {
+                    hands.tally.stopped = true;
+                    return Ok(());
+                }
+                finished = hands.engine.next(), if !idle => self.sort(hands, finished?).await?,
+                Some(joined) = hands.commits.join_next(), if !hands.commits.is_empty() => {
+                    self.committed(&mut hands.tally, joined)?;
+                }
+                delivery = self.queue.receive(), if room => match delivery? {
+                    Some(delivery) => self.take(hands, delivery).await?,
+                    None => return Ok(()),
+                },
+                () = tokio::time::sleep(LINGER), if idle && !hands.batcher.is_empty() => linger_over = true,
+            }
+        }
+    }
+
+    /// Takes a delivery in hand, unless it is finished or not for this engine.
+    async fn take(&self, hands: &mut Hands, delivery: Delivery) -> Result<()> {
+        let job = &delivery.message.job;
+        if job.bundle != hands.by.digest {
+            let reason = format!("made for bundle {}, this worker has {}", job.bundle, hands.by.digest);
+            return delivery.dead(&reason).await;
+        }
+        if let Some(sidecar) = commit::find_finished(&*self.store, job).await? {
+            (self.observer)(Event::Skipped(&sidecar));
+            hands.tally.skipped += 1;
+            return delivery.ack().await;
+        }
+        let shape = Shape::of(job);
+        hands.batcher.push(shape, Work::new(delivery));
+        Ok(())
+    }
+
+    /// Sorts a batch that came back: committed, tried again, given back to the queue, or the end of the run.
+    async fn sort(&self, hands: &mut Hands, finished: Finished) -> Result<()> {
+        let items = match finished.result {
+            Ok(items) => items,
+            Err((_, error)) if self.shutdown.requested() => {
+                tracing::debug!(error = %error.chain(), "batch broken off");
+                return Ok(());
+            }
+            Err((batch, error)) if error.kind() == Kind::Transient => {
+                tracing::warn!(error = %error.chain(), images = batch.len(), "a batch failed; it is tried again");
+                for work in batch {
+                    work.delivery.retry(&error.chain()).await?;
+                }
+                return Ok(());
+            }
+            Err((_, error)) => return Err(error),
+        };
+        for (mut work, result) in items {
+            match work.take_in(result) {
+                Next::Again(_) => hands.batcher.push(Shape::of(&work.job), work),
+                Next::Accept | Next::GiveUp => self.commit(hands, work),
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits beside the engine's work, and acknowledges after.
+    fn commit(&self, hands: &mut Hands, work: Work) {
+        let (store, observer, by) = (Arc::clone(&self.store), Arc::clone(&self.observer), Arc::clone(&hands.by));
+        hands.commits.spawn(async move {
+            let (delivery, verdict) = work.verdict();
+            let sidecar = commit::commit(&*store, &by, verdict).await?;
+            delivery.ack().await?;
+            observer(Event::Finished(&sidecar));
+            Ok(())
+        });
+    }
+
+    fn committed(&self, tally: &mut Tally, joined: Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
+        joined.map_err(|e| Error::internal("a commit was cut short").caused_by(e))??;
+        tally.finished += 1;
+        Ok(())
+    }
+}
+
+/// What a worker has in hand.
+struct Hands {
+    batcher: Batcher<Work>,
+    engine: Engine,
+    commits: JoinSet<Result<()>>,
+    tally: Tally,
+    by: Arc<Description>,
+}
+
+impl Hands {
+    /// Items in hand, those in the engine counted as full batches.
+    fn count(&self, max_batch: usize) -> usize {
+        self.batcher.len() + self.commits.len() + self.engine.outstanding * max_batch
+    }
+
+    /// Keeps the engine busy: full batches ahead of time, one that is not full only when it would idle.
+    fn feed_engine(&mut self, linger_over: bool) -> Result<()> {
+        while self.engine.outstanding < DEPTH {
+            let partial = linger_over && self.engine.outstanding == 0;
+            match self.batcher.pop(partial) {
+                Some(batch) => self.engine.submit(batch)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,277 @@
+//! Hostile and broken bundles and runtime libraries: each is refused with a clear reason, none with a panic.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use housestyle::error::{Error, Kind};
+use housestyle::pipeline::session::{Input, Model, Port};
+use housestyle::pipeline::{Bundle, Pipeline, Runtime, SessionSettings, Stop};
+use housestyle::spec::Digest;
+use tempfile::TempDir;
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny")
+}
+
+/// A copy of the tiny bundle to break.
+struct Broken(TempDir);
+
+impl Broken {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        copy(&fixture(), folder.path());
+        Self(folder)
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.0.path().join(file)
+    }
+
+    /// Replaces text in `bundle.yaml`, which must contain it.
+    fn edit(&self, from: &str, to: &str) -> &Self {
+        let text = fs::read_to_string(self.path("bundle.yaml")).unwrap();
+        assert!(text.contains(from), "bundle.yaml has no {from:?}");
+        fs::write(self.path("bundle.yaml"), text.replacen(from, to, 1)).unwrap();
+        self
+    }
+
+    /// Replaces a file and makes `bundle.yaml` agree, as somebody with bad intentions would.
+    fn forge(&self, file: &str, bytes: &[u8]) -> &Self {
+        let old = fs::read(self.path(file)).unwrap();
+        fs::write(self.path(file), bytes).unwrap();
+        self.edit(Digest::of(&old).hex(), Digest::of(bytes).hex());
+        let text = fs::read_to_string(self.path("bundle.yaml")).unwrap();
+        let start = text.find(&format!("{file}:")).unwrap();
+        let (head, tail) = text.split_at(start);
+        let tail = tail.replacen(&format!("bytes: {}", old.len()), &format!("bytes: {}", bytes.len()), 1);
+        fs::write(self.path("bundle.yaml"), format!("{head}{tail}")).unwrap();
+        self
+    }
+
+    fn error(&self) -> Error {
+        Bundle::open(self.0.path()).expect_err("the bundle must be refused")
+    }
+
+    fn load_error(&self) -> Error {
+        let bundle = Bundle::open(self.0.path()).unwrap();
+        Pipeline::load(&bundle, &Runtime::load(None).unwrap(), &SessionSettings::default()).err().expect("must be refused")
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[track_caller]
+fn assert_refused(error: &Error, kind: Kind, words: &str) {
+    assert_eq!(error.kind(), kind, "{}", error.chain());
+    assert!(error.chain().contains(words), "{:?} does not say {words:?}", error.chain());
+}
+
+#[test]
+fn the_fixture_is_whole_and_says_what_planning_needs() {
+    let bundle = Bundle::open(&fixture()).unwrap();
+    let facts = bundle.facts();
+    assert_eq!(facts.name, "tiny");
+    assert_eq!(facts.digest, Digest::of(fs::read(fixture().join("bundle.yaml")).unwrap()));
+    assert_eq!(facts.styles.iter().map(|style| style.name.as_str()).collect::<Vec<_>>(), ["flat", "line", "glossy"]);
+    assert_eq!((facts.categories.len(), facts.sizes, facts.cross_attention_layers), (5, vec![16], 4));
+    assert!(facts.prompt_category.contains("{category}") && facts.prompt_style.contains("{look}"));
+}
+
+#[test]
+fn missing_and_changed_files_ask_for_the_bundle_to_be_restored() {
+    let nowhere = Bundle::open(Path::new("/nowhere/at/all")).unwrap_err();
+    assert_refused(&nowhere, Kind::Unavailable, "no bundle");
+    assert_refused(&Bundle::open(TempDir::new().unwrap().path()).unwrap_err(), Kind::Unavailable, "bundle.yaml is missing");
+
+    let broken = Broken::new();
+    fs::remove_file(broken.path("unet/model.onnx")).unwrap();
+    let error = broken.error();
+    assert_refused(&error, Kind::Unavailable, "unet/model.onnx is missing");
+    assert!(error.advice().unwrap().contains("restore"));
+
+    for (file, change) in [("unet/model.onnx", 1000), ("tokenizer/tokenizer.json", 10)] {
+        let broken = Broken::new();
+        let mut bytes = fs::read(broken.path(file)).unwrap();
+        bytes[change] ^= 1;
+        fs::write(broken.path(file), &bytes).unwrap();
+        assert_refused(&broken.error(), Kind::Unavailable, "has changed");
+        fs::write(broken.path(file), &bytes[..change]).unwrap();
+        assert_refused(&broken.error(), Kind::Unavailable, "bundle.yaml says");
+        bytes.extend([0; 100]);
+        fs::write(broken.path(file), &bytes).unwrap();
+        assert_refused(&broken.error(), Kind::Unavailable, "expected at most");
+    }
+    let broken = Broken::new();
+    fs::remove_file(broken.path("unet/model.onnx")).unwrap();
+    fs::create_dir(broken.path("unet/model.onnx")).unwrap();
+    assert_refused(&broken.error(), Kind::Unavailable, "not a plain file");
+}
+
+#[test]
+fn a_file_changed_after_opening_is_not_loaded() {
+    let broken = Broken::new();
+    let bundle = Bundle::open(broken.0.path()).unwrap();
+    let mut bytes = fs::read(broken.path("vae_decoder/model.onnx")).unwrap();
+    bytes[500] ^= 1;
+    fs::write(broken.path("vae_decoder/model.onnx"), bytes).unwrap();
+    let error = Pipeline::load(&bundle, &Runtime::load(None).unwrap(), &SessionSettings::default()).err().unwrap();
+    assert_refused(&error, Kind::Unavailable, "has changed");
+}
+
+#[cfg(unix)]
+#[test]
+fn symlinks_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let broken = Broken::new();
+    fs::remove_file(broken.path("unet/model.onnx")).unwrap();
+    symlink(fixture().join("unet/model.onnx"), broken.path("unet/model.onnx")).unwrap();
+    assert_refused(&broken.error(), Kind::Unavailable, "symlink");
+
+    let broken = Broken::new();
+    fs::remove_dir_all(broken.path("tokenizer")).unwrap();
+    symlink(fixture().join("tokenizer"), broken.path("tokenizer")).unwrap();
+    assert_refused(&broken.error(), Kind::Unavailable, "symlink");
+
+    let broken = Broken::new();
+    fs::remove_file(broken.path("bundle.yaml")).unwrap();
+    symlink("/etc/passwd", broken.path("bundle.yaml")).unwrap();
+    assert_refused(&broken.error(), Kind::Unavailable, "symlink");
+}
+
+#[test]
+fn a_malformed_bundle_yaml_is_invalid() {
+    for (from, to, words) in [
+        ("kind: Bundle", "kind: Campaign", "kind Bundle"),
+        ("housestyle/v1", "housestyle/v9", "apiVersion"),
+        ("spec:\n", "spec:\n  surprise: 1\n", "surprise"),
+        ("name: tiny", "name: ../tiny", "name"),
+        ("channels: 4", "channels: 0", "channels"),
+        ("channels: 4", "channels: 4000000000", "channels"),
+        ("downscale: 4", "downscale: 0", "downscale"),
+        ("scaling_factor: 0.5", "scaling_factor: .nan", "scaling_factor"),
+        ("scaling_factor: 0.5", "scaling_factor: 0", "scaling_factor"),
+        ("max_length: 24", "max_length: 99999999", "max_length"),
+        ("cross_attention_layers: 4", "cross_attention_layers: 0", "cross_attention_layers"),
+        ("cross_attention_layers: 4", "cross_attention_layers: -4", "cross_attention_layers"),
+        ("seconds_per_step: 0.002", "seconds_per_step: .inf", "seconds_per_step"),
+        ("sizes:\n  - 16", "sizes:\n  - 50000", "sizes"),
+        ("sizes:\n  - 16", "sizes:\n  - 18", "sizes"),
+        ("- name: line", "- name: flat", "twice"),
+        ("unet/model.onnx:", "../unet/model.onnx:", "plain relative path"),
+        ("unet/model.onnx:", "/etc/passwd:", "plain relative path"),
+        ("unet/model.onnx:", "unet/other.onnx:", "does not list unet/model.onnx"),
+        ("sha256: ", "sha256: XYZ", "sha256"),
+        ("apiVersion", "\u{0}apiVersion", "bundle.yaml"),
+    ] {
+        let broken = Broken::new();
+        assert_refused(&broken.edit(from, to).error(), Kind::Invalid, words);
+    }
+    for bytes in [&b""[..], b"{", b"[]", b"\xff\xfe", b"a: &a [*a]", &b"[".repeat(100_000)] {
+        let broken = Broken::new();
+        fs::write(broken.path("bundle.yaml"), bytes).unwrap();
+        assert_eq!(broken.error().kind(), Kind::Invalid);
+    }
+    let broken = Broken::new();
+    fs::write(broken.path("bundle.yaml"), b"#".repeat(2 << 20)).unwrap();
+    assert_refused(&broken.error(), Kind::Unavailable, "at most");
+}
+
+#[test]
+fn models_that_reach_outside_or_are_no_models_are_refused_before_the_runtime_sees_them() {
+    let whole = fs::read(fixture().join("unet/model.onnx")).unwrap();
+    // graph { initializer { name: "w" data_location: EXTERNAL } } appended: protobuf merges it into the graph.
+    let external = [&whole[..], &[0x3a, 7, 0x2a, 5, 0x42, 1, b'w', 0x70, 1]].concat();
+    // graph { node { domain: "evil" } }
+    let custom = [&whole[..], &[0x3a, 8, 0x0a, 6, 0x3a, 4, b'e', b'v', b'i', b'l']].concat();
+    for (bytes, words) in [
+        (&external[..], "another file"),
+        (&custom[..], "\"evil\""),
+        (&whole[..whole.len() / 2], "cut short"),
+        (b"", "empty"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "refused"),
+    ] {
+        let broken = Broken::new();
+        assert_refused(&broken.forge("unet/model.onnx", bytes).error(), Kind::Invalid, words);
+    }
+    for file in ["tokenizer/tokenizer.json", "scheduler/scheduler_config.json"] {
+        let broken = Broken::new();
+        broken.forge(file, b"{\"beta_schedule\": 7}");
+        let error = Bundle::open(broken.0.path()).err().unwrap_or_else(|| broken.load_error());
+        assert_refused(&error, Kind::Invalid, file);
+    }
+}
+
+#[test]
+fn models_of_another_layout_are_refused_by_name_and_difference() {
+    let other = |file: &str| fs::read(fixture().join(file)).unwrap();
+    let swapped = Broken::new();
+    swapped.forge("unet/model.onnx", &other("vae_decoder/model.onnx"));
+    assert_refused(&swapped.load_error(), Kind::Invalid, "unet/model.onnx: input \"sample\" is missing; the model has latent_sample");
+
+    let plain = Broken::new();
+    plain.forge("unet/model.onnx", &fs::read(fixture().join("../tiny_unet_plain.onnx")).unwrap());
+    assert_refused(&plain.load_error(), Kind::Invalid, "\"encoder_hidden_states_style\" is missing");
+
+    for (from, to, words) in [
+        ("cross_attention_layers: 4", "cross_attention_layers: 5", "unet/model.onnx: input \"style_scale\""),
+        ("channels: 4", "channels: 8", "unet/model.onnx: input \"sample\""),
+        ("max_length: 24", "max_length: 30", "text_encoder/model.onnx: input \"input_ids\""),
+        ("  - cactus\n", "", "evaluator/model.onnx: output \"category_logits\""),
+    ] {
+        let broken = Broken::new();
+        assert_refused(&broken.edit(from, to).load_error(), Kind::Invalid, words);
+    }
+}
+
+#[test]
+fn a_model_of_the_right_ports_and_nonsense_inside_fails_without_panic() {
+    let broken = Broken::new();
+    let mut bytes = fs::read(broken.path("vae_decoder/model.onnx")).unwrap();
+    let at = bytes.windows(4).position(|w| w == b"Conv").unwrap();
+    bytes[at..at + 4].copy_from_slice(b"Nonv");
+    broken.forge("vae_decoder/model.onnx", &bytes);
+    assert_refused(&broken.load_error(), Kind::Invalid, "vae_decoder/model.onnx cannot be loaded");
+}
+
+#[test]
+fn wrong_shapes_are_errors_when_a_model_runs() {
+    let runtime = Runtime::load(None).unwrap();
+    let stop = Stop::new(&runtime).unwrap();
+    let bytes = fs::read(fixture().join("vae_decoder/model.onnx")).unwrap();
+    let ports = ([Port::f32("latent_sample", [None; 4])], [Port::f32("sample", [None; 4])]);
+    let mut model = Model::load(&runtime, &SessionSettings::default(), &stop, "vae", &bytes, (&ports.0, &ports.1)).unwrap();
+    let latent = vec![0.0; 64];
+    let mut run = |shape: &[usize], wanted: &[usize]| {
+        model.run(&[("latent_sample", Input::F32(&latent, shape))], &[("sample", wanted)]).map(drop)
+    };
+    run(&[1, 4, 4, 4], &[1, 3, 16, 16]).unwrap();
+    assert_refused(&run(&[1, 4, 4, 4], &[1, 3, 99, 16]).unwrap_err(), Kind::Invalid, "expected [1, 3, 99, 16]");
+    assert_eq!(run(&[1, 64], &[1, 3, 16, 16]).unwrap_err().kind(), Kind::Permanent);
+    assert!(run(&[1, 4, 4, 5], &[1, 3, 16, 16]).is_err());
+}
+
+#[test]
+fn a_missing_or_unfit_runtime_library_is_unavailable_with_the_fix() {
+    let folder = TempDir::new().unwrap();
+    let fake = folder.path().join("libonnxruntime.so");
+    fs::write(&fake, "not a library").unwrap();
+    for path in [folder.path().join("nothing.so"), fake] {
+        let error = Runtime::load(Some(&path)).unwrap_err();
+        assert_eq!(error.exit_code(), 4, "{}", error.chain());
+    }
+    let error = Runtime::load(Some(&folder.path().join("nothing.so"))).unwrap_err();
+    assert!(error.advice().unwrap().contains("make runtime"));
+    let runtime = Runtime::load(None).unwrap();
+    assert!(runtime.library().exists());
+}

@@ -1,0 +1,157 @@
+//! Every queue keeps the same promises. A new implementation adds one test that calls [`conforms`] with a way to open
+//! fresh queues.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use housestyle::queue::message::Lane;
+use housestyle::queue::{Delivery, MAX_DELIVERIES, Memory, Message, Queue};
+use housestyle::spec::Priority;
+
+use crate::support::small_plan;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory() {
+    conforms(|| Arc::new(Memory::default())).await;
+}
+
+async fn conforms(open: impl Fn() -> Arc<dyn Queue>) {
+    delivers_each_once_and_ends(open()).await;
+    what_is_dropped_comes_back(open()).await;
+    what_keeps_failing_dies(open()).await;
+    a_receiver_that_gives_up_loses_nothing(open()).await;
+    no_lane_starves(open()).await;
+    many_receivers_share(open()).await;
+}
+
+fn messages(count: u32, priority: Priority) -> Vec<Message> {
+    let jobs = small_plan(count.div_ceil(4), "").jobs.into_iter().take(count as usize);
+    jobs.map(|job| Message::new(housestyle::plan::Job { priority, ..job })).collect()
+}
+
+async fn publish(queue: &dyn Queue, messages: Vec<Message>) {
+    for message in messages {
+        queue.publish(message).await.unwrap();
+    }
+}
+
+async fn next(queue: &dyn Queue) -> Option<Delivery> {
+    tokio::time::timeout(Duration::from_secs(10), queue.receive()).await.expect("nothing comes").unwrap()
+}
+
+async fn delivers_each_once_and_ends(queue: Arc<dyn Queue>) {
+    let sent = messages(5, Priority::Normal);
+    publish(&*queue, sent.clone()).await;
+    queue.close().await.unwrap();
+    assert!(queue.publish(sent[0].clone()).await.is_err());
+    for message in &sent {
+        let delivery = next(&*queue).await.unwrap();
+        assert_eq!(delivery.message, *message, "one lane keeps its order");
+        delivery.ack().await.unwrap();
+    }
+    assert!(next(&*queue).await.is_none());
+    assert!(queue.dead().await.unwrap().is_empty());
+}
+
+async fn what_is_dropped_comes_back(queue: Arc<dyn Queue>) {
+    publish(&*queue, messages(1, Priority::High)).await;
+    queue.close().await.unwrap();
+    let delivery = next(&*queue).await.unwrap();
+    let waiting = tokio::spawn({
+        let queue = Arc::clone(&queue);
+        async move { next(&*queue).await }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!waiting.is_finished(), "the queue is not over while a message is in hand");
+    drop(delivery);
+    let again = waiting.await.unwrap().unwrap();
+    assert_eq!(again.message.failures, 0, "a crash is not the message's fault");
+    again.ack().await.unwrap();
+    assert!(next(&*queue).await.is_none());
+}
+
+async fn what_keeps_failing_dies(queue: Arc<dyn Queue>) {
+    publish(&*queue, messages(2, Priority::Low)).await;
+    queue.close().await.unwrap();
+    let hopeless = next(&*queue).await.unwrap();
+    hopeless.dead("never").await.unwrap();
+    for failures in 0..MAX_DELIVERIES {
+        let delivery = next(&*queue).await.unwrap();
+        assert_eq!(delivery.message.failures, failures);
+        delivery.retry("storm").await.unwrap();
+    }
+    assert!(next(&*queue).await.is_none());
+    let dead = queue.dead().await.unwrap();
+    assert_eq!((dead.len(), dead[0].1.as_str()), (2, "never"));
+    assert!(dead[1].1.contains("storm") && dead[1].1.contains('5'), "{}", dead[1].1);
+}
+
+async fn a_receiver_that_gives_up_loses_nothing(queue: Arc<dyn Queue>) {
+    for _ in 0..5 {
+        assert!(tokio::time::timeout(Duration::from_millis(5), queue.receive()).await.is_err());
+    }
+    publish(&*queue, messages(1, Priority::Normal)).await;
+    next(&*queue).await.unwrap().ack().await.unwrap();
+}
+
+async fn no_lane_starves(queue: Arc<dyn Queue>) {
+    for priority in [Priority::Low, Priority::Normal, Priority::High] {
+        publish(&*queue, messages(20, priority)).await;
+    }
+    let mut lanes = Vec::new();
+    for _ in 0..20 {
+        let delivery = next(&*queue).await.unwrap();
+        lanes.push(delivery.message.lane());
+        delivery.ack().await.unwrap();
+    }
+    let share = |lane| lanes.iter().filter(|l| **l == lane).count();
+    assert!(share(Lane::High) > share(Lane::Normal) && share(Lane::Normal) > share(Lane::Low), "{lanes:?}");
+    assert!(share(Lane::Low) > 0, "{lanes:?}");
+}
+
+async fn many_receivers_share(queue: Arc<dyn Queue>) {
+    let sent = messages(40, Priority::Normal);
+    let receivers: Vec<_> = (0..4)
+        .map(|_| {
+            let queue = Arc::clone(&queue);
+            tokio::spawn(async move {
+                let mut got = Vec::new();
+                while let Some(delivery) = next(&*queue).await {
+                    got.push(delivery.message.job.stem.clone());
+                    tokio::task::yield_now().await;
+                    delivery.ack().await.unwrap();
+                }
+                got
+            })
+        })
+        .collect();
+    publish(&*queue, sent.clone()).await;
+    queue.close().await.unwrap();
+    let mut all = Vec::new();
+    for receiver in receivers {
+        all.extend(receiver.await.unwrap());
+    }
+    assert_eq!(all.len(), sent.len());
+    assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), sent.into_iter().map(|m| m.job.stem).collect());
+}
+
+#[test]
+fn envelopes_from_elsewhere_are_checked() {
+    let message = messages(1, Priority::High).remove(0);
+    let bytes = message.to_bytes().unwrap();
+    assert_eq!(Message::from_bytes(&bytes).unwrap(), message);
+    let text = String::from_utf8(bytes).unwrap();
+    let stem = &message.job.stem;
+    for forged in [
+        "{}".to_owned(),
+        text.replacen("\"version\":1", "\"version\":2", 1),
+        text.replacen("\"failures\":0", "\"failures\":-1", 1),
+        text.replacen("\"failures\":0", "\"failures\":0,\"extra\":1", 1),
+        text.replace(stem.as_str(), "../../etc/passwd"),
+        format!("{text}{}", " ".repeat(300 << 10)),
+        "[".repeat(100_000),
+    ] {
+        assert!(Message::from_bytes(forged.as_bytes()).is_err(), "{forged:.80}");
+    }
+}

@@ -1,0 +1,224 @@
+//! The real binary on the tiny bundle: kill -9 at any point, SIGTERM, two at once, and what `reproduce` and `doctor` say.
+//!
+//! Nothing in the binary helps these tests: they watch its folder and kill it when the nth file appears.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::{files, housestyle, images, output};
+
+/// 2 styles × 3 categories × 4; half of the jobs miss the gate at times, as the weights are random.
+const CAMPAIGN: &str = "apiVersion: housestyle/v1
+kind: Campaign
+metadata: {name: resume}
+spec:
+  bundle: tiny
+  styles: [flat, line]
+  assets:
+    - {categories: [fox, rocket, teapot], count: 4}
+  sampler: {name: euler-a, steps: 12}
+  gate: {style: 0.34, category: 0.0, attempts: 2}
+  seed: 7
+";
+const JOBS: usize = 24;
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.yaml"), CAMPAIGN).unwrap();
+    folder
+}
+
+fn run(folder: &Path, batch: &str) -> Command {
+    let mut command = housestyle(folder, &["run", "c.yaml", "--json"]);
+    command.env("HOUSESTYLE_MAX_BATCH", batch);
+    command
+}
+
+/// Runs to the end; whether some assets were rejected is chance here, so 0 and 3 are both fine.
+fn finish(folder: &Path, batch: &str) -> serde_json::Value {
+    let (code, stdout, stderr) = output(run(folder, batch));
+    assert!(code == 0 || code == 3, "exit code {code}\n{stderr}");
+    let report: serde_json::Value = serde_json::from_str(&stdout).expect("JSON and nothing else");
+    assert_eq!((report["complete"].as_bool(), report["jobs"].as_u64()), (Some(true), Some(JOBS as u64)));
+    report
+}
+
+/// Starts a run and calls `act` once `count` files that end in `ending` are there. False if it ended before.
+fn when(folder: &Path, ending: &str, count: usize, act: impl FnOnce(&mut Child)) -> bool {
+    let mut child = run(folder, "2").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let there = |name: &String| name.ends_with(ending) && (name.contains("/assets/") || name.contains("/rejected/"));
+    loop {
+        if files(&folder.join("out")).keys().filter(|name| there(name)).count() >= count {
+            act(&mut child);
+            child.wait().unwrap();
+            return true;
+        }
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        assert!(Instant::now() < deadline, "the run hangs");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn sidecars(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let is_one = |name: &str| name.ends_with(".json") && (name.contains("/assets/") || name.contains("/rejected/"));
+    files(&folder.join("out")).into_iter().filter(|(name, _)| is_one(name)).collect()
+}
+
+/// Everything a finished campaign must look like, whatever happened on the way.
+fn assert_one_outcome_a_job(folder: &Path, reference: &BTreeMap<String, Vec<u8>>) {
+    assert_eq!(images(&folder.join("out")), *reference, "another image than an undisturbed run gives");
+    let stems: Vec<String> = sidecars(folder).into_keys().map(|n| n.rsplit('/').next().unwrap().to_owned()).collect();
+    let mut distinct = stems.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!((stems.len(), distinct.len()), (JOBS, JOBS), "each job has exactly one outcome");
+    let all = files(&folder.join("out"));
+    assert!(all.keys().all(|name| !name.contains("unfinished")), "{:?}", all.keys());
+    let manifest = all.iter().find(|(name, _)| name.ends_with("manifest.jsonl")).unwrap().1;
+    assert_eq!(manifest.split(|b| *b == b'\n').filter(|line| !line.is_empty()).count(), JOBS);
+    assert!(all.keys().any(|name| name.ends_with("contact-sheet.png")));
+}
+
+#[test]
+fn killed_anywhere_it_goes_on_to_the_same_end() {
+    let undisturbed = folder();
+    finish(undisturbed.path(), "16");
+    let reference = images(&undisturbed.path().join("out"));
+    assert_one_outcome_a_job(undisturbed.path(), &reference);
+
+    let disturbed = folder();
+    let mut kills = 0;
+    for (ending, count) in [(".png", 1), (".json", 2), (".png", 5), (".png", 6), (".json", 9), (".png", 14), (".json", 20)] {
+        let before = sidecars(disturbed.path());
+        kills += usize::from(when(disturbed.path(), ending, count, |child| child.kill().unwrap()));
+        let after = sidecars(disturbed.path());
+        assert!(before.iter().all(|(name, bytes)| after.get(name) == Some(bytes)), "something finished was touched");
+    }
+    assert!(kills >= 3, "the runs were too fast to be killed");
+    let before = sidecars(disturbed.path());
+    let report = finish(disturbed.path(), "3");
+    assert_eq!(report["found"].as_u64(), Some(before.len() as u64));
+    assert_eq!(report["made_now"].as_u64(), Some((JOBS - before.len()) as u64));
+    let after = sidecars(disturbed.path());
+    assert!(before.iter().all(|(name, bytes)| after.get(name) == Some(bytes)), "nothing finished is made twice");
+    assert_one_outcome_a_job(disturbed.path(), &reference);
+
+    let again = finish(disturbed.path(), "3");
+    assert_eq!(again["made_now"].as_u64(), Some(0), "resubmitting gives the first result back");
+    assert_eq!(again["summary"]["total"]["made"], report["summary"]["total"]["made"]);
+    assert_one_outcome_a_job(disturbed.path(), &reference);
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm_stops_it_and_running_again_goes_on() {
+    let folder = folder();
+    let mut code = None;
+    let stopped = when(folder.path(), ".json", 2, |child| {
+        let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        code = child.wait().unwrap().code();
+    });
+    assert!(stopped, "the run was too fast to be stopped");
+    assert_eq!(code, Some(130));
+    let before = sidecars(folder.path()).len();
+    assert!((2..JOBS).contains(&before));
+    assert!(files(folder.path()).keys().all(|name| !name.contains("unfinished")));
+    assert_eq!(finish(folder.path(), "4")["found"].as_u64(), Some(before as u64));
+}
+
+#[test]
+fn two_at_once_do_not_double_work() {
+    let folder = folder();
+    when(folder.path(), ".png", 1, |child| {
+        let (code, _, stderr) = output(run(folder.path(), "2"));
+        if child.try_wait().unwrap().is_none() {
+            assert_eq!(code, 4, "{stderr}");
+            assert!(stderr.contains("another housestyle"), "{stderr}");
+        }
+    });
+    assert_eq!(sidecars(folder.path()).len(), JOBS);
+}
+
+#[test]
+fn reproduces_from_the_sidecar_alone() {
+    let folder = folder();
+    finish(folder.path(), "5");
+    let name = sidecars(folder.path()).into_keys().next().unwrap();
+    let reproduce = |rest: &[&str]| {
+        let path = format!("out/{name}");
+        let args: Vec<&str> = ["reproduce", &path, "--json"].into_iter().chain(rest.iter().copied()).collect();
+        let (code, stdout, stderr) = output(housestyle(folder.path(), &args));
+        (code, serde_json::from_str::<serde_json::Value>(&stdout).unwrap_or_default(), stderr)
+    };
+    let (code, report, stderr) = reproduce(&["--out", "again.png"]);
+    assert_eq!((code, &report["identical"]), (0, &true.into()), "{stderr}");
+    let old = folder.path().join("out").join(name.replace(".json", ".png"));
+    assert_eq!(std::fs::read(folder.path().join("again.png")).unwrap(), std::fs::read(&old).unwrap());
+
+    image::RgbImage::new(16, 16).save(&old).unwrap();
+    let (code, report, _) = reproduce(&[]);
+    assert_eq!((code, &report["identical"], &report["within_tolerance"]), (3, &true.into(), &false.into()));
+
+    let sidecar = folder.path().join("out").join(&name);
+    let text = std::fs::read_to_string(&sidecar).unwrap();
+    let digest = text.split("\"sha256:").nth(1).unwrap()[..64].to_owned();
+    std::fs::write(&sidecar, text.replace(&digest, &"0".repeat(64))).unwrap();
+    let (code, _, stderr) = reproduce(&[]);
+    assert_eq!(code, 4, "{stderr}");
+    assert!(stderr.contains("has digest") && stderr.contains("000000"), "{stderr}");
+
+    for bad in ["", "{}", "[[[[", &text[..text.len() / 2]] {
+        std::fs::write(&sidecar, bad).unwrap();
+        assert_eq!(reproduce(&[]).0, 2);
+    }
+}
+
+#[test]
+fn refuses_before_anything_is_made() {
+    let folder = folder();
+    let refused = |yaml: &str, args: &[&str], code: i32, word: &str| {
+        std::fs::write(folder.path().join("c.yaml"), yaml).unwrap();
+        let (found, _, stderr) = output(housestyle(folder.path(), args));
+        assert_eq!(found, code, "{args:?}: {stderr}");
+        assert!(stderr.contains(word), "{args:?}: {stderr}");
+        assert!(!folder.path().join("out").exists(), "{args:?} left something behind");
+    };
+    let poor = format!("{CAMPAIGN}  budget: {{max_cost: 0.0000001, currency: USD}}\n");
+    refused(&poor, &["run", "c.yaml"], 2, "over budget.max_cost");
+    refused(CAMPAIGN, &["run", "c.yaml", "--out", "s3://bucket/x"], 4, "not in this build yet");
+    refused(CAMPAIGN, &["run", "c.yaml", "--provider", "abacus"], 2, "provider");
+    refused(CAMPAIGN, &["run", "none.yaml"], 2, "none.yaml");
+    refused(&CAMPAIGN.replace("tiny", "giant"), &["run", "c.yaml"], 4, "no bundle named giant");
+    refused(&CAMPAIGN.replace("flat,", "flta,"), &["run", "c.yaml"], 2, "flat");
+}
+
+#[test]
+fn a_provider_that_is_not_there_is_no_slow_cpu() {
+    let folder = folder();
+    let (code, _, stderr) = output(housestyle(folder.path(), &["run", "c.yaml", "--provider", "tensorrt"]));
+    if code != 0 && code != 3 {
+        assert_eq!(code, 4, "{stderr}");
+        assert!(sidecars(folder.path()).is_empty());
+    }
+}
+
+#[test]
+fn doctor_finds_what_is_there_and_what_is_not() {
+    let folder = folder();
+    let doctor = |args: &[&str]| {
+        let (code, stdout, _) = output(housestyle(folder.path(), args));
+        (code, serde_json::from_str::<serde_json::Value>(&stdout).unwrap())
+    };
+    let (code, checks) = doctor(&["doctor", "--json"]);
+    assert_eq!(code, 0, "{checks:#}");
+    let (code, checks) = doctor(&["doctor", "--json", "--bundles", "nowhere"]);
+    assert_eq!(code, 4);
+    let wrong: Vec<_> = checks.as_array().unwrap().iter().filter(|c| c["ok"] == false).collect();
+    assert!(!wrong.is_empty() && wrong.iter().all(|c| c["fix"].is_string()), "{checks:#}");
+}

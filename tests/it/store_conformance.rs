@@ -1,0 +1,116 @@
+//! Every store keeps the same promises. A new implementation adds one test that calls [`conforms`].
+
+use std::sync::Arc;
+
+use housestyle::store::{Key, Local, Store};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn local() {
+    let folder = tempfile::tempdir().unwrap();
+    conforms(Arc::new(Local::new(folder.path().join("not/there/yet")))).await;
+}
+
+fn key(text: &str) -> Key {
+    Key::new(text).unwrap()
+}
+
+async fn conforms(store: Arc<dyn Store>) {
+    what_is_put_is_got(&*store).await;
+    listing_is_by_folder_and_sorted(&*store).await;
+    one_of_many_wins(&store).await;
+    readers_see_objects_whole(&store).await;
+}
+
+async fn what_is_put_is_got(store: &dyn Store) {
+    let (k, big) = (key("one/a.bin"), vec![7u8; 3 << 20]);
+    assert_eq!(store.get(&k).await.unwrap(), None);
+    assert_eq!(store.size(&k).await.unwrap(), None);
+    store.delete(&k).await.unwrap();
+    store.put(&k, b"first".to_vec()).await.unwrap();
+    store.put(&k, big.clone()).await.unwrap();
+    assert_eq!(store.size(&k).await.unwrap(), Some(big.len() as u64));
+    assert_eq!(store.get(&k).await.unwrap(), Some(big));
+    assert!(!store.put_if_absent(&k, b"second".to_vec()).await.unwrap());
+    store.put(&k, Vec::new()).await.unwrap();
+    assert_eq!(store.get(&k).await.unwrap(), Some(Vec::new()));
+    store.delete(&k).await.unwrap();
+    assert_eq!(store.get(&k).await.unwrap(), None);
+    assert!(store.put_if_absent(&k, b"third".to_vec()).await.unwrap());
+    assert_eq!(store.get(&k).await.unwrap(), Some(b"third".to_vec()));
+    assert_eq!(store.get(&key("one")).await.unwrap_or(None), None, "a folder is no object");
+    assert_eq!(store.size(&key("one")).await.unwrap(), None);
+    assert!(store.locate(&k).contains("a.bin"));
+}
+
+async fn listing_is_by_folder_and_sorted(store: &dyn Store) {
+    for name in ["list/b", "list/a/2", "list/a/1", "listing/x"] {
+        store.put(&key(name), name.into()).await.unwrap();
+    }
+    let names = |keys: Vec<Key>| keys.iter().map(|k| k.as_str().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(store.list(&key("list")).await.unwrap()), ["list/a/1", "list/a/2", "list/b"]);
+    assert_eq!(names(store.list(&key("list/a")).await.unwrap()), ["list/a/1", "list/a/2"]);
+    assert!(store.list(&key("nothing/here")).await.unwrap().is_empty());
+}
+
+async fn one_of_many_wins(store: &Arc<dyn Store>) {
+    let k = key("race/winner");
+    let racers: Vec<_> = (0..16u8)
+        .map(|i| {
+            let (store, k) = (Arc::clone(store), k.clone());
+            tokio::spawn(async move { store.put_if_absent(&k, vec![i; 1000]).await.unwrap().then_some(i) })
+        })
+        .collect();
+    let mut winners = Vec::new();
+    for racer in racers {
+        winners.extend(racer.await.unwrap());
+    }
+    assert_eq!(winners.len(), 1);
+    assert_eq!(store.get(&k).await.unwrap(), Some(vec![winners[0]; 1000]));
+}
+
+async fn readers_see_objects_whole(store: &Arc<dyn Store>) {
+    let k = key("whole/object");
+    store.put(&k, vec![0; 200_000]).await.unwrap();
+    let (writer, target) = (Arc::clone(store), k.clone());
+    let writing = tokio::spawn(async move {
+        for i in 1..20u8 {
+            writer.put(&target, vec![i; 200_000 + usize::from(i)]).await.unwrap();
+        }
+    });
+    while !writing.is_finished() {
+        let seen = store.get(&k).await.unwrap().unwrap();
+        assert_eq!(seen.len(), 200_000 + usize::from(seen[0]));
+        assert!(seen.iter().all(|b| *b == seen[0]));
+    }
+    writing.await.unwrap();
+    assert_eq!(store.list(&key("whole")).await.unwrap(), [k]);
+}
+
+#[tokio::test]
+async fn local_sweeps_what_a_killed_process_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Local::new(folder.path());
+    store.put(&key("c/assets/a.png"), b"whole".to_vec()).await.unwrap();
+    let left = folder.path().join("c/assets/.unfinished-abc");
+    std::fs::write(&left, b"ha").unwrap();
+    assert_eq!(store.list(&key("c")).await.unwrap(), [key("c/assets/a.png")]);
+    let lock = store.lock(&key("c")).unwrap();
+    let refused = store.lock(&key("c")).unwrap_err();
+    assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
+    store.sweep(&key("c")).unwrap();
+    assert!(!left.exists());
+    drop(lock);
+    store.lock(&key("c")).unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn local_files_are_readable_by_others_as_the_umask_says() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let store = Local::new(folder.path());
+    store.put(&key("a"), b"x".to_vec()).await.unwrap();
+    std::fs::write(folder.path().join("b"), b"x").unwrap();
+    let mode = |name| std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+    assert_eq!(mode("a"), mode("b"));
+}

@@ -1,0 +1,199 @@
+//! What several stories share: small plans, a generator without models, and the real binary.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use housestyle::error::{Error, Result};
+use housestyle::plan::{BundleFacts, Job, Plan, Rates, StyleFacts, plan};
+use housestyle::queue::{Memory, Message, Queue as _};
+use housestyle::shutdown::Shutdown;
+use housestyle::spec::{Campaign, Digest};
+use housestyle::store::sidecar::Scores;
+use housestyle::store::{Local, Store};
+use housestyle::worker::engine::{Ask, Description, Generator, Picture, Scored, StepFn};
+use housestyle::worker::{Tally, Worker};
+use image::{Rgb, RgbImage};
+
+/// A plan of `count` images for each of two categories × two styles; `rest` goes into the campaign's spec.
+pub fn small_plan(count: u32, rest: &str) -> Plan {
+    let yaml = format!(
+        "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: small}}\nspec:\n  bundle: stub\n  \
+         styles: [flat, line]\n  assets:\n    - {{categories: [fox, rocket], count: {count}}}\n{rest}"
+    );
+    let campaign = Campaign::parse(&yaml, "small.yaml").unwrap();
+    plan(&campaign, &facts(), &Rates { cost_per_hour: 1.0, currency: "USD".into() }).unwrap()
+}
+
+fn facts() -> BundleFacts {
+    let style = |name: &str| StyleFacts {
+        name: name.into(),
+        look: format!("the look of {name}"),
+        licence: "MIT".into(),
+        holder: "Somebody".into(),
+        source: "somewhere".into(),
+    };
+    BundleFacts {
+        name: "stub".into(),
+        digest: Digest::of("stub"),
+        styles: vec![style("flat"), style("line")],
+        categories: vec!["fox".into(), "rocket".into()],
+        sizes: vec![16],
+        cross_attention_layers: 2,
+        prompt_category: "a {category}".into(),
+        prompt_style: "{prompt}, {look}".into(),
+        seconds_per_step: 0.01,
+        bytes_per_image: 1000,
+    }
+}
+
+/// What a [`Stub`] does with an ask.
+pub type Script<T> = Box<dyn Fn(&Ask) -> T + Send>;
+
+/// A generator whose pictures are a function of job and attempt, as the real one's are.
+pub struct Stub {
+    /// An error for this item alone.
+    pub item_error: Script<Option<Error>>,
+    /// An error for the whole batch that holds this item.
+    pub batch_error: Script<Option<Error>>,
+    /// Style and category score.
+    pub scores: Script<(f32, f32)>,
+    /// Called at every step, before it.
+    pub at_step: Box<dyn FnMut() + Send>,
+    /// Every batch made: (job, attempt) of each item.
+    pub made: Arc<Mutex<Vec<Vec<(String, u32)>>>>,
+}
+
+impl Default for Stub {
+    fn default() -> Self {
+        Self {
+            item_error: Box::new(|_| None),
+            batch_error: Box::new(|_| None),
+            scores: Box::new(|_| (0.9, 0.9)),
+            at_step: Box::new(|| {}),
+            made: Arc::default(),
+        }
+    }
+}
+
+impl Generator for Stub {
+    fn describe(&self) -> Description {
+        Description { bundle: "stub".into(), digest: Digest::of("stub"), provider: "none".into() }
+    }
+
+    fn generate(&mut self, asks: &[Ask], step: StepFn<'_>) -> Result<Vec<Result<Picture>>> {
+        for done in 1..=4 {
+            (self.at_step)();
+            if step(done, 4).is_break() {
+                return Err(Error::internal("broken off"));
+            }
+        }
+        if let Some(error) = asks.iter().find_map(|ask| (self.batch_error)(ask)) {
+            return Err(error);
+        }
+        let named = asks.iter().map(|ask| (ask.job.stem.clone(), ask.attempt)).collect();
+        self.made.lock().unwrap().push(named);
+        let picture = |ask: &Ask| match (self.item_error)(ask) {
+            Some(error) => Err(error),
+            None => Ok(Picture { image: picture_of(ask), timings: BTreeMap::from([("denoise".to_owned(), 0.5)]) }),
+        };
+        Ok(asks.iter().map(picture).collect())
+    }
+
+    fn score(&mut self, asks: &[&Ask], pictures: &[RgbImage]) -> Result<Vec<Result<Scored>>> {
+        assert_eq!(asks.len(), pictures.len());
+        let judge = |(ask, picture): (&&Ask, &RgbImage)| {
+            assert_eq!(*picture, picture_of(ask), "scored under another's name");
+            let (style, category) = (self.scores)(ask);
+            let scores = Scores {
+                style: Some(style),
+                category: Some(category),
+                style_found: if style > 0.5 { ask.job.style.clone() } else { "another".into() },
+                category_found: ask.job.category.clone(),
+                category_rank: Some(if category > 0.5 { 1 } else { 7 }),
+            };
+            Ok(Scored { scores: Some(scores), seconds: 0.01 })
+        };
+        Ok(asks.iter().zip(pictures).map(judge).collect())
+    }
+}
+
+/// The picture that [`Stub`] makes for an ask.
+pub fn picture_of(ask: &Ask) -> RgbImage {
+    let [a, b, c, ..] = (ask.job.seed ^ u64::from(ask.attempt)).to_be_bytes().map(|x| x.wrapping_mul(31));
+    RgbImage::from_fn(ask.job.size, ask.job.size, |x, y| Rgb([a ^ x as u8, b ^ y as u8, c ^ (ask.job.seed as u8)]))
+}
+
+/// Runs jobs through a worker; gives back the tally and what is dead.
+pub async fn work(
+    jobs: &[Job],
+    store: &Local,
+    stub: Stub,
+    max_batch: usize,
+    shutdown: &Shutdown,
+) -> (Result<Tally>, Vec<String>) {
+    let queue = Memory::default();
+    for job in jobs {
+        queue.publish(Message::new(job.clone())).await.unwrap();
+    }
+    queue.close().await.unwrap();
+    let worker = Worker {
+        queue: Arc::new(queue.clone()),
+        store: Arc::new(store.clone()),
+        max_batch,
+        shutdown: shutdown.clone(),
+        observer: Arc::new(|_| {}),
+    };
+    let tally = tokio::time::timeout(Duration::from_secs(60), worker.run(stub)).await.expect("a worker hangs");
+    let dead = queue.dead().await.unwrap();
+    (tally, dead.into_iter().map(|(message, reason)| format!("{}: {reason}", message.job.stem)).collect())
+}
+
+/// Every file under a folder with its bytes, by relative name, hidden files included.
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_path_buf()]);
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(bytes) = std::fs::read(&path) {
+                found.insert(path.strip_prefix(folder).unwrap().display().to_string(), bytes);
+            }
+        }
+    }
+    found
+}
+
+/// The images of a campaign, by name.
+pub fn images(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let is_asset = |name: &str| name.ends_with(".png") && (name.contains("assets/") || name.contains("rejected/"));
+    files(folder).into_iter().filter(|(name, _)| is_asset(name)).collect()
+}
+
+/// The text of a stored object.
+pub async fn text(store: &dyn Store, key: housestyle::store::Key) -> String {
+    String::from_utf8(store.get(&key).await.unwrap().unwrap()).unwrap()
+}
+
+/// The real binary on the tiny bundle, run in `folder` with no settings but those given here.
+pub fn housestyle(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_housestyle"));
+    command.args(args).current_dir(folder);
+    for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("HOUSESTYLE_")) {
+        if key != "HOUSESTYLE_RUNTIME_LIBRARY" {
+            command.env_remove(key);
+        }
+    }
+    command.env("HOUSESTYLE_BUNDLES", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")).env("HOUSESTYLE_THREADS", "1");
+    command
+}
+
+/// Runs to the end.
+pub fn output(mut command: Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    (status.code().unwrap_or(-1), text(&stdout), text(&stderr))
+}
