@@ -153,6 +153,9 @@ impl Layer {
         let (mut layer, mut file) = (Self::default(), None);
         for (key, value) in vars {
             let Some(name) = key.to_str().and_then(|k| k.strip_prefix(PREFIX)) else { continue };
+            if value.is_empty() && VARIABLES.contains(&name) {
+                continue; // how compose files and shells say "not set"
+            }
             let bad = |why: &str| Error::invalid(format!("{PREFIX}{name} {why}"));
             let text = || value.to_str().map(str::to_owned).ok_or_else(|| bad("is not UTF-8"));
             let number = || text()?.parse::<usize>().map_err(|_| bad("is not a whole number"));
@@ -253,8 +256,10 @@ mod tests {
     }
 
     #[test]
-    fn foreign_variables_pass() {
+    fn foreign_and_empty_variables_pass() {
         let vars = env(&[("HOUSESTYLE_SERVICE_HOST", "10.0.0.1"), ("HOUSESTYLE_PORT_80_TCP", "tcp://10.0.0.1:80")]);
         assert_eq!(Config::load(None, vars, Flags::default()).unwrap(), Config::default());
+        let empty: Vec<_> = VARIABLES.iter().map(|name| (format!("{PREFIX}{name}").into(), OsString::new())).collect();
+        assert_eq!(Config::load(None, empty, Flags::default()).unwrap(), Config::default());
     }
 }

@@ -1,5 +1,6 @@
 //! Parses arguments, runs the command, maps the result to the exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -9,9 +10,11 @@ fn main() -> ExitCode {
     match cli::run(cli::Cli::parse()) {
         Ok(outcome) => outcome.exit_code().into(),
         Err(error) => {
-            eprintln!("error: {}", telemetry::clean_lines(&error.chain()));
+            // Not eprintln!: where standard error is full or closed, the exit code must still come out.
+            let mut stderr = std::io::stderr().lock();
+            let _ = writeln!(stderr, "error: {}", telemetry::clean_lines(&error.chain()));
             if let Some(hint) = error.advice() {
-                eprintln!("hint: {}", telemetry::clean_lines(hint));
+                let _ = writeln!(stderr, "hint: {}", telemetry::clean_lines(hint));
             }
             error.exit_code().into()
         }

@@ -13,12 +13,15 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
 
+import diffusers
+import onnxruntime
 import torch
 import yaml
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -58,7 +61,7 @@ class Metadata:
     name: str
     description: str
     styles: list[dict[str, str]]
-    """Each {name, look, licence, holder, source, attribution}."""
+    """Each {name, look, licence, holder, source, attribution}, in the order that the engine lists them."""
     categories: list[str] = field(default_factory=list)
     """The evaluator's categories, in the order of its logits."""
     evaluator: dict[str, Any] = field(default_factory=dict)
@@ -82,12 +85,13 @@ class Written:
     models: dict[str, Exported]
 
     def __str__(self) -> str:
-        rows = [f"  {name:<14}{model.bytes:>12,} bytes  {model.deviation:.1e} from PyTorch" for name, model in self.models.items()]
+        row = "  {:<14}{:>12,} bytes  {:.1e} from PyTorch"
+        rows = [row.format(name, model.bytes, model.deviation) for name, model in self.models.items()]
         return "\n".join([f"{self.path}  sha256:{self.digest}", *rows])
 
 
 class TextEncoder(nn.Module):
-    """input_ids [b, L] -> last_hidden_state [b, L, D] (after the final norm, as Stable Diffusion 1.x reads it), text_embeds [b, P].
+    """input_ids [b, L] -> last_hidden_state [b, L, D] (after the final norm, as the UNet reads it), text_embeds [b, P].
 
     A CLIPTextModel has no projection (Stable Diffusion's have none): its pooled state stands in, P = D.
     """
@@ -163,25 +167,24 @@ def digests(folder: Path) -> dict[str, dict[str, Any]]:
 def _facts(parts: Components, about: Metadata) -> dict[str, Any]:
     """bundle.yaml as far as it is known before exporting; parts that do not fit together are a ValueError."""
     unet, vae, text = parts.unet.config, parts.vae.config, parts.text_encoder.config
-    downscale = 2 ** (len(vae.block_out_channels) - 1)
+    downscale = vae.get("patch_size", 1) * 2 ** (len(vae.block_out_channels) - 1)
     latent = unet.sample_size if isinstance(unet.sample_size, int) else unet.sample_size[0]
     length = max_length(parts.tokenizer)
-    end = parts.tokenizer.token_to_id(EOS)
-    # transformers reads eos_token_id 2 as "the highest id is the end", which holds for every tokenizer made here.
-    ends = {end, 2} if end == parts.tokenizer.get_vocab_size() - 1 else {end}
-    checks = {
-        f"the UNet reads {unet.in_channels} channels, the VAE makes {vae.latent_channels}": unet.in_channels == vae.latent_channels,
-        f"the UNet reads states of {unet.cross_attention_dim}, the text encoder makes {text.hidden_size}": unet.cross_attention_dim
-        == text.hidden_size,
-        f"the tokenizer pads to {length}, the text encoder reads {text.max_position_embeddings}": length
-        <= text.max_position_embeddings,
-        f"the text encoder knows {text.vocab_size} tokens, the tokenizer {parts.tokenizer.get_vocab_size()}": parts.tokenizer.get_vocab_size()
-        <= text.vocab_size,
-        f"the text encoder pools at token {text.eos_token_id}, the tokenizer ends at {end}": text.eos_token_id in ends,
-        "an evaluator needs its size, styles and categories": parts.evaluator is None
-        or bool(about.evaluator.get("size") and about.evaluator.get("styles") and about.categories),
-    }
-    wrong = [reason for reason, holds in checks.items() if not holds]
+    words, end = parts.tokenizer.get_vocab_size(), parts.tokenizer.token_to_id(EOS)
+    width, longest = text.hidden_size, text.max_position_embeddings
+    reads, asks, channels = unet.in_channels, unet.cross_attention_dim, vae.latent_channels
+    # transformers reads eos_token_id 2 as "the highest id is the end", which holds for CLIP's own tokenizer.
+    ends = {end, 2} if end == words - 1 else {end}
+    judged = about.evaluator.get("size") and about.evaluator.get("styles") and about.categories
+    checks = [
+        (reads == channels, f"the UNet reads {reads} channels, the VAE gives {channels}"),
+        (asks == width, f"the UNet reads states of {asks}, the text encoder gives {width}"),
+        (length <= longest, f"the tokenizer pads to {length}, the text encoder reads {longest}"),
+        (words <= text.vocab_size, f"the tokenizer has {words} tokens, the text encoder {text.vocab_size}"),
+        (text.eos_token_id in ends, f"the tokenizer ends prompts at {end}, the text encoder pools at {text.eos_token_id}"),
+        (parts.evaluator is None or judged, "an evaluator needs its size, styles and categories"),
+    ]
+    wrong = [reason for holds, reason in checks if not holds]
     if wrong:
         raise ValueError("the parts do not fit together: " + "; ".join(wrong))
     spec: dict[str, Any] = {
@@ -246,7 +249,7 @@ def _export_all(draft: Path, parts: Components, about: Metadata, facts: dict[str
     }
 
 
-def unet_ports(latents, length: int, width: int) -> list[Port]:
+def unet_ports(latents: Callable[[int, torch.Generator], Tensor], length: int, width: int) -> list[Port]:
     """The UNet's inputs before `style_scale`; the two prompts may differ in length. The first three are the plain UNet's."""
     return [
         Port("sample", BATCH, latents),
@@ -256,7 +259,7 @@ def unet_ports(latents, length: int, width: int) -> list[Port]:
     ]
 
 
-def _prompts(tokenizer: Tokenizer, length: int):
+def _prompts(tokenizer: Tokenizer, length: int) -> Callable[[int, torch.Generator], Tensor]:
     """Random token rows as prompts are: a start, words, the end at any place, then padding."""
     start, end = tokenizer.token_to_id(BOS), tokenizer.token_to_id(EOS)
 
@@ -272,8 +275,6 @@ def _prompts(tokenizer: Tokenizer, length: int):
 
 def measure_step(folder: Path, facts: dict[str, Any], runs: int = 7) -> float:
     """Seconds of one UNet step of one image with its three guidance branches, on the CPU: the median of `runs`."""
-    import onnxruntime
-
     session = onnxruntime.InferenceSession(folder / "unet/model.onnx", providers=["CPUExecutionProvider"])
     shapes = {
         port.name: [3, *(d if isinstance(d, int) else facts["spec"]["tokenizer"]["max_length"] for d in port.shape[1:])]
@@ -290,8 +291,6 @@ def measure_step(folder: Path, facts: dict[str, Any], runs: int = 7) -> float:
 
 def _model_index(parts: Components) -> dict[str, Any]:
     """diffusers' index of an ONNX pipeline. Image encoder and evaluator are Housestyle's own: bundle.yaml lists them."""
-    import diffusers
-
     onnx = ["diffusers", "OnnxRuntimeModel"]
     return {
         "_class_name": "OnnxStableDiffusionPipeline",

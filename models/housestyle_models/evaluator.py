@@ -20,7 +20,7 @@ from .training import Averaged, Config, Trainer, arguments, device, trained
 
 STYLES = [h.name for h in HOUSES]
 CONFIGS = {
-    "small": (Config(minutes=16, batch=64, lr=2e-3, weight_decay=0.05, ema=0.998), dict(widths=(64, 128, 256), blocks=1)),
+    "small": (Config(minutes=30, batch=64, lr=2e-3, weight_decay=0.05, ema=0.998), dict(widths=(64, 128, 256), blocks=1)),
     "base": (Config(minutes=10, batch=256, lr=2e-3, weight_decay=0.05), dict(widths=(128, 256, 512), blocks=2)),
 }
 EMBED = 256

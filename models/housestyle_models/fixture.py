@@ -186,7 +186,7 @@ def components() -> Components:
 
 
 def _liven(module: nn.Module, gain: float) -> None:
-    """Weights of variance gain² / fan-in: signals keep their size through the layers, instead of fading as at a fresh start."""
+    """Weights of variance gain² / fan-in: signals keep their size through the layers."""
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             if parameter.ndim > 1 and "embedding" not in name:
@@ -220,7 +220,8 @@ def reference(parts: Components) -> tuple[dict[str, Tensor], dict]:
     for index, row in enumerate(encode(parts.tokenizer, TEXTS)):
         ids = torch.tensor([row])
         states, embeds = TextEncoder(parts.text_encoder)(ids)
-        tensors |= {f"tokens.{index}": ids[0], f"text.{index}.last_hidden_state": states[0], f"text.{index}.text_embeds": embeds[0]}
+        tensors[f"tokens.{index}"] = ids[0]
+        tensors |= {f"text.{index}.last_hidden_state": states[0], f"text.{index}.text_embeds": embeds[0]}
 
     plain, dual = PlainUNet(copy.deepcopy(parts.unet)), DualUNet(parts.unet)
     sample = torch.randn(3, CHANNELS, 4, 4, generator=generator)

@@ -1,7 +1,7 @@
 """Reference values for samplers: diffusers' schedulers on a known function, and whole pipelines on the tiny bundle.
 
 In: a seed, the tiny bundle's parts. Out: tensors and the JSON that describes each case (see `fixture`). Always: the schedulers
-are diffusers' own, stepped as its pipelines step them; ancestral noise is drawn beside and kept, so that any language can replay it.
+are diffusers' own, stepped as its pipelines step them; ancestral noise is drawn beside and kept for replay.
 """
 
 from __future__ import annotations

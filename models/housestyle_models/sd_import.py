@@ -44,22 +44,22 @@ def load(pipeline: Path) -> Components:
             raise ValueError(f"{part} is {name!r} of {library!r}; a Stable-Diffusion-1.x-shaped pipeline has {sorted(classes)}")
     for part in ("unet", "vae", "text_encoder"):
         if not list((pipeline / part).glob("*.safetensors")):
-            raise ValueError(f"{part} has no .safetensors file (pickled weights are not read: save with safe_serialization=True)")
-    options = {"torch_dtype": torch.float32, "use_safetensors": True, "local_files_only": True}
-    unet = UNet2DConditionModel.from_pretrained(pipeline, subfolder="unet", **options)
-    vae = AutoencoderKL.from_pretrained(pipeline, subfolder="vae", **options)
-    dtype = {"dtype": options.pop("torch_dtype")}
-    text_encoder = TEXT_ENCODERS[index["text_encoder"][1]].from_pretrained(pipeline, subfolder="text_encoder", **options, **dtype)
+            raise ValueError(f"{part} has no .safetensors file, and pickled weights are not read")
+    options = {"use_safetensors": True, "local_files_only": True}
+    unet = UNet2DConditionModel.from_pretrained(pipeline, subfolder="unet", torch_dtype=torch.float32, **options)
+    vae = AutoencoderKL.from_pretrained(pipeline, subfolder="vae", torch_dtype=torch.float32, **options)
+    text = TEXT_ENCODERS[index["text_encoder"][1]]
+    text_encoder = text.from_pretrained(pipeline, subfolder="text_encoder", dtype=torch.float32, **options)
     tokenizer = load_tokenizer(pipeline / "tokenizer")
     return Components(tokenizer, text_encoder, unet, vae, _json(pipeline / "scheduler/scheduler_config.json"))
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
     """transformers' CLIPTokenizer (either file format) as one that pads and never cuts; checked to give the same tokens."""
-    slow = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    model = json.loads(slow.backend_tokenizer.to_str())["model"]
-    tokenizer = clip_tokenizer(model["vocab"], [tuple(pair) for pair in model["merges"]], slow.model_max_length)
-    theirs = slow(PROBES, padding="max_length", truncation=False)["input_ids"]
+    original = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    model = json.loads(original.backend_tokenizer.to_str())["model"]
+    tokenizer = clip_tokenizer(model["vocab"], [tuple(pair) for pair in model["merges"]], original.model_max_length)
+    theirs = original(PROBES, padding="max_length", truncation=False)["input_ids"]
     if encode(tokenizer, PROBES) != theirs:
         raise ValueError("the tokenizer's config departs from CLIP's (padding or special tokens): its prompts would change")
     return tokenizer
@@ -78,7 +78,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pipeline", type=Path, required=True, help="folder written by StableDiffusionPipeline.save_pretrained")
+    parser.add_argument("--pipeline", type=Path, required=True, help="folder that save_pretrained wrote")
     parser.add_argument("--out", type=Path, required=True, help="the bundle's folder (replaced when it exists)")
     parser.add_argument("--name", help="the bundle's name (default: the folder's)")
     parser.add_argument("--description", default="An imported Stable-Diffusion-1.x-shaped pipeline.")

@@ -18,6 +18,9 @@ from torch import nn
 from .emoji import WORK
 
 
+SYNC_EVERY = 8
+
+
 @dataclass
 class Config:
     """Settings of a run: `small` trains on two CPU cores in an afternoon, `base` is for a GPU."""
@@ -44,6 +47,7 @@ class Trainer:
             [{"params": decay, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}],
             lr=config.lr,
             betas=(0.9, 0.98),
+            fused=True,
         )
         self.path = WORK / f"{name}.pt"
         self.steps, self.elapsed = 0, 0.0
@@ -67,6 +71,18 @@ class Trainer:
         torch.save(state, part)
         os.replace(part, self.path)
 
+    @torch.no_grad()
+    def follow(self, share: float) -> None:
+        """Moves the averaged weights `share` of the way to the raw ones."""
+        moving, raw = [], []
+        for key, value in self.model.state_dict().items():
+            if value.dtype.is_floating_point:
+                moving.append(self.ema[key])
+                raw.append(value)
+            else:
+                self.ema[key].copy_(value)
+        torch._foreach_lerp_(moving, raw, share)
+
     def learning_rate(self) -> float:
         """Two hundred steps of warm-up, then a cosine over the budget down to a twentieth."""
         progress = min(1.0, self.elapsed / (self.config.minutes * 60))
@@ -79,28 +95,29 @@ class Trainer:
         sync: Callable[[], None] | None = None,
         lead: bool = True,
     ) -> None:
-        """Runs until the budget is spent. `step(i)` returns the loss and numbers to log; `sync` averages gradients of replicas."""
+        """Runs until the budget is spent. `step(i)` returns the loss and numbers to log.
+
+        `sync` is called every `SYNC_EVERY` steps: it makes replicas agree on weights and time spent, and only there they end.
+        """
         sums: dict[str, float] = {}
         seen, last_save, last_log = 0, time.time(), time.time()
-        while self.elapsed < self.config.minutes * 60:
+        while True:
             began = time.time()
+            if self.steps % SYNC_EVERY == 0:
+                if sync:
+                    sync()
+                if self.elapsed >= self.config.minutes * 60:
+                    break
             for group in self.optimizer.param_groups:
                 group["lr"] = self.learning_rate()
             loss, numbers = step(self.steps)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            if sync:
-                sync()
             nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             self.optimizer.step()
             self.steps += 1
             rate = min(self.config.ema, (1 + self.steps) / (10 + self.steps))
-            with torch.no_grad():
-                for key, value in self.model.state_dict().items():
-                    if value.dtype.is_floating_point:
-                        self.ema[key].lerp_(value, 1 - rate)
-                    else:
-                        self.ema[key].copy_(value)
+            self.follow(1 - rate)
             for key, value in numbers.items():
                 sums[key] = sums.get(key, 0.0) + value
             seen += 1

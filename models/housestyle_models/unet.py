@@ -30,7 +30,6 @@ CONFIGS = {
 }
 COPIES = 6
 VARIANTS = 3
-AVERAGE_EVERY = 8
 EMPTY = 0.1
 DESCRIBED = 0.65
 
@@ -130,9 +129,7 @@ def main() -> None:
     plain_of, described_of = data["plain"].to(where), data["described"].to(where)
     alphas = scheduler().alphas_cumprod.to(where)
 
-    def step(i: int):
-        if world > 1 and i % AVERAGE_EVERY == 0:
-            average(unet, world)
+    def step(_: int):
         b = settings.batch
         n = torch.randint(latents.shape[1], (b,), device=where)
         x = latents[torch.randint(COPIES, (b,), device=where), n].float()
@@ -148,19 +145,21 @@ def main() -> None:
         loss = F.mse_loss(out, target)
         return loss, {"loss": loss.item()}
 
-    trainer.run(step, lead=rank == 0)
+    trainer.run(step, sync=(lambda: average(trainer, world)) if world > 1 else None, lead=rank == 0)
     if world > 1:
         dist.destroy_process_group()
 
 
-def average(model: torch.nn.Module, world: int) -> None:
-    """Averages the replicas' weights in one message."""
-    weights = [p.data for p in model.parameters()]
-    flat = torch.cat([w.flatten() for w in weights])
+def average(trainer: Trainer, world: int) -> None:
+    """Averages the replicas' weights, and the time they say they spent, in one message."""
+    weights = [p.data for p in trainer.model.parameters()]
+    flat = torch.cat([*(w.flatten() for w in weights), torch.tensor([trainer.elapsed], dtype=torch.float32)])
     dist.all_reduce(flat)
     flat /= world
-    for weight, mean in zip(weights, flat.split([w.numel() for w in weights])):
+    *means, elapsed = flat.split([*(w.numel() for w in weights), 1])
+    for weight, mean in zip(weights, means):
         weight.copy_(mean.view_as(weight))
+    trainer.elapsed = elapsed.item()
 
 
 def load_unet(config: str = "small") -> tuple[UNet2DConditionModel, float]:

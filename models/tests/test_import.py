@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 from diffusers import StableDiffusionPipeline
+from tokenizers import Tokenizer
 
 from housestyle_models import export, sd_import
 from housestyle_models.bundle import unet_ports
@@ -78,8 +79,6 @@ def test_prompt_states_are_the_pipelines_own(imported, pipeline_dir):
     pipeline = StableDiffusionPipeline.from_pretrained(pipeline_dir, safety_checker=None, local_files_only=True)
     pipeline.text_encoder = export.round_to_half(pipeline.text_encoder)
     expected, _ = pipeline.encode_prompt("a fox in Zørgblatt style", "cpu", 1, False)
-    from tokenizers import Tokenizer
-
     tokenizer = Tokenizer.from_file(str(imported.path / "tokenizer/tokenizer.json"))
     ids = np.array([tokenizer.encode("a fox in Zørgblatt style").ids])
     states = export.run(imported.path / "text_encoder/model.onnx", {"input_ids": ids})["last_hidden_state"]

@@ -1,6 +1,8 @@
 """The tokenizer is CLIP's, encodes anything, and never cuts."""
 
 import json
+import re
+import unicodedata
 
 import pytest
 from tokenizers import Tokenizer
@@ -26,9 +28,6 @@ def test_known_words_are_single_tokens_and_rows_are_full(tokenizer):
 
 @pytest.mark.parametrize("text", HARD)
 def test_unknown_words_round_trip(tokenizer, text):
-    import re
-    import unicodedata
-
     encoding = tokenizer.encode(text)
     assert encoding.tokens.index(EOS) == sum(encoding.attention_mask) - 1, "an unknown token in the middle"
     decoded = tokenizer.decode(encoding.ids)

@@ -1,13 +1,13 @@
 //! `housestyle check SPEC…`: every problem of every file, also those that show only with the bundle at hand.
 //!
-//! A bundle that is not there is no problem of the campaign: its names are then not checked, and that is said.
+//! A bundle that is not there, or broken, is no problem of the campaign: its names are then not checked, and that is said.
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::{Context, Outcome};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::spec::{Campaign, Problem};
 
 /// Arguments.
@@ -38,9 +38,10 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
             }
             Ok(campaign) => {
                 match context.bundle(&campaign.bundle) {
-                    Ok(bundle) => report.problems.extend(crate::plan::plan(&campaign, &bundle.facts(), &context.rates()).err().unwrap_or_default()),
-                    Err(error) if error.kind() == Kind::Unavailable => report.without_bundle.push((file.clone(), error.chain())),
-                    Err(error) => return Err(error),
+                    Ok(bundle) => report
+                        .problems
+                        .extend(crate::plan::plan(&campaign, &bundle.facts(), &context.rates()).err().unwrap_or_default()),
+                    Err(error) => report.without_bundle.push((file.clone(), error.chain())),
                 }
                 Some(campaign.images())
             }

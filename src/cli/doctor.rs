@@ -33,9 +33,7 @@ impl Check {
     fn new(what: impl Into<String>, found: Result<String>) -> Self {
         match found {
             Ok(detail) => Self { what: what.into(), ok: true, detail, fix: None },
-            Err(error) => {
-                Self { what: what.into(), ok: false, detail: error.chain(), fix: error.advice().map(str::to_owned) }
-            }
+            Err(error) => Self { what: what.into(), ok: false, detail: error.chain(), fix: error.advice().map(str::to_owned) },
         }
     }
 }
@@ -52,7 +50,10 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     }
     for (folder, bundle) in bundles {
         let name = folder.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        checks.push(Check::new(format!("bundle {name}"), bundle.map(|b| format!("{}, every file as its digest says", b.digest()))));
+        checks.push(Check::new(
+            format!("bundle {name}"),
+            bundle.map(|b| format!("{}, every file as its digest says", b.digest())),
+        ));
     }
     checks.push(Check::new(format!("output folder {}", args.out.display()), writable(&args.out)));
 

@@ -147,11 +147,18 @@ impl Context {
     }
 
     /// Prints the JSON document that `--json` promises; does nothing without it.
+    ///
+    /// A reader that went away is not an error, but half a document that looks like success (a full disk) is.
     pub fn emit(&self, document: &impl Serialize) -> Result<()> {
         if self.json {
             let text = serde_json::to_string_pretty(document)
                 .map_err(|e| Error::internal("cannot write the result as JSON").caused_by(e))?;
-            let _ = writeln!(std::io::stdout().lock(), "{text}");
+            match writeln!(std::io::stdout().lock(), "{text}") {
+                Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                    return Err(Error::unavailable("cannot write the result to standard output").caused_by(e));
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -184,11 +191,8 @@ impl Context {
 
     /// The bundle's models, loaded on the provider asked for.
     pub fn pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
-        let settings = SessionSettings {
-            provider: self.provider()?,
-            threads: self.config.threads,
-            ..SessionSettings::default()
-        };
+        let settings =
+            SessionSettings { provider: self.provider()?, threads: self.config.threads, ..SessionSettings::default() };
         Pipeline::load(bundle, &self.runtime()?, &settings)
     }
 

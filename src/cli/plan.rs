@@ -32,7 +32,8 @@ fn describe(plan: &Plan) -> String {
     let mut out = format!("campaign {} with bundle {}@{}\n\n", plan.campaign, plan.bundle, plan.digest);
     table(&mut out, plan);
     let e = &plan.estimate;
-    let up_to = |low: String, high: String| if low == high { low } else { format!("{low} (up to {high} if every attempt is used)") };
+    let up_to =
+        |low: String, high: String| if low == high { low } else { format!("{low} (up to {high} if every attempt is used)") };
     let money = |cost: f64| format!("{} {}", amount(cost), e.currency);
     let drawn = if e.attempts_max > e.images { format!(", up to {} drawn", e.attempts_max) } else { String::new() };
     let rows = [
@@ -90,8 +91,10 @@ fn budget(plan: &Plan) -> String {
 }
 
 fn rights(plan: &Plan) -> String {
-    let refused: Vec<String> = plan.rights.refused().map(|s| format!("{} ({}, {}): {}", s.style, s.licence, s.holder, s.reason)).collect();
-    let named: Vec<&str> = plan.rights.styles.iter().filter(|s| s.ruling == Ruling::Attribution).map(|s| s.holder.as_str()).collect();
+    let refused: Vec<String> =
+        plan.rights.refused().map(|s| format!("{} ({}, {}): {}", s.style, s.licence, s.holder, s.reason)).collect();
+    let named: Vec<&str> =
+        plan.rights.styles.iter().filter(|s| s.ruling == Ruling::Attribution).map(|s| s.holder.as_str()).collect();
     match (refused.is_empty(), named.is_empty()) {
         (false, _) => format!("refused: {}", refused.join("; ")),
         (true, false) => format!("allowed; name {}", named.join(", ")),

@@ -22,6 +22,8 @@ const MAX_BYTES: u64 = 256 << 20;
 /// Largest difference of a colour value (0 to 255) that another provider's arithmetic may make.
 const ACROSS_PROVIDERS: u8 = 8;
 
+const NAME_ONE: &str = "name the .json beside an image in assets/ or rejected/";
+
 /// Arguments of `reproduce`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -41,7 +43,7 @@ struct Report {
     job: String,
     provider_then: String,
     provider_now: String,
-    /// Whether the file is the same, byte for byte.
+    /// Whether it is the image of the sidecar (whatever lies beside it now), byte for byte.
     identical: bool,
     /// How the pixels differ; `None` if the old image is gone.
     deviation: Option<Deviation>,
@@ -64,7 +66,10 @@ struct Deviation {
 /// Makes it again and compares.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let shown = args.sidecar.display().to_string();
-    let sidecar = Sidecar::from_bytes(&read(&args.sidecar)?.ok_or_else(|| no_file(&shown))?, &shown)?;
+    let bytes = read(&args.sidecar)?.ok_or_else(|| no_file(&shown))?;
+    // Any file may have been named here, so never the store's advice to delete it.
+    let not_one = |e: Error| if e.kind() == Kind::Invalid { Error::invalid(e.chain()).hint(NAME_ONE) } else { e };
+    let sidecar = Sidecar::from_bytes(&bytes, &shown).map_err(not_one)?;
     let (Some(attempt), Some(facts)) = (sidecar.chosen, &sidecar.image) else {
         return Err(Error::invalid(format!("{shown} is of an asset that could not be made")));
     };
@@ -109,6 +114,9 @@ fn tell(report: &Report, context: &Context) {
         context.say(format!("made on {provider_then}, made again on {provider_now}"));
     }
     context.say(match &report.deviation {
+        Some(Deviation { max: 1.., .. }) if report.identical => {
+            "the image of the sidecar came out again, byte for byte, but the picture beside the sidecar is another".to_owned()
+        }
         _ if report.identical => "identical, byte for byte".to_owned(),
         None => "not identical, and the old image is not beside the sidecar to measure by how much".to_owned(),
         Some(Deviation { max: 0, .. }) => "the pixels are identical; the file differs in what it says about itself".to_owned(),
@@ -127,22 +135,29 @@ fn tell(report: &Report, context: &Context) {
 /// A file's bytes, `None` if it is not there, never more than [`MAX_BYTES`].
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_file() => {}
+        // Reading a pipe would wait for ever.
+        Ok(_) => return Err(Error::invalid(format!("{} is not a plain file", path.display())).hint(NAME_ONE)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(Error::invalid(format!("cannot read {}", path.display())).caused_by(e)),
-    };
+    }
+    let file = std::fs::File::open(path).context(Kind::Invalid, || format!("cannot read {}", path.display()))?;
     file.take(MAX_BYTES).read_to_end(&mut bytes).context(Kind::Invalid, || format!("cannot read {}", path.display()))?;
     Ok(Some(bytes))
 }
 
 fn no_file(shown: &str) -> Error {
-    Error::invalid(format!("there is no {shown}")).hint("name the .json beside an image in assets/ or rejected/")
+    Error::invalid(format!("there is no {shown}")).hint(NAME_ONE)
 }
 
 fn deviation(old: &RgbImage, new: &RgbImage) -> Result<Deviation> {
     if old.dimensions() != new.dimensions() {
-        return Err(Error::invalid(format!("the old image is {:?}, the sidecar asks for {:?}", old.dimensions(), new.dimensions())));
+        return Err(Error::invalid(format!(
+            "the old image is {:?}, the sidecar asks for {:?}",
+            old.dimensions(),
+            new.dimensions()
+        )));
     }
     let differences = || old.as_raw().iter().zip(new.as_raw()).map(|(a, b)| a.abs_diff(*b));
     let count = old.as_raw().len().max(1) as f64;

@@ -68,6 +68,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let bundle = context.bundle(&campaign.bundle)?;
     let plan = plan::plan(&campaign, &bundle.facts(), &context.rates()).map_err(|problems| context.problems(&problems))?;
     check_budget(&plan)?;
+    check_rights(&plan)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -81,8 +82,11 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 
 fn open_store(out: &str) -> Result<Local> {
     match out.split_once("://") {
-        Some((scheme, _)) => Err(Error::unavailable(format!("writing to {scheme}:// is not in this build yet"))
-            .hint("name a folder with --out DIR")),
+        Some((scheme, _)) => {
+            Err(Error::unavailable(format!("writing to {scheme}:// is not in this build yet"))
+                .hint("name a folder with --out DIR"))
+        }
+        None if out.is_empty() => Err(Error::invalid("--out is empty").hint("name a folder with --out DIR")),
         None => Ok(Local::new(out)),
     }
 }
@@ -96,6 +100,17 @@ fn check_budget(plan: &Plan) -> Result<()> {
         .hint("ask for fewer assets or steps, or raise the budget; `housestyle plan` shows the estimate")),
         _ => Ok(()),
     }
+}
+
+/// Refuses styles whose licence may not be used as things stand, every one by name.
+fn check_rights(plan: &Plan) -> Result<()> {
+    let refused: Vec<String> =
+        plan.rights.refused().map(|s| format!("style {} ({}, {}): {}", s.style, s.licence, s.holder, s.reason)).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("rights are not cleared; nothing was made: {}", refused.join("; ")))
+        .hint("leave these styles out, or have a bundle made whose licences allow the use; `housestyle plan` shows every style's rights"))
 }
 
 /// One run of one campaign.
@@ -113,8 +128,8 @@ impl Run<'_> {
         let layout = Layout::new(self.plan.campaign.as_str())?;
         let _lock = self.store.lock(layout.folder())?;
         self.store.sweep(layout.folder())?;
-        let plan = serde_json::to_vec_pretty(&self.plan)
-            .map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
+        let plan =
+            serde_json::to_vec_pretty(&self.plan).map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
         self.store.put_if_absent(&layout.campaign()?, self.campaign.source.clone().into_bytes()).await?;
         self.store.put_if_absent(&layout.plan()?, plan).await?;
 
@@ -163,9 +178,6 @@ impl Run<'_> {
         if pending.is_empty() {
             return Ok(Vec::new());
         }
-        for style in self.plan.rights.refused() {
-            context.say(format!("rights: {} ({}): {}", style.style, style.licence, style.reason));
-        }
         let Estimate { seconds, cost, currency, .. } = &self.plan.estimate;
         let share = pending.len() as f64 / total.max(1) as f64;
         let (time, cost) = (duration(seconds * share), amount(cost * share));
@@ -206,7 +218,9 @@ impl Run<'_> {
         }
         let (jobs, made) = (report.jobs, report.summary.total.made);
         say(match report {
-            Report { stopped: true, .. } => format!("stopped with {made} of {jobs} finished; run the same command again to go on"),
+            Report { stopped: true, .. } => {
+                format!("stopped with {made} of {jobs} finished; run the same command again to go on")
+            }
             Report { complete: false, .. } => format!("{made} of {jobs} finished; run the same command again to try the rest"),
             _ => format!("all {jobs} finished, {} by this run in {:.1} s", report.made_now, report.seconds),
         });

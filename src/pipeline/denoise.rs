@@ -106,7 +106,8 @@ impl Denoiser {
             let output = self.predict(&sample, step.timestep as f32, &conditions, edge)?;
             let mut outputs = output.chunks_exact(count);
             for (image, item) in items.iter().enumerate() {
-                let branches: Vec<(&[f32], f64)> = item.branches.iter().zip(&mut outputs).map(|((_, weight), out)| (out, *weight)).collect();
+                let branches: Vec<(&[f32], f64)> =
+                    item.branches.iter().zip(&mut outputs).map(|((_, weight), out)| (out, *weight)).collect();
                 combine(&branches, &mut guided);
                 let fresh = if step.noise == 0.0 { Vec::new() } else { noise(item, index) };
                 step.advance(steps.clip, &mut latents[image], &guided, &mut before[image], &fresh);
@@ -131,7 +132,9 @@ impl Denoiser {
         Conditions {
             category: rows().flat_map(|(item, branch)| pick(item, branch).0.to_vec()).collect(),
             style: rows().flat_map(|(item, branch)| pick(item, branch).1.to_vec()).collect(),
-            scale: rows().flat_map(|(item, branch)| if branch == Branch::Styled { item.style_scale.clone() } else { none.clone() }).collect(),
+            scale: rows()
+                .flat_map(|(item, branch)| if branch == Branch::Styled { item.style_scale.clone() } else { none.clone() })
+                .collect(),
         }
     }
 

@@ -37,7 +37,9 @@ impl Encoder {
         let outputs = [Port::f32("last_hidden_state", [None, Some(length), None]), Port::f32("text_embeds", [None, None])];
         let model = Model::load(runtime, settings, stop, TEXT_ENCODER, &bundle.read(TEXT_ENCODER)?, (&inputs, &outputs))?;
         let fixed = |name, axis| {
-            model.output_axis(name, axis).ok_or_else(|| Error::invalid(format!("{TEXT_ENCODER}: the width of output \"{name}\" is not fixed")))
+            model
+                .output_axis(name, axis)
+                .ok_or_else(|| Error::invalid(format!("{TEXT_ENCODER}: the width of output \"{name}\" is not fixed")))
         };
         let (width, pooled) = (fixed("last_hidden_state", 2)?, fixed("text_embeds", 1)?);
         Ok(Self { tokenizer, length, width, pooled, model, cache: Cache::default() })

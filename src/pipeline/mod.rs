@@ -208,7 +208,8 @@ impl Pipeline {
         let mut timings = Timings::default();
         let start = Instant::now();
         let mut items = Vec::with_capacity(batch.len());
-        let prepared: Vec<Result<()>> = batch.iter().map(|request| self.prepare(request).map(|item| items.push(item))).collect();
+        let prepared: Vec<Result<()>> =
+            batch.iter().map(|request| self.prepare(request).map(|item| items.push(item))).collect();
         self.stop.check()?;
         timings.encode = lap(start);
 
@@ -223,7 +224,8 @@ impl Pipeline {
 
         self.totals += timings;
         let share = batch.len() as f64;
-        let timings = Timings { encode: timings.encode / share, unet: timings.unet / share, decode: timings.decode / share, score: 0.0 };
+        let timings =
+            Timings { encode: timings.encode / share, unet: timings.unet / share, decode: timings.decode / share, score: 0.0 };
         let mut images = images.into_iter();
         let finish = |prepared: Result<()>| {
             prepared?;

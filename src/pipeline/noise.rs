@@ -72,7 +72,9 @@ mod tests {
     fn seed_attempt_and_stream_each_give_other_noise() {
         let base = normals(1, 0, Stream::Initial, 16);
         assert_eq!(base, normals(1, 0, Stream::Initial, 16));
-        for other in [normals(2, 0, Stream::Initial, 16), normals(1, 1, Stream::Initial, 16), normals(1, 0, Stream::Step(0), 16)] {
+        for other in
+            [normals(2, 0, Stream::Initial, 16), normals(1, 1, Stream::Initial, 16), normals(1, 0, Stream::Step(0), 16)]
+        {
             assert!(base.iter().zip(&other).all(|(a, b)| a != b));
         }
     }

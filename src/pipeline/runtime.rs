@@ -45,10 +45,15 @@ impl Runtime {
                 return Ok(runtime.clone());
             }
             let first = runtime.library.display();
-            return Err(Error::unavailable(format!("the ONNX Runtime at {first} is already loaded; {} cannot be", library.display())));
+            return Err(Error::unavailable(format!(
+                "the ONNX Runtime at {first} is already loaded; {} cannot be",
+                library.display()
+            )));
         }
         let unfit = |e: String| {
-            Error::unavailable(format!("the ONNX Runtime library at {} cannot be used", library.display())).hint(HINT).caused_by(e)
+            Error::unavailable(format!("the ONNX Runtime library at {} cannot be used", library.display()))
+                .hint(HINT)
+                .caused_by(e)
         };
         let environment = ort::init_from(&library)
             .map_err(|e| unfit(e.to_string()))?

@@ -232,10 +232,9 @@ fn cumulative_alphas(config: &Config) -> Vec<f64> {
     let count = config.num_train_timesteps;
     let betas: Vec<f64> = match config.beta_schedule {
         BetaSchedule::Linear => linspace(config.beta_start, config.beta_end, count),
-        BetaSchedule::ScaledLinear => linspace(config.beta_start.sqrt(), config.beta_end.sqrt(), count)
-            .into_iter()
-            .map(|root| root * root)
-            .collect(),
+        BetaSchedule::ScaledLinear => {
+            linspace(config.beta_start.sqrt(), config.beta_end.sqrt(), count).into_iter().map(|root| root * root).collect()
+        }
         BetaSchedule::SquaredcosCapV2 => {
             let root = |t: f64| libm::cos((t + 0.008) / 1.008 * std::f64::consts::FRAC_PI_2);
             let at = |i: usize| root(i as f64 / count as f64) * root(i as f64 / count as f64);

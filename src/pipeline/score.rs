@@ -94,7 +94,8 @@ impl Evaluator {
         ];
         let model = Model::load(runtime, settings, stop, EVALUATOR, &bundle.read(EVALUATOR)?, (&inputs, &outputs))?;
         let width = model.output_axis("embedding", 1);
-        let width = width.ok_or_else(|| Error::invalid(format!("{EVALUATOR}: the width of output \"embedding\" is not fixed")))?;
+        let width =
+            width.ok_or_else(|| Error::invalid(format!("{EVALUATOR}: the width of output \"embedding\" is not fixed")))?;
         Ok(Some(Self { model, size: evaluator.size, width, classes: Arc::new(classes) }))
     }
 

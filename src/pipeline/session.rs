@@ -189,7 +189,9 @@ impl Model {
         })?;
         let session = builder.commit_from_memory(bytes).map_err(|e| match provider {
             Provider::Cpu => Error::invalid(format!("{file} cannot be loaded")).hint("export the bundle again").caused_by(e),
-            _ => Error::unavailable(format!("{file} cannot run on {provider} alone")).hint("ask for the provider cpu").caused_by(e),
+            _ => Error::unavailable(format!("{file} cannot run on {provider} alone"))
+                .hint("ask for the provider cpu")
+                .caused_by(e),
         })?;
         let (inputs, outputs) = ports;
         check(file, "input", session.inputs(), inputs)?;
@@ -226,7 +228,8 @@ impl Model {
             .map(|(name, expected)| {
                 let value = found.get(name).ok_or_else(|| Error::invalid(format!("{file} gave no output \"{name}\"")))?;
                 let (shape, data) = value.try_extract_tensor::<f32>().context(Kind::Invalid, failed)?;
-                let same = shape.len() == expected.len() && shape.iter().zip(*expected).all(|(a, b)| i64::try_from(*b) == Ok(*a));
+                let same =
+                    shape.len() == expected.len() && shape.iter().zip(*expected).all(|(a, b)| i64::try_from(*b) == Ok(*a));
                 if !same {
                     return Err(Error::invalid(format!("{file}: output \"{name}\" has shape {shape}, expected {expected:?}")));
                 }

@@ -36,10 +36,7 @@ impl Tokenizer {
         if prompt.len() > MAX_PROMPT_BYTES {
             return Err(Error::invalid(format!("a prompt has {} bytes; the limit is {MAX_PROMPT_BYTES}", prompt.len())));
         }
-        let encoding = self
-            .inner
-            .encode_fast(prompt, true)
-            .context(Kind::Invalid, || "a prompt cannot be tokenized")?;
+        let encoding = self.inner.encode_fast(prompt, true).context(Kind::Invalid, || "a prompt cannot be tokenized")?;
         let ids = encoding.get_ids();
         if ids.len() > self.max_length {
             let start: String = prompt.chars().take(40).collect();

@@ -31,10 +31,29 @@ pub(super) struct Identity<'a> {
 
 impl<'a> Identity<'a> {
     pub(super) fn new(
-        campaign: &'a Campaign, facts: &'a BundleFacts, prompts: &'a Prompts, category: &'a str, style: &'a str, index: u32, size: u32,
+        campaign: &'a Campaign,
+        facts: &'a BundleFacts,
+        prompts: &'a Prompts,
+        category: &'a str,
+        style: &'a str,
+        index: u32,
+        size: u32,
     ) -> Self {
         let (sampler, guidance, gate) = (&campaign.sampler, &campaign.guidance, &campaign.gate);
-        Self { version: VERSION, bundle: &facts.digest, encoders: None, category, style, index, seed: campaign.seed, prompts, size, sampler, guidance, gate }
+        Self {
+            version: VERSION,
+            bundle: &facts.digest,
+            encoders: None,
+            category,
+            style,
+            index,
+            seed: campaign.seed,
+            prompts,
+            size,
+            sampler,
+            guidance,
+            gate,
+        }
     }
 
     pub(super) fn id(&self) -> JobId {

@@ -14,7 +14,10 @@ pub use facts::{BundleFacts, StyleFacts};
 pub use identity::{CampaignId, JobId};
 pub use rights::{RightsVerdict, Ruling, StyleRights};
 
-use crate::spec::{AssetSpec, Campaign, Digest, Format, Gate, Guidance, Priority, Problem, Sampler, StyleRef, StyleScale, limits, template, text};
+use crate::spec::{
+    AssetSpec, Campaign, Digest, Format, Gate, Guidance, Priority, Problem, Sampler, StyleRef, StyleScale, limits, template,
+    text,
+};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::collections::BTreeMap;
 
@@ -118,7 +121,8 @@ pub fn plan(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Result<P
 /// Everything in `campaign` that this bundle or these rates cannot serve.
 fn check(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut wrong = |path: &str, reason: String, suggestion: Option<String>| problems.push(campaign.problem(path, reason, suggestion));
+    let mut wrong =
+        |path: &str, reason: String, suggestion: Option<String>| problems.push(campaign.problem(path, reason, suggestion));
     let bundle = &facts.name;
 
     if campaign.bundle.name.as_str() != bundle || campaign.bundle.digest.as_ref().is_some_and(|d| *d != facts.digest) {
@@ -128,7 +132,11 @@ fn check(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Vec<Problem
         let path = format!("spec.styles[{i}]");
         if facts.style(name.as_str()).is_none() {
             let known = facts.styles.iter().map(|s| s.name.as_str());
-            wrong(&path, format!("the bundle {bundle} has no style `{name}`; it has {}", list(known.clone())), nearest(name.as_str(), known));
+            wrong(
+                &path,
+                format!("the bundle {bundle} has no style `{name}`; it has {}", list(known.clone())),
+                nearest(name.as_str(), known),
+            );
         } else if version.is_some() {
             wrong(&path, format!("the bundle {bundle} has no trained versions of `{name}`"), Some(format!("`{name}`")));
         }
@@ -141,11 +149,21 @@ fn check(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Vec<Problem
         }
         if let Some(size) = asset.size.filter(|size| !facts.sizes.contains(size)) {
             let sizes = list(facts.sizes.iter());
-            wrong(&format!("spec.assets[{i}].size"), format!("the bundle {bundle} cannot draw {size} pixels; it draws {sizes}"), None);
+            wrong(
+                &format!("spec.assets[{i}].size"),
+                format!("the bundle {bundle} cannot draw {size} pixels; it draws {sizes}"),
+                None,
+            );
         }
     }
-    if let StyleScale::PerLayer(scales) = &campaign.guidance.style_scale && scales.len() != facts.cross_attention_layers {
-        let reason = format!("has {} values, the bundle's UNet has {} cross-attention layers", scales.len(), facts.cross_attention_layers);
+    if let StyleScale::PerLayer(scales) = &campaign.guidance.style_scale
+        && scales.len() != facts.cross_attention_layers
+    {
+        let reason = format!(
+            "has {} values, the bundle's UNet has {} cross-attention layers",
+            scales.len(),
+            facts.cross_attention_layers
+        );
         wrong("spec.guidance.style_scale", reason, None);
     }
     if facts.categories.is_empty() && (campaign.gate.style > 0.0 || campaign.gate.category > 0.0) {
@@ -179,11 +197,20 @@ fn jobs(campaign: &Campaign, facts: &BundleFacts, id: &CampaignId) -> Result<Vec
                     let job = job(campaign, facts, id, asset, category, style, index);
                     let path = || format!("spec.assets[{i}]");
                     if let Some(before) = ids.insert(job.id.clone(), i) {
-                        let reason = format!("asks for {} in `{}` just as spec.assets[{before}] does; raise its `count` instead", text::show(category), style.name);
+                        let reason = format!(
+                            "asks for {} in `{}` just as spec.assets[{before}] does; raise its `count` instead",
+                            text::show(category),
+                            style.name
+                        );
                         problems.push(campaign.problem(&path(), reason, None));
                     } else if stems.insert(job.stem.clone(), i).is_some() {
-                        let reason = format!("two images would both be named {}; name them by category, style and index", job.stem);
-                        problems.push(campaign.problem("spec.output.name", reason, Some("`{category}-{style}-{index}`".into())));
+                        let reason =
+                            format!("two images would both be named {}; name them by category, style and index", job.stem);
+                        problems.push(campaign.problem(
+                            "spec.output.name",
+                            reason,
+                            Some("`{category}-{style}-{index}`".into()),
+                        ));
                     }
                     jobs.push(job);
                 }
@@ -195,11 +222,22 @@ fn jobs(campaign: &Campaign, facts: &BundleFacts, id: &CampaignId) -> Result<Vec
     if problems.is_empty() { Ok(jobs) } else { Err(problems) }
 }
 
-fn job(campaign: &Campaign, facts: &BundleFacts, id: &CampaignId, asset: &AssetSpec, category: &str, style: &StyleFacts, index: u32) -> Job {
+fn job(
+    campaign: &Campaign,
+    facts: &BundleFacts,
+    id: &CampaignId,
+    asset: &AssetSpec,
+    category: &str,
+    style: &StyleFacts,
+    index: u32,
+) -> Job {
     let words = [("category", &*facts::words(category))];
     let prompt = template::fill(asset.prompt.as_deref().unwrap_or(&facts.prompt_category), &words);
     let prompts = Prompts {
-        style: template::fill(&facts.prompt_style, &[("prompt", &prompt), ("look", &style.look), words[0], ("style", &style.name)]),
+        style: template::fill(
+            &facts.prompt_style,
+            &[("prompt", &prompt), ("look", &style.look), words[0], ("style", &style.name)],
+        ),
         negative: template::fill(&asset.negative, &words),
         category: prompt,
     };
@@ -207,7 +245,13 @@ fn job(campaign: &Campaign, facts: &BundleFacts, id: &CampaignId, asset: &AssetS
     let identity = identity::Identity::new(campaign, facts, &prompts, category, &style.name, index, size);
     let (job_id, seed) = (identity.id(), identity.seed());
     let (number, edge) = (index.to_string(), size.to_string());
-    let values = [("category", category), ("style", &style.name), ("index", &number), ("size", &edge), ("campaign", campaign.name.as_str())];
+    let values = [
+        ("category", category),
+        ("style", &style.name),
+        ("index", &number),
+        ("size", &edge),
+        ("campaign", campaign.name.as_str()),
+    ];
     Job {
         stem: format!("{}-{}", campaign.output.name.stem(&values), job_id.short()),
         id: job_id,

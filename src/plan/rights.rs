@@ -75,7 +75,9 @@ fn rule(licence: &str) -> (Ruling, &'static str) {
         (Ruling::Refused, "the licence forbids derived works")
     } else if licence.starts_with("CC-BY-") {
         (Ruling::Attribution, "free to use if the holder is named")
-    } else if ["CC0-1.0", "MIT", "MIT-0", "APACHE-2.0", "ISC", "UNLICENSE", "0BSD", "BSD-2-CLAUSE", "BSD-3-CLAUSE"].contains(&&*licence) {
+    } else if ["CC0-1.0", "MIT", "MIT-0", "APACHE-2.0", "ISC", "UNLICENSE", "0BSD", "BSD-2-CLAUSE", "BSD-3-CLAUSE"]
+        .contains(&&*licence)
+    {
         (Ruling::Allowed, "a permissive licence")
     } else {
         (Ruling::Refused, "this licence is not known here; somebody must decide")
@@ -89,9 +91,17 @@ mod tests {
     #[test]
     fn unknown_and_share_alike_licences_are_refused() {
         for (licence, ruling) in [
-            ("MIT", Ruling::Allowed), ("Apache-2.0", Ruling::Allowed), ("CC0-1.0", Ruling::Allowed), ("CC-BY-4.0", Ruling::Attribution),
-            ("CC-BY-SA-4.0", Ruling::Refused), ("CC-BY-NC-4.0", Ruling::Refused), ("CC-BY-ND-4.0", Ruling::Refused),
-            ("GPL-3.0-only", Ruling::Refused), ("", Ruling::Refused), ("All rights reserved", Ruling::Refused), ("MIT OR GPL-2.0", Ruling::Refused),
+            ("MIT", Ruling::Allowed),
+            ("Apache-2.0", Ruling::Allowed),
+            ("CC0-1.0", Ruling::Allowed),
+            ("CC-BY-4.0", Ruling::Attribution),
+            ("CC-BY-SA-4.0", Ruling::Refused),
+            ("CC-BY-NC-4.0", Ruling::Refused),
+            ("CC-BY-ND-4.0", Ruling::Refused),
+            ("GPL-3.0-only", Ruling::Refused),
+            ("", Ruling::Refused),
+            ("All rights reserved", Ruling::Refused),
+            ("MIT OR GPL-2.0", Ruling::Refused),
         ] {
             assert_eq!(rule(licence).0, ruling, "{licence}");
         }

@@ -7,7 +7,7 @@ pub const FILE_BYTES: usize = 1 << 20;
 /// Nested lists and mappings.
 pub const DEPTH: usize = 32;
 /// Values in one file, before aliases are followed.
-pub const NODES: usize = 50_000;
+pub const NODES: usize = 20_000;
 /// Values that following `*aliases` may add.
 pub const ALIASED_NODES: usize = 2_000;
 /// Characters of any one text; longer ones are dropped while reading, so they can never be copied by an alias.

@@ -16,7 +16,7 @@ mod problem;
 mod reader;
 
 pub use names::{BundleRef, Date, Digest, Name, StyleRef};
-pub use problem::{Problem, invalid};
+pub use problem::Problem;
 pub use template::NameTemplate;
 
 use schemars::JsonSchema;
@@ -70,20 +70,30 @@ impl Campaign {
 
     /// Reads a campaign's bytes, which must be UTF-8.
     pub fn parse_bytes(yaml: &[u8], file: &str) -> Result<Self, Vec<Problem>> {
-        std::str::from_utf8(yaml).map_err(|error| {
-            let good = String::from_utf8_lossy(&yaml[..error.valid_up_to()]);
-            let line = good.lines().count().max(1) + usize::from(good.ends_with('\n'));
-            let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-            let place = |n| u32::try_from(n).unwrap_or(u32::MAX);
-            let reason = "the file is not UTF-8 text; save it as UTF-8".into();
-            vec![Problem { file: file.into(), line: place(line), column: place(column), path: String::new(), reason, suggestion: None }]
-        }).and_then(|yaml| Self::parse(yaml, file))
+        std::str::from_utf8(yaml)
+            .map_err(|error| {
+                let good = String::from_utf8_lossy(&yaml[..error.valid_up_to()]);
+                let line = good.lines().count().max(1) + usize::from(good.ends_with('\n'));
+                let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+                let place = |n| u32::try_from(n).unwrap_or(u32::MAX);
+                let reason = "the file is not UTF-8 text; save it as UTF-8".into();
+                vec![Problem {
+                    file: file.into(),
+                    line: place(line),
+                    column: place(column),
+                    path: String::new(),
+                    reason,
+                    suggestion: None,
+                }]
+            })
+            .and_then(|yaml| Self::parse(yaml, file))
     }
 
     /// Reads a campaign file, never more of it than [`limits::FILE_BYTES`].
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
         let file = path.display().to_string();
-        let whole = |reason| vec![Problem { file: file.clone(), line: 0, column: 0, path: String::new(), reason, suggestion: None }];
+        let whole =
+            |reason| vec![Problem { file: file.clone(), line: 0, column: 0, path: String::new(), reason, suggestion: None }];
         let mut yaml = Vec::new();
         let read = fs::File::open(path).and_then(|f| f.take(limits::FILE_BYTES as u64 + 1).read_to_end(&mut yaml));
         read.map_err(|error| whole(format!("cannot be read: {error}")))?;

@@ -186,10 +186,14 @@ impl std::str::FromStr for Date {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let shaped = text.len() == 10
+            && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
         let read = || {
-            let shaped = text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
-            let date = shaped.then_some(Self { year: text[..4].parse().ok()?, month: text[5..7].parse().ok()?, day: text[8..].parse().ok()? })?;
-            let leap = date.year % 4 == 0 && (date.year % 100 != 0 || date.year % 400 == 0);
+            if !shaped {
+                return None; // and only ASCII is sliced below
+            }
+            let date = Self { year: text[..4].parse().ok()?, month: text[5..7].parse().ok()?, day: text[8..].parse().ok()? };
+            let leap = date.year.is_multiple_of(4) && (!date.year.is_multiple_of(100) || date.year.is_multiple_of(400));
             let days = match date.month {
                 2 => 28 + u8::from(leap),
                 4 | 6 | 9 | 11 => 30,
@@ -216,7 +220,9 @@ mod tests {
 
     #[test]
     fn names_are_safe_path_components() {
-        for bad in ["", ".", "..", "../x", "/a", "a/b", "a\\b", "a\0", "%2e", "A", "é", "-a", "a-", "a b", "a\u{202e}b", "\u{1b}[1m"] {
+        for bad in
+            ["", ".", "..", "../x", "/a", "a/b", "a\\b", "a\0", "%2e", "A", "é", "-a", "a-", "a b", "a\u{202e}b", "\u{1b}[1m"]
+        {
             assert!(bad.parse::<Name>().is_err(), "{bad:?}");
         }
         assert!("a".repeat(64).parse::<Name>().is_err());
@@ -241,7 +247,8 @@ mod tests {
         for good in ["2027-12-31", "2028-02-29", "2000-02-29"] {
             assert_eq!(good.parse::<Date>().unwrap().to_string(), good);
         }
-        for bad in ["2027-02-29", "2100-02-29", "2027-13-01", "2027-00-10", "2027-1-1", "27-01-01", "", "２０２７-01-01", "ab"] {
+        for bad in ["2027-02-29", "2100-02-29", "2027-13-01", "2027-00-10", "2027-1-1", "27-01-01", "", "２０２７-01-01", "ab"]
+        {
             assert!(bad.parse::<Date>().is_err(), "{bad}");
         }
     }

@@ -95,9 +95,9 @@ fn reason(error: &Error) -> String {
             BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => limit("the file holds too many values", limits::NODES),
             _ => limit("too many or too large anchors and aliases", limits::ALIASED_NODES),
         },
-        Error::AliasReplayLimitExceeded { .. } | Error::AliasExpansionLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => {
-            limit("aliases multiply into too many values", limits::ALIASED_NODES)
-        }
+        Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => limit("aliases multiply into too many values", limits::ALIASED_NODES),
         Error::MultipleDocuments { .. } => "the file holds several documents; a campaign is one".into(),
         Error::Eof { .. } => "the file is empty or ends too early".into(),
         Error::AliasError { error, .. } => reason(error),

@@ -100,7 +100,11 @@ fn spec(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
     };
     match campaign.images() {
         n if n > limits::JOBS => {
-            r.problems.push(r.places.problem("spec.assets", format!("asks for {n} images (categories × styles × count), at most {} make one campaign", limits::JOBS), None));
+            r.problems.push(r.places.problem(
+                "spec.assets",
+                format!("asks for {n} images (categories × styles × count), at most {} make one campaign", limits::JOBS),
+                None,
+            ));
             None
         }
         _ => Some(campaign),
@@ -130,10 +134,15 @@ fn labels(r: &mut Reader, field: Field<'_>) -> Option<BTreeMap<String, String>> 
     if entries.len() > limits::ENTRIES {
         return r.wrong(field, format!("has {} entries, at most {} are allowed", entries.len(), limits::ENTRIES), None);
     }
-    let read: Vec<_> = entries.into_iter().map(|(key, node)| match key.parse::<Name>() {
-        Ok(name) => r.visit(&format!("{}.{name}", field.path), node, short_text).map(|value| (name.into(), value)),
-        Err(reason) => r.wrong(field, format!("the key {} {reason}", show(key)), Some(format!("`{}`", text::slug(key, limits::NAME)))),
-    }).collect();
+    let read: Vec<_> = entries
+        .into_iter()
+        .map(|(key, node)| match key.parse::<Name>() {
+            Ok(name) => r.visit(&format!("{}.{name}", field.path), node, short_text).map(|value| (name.into(), value)),
+            Err(reason) => {
+                r.wrong(field, format!("the key {} {reason}", show(key)), Some(format!("`{}`", text::slug(key, limits::NAME))))
+            }
+        })
+        .collect();
     read.into_iter().collect()
 }
 
@@ -224,10 +233,14 @@ fn output(r: &mut Reader, field: Field<'_>) -> Option<Output> {
 fn budget(r: &mut Reader, field: Field<'_>) -> Option<Budget> {
     let budget = object(r, field, "Budget")?;
     let max_cost = r.need(&budget, "max_cost", |r, f| r.number(f, 0.0, limits::COST));
-    let currency = r.need(&budget, "currency", |r, f| r.text(f, |text| {
-        let is_code = text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
-        is_code.then(|| text.to_owned()).ok_or_else(|| "is not a currency: expected three capital letters such as `USD`".into())
-    }));
+    let currency = r.need(&budget, "currency", |r, f| {
+        r.text(f, |text| {
+            let is_code = text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
+            is_code
+                .then(|| text.to_owned())
+                .ok_or_else(|| "is not a currency: expected three capital letters such as `USD`".into())
+        })
+    });
     Some(Budget { max_cost: max_cost?, currency: currency? })
 }
 

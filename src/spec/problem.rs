@@ -3,7 +3,6 @@
 //! What always holds: a problem prints on one line, without anything that could steer a terminal.
 
 use super::{limits, text};
-use crate::error::Error;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,13 +40,6 @@ impl fmt::Display for Problem {
         }
         f.write_str(&text::escape(&line))
     }
-}
-
-/// All problems as one error for a command to end with: [`crate::error::Kind::Invalid`], one line a problem.
-pub fn invalid(problems: &[Problem]) -> Error {
-    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    Error::invalid(format!("the campaign has {} problem(s)\n{}", lines.len(), lines.join("\n")))
-        .hint("correct them; `housestyle schema` prints everything a campaign can say")
 }
 
 /// Where each value of a file stands. Kept with the campaign, so that later checks can point at lines too.
@@ -93,7 +85,12 @@ pub(super) fn tidy(mut problems: Vec<Problem>) -> Vec<Problem> {
     if let Some(last) = problems.get(limits::PROBLEMS).cloned() {
         let more = problems.len() - limits::PROBLEMS;
         problems.truncate(limits::PROBLEMS);
-        problems.push(Problem { path: String::new(), reason: format!("and {more} more problem(s) from here on"), suggestion: None, ..last });
+        problems.push(Problem {
+            path: String::new(),
+            reason: format!("and {more} more problem(s) from here on"),
+            suggestion: None,
+            ..last
+        });
     }
     problems
 }

@@ -71,8 +71,13 @@ impl Reader {
         let Value::Map(nodes) = &field.node.value else { return None };
         fields.retain(|(name, _)| keys.contains(name));
         for (key, _) in nodes {
-            if let Value::Text(name) = &key.value && !keys.contains(&name.as_str()) {
-                let suggestion = text::nearest(name, keys.iter().copied()).map(|k| format!("`{k}`"));
+            if let Value::Text(name) = &key.value
+                && !keys.contains(&name.as_str())
+            {
+                // Nobody reads the ten-thousandth suggestion, and looking for them all would take seconds.
+                let readable = self.problems.len() < super::limits::PROBLEMS;
+                let suggestion =
+                    if readable { text::nearest(name, keys.iter().copied()) } else { None }.map(|k| format!("`{k}`"));
                 let known = if suggestion.is_none() { format!("; known here: {}", keys.join(", ")) } else { String::new() };
                 self.at_key(field.path, key, format!("unknown key {}{known}", text::show(name)), suggestion);
             }
@@ -87,7 +92,12 @@ impl Reader {
     }
 
     /// Reads `key`, which must be there.
-    pub(super) fn need<T>(&mut self, object: &Object<'_>, key: &str, read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>) -> Option<T> {
+    pub(super) fn need<T>(
+        &mut self,
+        object: &Object<'_>,
+        key: &str,
+        read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>,
+    ) -> Option<T> {
         if let Some(found) = self.find(object, key, read) {
             return found;
         }
@@ -96,23 +106,44 @@ impl Reader {
     }
 
     /// Reads `key` if it is there; without it, `default` holds.
-    pub(super) fn or<T>(&mut self, object: &Object<'_>, key: &str, default: T, read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>) -> Option<T> {
+    pub(super) fn or<T>(
+        &mut self,
+        object: &Object<'_>,
+        key: &str,
+        default: T,
+        read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>,
+    ) -> Option<T> {
         self.find(object, key, read).unwrap_or(Some(default))
     }
 
     /// Reads `key` if it is there.
-    pub(super) fn maybe<T>(&mut self, object: &Object<'_>, key: &str, read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>) -> Option<Option<T>> {
+    pub(super) fn maybe<T>(
+        &mut self,
+        object: &Object<'_>,
+        key: &str,
+        read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>,
+    ) -> Option<Option<T>> {
         self.find(object, key, read).map_or(Some(None), |value| value.map(Some))
     }
 
-    fn find<T>(&mut self, object: &Object<'_>, key: &str, read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>) -> Option<Option<T>> {
+    fn find<T>(
+        &mut self,
+        object: &Object<'_>,
+        key: &str,
+        read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>,
+    ) -> Option<Option<T>> {
         let (_, node) = object.fields.iter().find(|(name, _)| *name == key)?;
         let path = if object.path.is_empty() { key.to_owned() } else { format!("{}.{key}", object.path) };
         Some(self.visit(&path, node, read))
     }
 
     /// Reads one value at `path`, after noting where it stands.
-    pub(super) fn visit<T>(&mut self, path: &str, node: &Node, read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>) -> Option<T> {
+    pub(super) fn visit<T>(
+        &mut self,
+        path: &str,
+        node: &Node,
+        read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>,
+    ) -> Option<T> {
         self.places.note(path, node.line, node.column);
         let field = Field { node, path };
         match node.value {
@@ -122,14 +153,20 @@ impl Reader {
     }
 
     /// A list with one to `longest` entries, each read by `read`; all entries' problems are noted.
-    pub(super) fn list<T>(&mut self, field: Field<'_>, longest: usize, mut read: impl FnMut(&mut Self, Field<'_>) -> Option<T>) -> Option<Vec<T>> {
+    pub(super) fn list<T>(
+        &mut self,
+        field: Field<'_>,
+        longest: usize,
+        mut read: impl FnMut(&mut Self, Field<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
         let Value::List(nodes) = &field.node.value else { return self.expected(field, "a list") };
         match nodes.len() {
             0 => return self.wrong(field, "is empty; give at least one entry", None),
             n if n > longest => return self.wrong(field, format!("has {n} entries, at most {longest} are allowed"), None),
             _ => {}
         }
-        let read: Vec<_> = nodes.iter().enumerate().map(|(i, node)| self.visit(&format!("{}[{i}]", field.path), node, &mut read)).collect();
+        let read: Vec<_> =
+            nodes.iter().enumerate().map(|(i, node)| self.visit(&format!("{}[{i}]", field.path), node, &mut read)).collect();
         read.into_iter().collect()
     }
 
@@ -143,7 +180,11 @@ impl Reader {
             }
         }
         for (i, before, shown) in &twice {
-            self.problems.push(self.places.problem(&format!("{}[{i}]", field.path), format!("{shown} stands in the list twice, first as entry {before}"), None));
+            self.problems.push(self.places.problem(
+                &format!("{}[{i}]", field.path),
+                format!("{shown} stands in the list twice, first as entry {before}"),
+                None,
+            ));
         }
         twice.is_empty().then_some(items)
     }
@@ -163,19 +204,31 @@ impl Reader {
     /// One of a few words.
     pub(super) fn word<T: Copy>(&mut self, field: Field<'_>, words: &[(&str, T)]) -> Option<T> {
         let all = || words.iter().map(|(word, _)| *word);
-        let Value::Text(text) = &field.node.value else { return self.expected(field, &format!("one of {}", all().collect::<Vec<_>>().join(", "))) };
+        let Value::Text(text) = &field.node.value else {
+            return self.expected(field, &format!("one of {}", all().collect::<Vec<_>>().join(", ")));
+        };
         if let Some((_, value)) = words.iter().find(|(word, _)| word == text) {
             return Some(*value);
         }
         let suggestion = text::nearest(text, all()).map(|word| format!("`{word}`"));
-        self.wrong(field, format!("{} is not known here; known: {}", text::show(text), all().collect::<Vec<_>>().join(", ")), suggestion)
+        self.wrong(
+            field,
+            format!("{} is not known here; known: {}", text::show(text), all().collect::<Vec<_>>().join(", ")),
+            suggestion,
+        )
     }
 
     /// A whole number from `low` to `high`.
     pub(super) fn integer<T: TryFrom<i128>>(&mut self, field: Field<'_>, low: i128, high: i128) -> Option<T> {
         match field.node.value {
-            Value::Integer(n) if (low..=high).contains(&n) => T::try_from(n).ok().or_else(|| self.wrong(field, "is too large", None)),
-            Value::Integer(_) | Value::Number(_) => self.wrong(field, format!("expected a whole number from {low} to {high}, got {}", field.node.value.describe()), None),
+            Value::Integer(n) if (low..=high).contains(&n) => {
+                T::try_from(n).ok().or_else(|| self.wrong(field, "is too large", None))
+            }
+            Value::Integer(_) | Value::Number(_) => self.wrong(
+                field,
+                format!("expected a whole number from {low} to {high}, got {}", field.node.value.describe()),
+                None,
+            ),
             _ => self.expected(field, &format!("a whole number from {low} to {high}")),
         }
     }
@@ -189,6 +242,10 @@ impl Reader {
             _ => return self.expected(field, &format!("a number from {low} to {high}")),
         };
         // Adding zero turns -0.0 into 0.0, so that equal values also print, and hash, the same.
-        if (low..=high).contains(&number) { Some(number + 0.0) } else { self.expected(field, &format!("a number from {low} to {high}")) }
+        if (low..=high).contains(&number) {
+            Some(number + 0.0)
+        } else {
+            self.expected(field, &format!("a number from {low} to {high}"))
+        }
     }
 }

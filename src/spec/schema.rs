@@ -1,6 +1,8 @@
 //! The campaign file's JSON Schema, for editors: made from the domain types, so that it cannot drift from them.
 
-use super::{AssetSpec, Budget, BundleRef, Gate, Guidance, Name, Output, Priority, RightsRequest, Sampler, StyleRef, StyleScale, parse};
+use super::{
+    AssetSpec, Budget, BundleRef, Gate, Guidance, Name, Output, Priority, RightsRequest, Sampler, StyleRef, StyleScale, parse,
+};
 use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::Value;
@@ -151,7 +153,8 @@ mod tests {
         let schema = schema();
         for (of, keys) in parse::KEYS {
             let pointer = if of == "Document" { "/properties".into() } else { format!("/$defs/{of}/properties") };
-            let found = schema.pointer(&pointer).and_then(Value::as_object).unwrap_or_else(|| panic!("{of} is not in the schema"));
+            let found =
+                schema.pointer(&pointer).and_then(Value::as_object).unwrap_or_else(|| panic!("{of} is not in the schema"));
             let mut keys = keys.to_vec();
             keys.sort_unstable();
             let mut found: Vec<_> = found.keys().map(String::as_str).collect();

@@ -37,7 +37,10 @@ pub fn check(template: &str, fields: &[&str]) -> Result<(), Fault> {
         if !fields.contains(&field) {
             let known = fields.iter().map(|f| format!("{{{f}}}")).collect::<Vec<_>>().join(", ");
             let suggestion = text::nearest(field, fields.iter().copied()).map(|f| format!("{{{f}}}"));
-            return Err(Fault { reason: format!("has an unknown placeholder {}; known: {known}", text::show(&format!("{{{field}}}"))), suggestion });
+            return Err(Fault {
+                reason: format!("has an unknown placeholder {}; known: {known}", text::show(&format!("{{{field}}}"))),
+                suggestion,
+            });
         }
         rest = after;
     }
@@ -51,7 +54,9 @@ pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
     while let Some(open) = rest.find('{') {
         out.push_str(&rest[..open]);
         rest = &rest[open..];
-        let field = rest[1..].split_once('}').and_then(|(field, after)| Some((values.iter().find(|(name, _)| *name == field)?.1, after)));
+        let field = rest[1..]
+            .split_once('}')
+            .and_then(|(field, after)| Some((values.iter().find(|(name, _)| *name == field)?.1, after)));
         match field {
             Some((value, after)) => {
                 out.push_str(value);
@@ -93,7 +98,10 @@ impl NameTemplate {
             return Err(Fault { reason: "has an extension; it is added by itself".into(), suggestion: Some(stem.into()) });
         }
         match template.chars().find(|c| !(c.is_ascii_alphanumeric() || " ._-{}".contains(*c))) {
-            Some(c) => Err(Fault::new(format!("holds {}; use ASCII letters, digits, dashes and placeholders", text::show(&c.to_string())))),
+            Some(c) => Err(Fault::new(format!(
+                "holds {}; use ASCII letters, digits, dashes and placeholders",
+                text::show(&c.to_string())
+            ))),
             None => Ok(Self(template)),
         }
     }
@@ -118,7 +126,11 @@ impl fmt::Display for NameTemplate {
     }
 }
 
-checked_text!(NameTemplate, "^[A-Za-z0-9 {_-][A-Za-z0-9 ._{}-]{0,99}$", "Placeholders: {category}, {style}, {index}, {size}, {campaign}.");
+checked_text!(
+    NameTemplate,
+    "^[A-Za-z0-9 {_-][A-Za-z0-9 ._{}-]{0,99}$",
+    "Placeholders: {category}, {style}, {index}, {size}, {campaign}."
+);
 
 #[cfg(test)]
 mod tests {
@@ -141,7 +153,21 @@ mod tests {
 
     #[test]
     fn file_names_cannot_leave_their_folder() {
-        for bad in ["", "../{index}", "/{index}", "a/b", "a\\b", "..", ".x", "%2e%2e", "a\0", "\u{1b}[1m", "{category}.png", "con:{index}", "\u{202e}"] {
+        for bad in [
+            "",
+            "../{index}",
+            "/{index}",
+            "a/b",
+            "a\\b",
+            "..",
+            ".x",
+            "%2e%2e",
+            "a\0",
+            "\u{1b}[1m",
+            "{category}.png",
+            "con:{index}",
+            "\u{202e}",
+        ] {
             assert!(NameTemplate::new(bad).is_err(), "{bad:?}");
         }
         let stem = NameTemplate::default().stem(&[("category", "Red Apple"), ("style", "noto"), ("index", "1")]);

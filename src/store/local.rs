@@ -16,6 +16,8 @@ use crate::error::{Error, Kind, Result};
 const UNFINISHED: &str = ".unfinished-";
 /// The lock's file in the folder it guards.
 const LOCK: &str = ".lock";
+/// Far above any object of ours; what is larger was put there by somebody else and must not fill the memory.
+const MAX_BYTES: u64 = 256 << 20;
 
 /// A [`Store`] in a folder.
 #[derive(Clone, Debug)]
@@ -47,8 +49,11 @@ impl Local {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(failed)?;
         }
-        let mut file =
-            File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        // Opening follows links, and the file is about to be emptied: it must not be somebody else's.
+        if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
+            return Err(failed(not_plain()));
+        }
+        let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -104,7 +109,7 @@ impl Store for Local {
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>> {
-        self.blocking(key, |path, _| absent(fs::read(path)).map_err(|e| failed("read", path, e)), Vec::new()).await
+        self.blocking(key, |path, _| absent(read(path)).map_err(|e| failed("read", path, e)), Vec::new()).await
     }
 
     async fn size(&self, key: &Key) -> Result<Option<u64>> {
@@ -131,6 +136,24 @@ impl Store for Local {
     fn locate(&self, key: &Key) -> String {
         self.path(key).display().to_string()
     }
+}
+
+/// Reads a plain file of modest size: opening a pipe would wait for ever, and a device may have no end.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let meta = fs::metadata(path)?;
+    if !meta.is_file() {
+        return Err(not_plain());
+    }
+    if meta.len() > MAX_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is far too large to be ours; move it away"));
+    }
+    let mut bytes = Vec::with_capacity(meta.len() as usize);
+    File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn not_plain() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file; move it away")
 }
 
 /// Writes a file whole; false if there is one already and it must stay.
@@ -205,6 +228,7 @@ fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::NotADirectory => {
             Error::unavailable(message).hint("name a folder that can be written with --out DIR")
         }
+        io::ErrorKind::InvalidInput => Error::invalid(message),
         _ => Error::new(Kind::Transient, message),
     }
     .caused_by(error)

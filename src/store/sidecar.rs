@@ -155,8 +155,8 @@ impl Sidecar {
 
     /// The JSON that is stored.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec_pretty(self)
-            .map_err(|e| Error::internal("cannot write a sidecar as JSON").caused_by(e))?;
+        let mut bytes =
+            serde_json::to_vec_pretty(self).map_err(|e| Error::internal("cannot write a sidecar as JSON").caused_by(e))?;
         bytes.push(b'\n');
         Ok(bytes)
     }

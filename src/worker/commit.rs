@@ -15,7 +15,7 @@ use crate::plan::Job;
 use crate::spec::Digest;
 use crate::store::layout::Shelf;
 use crate::store::sidecar::{Attempt, ImageFacts, Outcome};
-use crate::store::{Layout, Sidecar, Store, png};
+use crate::store::{Key, Layout, Sidecar, Store, png};
 
 /// Everything known about a job once no attempt is left to make.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ pub async fn commit(store: &dyn Store, by: &Description, verdict: Verdict) -> Re
     Ok(sidecar)
 }
 
-/// The job's sidecar, if it is finished. A sidecar that is damaged or whose image is gone is removed.
+/// The job's sidecar, if it is finished. A sidecar that is damaged, or whose image is gone or another, is removed.
 pub async fn find_finished(store: &dyn Store, job: &Job) -> Result<Option<Sidecar>> {
     let layout = Layout::new(job.campaign.as_str())?;
     for shelf in Shelf::ALL {
@@ -96,16 +96,13 @@ pub async fn find_finished(store: &dyn Store, job: &Job) -> Result<Option<Sideca
                 return Err(Error::new(Kind::Permanent, message)
                     .hint("two jobs share a file name; give the campaign another name or change output.name"));
             }
-            Ok(sidecar) => {
-                let there = match &sidecar.image {
-                    Some(image) => store.size(&layout.image(shelf, &job.stem)?).await? == Some(image.bytes),
-                    None => true,
-                };
-                if there {
-                    return Ok(Some(sidecar));
-                }
-                "its image is gone".to_owned()
+            Ok(sidecar) if self::shelf(sidecar.outcome) != shelf => {
+                "it says another outcome than the folder it is in".to_owned()
             }
+            Ok(sidecar) => match image_lack(store, &layout.image(shelf, &job.stem)?, &sidecar, &job.stem).await? {
+                None => return Ok(Some(sidecar)),
+                Some(lack) => lack.to_owned(),
+            },
             Err(error) if error.kind() == Kind::Invalid => error.chain(),
             Err(error) => return Err(error),
         };
@@ -114,4 +111,20 @@ pub async fn find_finished(store: &dyn Store, job: &Job) -> Result<Option<Sideca
         store.delete(&key).await?;
     }
     Ok(None)
+}
+
+/// What keeps the image under `key` from being the one its sidecar vouches for.
+async fn image_lack(store: &dyn Store, key: &Key, sidecar: &Sidecar, stem: &str) -> Result<Option<&'static str>> {
+    let Some(image) = &sidecar.image else { return Ok(None) };
+    if image.file != format!("{stem}.png") {
+        return Ok(Some("it names another image"));
+    }
+    // The size first: it is the cheaper question.
+    match store.size(key).await? {
+        None => return Ok(Some("its image is gone")),
+        Some(size) if size != image.bytes => return Ok(Some("its image has changed")),
+        Some(_) => {}
+    }
+    let same = store.get(key).await?.is_some_and(|bytes| Digest::of(&bytes).hex() == image.sha256);
+    Ok((!same).then_some("its image has changed"))
 }

@@ -83,11 +83,8 @@ pub struct Made {
     pub scores: Option<Scores>,
 }
 
-/// A batch that came back.
-pub struct Finished {
-    /// The items with their results, or the items and why the whole batch failed.
-    pub result: Result<Vec<(Work, Result<Made>)>, (Vec<Work>, Error)>,
-}
+/// A batch that came back: each item with its result, or all of them with why the whole batch failed.
+pub type Finished = Result<Vec<(Work, Result<Made>)>, (Vec<Work>, Error)>;
 
 /// The worker's end of the thread.
 pub struct Engine {
@@ -118,8 +115,7 @@ impl Engine {
         let mut thread = Thread { generator, shutdown, step };
         let run = move || {
             while let Some(batch) = inbox.blocking_recv() {
-                let result = thread.make(batch);
-                if outbox.blocking_send(Finished { result }).is_err() {
+                if outbox.blocking_send(thread.make(batch)).is_err() {
                     break; // the worker is gone; so are we
                 }
             }
@@ -166,7 +162,7 @@ struct Thread<G, S> {
 }
 
 impl<G: Generator, S: Fn(usize, usize, usize)> Thread<G, S> {
-    fn make(&mut self, batch: Vec<Work>) -> Result<Vec<(Work, Result<Made>)>, (Vec<Work>, Error)> {
+    fn make(&mut self, batch: Vec<Work>) -> Finished {
         let asks: Vec<Ask> = batch.iter().map(Work::ask).collect();
         match self.results(&asks) {
             Ok(results) => Ok(batch.into_iter().zip(results).collect()),

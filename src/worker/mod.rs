@@ -202,7 +202,7 @@ impl Worker {
 
     /// Sorts a batch that came back: committed, tried again, given back to the queue, or the end of the run.
     async fn sort(&self, hands: &mut Hands, finished: Finished) -> Result<()> {
-        let items = match finished.result {
+        let items = match finished {
             Ok(items) => items,
             Err((_, error)) if self.shutdown.requested() => {
                 tracing::debug!(error = %error.chain(), "batch broken off");

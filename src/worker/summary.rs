@@ -121,11 +121,7 @@ fn mean(values: impl Iterator<Item = f32>) -> Option<f64> {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.styles.iter().map(|r| r.style.chars().count()).max().unwrap_or(0).max(5);
-        writeln!(
-            f,
-            "{:<width$}  made  accepted  rejected  failed  first pass  mean style  mean category  seconds",
-            "style"
-        )?;
+        writeln!(f, "{:<width$}  made  accepted  rejected  failed  first pass  mean style  mean category  seconds", "style")?;
         let number = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.2}"));
         for row in self.styles.iter().chain((self.styles.len() > 1).then_some(&self.total)) {
             writeln!(

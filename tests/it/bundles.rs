@@ -165,6 +165,8 @@ fn a_malformed_bundle_yaml_is_invalid() {
         ("cross_attention_layers: 4", "cross_attention_layers: 0", "cross_attention_layers"),
         ("cross_attention_layers: 4", "cross_attention_layers: -4", "cross_attention_layers"),
         ("seconds_per_step: 0.002", "seconds_per_step: .inf", "seconds_per_step"),
+        ("seconds_per_step: 0.002", "seconds_per_step: 1e308", "seconds_per_step"),
+        ("bytes_per_image: 900", "bytes_per_image: 18446744073709551615", "bytes_per_image"),
         ("sizes:\n  - 16", "sizes:\n  - 50000", "sizes"),
         ("sizes:\n  - 16", "sizes:\n  - 18", "sizes"),
         ("- name: line", "- name: flat", "twice"),
@@ -217,7 +219,11 @@ fn models_of_another_layout_are_refused_by_name_and_difference() {
     let other = |file: &str| fs::read(fixture().join(file)).unwrap();
     let swapped = Broken::new();
     swapped.forge("unet/model.onnx", &other("vae_decoder/model.onnx"));
-    assert_refused(&swapped.load_error(), Kind::Invalid, "unet/model.onnx: input \"sample\" is missing; the model has latent_sample");
+    assert_refused(
+        &swapped.load_error(),
+        Kind::Invalid,
+        "unet/model.onnx: input \"sample\" is missing; the model has latent_sample",
+    );
 
     let plain = Broken::new();
     plain.forge("unet/model.onnx", &fs::read(fixture().join("../tiny_unet_plain.onnx")).unwrap());

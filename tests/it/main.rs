@@ -6,5 +6,6 @@ mod parity;
 mod queue_conformance;
 mod resume;
 mod run;
+mod specs;
 mod store_conformance;
 mod support;

@@ -123,7 +123,8 @@ fn the_unet_blends_two_conditionings_and_is_the_plain_one_at_scale_zero() {
     let layers = reference.about["cross_attention_layers"].as_u64().unwrap() as usize;
     let port = |name, rank| Port::f32(name, vec![None; rank]);
     let base = [port("sample", 4), port("timestep", 1), port("encoder_hidden_states", 3)];
-    let dual: Vec<Port> = base.iter().cloned().chain([port("encoder_hidden_states_style", 3), port("style_scale", 2)]).collect();
+    let dual: Vec<Port> =
+        base.iter().cloned().chain([port("encoder_hidden_states_style", 3), port("style_scale", 2)]).collect();
     let outputs = [port("out_sample", 4)];
     let mut dual = model("unet", &fixtures().join("tiny/unet/model.onnx"), &dual, &outputs);
     let mut plain = model("plain", &fixtures().join("tiny_unet_plain.onnx"), &base, &outputs);
@@ -146,7 +147,11 @@ fn the_unet_blends_two_conditionings_and_is_the_plain_one_at_scale_zero() {
     let unmodified = plain.run(&inputs, &[("out_sample", shape)]).unwrap().concat();
     assert_close("plain", &unmodified, reference.get("unet.plain"));
     let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    assert_eq!(bits(&blended(&vec![0.0; shape[0] * layers])), bits(&unmodified), "scale 0 must be the unmodified UNet to the bit");
+    assert_eq!(
+        bits(&blended(&vec![0.0; shape[0] * layers])),
+        bits(&unmodified),
+        "scale 0 must be the unmodified UNet to the bit"
+    );
 }
 
 #[test]
@@ -172,7 +177,8 @@ fn decoder_evaluator_and_image_encoder_are_those_of_the_reference() {
         let outputs: Vec<Port> = wanted.iter().map(|(name, tensor)| any(name, reference.shape(tensor).len())).collect();
         let name = input.name;
         let mut model = model(file, &tiny.join(file).join("model.onnx"), &[input], &outputs);
-        let shapes: Vec<(&'static str, &[usize])> = wanted.iter().map(|(name, tensor)| (*name, reference.shape(tensor))).collect();
+        let shapes: Vec<(&'static str, &[usize])> =
+            wanted.iter().map(|(name, tensor)| (*name, reference.shape(tensor))).collect();
         for (actual, (name, tensor)) in model.run(&[(name, reference.input(given))], &shapes).unwrap().iter().zip(&wanted) {
             assert_close(name, actual, reference.get(tensor));
         }
@@ -300,7 +306,8 @@ fn a_job_gives_the_same_image_alone_in_any_batch_and_in_any_order() {
     let mut pipeline = pipeline();
     for sampler in [SamplerName::Dpmpp2m, SamplerName::EulerAncestral] {
         let requests = varied(8, sampler);
-        let alone: Vec<Vec<u8>> = requests.iter().map(|one| images(&mut pipeline, std::slice::from_ref(one)).remove(0)).collect();
+        let alone: Vec<Vec<u8>> =
+            requests.iter().map(|one| images(&mut pipeline, std::slice::from_ref(one)).remove(0)).collect();
         assert!((1..alone.len()).all(|i| alone[i] != alone[0]), "the requests must not all draw the same");
         for size in [2, 3, 5, 8] {
             let batched: Vec<Vec<u8>> = requests.chunks(size).flat_map(|batch| images(&mut pipeline, batch)).collect();

@@ -175,7 +175,9 @@ fn reproduces_from_the_sidecar_alone() {
 
     for bad in ["", "{}", "[[[[", &text[..text.len() / 2]] {
         std::fs::write(&sidecar, bad).unwrap();
-        assert_eq!(reproduce(&[]).0, 2);
+        let (code, _, stderr) = reproduce(&[]);
+        assert_eq!(code, 2, "{stderr}");
+        assert!(!stderr.contains("delete"), "advises to delete a file it knows nothing about: {stderr}");
     }
 }
 
@@ -196,6 +198,19 @@ fn refuses_before_anything_is_made() {
     refused(CAMPAIGN, &["run", "none.yaml"], 2, "none.yaml");
     refused(&CAMPAIGN.replace("tiny", "giant"), &["run", "c.yaml"], 4, "no bundle named giant");
     refused(&CAMPAIGN.replace("flat,", "flta,"), &["run", "c.yaml"], 2, "flat");
+    // The tiny bundle's third style is CC-BY-SA: share-alike is refused by default, by name.
+    refused(&CAMPAIGN.replace("line]", "glossy]"), &["run", "c.yaml"], 2, "style glossy (CC-BY-SA-4.0");
+}
+
+/// Where nothing can be written any more, the exit code still says what happened.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_standard_output_or_error_is_no_success_and_no_panic() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let folder = folder();
+    let status = |args: &[&str]| housestyle(folder.path(), args).stdout(full()).stderr(full()).status().unwrap().code();
+    assert_eq!(status(&["run", "missing.yaml"]), Some(2));
+    assert_eq!(status(&["plan", "c.yaml", "--json"]), Some(4));
 }
 
 #[test]

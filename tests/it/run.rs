@@ -122,9 +122,7 @@ async fn a_failed_item_takes_no_other_with_it() {
     let (black, wrong) = (bench.stem(2), bench.stem(5));
     let (b, w) = (black.clone(), wrong.clone());
     let stub = Stub {
-        item_error: Box::new(move |ask| {
-            (ask.job.stem == b).then(|| Error::new(Kind::Permanent, "the image is not finite"))
-        }),
+        item_error: Box::new(move |ask| (ask.job.stem == b).then(|| Error::new(Kind::Permanent, "the image is not finite"))),
         batch_error: Box::new(move |ask| (ask.job.stem == w).then(|| Error::invalid("the prompt is too long"))),
         ..Stub::default()
     };
@@ -216,14 +214,23 @@ async fn heals_what_others_broke() {
     bench.work(Stub::default(), 4).await;
     let before = images(bench.folder.path());
     let layout = bench.layout();
-    let (no_image, damaged, orphan) = (bench.stem(0), bench.stem(1), bench.stem(2));
+    let (no_image, damaged, orphan, swapped, edited, moved) =
+        (bench.stem(0), bench.stem(1), bench.stem(2), bench.stem(3), bench.stem(4), bench.stem(5));
     bench.store.delete(&layout.image(Shelf::Assets, &no_image).unwrap()).await.unwrap();
     bench.store.put(&layout.sidecar(Shelf::Assets, &damaged).unwrap(), b"{".to_vec()).await.unwrap();
     bench.store.put(&layout.image(Shelf::Rejected, &orphan).unwrap(), b"left by a kill".to_vec()).await.unwrap();
+    let image = layout.image(Shelf::Assets, &swapped).unwrap();
+    let size = bench.store.size(&image).await.unwrap().unwrap();
+    bench.store.put(&image, vec![b'x'; size as usize]).await.unwrap();
+    for (stem, from, to) in [(edited, "\"file\": \"", "\"file\": \"../../"), (moved, "\"accepted\"", "\"rejected\"")] {
+        let key = layout.sidecar(Shelf::Assets, &stem).unwrap();
+        let changed = crate::support::text(&bench.store, key.clone()).await.replacen(from, to, 1);
+        bench.store.put(&key, changed.into_bytes()).await.unwrap();
+    }
     bench.store.put(&layout.image(Shelf::Rejected, "somebody-elses").unwrap(), b"kept".to_vec()).await.unwrap();
 
     let tally = bench.work(Stub::default(), 4).await;
-    assert_eq!((tally.skipped, tally.finished), (6, 2));
+    assert_eq!((tally.skipped, tally.finished), (3, 5));
     finish::finish(&bench.store, &layout, "small", &bench.sidecars().await).await.unwrap();
     let mut after = images(bench.folder.path());
     after.retain(|name, _| !name.contains("somebody-elses"));

@@ -105,6 +105,24 @@ async fn local_sweeps_what_a_killed_process_left() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn local_neither_reads_without_end_nor_empties_what_a_link_points_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Local::new(folder.path());
+    store.put(&key("c/mine"), b"x".to_vec()).await.unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("c/endless")).unwrap();
+    let error = store.get(&key("c/endless")).await.unwrap_err();
+    assert_eq!(error.exit_code(), 2, "{}", error.chain());
+    std::fs::File::create(folder.path().join("c/huge")).unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(store.get(&key("c/huge")).await.unwrap_err().exit_code(), 2);
+    let precious = folder.path().join("precious");
+    std::fs::write(&precious, b"do not touch").unwrap();
+    std::os::unix::fs::symlink(&precious, folder.path().join("c/.lock")).unwrap();
+    assert!(store.lock(&key("c")).is_err());
+    assert_eq!(std::fs::read(&precious).unwrap(), b"do not touch");
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn local_files_are_readable_by_others_as_the_umask_says() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();

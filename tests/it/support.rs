@@ -52,6 +52,9 @@ fn facts() -> BundleFacts {
 /// What a [`Stub`] does with an ask.
 pub type Script<T> = Box<dyn Fn(&Ask) -> T + Send>;
 
+/// (job's stem, attempt) of each item of a batch.
+pub type MadeBatch = Vec<(String, u32)>;
+
 /// A generator whose pictures are a function of job and attempt, as the real one's are.
 pub struct Stub {
     /// An error for this item alone.
@@ -62,8 +65,8 @@ pub struct Stub {
     pub scores: Script<(f32, f32)>,
     /// Called at every step, before it.
     pub at_step: Box<dyn FnMut() + Send>,
-    /// Every batch made: (job, attempt) of each item.
-    pub made: Arc<Mutex<Vec<Vec<(String, u32)>>>>,
+    /// Every batch made.
+    pub made: Arc<Mutex<Vec<MadeBatch>>>,
 }
 
 impl Default for Stub {

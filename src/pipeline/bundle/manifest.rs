@@ -183,23 +183,33 @@ impl Spec {
         let latent = self.latent;
         require((1..=64).contains(&latent.channels), "spec.latent.channels must lie between 1 and 64")?;
         require((1..=64).contains(&latent.downscale), "spec.latent.downscale must lie between 1 and 64")?;
-        require(latent.scaling_factor.is_normal() && latent.scaling_factor > 0.0, "spec.latent.scaling_factor must be positive")?;
+        require(
+            latent.scaling_factor.is_normal() && latent.scaling_factor > 0.0,
+            "spec.latent.scaling_factor must be positive",
+        )?;
         require(latent.shift_factor.is_finite(), "spec.latent.shift_factor must be a number")?;
         let fits = |size: &u32| (1..=MAX_SIZE).contains(size) && size.is_multiple_of(latent.downscale);
         require(!self.sizes.is_empty() && self.sizes.len() <= 64, "spec.sizes must list 1 to 64 sizes")?;
         require(self.sizes.iter().all(fits), "spec.sizes must be multiples of spec.latent.downscale up to 4096")?;
         require((3..=4096).contains(&self.tokenizer.max_length), "spec.tokenizer.max_length must lie between 3 and 4096")?;
         require((1..=1024).contains(&self.cross_attention_layers), "spec.cross_attention_layers must lie between 1 and 1024")?;
-        require(self.seconds_per_step.is_finite() && self.seconds_per_step >= 0.0, "spec.seconds_per_step must not be negative")?;
+        require((0.0..=1e6).contains(&self.seconds_per_step), "spec.seconds_per_step must lie between 0 and 1000000")?;
+        require(self.bytes_per_image <= MAX_FILE_BYTES, "spec.bytes_per_image must lie below 2 GiB")?;
         require(!self.styles.is_empty() && self.styles.len() <= MAX_CLASSES, "spec.styles must list at least one style")?;
         let names: Vec<&Name> = self.styles.iter().map(|style| &style.name).collect();
         require(distinct(&names), "spec.styles names a style twice")?;
-        require(self.categories.len() <= MAX_CLASSES && distinct(&self.categories), "spec.categories must be few and distinct")?;
+        require(
+            self.categories.len() <= MAX_CLASSES && distinct(&self.categories),
+            "spec.categories must be few and distinct",
+        )?;
         if let Some(evaluator) = &self.evaluator {
             require((1..=MAX_SIZE).contains(&evaluator.size), "spec.evaluator.size must lie between 1 and 4096")?;
             require(!self.categories.is_empty(), "spec.categories must list the evaluator's categories")?;
             let styles = &evaluator.styles;
-            require(!styles.is_empty() && styles.len() <= MAX_CLASSES && distinct(styles), "spec.evaluator.styles must be distinct")?;
+            require(
+                !styles.is_empty() && styles.len() <= MAX_CLASSES && distinct(styles),
+                "spec.evaluator.styles must be distinct",
+            )?;
         }
         require(self.files.len() <= MAX_FILES, "spec.files lists too many files")?;
         for (path, listed) in &self.files {
@@ -239,7 +249,9 @@ mod tests {
             assert!(safe_path(path).is_ok(), "{path}");
         }
         let long = "a/".repeat(300);
-        for path in ["", "/etc/passwd", "../x", "a/../b", "a//b", "./a", "a/.hidden", "C:\\x", "a\\b", "a\0b", "é", "a b", &long] {
+        for path in
+            ["", "/etc/passwd", "../x", "a/../b", "a//b", "./a", "a/.hidden", "C:\\x", "a\\b", "a\0b", "é", "a b", &long]
+        {
             assert!(safe_path(path).is_err(), "{path:?}");
         }
     }

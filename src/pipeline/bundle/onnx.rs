@@ -74,7 +74,9 @@ fn walk(message: Message, mut rest: &[u8], depth: usize) -> Result<(), String> {
                     Field::ExternalData => return Err("it keeps weights in another file".into()),
                     Field::OperatorDomain if !matches!(value, b"" | b"ai.onnx") => {
                         let domain = String::from_utf8_lossy(&value[..value.len().min(60)]).escape_debug().to_string();
-                        return Err(format!("it uses operators of the domain \"{domain}\"; only standard ONNX operators are allowed"));
+                        return Err(format!(
+                            "it uses operators of the domain \"{domain}\"; only standard ONNX operators are allowed"
+                        ));
                     }
                     _ => {}
                 }

@@ -36,12 +36,7 @@ pub(super) fn steps(schedule: &Schedule, count: usize, use_karras: bool) -> Step
             None => 0.0,
             Some(before) => 0.5 * gain * libm::log(shrink) / libm::log(sigma / sigmas[before]),
         };
-        Step {
-            sample: shrink * next_signal / signal,
-            clean_now: gain + correction,
-            clean_before: -correction,
-            ..base
-        }
+        Step { sample: shrink * next_signal / signal, clean_now: gain + correction, clean_before: -correction, ..base }
     });
     Steps { init_scale: 1.0, clip: None, steps: steps.collect() }
 }

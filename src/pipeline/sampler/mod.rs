@@ -170,7 +170,10 @@ mod tests {
         }
         for name in ALL {
             let steps = Steps::new(name, 999, &schedule).unwrap().steps;
-            assert!(steps.iter().all(|s| s.sample.is_finite() && s.clean_now.is_finite() && s.clean_before.is_finite()), "{name:?}");
+            assert!(
+                steps.iter().all(|s| s.sample.is_finite() && s.clean_now.is_finite() && s.clean_before.is_finite()),
+                "{name:?}"
+            );
         }
     }
 }
