@@ -1,7 +1,7 @@
 //! Housestyle: campaign images in a brand's own style, made in-house, measured.
 //!
 //! Data flows one way; a room may use the output types of the rooms before it, never of those after it:
-//! `spec → plan → queue → store → pipeline → worker`. Only [`worker`] and [`cli`] wire rooms together.
+//! `spec → rights → plan → queue → store → encoders → pipeline → worker`. Only [`worker`] and [`cli`] wire rooms together.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod error;
@@ -12,11 +12,15 @@ pub mod telemetry;
 
 pub mod spec;
 
+pub mod rights;
+
 pub mod plan;
 
 pub mod queue;
 
 pub mod store;
+
+pub mod encoders;
 
 pub mod pipeline;
 

@@ -1,19 +1,21 @@
 //! `housestyle check SPEC…`: every problem of every file, also those that show only with the bundle at hand.
 //!
-//! A bundle that is not there, or broken, is no problem of the campaign: its names are then not checked, and that is said.
+//! Campaigns and style sets are both taken. A bundle that is not there, or broken, is no problem of the file: its names are
+//! then not checked, and that is said.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::{Context, Outcome};
 use crate::error::{Error, Result};
-use crate::spec::{Campaign, Problem};
+use crate::plan;
+use crate::spec::{Campaign, Document, Problem, StyleSet};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Campaign files
+    /// Campaign and style set files
     #[arg(required = true, value_name = "SPEC")]
     specs: Vec<PathBuf>,
 }
@@ -22,7 +24,7 @@ pub struct Args {
 struct Report {
     files: usize,
     problems: Vec<Problem>,
-    /// Files whose styles, categories and sizes could not be checked, with the reason.
+    /// Files of which only what does not depend on the bundle could be checked, with the reason.
     without_bundle: Vec<(String, String)>,
 }
 
@@ -31,28 +33,21 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let mut report = Report { files: args.specs.len(), problems: Vec::new(), without_bundle: Vec::new() };
     for path in &args.specs {
         let (file, before) = (path.display().to_string(), report.problems.len());
-        let images = match Campaign::load(path) {
+        let found = match Document::load(path) {
             Err(problems) => {
                 report.problems.extend(problems);
-                None
+                String::new()
             }
-            Ok(campaign) => {
-                match context.bundle(&campaign.bundle) {
-                    Ok(bundle) => report
-                        .problems
-                        .extend(crate::plan::plan(&campaign, &bundle.facts(), &context.rates()).err().unwrap_or_default()),
-                    Err(error) => report.without_bundle.push((file.clone(), error.chain())),
-                }
-                Some(campaign.images())
-            }
+            Ok(Document::Campaign(campaign)) => report.campaign(&file, &campaign, context),
+            Ok(Document::StyleSet(set)) => report.style_set(&file, &set, path, context),
         };
-        match images.filter(|_| before == report.problems.len()) {
-            Some(images) => context.say(format!("{file}: ok, {images} image(s)")),
-            None => context.say(format!("{file}: {} problem(s)", report.problems.len() - before)),
-        }
+        context.say(match report.problems.len() - before {
+            0 => format!("{file}: ok, {found}"),
+            problems => format!("{file}: {problems} problem(s)"),
+        });
     }
     for (file, reason) in &report.without_bundle {
-        context.say(format!("{file}: styles, categories and sizes were not checked: {reason}"));
+        context.say(format!("{file}: what depends on the bundle was not checked: {reason}"));
     }
     context.emit(&report)?;
     match report.problems.is_empty() {
@@ -60,6 +55,32 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         false => {
             let _ = context.problems(&report.problems);
             Err(Error::invalid(format!("{} problem(s) in {} file(s)", report.problems.len(), report.files)))
+        }
+    }
+}
+
+impl Report {
+    fn campaign(&mut self, file: &str, campaign: &Campaign, context: &Context) -> String {
+        match context.bundle(&campaign.bundle) {
+            Ok(bundle) => {
+                let planned = plan::plan(campaign, &bundle.facts(), &context.rates());
+                self.problems.extend(planned.err().unwrap_or_default());
+            }
+            Err(error) => self.without_bundle.push((file.into(), error.chain())),
+        }
+        format!("{} image(s)", campaign.images())
+    }
+
+    fn style_set(&mut self, file: &str, set: &StyleSet, path: &Path, context: &Context) -> String {
+        if let Err(error) = context.bundle(&set.bundle) {
+            self.without_bundle.push((file.into(), error.chain()));
+        }
+        match set.resolve(path.parent().unwrap_or(Path::new(""))) {
+            Ok(pictures) => format!("{} picture(s)", pictures.len()),
+            Err(problems) => {
+                self.problems.extend(problems);
+                String::new()
+            }
         }
     }
 }

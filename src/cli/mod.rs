@@ -74,7 +74,7 @@ enum Command {
     Reproduce(reproduce::Args),
     /// Say whether everything needed is there, and the one command that fixes what is not
     Doctor(doctor::Args),
-    /// Print the JSON Schema of campaign files
+    /// Print the JSON Schema of campaign or style set files
     Schema(schema::Args),
     /// Print shell completions
     Completions(completions::Args),

@@ -9,11 +9,13 @@ mod facts;
 mod identity;
 mod rights;
 
+pub use crate::rights::Ruling;
 pub use estimate::{BudgetVerdict, Estimate, Rates, Standing};
 pub use facts::{BundleFacts, StyleFacts};
 pub use identity::{CampaignId, JobId};
-pub use rights::{RightsVerdict, Ruling, StyleRights};
+pub use rights::{RightsVerdict, StyleRights};
 
+use crate::rights::Policy;
 use crate::spec::{
     AssetSpec, Campaign, Digest, Format, Gate, Guidance, Priority, Problem, Sampler, StyleRef, StyleScale, limits, template,
     text,
@@ -112,7 +114,10 @@ pub fn plan(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Result<P
         bundle: facts.name.clone(),
         digest: facts.digest.clone(),
         budget: campaign.budget.as_ref().map(|budget| BudgetVerdict::of(budget, &estimate)),
-        rights: RightsVerdict::of(campaign.styles.iter().filter_map(|style| facts.style(style.name.as_str()))),
+        rights: RightsVerdict::of(
+            campaign.styles.iter().filter_map(|style| facts.style(style.name.as_str())),
+            &Policy::default(),
+        ),
         estimate,
         jobs,
     })

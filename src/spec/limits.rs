@@ -1,8 +1,8 @@
-//! Every limit a campaign must keep, in one place: the reader enforces them, the JSON Schema prints them.
+//! Every limit a campaign or a style set must keep, in one place: the reader enforces them, the JSON Schema prints them.
 //!
 //! They are far above honest use and far below what would hurt a machine.
 
-/// Bytes of one campaign file.
+/// Bytes of one file.
 pub const FILE_BYTES: usize = 1 << 20;
 /// Nested lists and mappings.
 pub const DEPTH: usize = 32;
@@ -44,3 +44,27 @@ pub const ATTEMPTS: u32 = 20;
 pub const COST: f64 = 1e9;
 /// Entries of labels, channels and territories.
 pub const ENTRIES: usize = 300;
+/// Pictures of one style set.
+pub const PICTURES: usize = 2_000;
+/// Bytes of one reference picture.
+pub const PICTURE_BYTES: u64 = 32 << 20;
+/// Bytes of all reference pictures of a set.
+pub const SET_BYTES: u64 = 1 << 30;
+/// Edge of a reference picture, in pixels.
+pub const PICTURE_SIZE: u32 = 4_096;
+/// Entries of a folder that are looked at for reference pictures.
+pub const FOLDER_ENTRIES: usize = 20_000;
+/// Characters of a path or pattern in a style set.
+pub const PATH: usize = 300;
+/// Characters of a source, a holder or evidence.
+pub const RIGHTS_TEXT: usize = 300;
+/// Weight of a term of the training loss.
+pub const LOSS_WEIGHT: f64 = 100.0;
+/// Steps of a training.
+pub const TRAINING_STEPS: u32 = 20_000;
+/// Rank of a low-rank adapter.
+pub const RANK: u32 = 64;
+/// Least and greatest learning rate.
+pub const LEARNING_RATE: (f64, f64) = (1e-7, 1e-1);
+/// Share of a style set that is kept for validation.
+pub const VALIDATION: f64 = 0.5;

@@ -1,7 +1,7 @@
-//! Campaigns: what a person asks for, read from YAML and checked once.
+//! Campaigns and style sets: what a person asks for, read from YAML and checked once.
 //!
-//! In: the text of a campaign file. Out: a [`Campaign`], or every [`Problem`] of the file at once, each with its place.
-//! What always holds: a `Campaign` is complete, inside all [`limits`], and holds no text that could harm a path, a
+//! In: the text of a file. Out: a [`Campaign`] or a [`StyleSet`], or every [`Problem`] of the file at once, each with its
+//! place. What always holds: what was read is complete, inside all [`limits`], and holds no text that could harm a path, a
 //! terminal or a page. What needs the bundle (do these styles exist?) is checked by [`crate::plan`].
 
 pub mod limits;
@@ -10,19 +10,30 @@ pub mod schema;
 pub mod template;
 pub mod text;
 
+mod date;
 mod node;
 mod parse;
 mod problem;
 mod reader;
+mod references;
+mod source;
+mod styleset;
+mod version;
 
-pub use names::{BundleRef, Date, Digest, Name, StyleRef};
+pub use date::{Date, Timestamp};
+pub use names::{BundleRef, Digest, Name, StyleRef};
+pub use parse::Kind;
 pub use problem::Problem;
+pub use references::Reference;
+pub use source::Document;
+pub use styleset::{Claim, Images, Loss, StyleSet, Training};
 pub use template::NameTemplate;
+pub use version::{Branch, EncoderName, VersionId};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::{fmt, fs, io::Read, path::Path};
+use std::{fmt, path::Path};
 
 /// A campaign, checked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -70,37 +81,12 @@ impl Campaign {
 
     /// Reads a campaign's bytes, which must be UTF-8.
     pub fn parse_bytes(yaml: &[u8], file: &str) -> Result<Self, Vec<Problem>> {
-        std::str::from_utf8(yaml)
-            .map_err(|error| {
-                let good = String::from_utf8_lossy(&yaml[..error.valid_up_to()]);
-                let line = good.lines().count().max(1) + usize::from(good.ends_with('\n'));
-                let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-                let place = |n| u32::try_from(n).unwrap_or(u32::MAX);
-                let reason = "the file is not UTF-8 text; save it as UTF-8".into();
-                vec![Problem {
-                    file: file.into(),
-                    line: place(line),
-                    column: place(column),
-                    path: String::new(),
-                    reason,
-                    suggestion: None,
-                }]
-            })
-            .and_then(|yaml| Self::parse(yaml, file))
+        source::utf8(yaml, file).and_then(|yaml| Self::parse(yaml, file))
     }
 
     /// Reads a campaign file, never more of it than [`limits::FILE_BYTES`].
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
-        let file = path.display().to_string();
-        let whole =
-            |reason| vec![Problem { file: file.clone(), line: 0, column: 0, path: String::new(), reason, suggestion: None }];
-        let mut yaml = Vec::new();
-        let read = fs::File::open(path).and_then(|f| f.take(limits::FILE_BYTES as u64 + 1).read_to_end(&mut yaml));
-        read.map_err(|error| whole(format!("cannot be read: {error}")))?;
-        match yaml.len() > limits::FILE_BYTES {
-            true => Err(whole(format!("the file has more than {} bytes, which is the most that is read", limits::FILE_BYTES))),
-            false => Self::parse_bytes(&yaml, &file),
-        }
+        Self::parse_bytes(&source::read(path)?, &path.display().to_string())
     }
 
     /// Line and column of a key path such as `spec.styles[1]`, or of what stands around it when it was left out.

@@ -173,47 +173,6 @@ impl fmt::Display for StyleRef {
 
 checked_text!(StyleRef, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(@[1-9][0-9]*)?$", "A style's name, or name@version.");
 
-/// A day of the calendar, written `2027-12-31`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Date {
-    year: u16,
-    month: u8,
-    day: u8,
-}
-
-impl std::str::FromStr for Date {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let shaped = text.len() == 10
-            && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
-        let read = || {
-            if !shaped {
-                return None; // and only ASCII is sliced below
-            }
-            let date = Self { year: text[..4].parse().ok()?, month: text[5..7].parse().ok()?, day: text[8..].parse().ok()? };
-            let leap = date.year.is_multiple_of(4) && (!date.year.is_multiple_of(100) || date.year.is_multiple_of(400));
-            let days = match date.month {
-                2 => 28 + u8::from(leap),
-                4 | 6 | 9 | 11 => 30,
-                1..=12 => 31,
-                _ => 0,
-            };
-            (date.year >= 1970 && (1..=days).contains(&date.day)).then_some(date)
-        };
-        read().ok_or_else(|| "is not a day: expected one such as `2027-12-31`".into())
-    }
-}
-
-impl fmt::Display for Date {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
-    }
-}
-
-checked_text!(Date, "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "A day, such as 2027-12-31.");
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,16 +199,5 @@ mod tests {
             assert!(bad.parse::<StyleRef>().is_err(), "{bad}");
         }
         assert!("a@sha256:zz".parse::<BundleRef>().is_err());
-    }
-
-    #[test]
-    fn days_exist() {
-        for good in ["2027-12-31", "2028-02-29", "2000-02-29"] {
-            assert_eq!(good.parse::<Date>().unwrap().to_string(), good);
-        }
-        for bad in ["2027-02-29", "2100-02-29", "2027-13-01", "2027-00-10", "2027-1-1", "27-01-01", "", "２０２７-01-01", "ab"]
-        {
-            assert!(bad.parse::<Date>().is_err(), "{bad}");
-        }
     }
 }

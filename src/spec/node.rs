@@ -17,7 +17,7 @@ pub(super) struct Node {
     pub column: u32,
 }
 
-/// What YAML can say, as far as a campaign needs it.
+/// What YAML can say, as far as we need it.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Null,
@@ -91,14 +91,14 @@ fn reason(error: &Error) -> String {
     match error.without_snippet() {
         Error::Budget { breach, .. } => match breach {
             BudgetBreach::Depth { .. } => limit("lists and mappings are nested too deep", limits::DEPTH),
-            BudgetBreach::Documents { .. } => "the file holds several documents; a campaign is one".into(),
+            BudgetBreach::Documents { .. } => "the file holds several documents; one file says one thing".into(),
             BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => limit("the file holds too many values", limits::NODES),
             _ => limit("too many or too large anchors and aliases", limits::ALIASED_NODES),
         },
         Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => limit("aliases multiply into too many values", limits::ALIASED_NODES),
-        Error::MultipleDocuments { .. } => "the file holds several documents; a campaign is one".into(),
+        Error::MultipleDocuments { .. } => "the file holds several documents; one file says one thing".into(),
         Error::Eof { .. } => "the file is empty or ends too early".into(),
         Error::AliasError { error, .. } => reason(error),
         other => {

@@ -1,4 +1,4 @@
-//! Problems: what is wrong with a campaign, where, and what was probably meant.
+//! Problems: what is wrong with a file, where, and what was probably meant.
 //!
 //! What always holds: a problem prints on one line, without anything that could steer a terminal.
 
@@ -24,6 +24,13 @@ pub struct Problem {
     pub suggestion: Option<String>,
 }
 
+impl Problem {
+    /// A problem of a file as a whole.
+    pub(super) fn whole(file: &str, reason: impl Into<String>) -> Self {
+        Self { file: file.into(), line: 0, column: 0, path: String::new(), reason: reason.into(), suggestion: None }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = self.file.clone();
@@ -42,7 +49,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Where each value of a file stands. Kept with the campaign, so that later checks can point at lines too.
+/// Where each value of a file stands. Kept with what was read, so that later checks can point at lines too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Places {
     pub(super) file: String,

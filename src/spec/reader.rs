@@ -126,6 +126,20 @@ impl Reader {
         self.find(object, key, read).map_or(Some(None), |value| value.map(Some))
     }
 
+    /// Reads `key`, of which null is a value: `None`. Without the key, `default` holds.
+    pub(super) fn or_null<T>(
+        &mut self,
+        object: &Object<'_>,
+        key: &str,
+        default: Option<T>,
+        read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match object.fields.iter().find(|(name, _)| *name == key) {
+            Some((_, node)) if matches!(node.value, Value::Null) => Some(None),
+            _ => self.find(object, key, read).map_or(Some(default), |value| value.map(Some)),
+        }
+    }
+
     fn find<T>(
         &mut self,
         object: &Object<'_>,

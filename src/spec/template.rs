@@ -11,6 +11,10 @@ use std::fmt;
 pub const NAME_FIELDS: [&str; 5] = ["category", "style", "index", "size", "campaign"];
 /// What may stand in an asset's prompt.
 pub const PROMPT_FIELDS: [&str; 1] = ["category"];
+/// What may stand in a style set's prompt.
+pub const STYLE_PROMPT_FIELDS: [&str; 2] = ["category", "style"];
+/// What may stand in the category of a style set's pictures.
+pub const STEM_FIELDS: [&str; 1] = ["stem"];
 
 /// A fault of a template: the reason, and what was probably meant.
 #[derive(Debug, PartialEq, Eq)]

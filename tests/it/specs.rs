@@ -1,6 +1,6 @@
 //! Hostile and broken campaigns: every problem at once, in its place, fast and harmless to print.
 
-use housestyle::spec::{Campaign, Gate, Guidance, Output, Priority, Problem, Sampler, limits, schema};
+use housestyle::spec::{Campaign, Gate, Guidance, Kind, Output, Priority, Problem, Sampler, limits, schema};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
@@ -43,10 +43,12 @@ fn shipped_examples_are_valid_and_defaults_are_as_documented() {
 }
 
 #[test]
-fn the_committed_schema_is_the_generated_one() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("specs/campaign.schema.json");
-    let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(committed == schema::text(), "run: housestyle schema > specs/campaign.schema.json");
+fn the_committed_schemas_are_the_generated_ones() {
+    for (kind, file) in [(Kind::Campaign, "campaign"), (Kind::StyleSet, "styleset")] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("specs/{file}.schema.json"));
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(committed == schema::text(kind), "run: housestyle schema {file} > specs/{file}.schema.json");
+    }
 }
 
 #[test]

@@ -3,18 +3,18 @@
 //! In: the tree of a file. Out: a [`Campaign`] or all problems. What always holds: [`KEYS`] is what the JSON Schema
 //! says (a test compares them).
 
-use super::reader::{Field, Object, Reader};
-use super::template::{self, Fault, NameTemplate};
-use super::text::{self, plain, show};
-use super::{node, *};
-
-/// Value of `apiVersion`.
-pub const API_VERSION: &str = "housestyle/v1";
-/// Value of `kind`.
-pub const KIND: &str = "Campaign";
+use super::super::reader::{Field, Object, Reader};
+use super::super::template::{self, NameTemplate};
+use super::super::text::{self, plain, show};
+use super::super::{
+    AssetSpec, Budget, BundleRef, Campaign, Format, Gate, Guidance, Name, Output, Priority, RightsRequest, Sampler,
+    SamplerName, StyleRef, StyleScale, limits, node, one, problem,
+};
+use super::{Keys, Kind, filled, name, owner, short_text, words};
+use std::collections::BTreeMap;
 
 /// The keys of every mapping, by the name of its type in the JSON Schema.
-pub(super) const KEYS: [(&str, &[&str]); 10] = [
+pub(in crate::spec) const KEYS: Keys = &[
     ("Document", &["apiVersion", "kind", "metadata", "spec"]),
     ("Metadata", &["name", "owner", "labels"]),
     ("Spec", &["bundle", "priority", "styles", "assets", "sampler", "guidance", "seed", "gate", "output", "budget", "rights"]),
@@ -28,31 +28,16 @@ pub(super) const KEYS: [(&str, &[&str]); 10] = [
 ];
 
 fn object<'a>(r: &mut Reader, field: Field<'a>, of: &str) -> Option<Object<'a>> {
-    let (_, keys) = KEYS.iter().find(|(name, _)| *name == of)?;
-    r.object(field, keys)
+    super::object(r, field, KEYS, of)
 }
 
-/// Reads a whole campaign.
-pub(super) fn campaign(yaml: &str, file: &str) -> Result<Campaign, Vec<Problem>> {
-    let mut r = Reader::new(file);
-    let root = node::parse(yaml).map_err(|(line, column, reason)| {
-        vec![Problem { file: file.into(), line, column, path: String::new(), reason, suggestion: None }]
-    })?;
-    let campaign = r.visit("", &root, document);
-    match campaign {
-        Some(campaign) if r.problems.is_empty() => Ok(Campaign { source: yaml.into(), places: r.places, ..campaign }),
-        _ => Err(problem::tidy(r.problems)),
-    }
-}
-
-fn document(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
-    let doc = object(r, field, "Document")?;
-    r.need(&doc, "apiVersion", |r, f| r.word(f, &[(API_VERSION, ())]));
-    r.need(&doc, "kind", |r, f| r.word(f, &[(KIND, ())]));
+/// Reads a whole campaign; its text and places are filled in by the caller.
+pub(super) fn document(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
+    let doc = super::document(r, field, KEYS, Kind::Campaign)?;
     let metadata = r.need(&doc, "metadata", |r, f| {
         let meta = object(r, f, "Metadata")?;
         let name = r.need(&meta, "name", name);
-        let owner = r.maybe(&meta, "owner", short_text);
+        let owner = owner(r, &meta);
         let labels = r.or(&meta, "labels", BTreeMap::new(), labels);
         Some((name?, owner?, labels?))
     });
@@ -111,24 +96,6 @@ fn spec(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
     }
 }
 
-fn name(r: &mut Reader, field: Field<'_>) -> Option<Name> {
-    let node::Value::Text(text) = &field.node.value else { return r.text(field, str::parse) };
-    match text.parse() {
-        Ok(name) => Some(name),
-        Err(reason) => {
-            let slug = text::slug(text, limits::NAME);
-            r.wrong(field, format!("{} {reason}", show(text)), Some(format!("`{slug}`")))
-        }
-    }
-}
-
-fn short_text(r: &mut Reader, field: Field<'_>) -> Option<String> {
-    r.text(field, |text| match plain(text, limits::SHORT_TEXT)? {
-        text if text.is_empty() => Err("is empty".into()),
-        text => Ok(text),
-    })
-}
-
 fn labels(r: &mut Reader, field: Field<'_>) -> Option<BTreeMap<String, String>> {
     let entries = r.entries(field)?;
     if entries.len() > limits::ENTRIES {
@@ -148,11 +115,6 @@ fn labels(r: &mut Reader, field: Field<'_>) -> Option<BTreeMap<String, String>> 
 
 fn prompt(r: &mut Reader, field: Field<'_>) -> Option<String> {
     r.text(field, |text| plain(text, limits::PROMPT))
-}
-
-/// Checks placeholders, keeping the template's own suggestion.
-fn filled<T>(r: &mut Reader, field: Field<'_>, checked: Result<T, Fault>) -> Option<T> {
-    checked.map_err(|fault| r.wrong::<T>(field, fault.reason, fault.suggestion.map(|s| format!("`{s}`")))).ok()
 }
 
 fn asset(r: &mut Reader, field: Field<'_>) -> Option<AssetSpec> {
@@ -246,7 +208,6 @@ fn budget(r: &mut Reader, field: Field<'_>) -> Option<Budget> {
 
 fn rights(r: &mut Reader, field: Field<'_>) -> Option<RightsRequest> {
     let rights = object(r, field, "RightsRequest")?;
-    let words = |r: &mut Reader, f: Field<'_>| r.list(f, limits::ENTRIES, short_text);
     let channels = r.or(&rights, "channels", Vec::new(), words);
     let territories = r.or(&rights, "territories", Vec::new(), words);
     let until = r.maybe(&rights, "until", |r, f| r.text(f, str::parse));

@@ -1,0 +1,51 @@
+//! Files of any kind: read within limits, as text, and as what they say they are.
+//!
+//! In: a path. Out: bytes, text or a [`Document`]. What always holds: never more than [`limits::FILE_BYTES`] are read.
+
+use super::{Campaign, Kind, Problem, StyleSet, limits, parse};
+use std::{fs, io::Read, path::Path};
+
+/// A file of whichever kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Document {
+    /// What to make.
+    Campaign(Box<Campaign>),
+    /// What to learn from.
+    StyleSet(Box<StyleSet>),
+}
+
+impl Document {
+    /// Reads a file as the kind it names; one that names none is read as a campaign, whose problems then say so.
+    pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
+        let (bytes, file) = (read(path)?, path.display().to_string());
+        let yaml = utf8(&bytes, &file)?;
+        match parse::kind(yaml) {
+            Some(Kind::StyleSet) => StyleSet::parse(yaml, &file).map(|set| Self::StyleSet(Box::new(set))),
+            _ => Campaign::parse(yaml, &file).map(|campaign| Self::Campaign(Box::new(campaign))),
+        }
+    }
+}
+
+/// The text of a file's bytes.
+pub(super) fn utf8<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str, Vec<Problem>> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let line = good.lines().count().max(1) + usize::from(good.ends_with('\n'));
+        let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let place = |n| u32::try_from(n).unwrap_or(u32::MAX);
+        let whole = Problem::whole(file, "the file is not UTF-8 text; save it as UTF-8");
+        vec![Problem { line: place(line), column: place(column), ..whole }]
+    })
+}
+
+/// A file's bytes, if they are not too many.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Vec<Problem>> {
+    let whole = |reason| vec![Problem::whole(&path.display().to_string(), reason)];
+    let mut bytes = Vec::new();
+    let read = fs::File::open(path).and_then(|f| f.take(limits::FILE_BYTES as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|error| whole(format!("cannot be read: {error}")))?;
+    match bytes.len() > limits::FILE_BYTES {
+        true => Err(whole(format!("the file has more than {} bytes, which is the most that is read", limits::FILE_BYTES))),
+        false => Ok(bytes),
+    }
+}
