@@ -2,7 +2,8 @@
 //!
 //! In: the bytes of a `.onnx` file. Out: nothing, or why the file is refused. What always holds for a file that passes:
 //! it is whole protobuf, every weight lies inside it (no external data, so nothing outside the verified bytes is ever
-//! read) and every operator is from the standard ONNX domain. The walk allocates nothing and its depth is bounded.
+//! read) and every operator is from the standard ONNX domain. The walk allocates nothing and its depth is bounded, and
+//! it takes no encoding that another protobuf reader could understand differently.
 
 use crate::error::{Error, Result};
 
@@ -31,7 +32,7 @@ enum Field {
     Other,
 }
 
-fn field(message: Message, number: u64) -> Field {
+fn field(message: Message, number: u32) -> Field {
     use Field::{Child, DataLocation, ExternalData, OperatorDomain, Other};
     use Message::{Attribute, Function, Graph, Model, Node, SparseTensor, Tensor, Training};
     match (message, number) {
@@ -63,7 +64,7 @@ fn walk(message: Message, mut rest: &[u8], depth: usize) -> Result<(), String> {
         return Err("its graphs are nested too deeply".into());
     }
     while !rest.is_empty() {
-        let key = varint(&mut rest)?;
+        let key = key(&mut rest)?;
         let field = field(message, key >> 3);
         match (key & 7, field) {
             (2, field) => {
@@ -89,22 +90,39 @@ fn walk(message: Message, mut rest: &[u8], depth: usize) -> Result<(), String> {
             (0, Field::Other) => drop(varint(&mut rest)?),
             (1, Field::Other) => drop(take(&mut rest, 8)?),
             (5, Field::Other) => drop(take(&mut rest, 4)?),
-            _ => return Err("it is not an ONNX model".into()),
+            _ => return Err(no_model()),
         }
     }
     Ok(())
 }
 
+/// A field's number and wire type. Readers cut longer keys to 32 bits, each in its own way: only the one encoding that
+/// all read alike passes, or a field could be unknown here and known to the runtime.
+fn key(rest: &mut &[u8]) -> Result<u32, String> {
+    let before = rest.len();
+    let key = u32::try_from(varint(rest)?).map_err(|_| no_model())?;
+    let shortest = (32 - key.leading_zeros()).div_ceil(7) as usize;
+    if key >> 3 == 0 || before - rest.len() != shortest {
+        return Err(no_model());
+    }
+    Ok(key)
+}
+
+/// At most ten bytes, and no bit beyond 64.
 fn varint(rest: &mut &[u8]) -> Result<u64, String> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
         let byte = take(rest, 1)?[0];
-        value |= u64::from(byte & 0x7f) << shift;
+        let bits = u64::from(byte & 0x7f);
+        if bits << shift >> shift != bits {
+            break;
+        }
+        value |= bits << shift;
         if byte & 0x80 == 0 {
             return Ok(value);
         }
     }
-    Err("it is not an ONNX model".into())
+    Err(no_model())
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], String> {
@@ -115,6 +133,10 @@ fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], String> {
 
 fn truncated() -> String {
     "it is cut short".into()
+}
+
+fn no_model() -> String {
+    "it is not an ONNX model".into()
 }
 
 #[cfg(test)]
@@ -150,6 +172,28 @@ mod tests {
             // In a constant: graph > node > attribute > tensor.
             assert!(reason(&nested(7, &nested(1, &nested(5, &nested(5, &tensor))))).contains("another file"));
         }
+    }
+
+    #[test]
+    fn keys_that_readers_understand_differently_are_refused() {
+        let location = nested(1, b"location");
+        let external_data = |key: &[u8]| [key, &[location.len() as u8], &location[..]].concat();
+        for tensor in [
+            vec![0xf0, 0x80, 0x80, 0x80, 0x10, 1],                // data_location, with bit 32 set
+            external_data(&[0xea, 0x80, 0x80, 0x80, 0x10]),       // external_data, with bit 32 set
+            external_data(&[0xea, 0x80, 0x80, 0x80, 0x80, 0x20]), // and with bit 40
+            vec![0xf0, 0x00, 1],                                  // data_location, not in its shortest form
+            vec![0xf0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02, 1], // with a bit beyond 64
+            vec![0x00, 1],                                        // field 0
+            vec![0x02, 0],
+            vec![0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], // a value of more than 64 bits
+        ] {
+            assert!(reason(&nested(7, &nested(5, &tensor))).contains("not an ONNX model"), "{tensor:02x?}");
+        }
+        // Ten bytes are how protobuf writes a negative number, and the largest key is a key.
+        let negative = [0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        let largest = [0xf8, 0xff, 0xff, 0xff, 0x0f, 0];
+        inspect("m.onnx", &nested(7, &nested(5, &[&negative[..], &largest].concat()))).unwrap();
     }
 
     #[test]
