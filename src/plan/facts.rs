@@ -62,4 +62,7 @@ pub struct StyleFacts {
     pub holder: String,
     /// Where the drawings came from.
     pub source: String,
+    /// The line the licence asks to be shown with the pictures; empty if it asks for none.
+    #[serde(default)]
+    pub attribution: String,
 }

@@ -13,6 +13,7 @@ fn facts() -> BundleFacts {
         licence: licence.into(),
         holder: "somebody".into(),
         source: "somewhere".into(),
+        attribution: String::new(),
     };
     BundleFacts {
         name: "emoji-houses".into(),

@@ -1,4 +1,5 @@
-//! Pictures as PNG files that say what they are: made by a trained algorithm, from which prompt, seed and bundle.
+//! Pictures as PNG files that say what they are: made by a trained algorithm, from which prompt, seed and bundle, and whom
+//! to name.
 //!
 //! In: pixels and the job they are for. Out: bytes, and pixels again.
 //! Always holds: the same job and attempt give the same bytes (no clock, no name of a campaign or file goes in); text
@@ -39,6 +40,12 @@ pub fn encode_with(image: &RgbImage, texts: &[(&str, String)]) -> Result<Vec<u8>
     Ok(bytes)
 }
 
+/// Encodes a picture of several assets: a title, and the mark that it is made by a trained algorithm, as each of them has.
+pub fn encode_sheet(image: &RgbImage, title: &str) -> Result<Vec<u8>> {
+    let texts = [("Title", title.to_owned()), ("Software", software()), ("XML:com.adobe.xmp", xmp(""))];
+    encode_with(image, &texts)
+}
+
 /// Decodes a picture of modest size; `name` is for the error.
 pub fn decode(bytes: &[u8], name: &str) -> Result<RgbImage> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
@@ -63,23 +70,48 @@ fn texts(job: &Job, attempt: u32) -> Result<Vec<(&'static str, String)>> {
         "bundle": job.bundle,
     });
     let made = serde_json::to_string(&made).map_err(|e| Error::internal("cannot describe a job").caused_by(e))?;
-    Ok(vec![
+    let mut texts = vec![
         ("Description", job.prompts.style.clone()),
         ("Software", software()),
         ("Source", job.id.to_string()),
         ("housestyle", made),
-        ("XML:com.adobe.xmp", xmp(job)),
-    ])
+        ("XML:com.adobe.xmp", xmp(&asset_properties(job))),
+    ];
+    if !job.source.attribution.is_empty() {
+        texts.push(("Copyright", job.source.attribution.clone()));
+    }
+    Ok(texts)
 }
 
 fn software() -> String {
     concat!("housestyle ", env!("CARGO_PKG_VERSION")).into()
 }
 
-/// The XMP packet: read by picture libraries, search engines and platforms that label what is AI-made.
-fn xmp(job: &Job) -> String {
+/// What an asset's XMP packet says about this asset alone.
+fn asset_properties(job: &Job) -> String {
     let prompt = escape_xml(&job.prompts.style);
-    let (software, bundle, id) = (software(), &job.bundle, &job.id);
+    let (bundle, id) = (&job.bundle, &job.id);
+    let mut properties = format!(
+        r#"
+   <Iptc4xmpExt:AISystemVersionUsed>{bundle}</Iptc4xmpExt:AISystemVersionUsed>
+   <Iptc4xmpExt:AIPromptInformation>{prompt}</Iptc4xmpExt:AIPromptInformation>
+   <dc:identifier>{id}</dc:identifier>
+   <dc:description><rdf:Alt><rdf:li xml:lang="x-default">{prompt}</rdf:li></rdf:Alt></dc:description>"#
+    );
+    if !job.source.attribution.is_empty() {
+        let rights = escape_xml(&job.source.attribution);
+        let _ = write!(
+            properties,
+            r#"
+   <dc:rights><rdf:Alt><rdf:li xml:lang="x-default">{rights}</rdf:li></rdf:Alt></dc:rights>"#
+        );
+    }
+    properties
+}
+
+/// The XMP packet: read by picture libraries, search engines and platforms that label what is AI-made.
+fn xmp(properties: &str) -> String {
+    let software = software();
     format!(
         r#"<?xpacket begin="{bom}" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -90,11 +122,7 @@ fn xmp(job: &Job) -> String {
     xmlns:xmp="http://ns.adobe.com/xap/1.0/">
    <Iptc4xmpExt:DigitalSourceType>{DIGITAL_SOURCE_TYPE}</Iptc4xmpExt:DigitalSourceType>
    <Iptc4xmpExt:AISystemUsed>{software}</Iptc4xmpExt:AISystemUsed>
-   <Iptc4xmpExt:AISystemVersionUsed>{bundle}</Iptc4xmpExt:AISystemVersionUsed>
-   <Iptc4xmpExt:AIPromptInformation>{prompt}</Iptc4xmpExt:AIPromptInformation>
-   <xmp:CreatorTool>{software}</xmp:CreatorTool>
-   <dc:identifier>{id}</dc:identifier>
-   <dc:description><rdf:Alt><rdf:li xml:lang="x-default">{prompt}</rdf:li></rdf:Alt></dc:description>
+   <xmp:CreatorTool>{software}</xmp:CreatorTool>{properties}
   </rdf:Description>
  </rdf:RDF>
 </x:xmpmeta>

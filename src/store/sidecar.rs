@@ -114,6 +114,9 @@ pub struct RightsReference {
     pub holder: String,
     /// Where it came from.
     pub source: String,
+    /// The line its licence asks to be shown with the asset; empty if it asks for none.
+    #[serde(default)]
+    pub attribution: String,
 }
 
 impl Sidecar {
@@ -126,6 +129,7 @@ impl Sidecar {
             licence: style.licence.clone(),
             holder: style.holder.clone(),
             source: style.source.clone(),
+            attribution: style.attribution.clone(),
         }];
         Self {
             version: VERSION,

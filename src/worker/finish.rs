@@ -56,8 +56,7 @@ pub async fn finish(store: &dyn Store, layout: &Layout, title: &str, sidecars: &
     }
     let images = sheet_images(store, layout, sidecars).await?;
     let sheet = sheet::draw(title, sidecars, &images);
-    let texts = [("Title", title.to_owned()), ("Software", concat!("housestyle ", env!("CARGO_PKG_VERSION")).into())];
-    store.put(&layout.contact_sheet()?, png::encode_with(&sheet, &texts)?).await?;
+    store.put(&layout.contact_sheet()?, png::encode_sheet(&sheet, title)?).await?;
     store.put(&layout.manifest()?, manifest).await
 }
 

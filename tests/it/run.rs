@@ -79,6 +79,15 @@ async fn leaves_behind_what_is_promised() {
     assert_eq!(png::decode(&bytes, "asset").unwrap(), picture_of(&ask));
     assert_eq!(png::encode(&picture_of(&ask), job, 1).unwrap(), bytes, "the same job gives the same bytes");
 
+    let named = sidecars.iter().find(|s| s.job.style == "line").unwrap();
+    assert_eq!(named.rights[0].attribution, "Line <House> & Co, CC BY 4.0");
+    let bytes = bench.store.get(&layout.image(Shelf::Assets, &named.job.stem).unwrap()).await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&bytes);
+    assert!(said.contains("Line <House> & Co, CC BY 4.0") && said.contains("Line &lt;House&gt; &amp; Co, CC BY 4.0</rdf:li>"));
+    assert!(said.contains("dc:rights"));
+    let sheet = bench.store.get(&layout.contact_sheet().unwrap()).await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&sheet).contains("digitalsourcetype/trainedAlgorithmicMedia"));
+
     let manifest = text(&bench.store, layout.manifest().unwrap()).await;
     assert_eq!(manifest.lines().count(), 8);
     let line: serde_json::Value = serde_json::from_str(manifest.lines().next().unwrap()).unwrap();

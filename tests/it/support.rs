@@ -34,6 +34,7 @@ fn facts() -> BundleFacts {
         licence: "MIT".into(),
         holder: "Somebody".into(),
         source: "somewhere".into(),
+        attribution: if name == "line" { "Line <House> & Co, CC BY 4.0".into() } else { String::new() },
     };
     BundleFacts {
         name: "stub".into(),

@@ -112,6 +112,7 @@ impl Bundle {
                     licence: style.licence.clone(),
                     holder: style.holder.clone(),
                     source: style.source.clone(),
+                    attribution: style.attribution.clone(),
                 })
                 .collect(),
             // Planning reads "no categories" as "nothing can be scored".
