@@ -33,8 +33,24 @@ pub struct Config {
     pub cost_per_hour: f64,
     /// ISO 4217 code of `cost_per_hour`.
     pub currency: String,
+    /// Licences that somebody of this house decided to allow beyond the built-in list, such as `LicenseRef-Acme-Agency`.
+    pub allowed_licences: Vec<String>,
+    /// When a trained encoder should be trained again.
+    pub update_policy: UpdatePolicy,
     /// How log lines look: for people or for collectors.
     pub log_format: LogFormat,
+}
+
+/// When a trained encoder should be trained again; what is not set is no reason.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpdatePolicy {
+    /// At so many pictures that it has not learned from.
+    pub new_references: Option<u32>,
+    /// When the mean style score of its assets' first attempts falls under this.
+    pub drift_below: Option<f64>,
+    /// When it is older than this.
+    pub max_age_days: Option<u32>,
 }
 
 /// How log lines look.
@@ -70,6 +86,8 @@ struct Layer {
     max_batch: Option<usize>,
     cost_per_hour: Option<f64>,
     currency: Option<String>,
+    allowed_licences: Option<Vec<String>>,
+    update_policy: Option<UpdatePolicy>,
     log_format: Option<LogFormat>,
 }
 
@@ -83,6 +101,8 @@ impl Default for Config {
             max_batch: 16,
             cost_per_hour: 0.10,
             currency: "USD".into(),
+            allowed_licences: Vec::new(),
+            update_policy: UpdatePolicy::default(),
             log_format: LogFormat::Human,
         }
     }
@@ -131,6 +151,13 @@ impl Config {
         if self.currency.len() != 3 || !self.currency.bytes().all(|b| b.is_ascii_uppercase()) {
             return wrong("currency", "must be a three-letter code such as USD");
         }
+        let is_licence = |l: &String| !l.is_empty() && l.chars().all(|c| c.is_ascii_alphanumeric() || "-.+".contains(c));
+        if !self.allowed_licences.iter().all(is_licence) {
+            return wrong("allowed_licences", "must hold names such as LicenseRef-Acme-Agency");
+        }
+        if self.update_policy.drift_below.is_some_and(|bound| !(0.0..=1.0).contains(&bound)) {
+            return wrong("update_policy.drift_below", "must be 0 to 1");
+        }
         Ok(self)
     }
 }
@@ -170,6 +197,11 @@ impl Layer {
                     layer.cost_per_hour = Some(text()?.parse().map_err(|_| bad("is not a number"))?);
                 }
                 "CURRENCY" => layer.currency = Some(text()?),
+                "ALLOWED_LICENCES" => {
+                    let names = text()?;
+                    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+                    layer.allowed_licences = Some(names.map(str::to_owned).collect());
+                }
                 "LOG_FORMAT" => {
                     layer.log_format = Some(match text()?.as_str() {
                         "human" => LogFormat::Human,
@@ -201,12 +233,14 @@ impl Layer {
         set(&mut config.max_batch, self.max_batch);
         set(&mut config.cost_per_hour, self.cost_per_hour);
         set(&mut config.currency, self.currency);
+        set(&mut config.allowed_licences, self.allowed_licences);
+        set(&mut config.update_policy, self.update_policy);
         set(&mut config.log_format, self.log_format);
     }
 }
 
 /// Every variable's name after the prefix, for "did you mean".
-const VARIABLES: [&str; 10] = [
+const VARIABLES: [&str; 11] = [
     "CONFIG",
     "BUNDLES",
     "RUNTIME_LIBRARY",
@@ -215,6 +249,7 @@ const VARIABLES: [&str; 10] = [
     "MAX_BATCH",
     "COST_PER_HOUR",
     "CURRENCY",
+    "ALLOWED_LICENCES",
     "LOG_FORMAT",
     "LOG",
 ];
@@ -243,7 +278,14 @@ mod tests {
     fn refuses_what_it_does_not_know() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("h.yaml");
-        for (text, word) in [("thread: 1", "thread"), ("threads: many", "threads"), ("max_batch: 0", "max_batch")] {
+        for (text, word) in [
+            ("thread: 1", "thread"),
+            ("threads: many", "threads"),
+            ("max_batch: 0", "max_batch"),
+            ("update_policy: {age: 1}", "age"),
+            ("update_policy: {drift_below: 2}", "drift_below"),
+            ("allowed_licences: ['a b']", "allowed_licences"),
+        ] {
             std::fs::write(&file, text).unwrap();
             let error = Config::load(Some(&file), env(&[]), Flags::default()).unwrap_err();
             assert_eq!(error.kind(), Kind::Invalid);

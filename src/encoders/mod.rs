@@ -8,9 +8,11 @@
 //! `encoders/style/acme/promotions/000001.json`.
 
 pub mod card;
+pub mod due;
+pub mod promote;
 pub mod registry;
 
 pub use card::{Base, Card, Draft, Lesson};
-pub use registry::{Promotion, Registry};
+pub use registry::{Grounds, Promotion, Registry};
 
 pub use crate::spec::{Branch, EncoderName, VersionId};

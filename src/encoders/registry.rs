@@ -9,9 +9,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::card::{Card, Draft};
+use super::promote;
 use crate::error::{Error, Result};
+use crate::rights::Revocations;
 use crate::spec::{Branch, Digest, EncoderName, Timestamp, VersionId};
-use crate::store::{Key, Store};
+use crate::store::{Key, Log, Store};
 
 /// Numbers that are tried before giving up: no store holds so many trainings that died.
 const MAX_GAP: u32 = 1_000;
@@ -58,6 +60,9 @@ impl Registry {
 
     /// Stores a new version under the next free number, and gives back its card.
     pub async fn publish(&self, draft: &Draft, weights: &[u8], curve: Option<&str>) -> Result<Card> {
+        if let Some((name, _)) = draft.scores.iter().find(|(_, score)| !score.is_finite()) {
+            return Err(Error::invalid(format!("the score {name} of the new {} is not a number", draft.encoder)));
+        }
         let first = self.numbers(&draft.encoder).await?.last().map_or(1, |last| last.saturating_add(1));
         for number in first..first.saturating_add(MAX_GAP) {
             let folder = folder(&draft.encoder.version(number))?;
@@ -118,6 +123,119 @@ impl Registry {
             false => Err(Error::unavailable(format!("the weights of {} are not those of its card", card.id))
                 .hint("restore its folder from a backup, or use another version")),
         }
+    }
+
+    /// A version and all that it was trained on from, itself first.
+    pub async fn lineage(&self, version: &VersionId) -> Result<Vec<Card>> {
+        let mut cards = vec![self.card(version).await?];
+        while let Some(parent) = cards.last().and_then(|card| card.parent.clone()) {
+            if cards.iter().any(|card| card.id == parent) {
+                return Err(Error::invalid(format!("{version} descends from itself")).hint("restore the cards from a backup"));
+            }
+            cards.push(self.card(&parent).await?);
+        }
+        Ok(cards)
+    }
+
+    /// Why a version must not be used for new work, if it learned, itself or before it began, from something revoked.
+    pub async fn revoked(&self, version: &VersionId, revocations: &Revocations) -> Result<Option<String>> {
+        let mut reasons: Vec<String> = Vec::new();
+        for card in self.lineage(version).await? {
+            for lesson in &card.pictures {
+                if let Some(revocation) = revocations.of(&lesson.sha256, &lesson.source) {
+                    reasons.push(format!("{} from {}, {}", lesson.file, lesson.source, revocation.because()));
+                }
+            }
+        }
+        let more = if reasons.len() > 1 { format!(" (and {} more)", reasons.len() - 1) } else { String::new() };
+        Ok(reasons.first().map(|first| format!("{version} learned from {first}{more}")))
+    }
+
+    /// Every promotion of an encoder, oldest first; the last one's version is in use.
+    pub async fn promotions(&self, encoder: &EncoderName) -> Result<Vec<Promotion>> {
+        self.log(encoder)?.read().await
+    }
+
+    /// The version in use.
+    pub async fn promoted(&self, encoder: &EncoderName) -> Result<Option<VersionId>> {
+        Ok(self.promotions(encoder).await?.pop().map(|record| record.version))
+    }
+
+    /// Puts a version in use if its scores stand up to those of the one in use, or for a `forced` reason.
+    pub async fn promote(
+        &self,
+        version: &VersionId,
+        by: &str,
+        forced: Option<&str>,
+        revocations: &Revocations,
+    ) -> Result<Promotion> {
+        let card = self.card(version).await?;
+        if let Some(reason) = self.revoked(version, revocations).await? {
+            return Err(Error::invalid(format!("{reason}; it cannot be promoted")).hint("train another without these pictures"));
+        }
+        let log = self.log(&version.encoder())?;
+        loop {
+            let records: Vec<Promotion> = log.read().await?;
+            let previous = records.last().map(|record| record.version.clone());
+            let before = match &previous {
+                Some(previous) if previous == version => {
+                    return Err(Error::invalid(format!("{version} is promoted already")));
+                }
+                Some(previous) => Some(self.card(previous).await?),
+                None => None,
+            };
+            let grounds = match forced {
+                Some(reason) => Grounds::Forced(reason.into()),
+                None => Grounds::Evidence(
+                    promote::compare(&card.scores, before.as_ref().map(|b| (&b.id, &b.scores))).map_err(|against| {
+                        Error::invalid(format!("{version} is not promoted: {}", against.join("; ")))
+                            .hint("train a better one, or give the reason for doing it all the same: --force --reason TEXT")
+                    })?,
+                ),
+            };
+            let record = Promotion { version: version.clone(), previous, at: Timestamp::now(), by: by.into(), grounds };
+            if log.add(records.len(), &record).await? {
+                return Ok(record);
+            }
+        }
+    }
+
+    /// Puts the version in use again that was before the one in use; what is revoked is passed over.
+    pub async fn rollback(
+        &self,
+        encoder: &EncoderName,
+        by: &str,
+        reason: &str,
+        revocations: &Revocations,
+    ) -> Result<Promotion> {
+        let log = self.log(encoder)?;
+        loop {
+            let records: Vec<Promotion> = log.read().await?;
+            let mut usable = std::collections::BTreeSet::new();
+            for previous in records.iter().filter_map(|record| record.previous.as_ref()) {
+                if self.revoked(previous, revocations).await.is_ok_and(|reason| reason.is_none()) {
+                    usable.insert(previous);
+                }
+            }
+            let Some(version) = promote::previous(&records, |version| usable.contains(version)) else {
+                return Err(Error::invalid(format!("{encoder} has no version to go back to"))
+                    .hint("`housestyle encoders show` prints its history"));
+            };
+            let record = Promotion {
+                version: version.clone(),
+                previous: records.last().map(|record| record.version.clone()),
+                at: Timestamp::now(),
+                by: by.into(),
+                grounds: Grounds::Rollback(reason.into()),
+            };
+            if log.add(records.len(), &record).await? {
+                return Ok(record);
+            }
+        }
+    }
+
+    fn log(&self, encoder: &EncoderName) -> Result<Log<'_>> {
+        Ok(Log::new(&*self.store, Key::new(format!("encoders/{encoder}/promotions"))?))
     }
 
     fn unknown(&self, version: &VersionId) -> Error {

@@ -3,10 +3,13 @@
 //! In: the claims of style sets. Out: [`Grant`]s, which name source, licence and holder, and verdicts on them. What always
 //! holds: a picture without a grant is never learned from; what is not known to be allowed is refused.
 //!
-//! [`policy`] and [`grant`] are pure and come before planning, which asks them too.
+//! [`policy`] and [`grant`] are pure and come before planning, which asks them too; [`ledger`] keeps what was granted and
+//! what was revoked in a store.
 
 pub mod grant;
+pub mod ledger;
 pub mod policy;
 
 pub use grant::{Grant, Terms};
+pub use ledger::{Entry, Ledger, Revocation, Revocations, Target};
 pub use policy::{Policy, Ruling};

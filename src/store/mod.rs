@@ -1,7 +1,7 @@
 //! The store is the truth: what it holds is done, and nothing else needs to be remembered.
 //!
 //! In: bytes under [`Key`]s. Out: the same bytes, whole. [`local`] keeps them in a folder; [`layout`] names the keys of a
-//! campaign; [`sidecar`] is what is known about one asset.
+//! campaign; [`sidecar`] is what is known about one asset; [`log`] keeps records that are only ever added.
 //! Always holds, for every implementation (`tests/it/store_conformance.rs` checks it): a reader sees an object whole or
 //! not at all, whatever dies while it is written; of two [`Store::put_if_absent`] on one key exactly one wins.
 
@@ -13,11 +13,13 @@ use crate::error::{Error, Result};
 
 pub mod layout;
 pub mod local;
+pub mod log;
 pub mod png;
 pub mod sidecar;
 
 pub use layout::Layout;
 pub use local::Local;
+pub use log::Log;
 pub use sidecar::Sidecar;
 
 /// Objects under keys; cheap to share behind an `Arc`.
