@@ -1,8 +1,12 @@
 //! Prompts to token ids.
 //!
 //! In: a prompt. Out: exactly `max_length` ids, with the tokenizer's begin and end tokens, padded.
-//! What always holds: a prompt that does not fit is an error that names the limit; nothing is ever cut in silence.
+//! What always holds: a prompt that does not fit is an error that names the limit; nothing is ever cut in silence. A
+//! tokenizer is hostile until it has shown that it works: whatever its file holds, the worst it does is an error.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::Deserialize;
 use tokenizers::Tokenizer as HfTokenizer;
 
 use crate::error::{Context, Error, Kind, Result};
@@ -12,6 +16,23 @@ const MAX_PROMPT_BYTES: usize = 16 * 1024;
 /// CLIP's end token, which is also its padding.
 const END: &str = "<|endoftext|>";
 
+/// As much of a `tokenizer.json` as is looked at before the library reads it.
+#[derive(Deserialize)]
+struct File {
+    model: Bpe,
+}
+
+/// CLIP's kind of model, and what it could hold beside.
+#[derive(Deserialize)]
+struct Bpe {
+    /// The library cuts this many bytes off tokens, wherever that is; CLIP has none.
+    #[serde(default)]
+    continuing_subword_prefix: Option<String>,
+    /// Random tokens: the same prompt would not be the same ids.
+    #[serde(default)]
+    dropout: Option<f32>,
+}
+
 /// A bundle's tokenizer.
 pub struct Tokenizer {
     inner: HfTokenizer,
@@ -20,15 +41,26 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Reads a `tokenizer.json`; its own truncation and padding are replaced by the bundle's rule.
+    /// Reads a `tokenizer.json`, which must leave room for a word; its own truncation and padding are replaced by the
+    /// bundle's rule.
     pub fn parse(json: &[u8], max_length: usize) -> Result<Self> {
         let broken = || "tokenizer/tokenizer.json cannot be read";
-        let mut inner = HfTokenizer::from_bytes(json).context(Kind::Invalid, broken)?;
+        let refuse = |why: String| Error::invalid(format!("tokenizer/tokenizer.json {why}")).hint("export the bundle again");
+        let File { model } = serde_json::from_slice(json).context(Kind::Invalid, broken)?;
+        if model.continuing_subword_prefix.is_some_and(|prefix| !prefix.is_empty()) {
+            return Err(refuse("has a continuing_subword_prefix, which no CLIP tokenizer has".into()));
+        }
+        if model.dropout.is_some_and(|dropout| dropout != 0.0) {
+            return Err(refuse("has a dropout: prompts would become random tokens".into()));
+        }
+        let mut inner = guarded(|| HfTokenizer::from_bytes(json)).context(Kind::Invalid, broken)?;
         let pad = inner.get_padding().map(|padding| padding.pad_id).or_else(|| inner.token_to_id(END));
-        let pad = pad.ok_or_else(|| Error::invalid(format!("tokenizer/tokenizer.json has neither padding nor {END}")))?;
+        let pad = pad.ok_or_else(|| refuse(format!("has neither padding nor {END}")))?;
         inner.with_truncation(None).context(Kind::Invalid, broken)?;
         inner.with_padding(None);
-        Ok(Self { inner, max_length, pad })
+        let tokenizer = Self { inner, max_length, pad };
+        tokenizer.encode("a").map_err(|e| refuse("cannot tokenize the prompt \"a\"".into()).caused_by(e))?;
+        Ok(tokenizer)
     }
 
     /// The ids of `prompt`.
@@ -36,7 +68,10 @@ impl Tokenizer {
         if prompt.len() > MAX_PROMPT_BYTES {
             return Err(Error::invalid(format!("a prompt has {} bytes; the limit is {MAX_PROMPT_BYTES}", prompt.len())));
         }
-        let encoding = self.inner.encode_fast(prompt, true).context(Kind::Invalid, || "a prompt cannot be tokenized")?;
+        let encoding = guarded(|| self.inner.encode_fast(prompt, true)).map_err(|e| {
+            let failed = Error::unavailable("the bundle's tokenizer failed on a prompt");
+            failed.hint("export the bundle again; its tokenizer/tokenizer.json is broken").caused_by(e)
+        })?;
         let ids = encoding.get_ids();
         if ids.len() > self.max_length {
             let start: String = prompt.chars().take(40).collect();
@@ -50,5 +85,42 @@ impl Tokenizer {
         }
         let padding = std::iter::repeat_n(&self.pad, self.max_length - ids.len());
         Ok(ids.iter().chain(padding).map(|id| i64::from(*id)).collect())
+    }
+}
+
+/// The library panics on some broken files instead of returning an error; its panics end here.
+fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
+    // What is half-changed by a panic is dropped by the caller, or only read again.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the tokenizer library panicked".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TINY: &[u8] = include_bytes!("../../tests/fixtures/tiny/tokenizer/tokenizer.json");
+
+    fn changed(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
+        let mut json = serde_json::from_slice(TINY).unwrap();
+        change(&mut json);
+        serde_json::to_vec(&json).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_would_panic_or_play_dice_is_refused() {
+        let parse = |json: &[u8]| Tokenizer::parse(json, 24).map(drop);
+        parse(TINY).unwrap();
+        for (key, value) in [("continuing_subword_prefix", "a prefix longer than any token".into()), ("dropout", 0.5.into())] {
+            let error = parse(&changed(|json| json["model"][key] = value)).unwrap_err();
+            assert!(error.kind() == Kind::Invalid && error.to_string().contains(key), "{}", error.chain());
+        }
+        parse(&changed(|json| json["model"]["continuing_subword_prefix"] = "".into())).unwrap();
+        assert!(Tokenizer::parse(TINY, 2).is_err(), "no room for a word");
+    }
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        let error = guarded::<()>(|| panic!("as the library does")).unwrap_err();
+        assert!(error.to_string().contains("panicked"));
     }
 }
