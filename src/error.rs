@@ -87,7 +87,13 @@ impl Error {
         }
     }
 
-    /// The message followed by every cause, on one line.
+    /// Whether it concerns only the one thing it happened to, so that others may fare better. All else (a broken bundle,
+    /// a device that is gone or full) would happen to them as well.
+    pub fn is_about_the_input(&self) -> bool {
+        matches!(self.kind, Kind::Invalid | Kind::Permanent)
+    }
+
+    /// The message followed by every cause.
     pub fn chain(&self) -> String {
         let mut text = self.message.clone();
         let mut next = self.source();

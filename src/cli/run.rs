@@ -1,4 +1,5 @@
-//! `housestyle run SPEC [--out DIR]`: from a campaign file to finished, scored assets; run again, it resumes.
+//! `housestyle run SPEC [--out DIR]`: from a campaign file to finished, scored assets; run again, it resumes, and tries
+//! again what failed.
 //!
 //! Always holds: nothing is made before spec, plan, budget and output folder are fine; only one process works on a
 //! campaign's folder; what is printed at the end is computed from what the store holds.
@@ -17,9 +18,9 @@ use crate::pipeline::Bundle;
 use crate::plan::{self, BudgetVerdict, Estimate, Job, Plan, Standing};
 use crate::queue::{Memory, Message, Queue as _};
 use crate::spec::Campaign;
-use crate::store::{Layout, Local, Sidecar, Store};
+use crate::store::{Layout, Local, Sidecar, Store, sidecar};
 use crate::worker::summary::Summary;
-use crate::worker::{Event, Worker, finish};
+use crate::worker::{Event, Worker, commit, finish};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,7 @@ struct Report<'a> {
     jobs: usize,
     /// Jobs finished by this run.
     made_now: usize,
-    /// Jobs found finished.
+    /// Jobs found finished; failed ones are not among them, as they are tried again.
     found: usize,
     /// Whether every job is finished.
     complete: bool,
@@ -133,8 +134,9 @@ impl Run<'_> {
         self.store.put_if_absent(&layout.campaign()?, self.campaign.source.clone().into_bytes()).await?;
         self.store.put_if_absent(&layout.plan()?, plan).await?;
 
-        let found = finish::collect(&*self.store, &self.plan.jobs).await?;
-        let dead = self.make(&found).await?;
+        let before = finish::collect(&*self.store, &self.plan.jobs).await?;
+        let (failed, found): (Vec<_>, Vec<_>) = before.into_iter().partition(|s| s.outcome == sidecar::Outcome::Failed);
+        let dead = self.make(&found, &failed).await?;
 
         let sidecars = finish::collect(&*self.store, &self.plan.jobs).await?;
         let complete = sidecars.len() == self.plan.jobs.len();
@@ -166,14 +168,17 @@ impl Run<'_> {
         })
     }
 
-    /// Makes what is not yet there; gives back what had to be given up.
-    async fn make(&self, found: &[Sidecar]) -> Result<Vec<Dead>> {
+    /// Makes what is not yet there, and tries again what failed before; gives back what had to be given up.
+    async fn make(&self, found: &[Sidecar], failed: &[Sidecar]) -> Result<Vec<Dead>> {
         let done: std::collections::HashSet<_> = found.iter().map(|s| s.job.id.to_string()).collect();
         let pending: Vec<&Job> = self.plan.jobs.iter().filter(|job| !done.contains(&job.id.to_string())).collect();
         let context = self.context;
         let total = self.plan.jobs.len();
         if !found.is_empty() {
             context.say(format!("{} of {total} finished before; making {}", found.len(), pending.len()));
+        }
+        if !failed.is_empty() {
+            context.say(format!("{} failed before and are tried again", failed.len()));
         }
         if pending.is_empty() {
             return Ok(Vec::new());
@@ -183,6 +188,7 @@ impl Run<'_> {
         let (time, cost) = (duration(seconds * share), amount(cost * share));
         context.say(format!("{} images to make, about {time}, {cost} {currency}; loading the models", pending.len()));
         let pipeline = context.pipeline(&self.bundle)?;
+        commit::forget_failed(&*self.store, failed).await?;
         let queue = Memory::default();
         for job in pending {
             queue.publish(Message::new(job.clone())).await?;

@@ -193,7 +193,7 @@ impl Pipeline {
     ///
     /// An error of the whole call means that nothing was made: the batch was stopped, or its size or sampler is impossible.
     /// Otherwise there is one result per request, in order; a prompt that does not fit or an image that went to NaN is an
-    /// error of its own request only.
+    /// error of its own request only. A model that fails to run is [`Kind::Unavailable`], which no other request escapes.
     pub fn generate(&mut self, batch: &[Request], report: Report<'_>) -> Result<Vec<Result<Generated>>> {
         let Some(first) = batch.first() else { return Ok(Vec::new()) };
         if !batch.iter().all(|request| request.batches_with(first)) {

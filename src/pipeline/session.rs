@@ -2,7 +2,8 @@
 //!
 //! In: verified model bytes, [`SessionSettings`], and what the model must look like ([`Port`]s). Out: a [`Model`] that
 //! takes and gives plain slices. What always holds: the provider asked for runs every node, or loading fails; names, types
-//! and shapes are checked when the model is loaded and again on what it returns, so that no wrong model gets further.
+//! and shapes are checked when the model is loaded and again on what it returns, so that no wrong model gets further. A
+//! model that does not run is the bundle's or the machine's fault, [`Kind::Unavailable`], never the request's.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,6 +18,10 @@ use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 
 use super::runtime::Runtime;
 use crate::error::{Context, Error, Kind, Result};
+
+/// What to do about a model that was loaded and does not run as it should.
+const BROKEN: &str = "run `housestyle doctor`: where it fails as well, export the bundle again; \
+                      where memory ran out, lower the setting max_batch or use a larger device";
 
 /// Where models run. The one asked for is the one used: there is no falling back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -207,6 +212,7 @@ impl Model {
         self.stop.check()?;
         let file = self.file;
         let failed = || format!("{file} failed to run");
+        let broken = |what: String| Error::unavailable(what).hint(BROKEN);
         let mut values: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(inputs.len());
         for (name, input) in inputs {
             let value = match *input {
@@ -220,18 +226,18 @@ impl Model {
             Ok(found) => found,
             Err(e) => {
                 self.stop.check()?;
-                return Err(Error::new(Kind::Permanent, failed()).caused_by(e));
+                return Err(broken(failed()).caused_by(e));
             }
         };
         outputs
             .iter()
             .map(|(name, expected)| {
-                let value = found.get(name).ok_or_else(|| Error::invalid(format!("{file} gave no output \"{name}\"")))?;
-                let (shape, data) = value.try_extract_tensor::<f32>().context(Kind::Invalid, failed)?;
+                let value = found.get(name).ok_or_else(|| broken(format!("{file} gave no output \"{name}\"")))?;
+                let (shape, data) = value.try_extract_tensor::<f32>().map_err(|e| broken(failed()).caused_by(e))?;
                 let same =
                     shape.len() == expected.len() && shape.iter().zip(*expected).all(|(a, b)| i64::try_from(*b) == Ok(*a));
                 if !same {
-                    return Err(Error::invalid(format!("{file}: output \"{name}\" has shape {shape}, expected {expected:?}")));
+                    return Err(broken(format!("{file}: output \"{name}\" has shape {shape}, expected {expected:?}")));
                 }
                 Ok(data.to_vec())
             })

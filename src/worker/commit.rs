@@ -113,6 +113,15 @@ pub async fn find_finished(store: &dyn Store, job: &Job) -> Result<Option<Sideca
     Ok(None)
 }
 
+/// Takes back the outcome of jobs that failed, so that they are made again; what was accepted or rejected stays.
+pub async fn forget_failed(store: &dyn Store, sidecars: &[Sidecar]) -> Result<()> {
+    for sidecar in sidecars.iter().filter(|sidecar| sidecar.outcome == Outcome::Failed) {
+        let layout = Layout::new(sidecar.job.campaign.as_str())?;
+        store.delete(&layout.sidecar(shelf(sidecar.outcome), &sidecar.job.stem)?).await?;
+    }
+    Ok(())
+}
+
 /// What keeps the image under `key` from being the one its sidecar vouches for.
 async fn image_lack(store: &dyn Store, key: &Key, sidecar: &Sidecar, stem: &str) -> Result<Option<&'static str>> {
     let Some(image) = &sidecar.image else { return Ok(None) };

@@ -1,8 +1,9 @@
 //! The thread that owns the model: batches in, results out, over bounded channels.
 //!
 //! In: a [`Generator`] and batches of [`Work`]. Out: each batch with a result an item.
-//! Always holds: the generator is used by this one thread only; an item that fails takes no other with it; a request to
-//! stop is heard between two steps.
+//! Always holds: the generator is used by this one thread only; an item that fails because of what it is takes no other
+//! with it, and a fault of the bundle or the machine is never taken for an item's; a request to stop is heard between two
+//! steps.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +14,7 @@ use image::RgbImage;
 use tokio::sync::mpsc;
 
 use super::Work;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::plan::Job;
 use crate::shutdown::Shutdown;
 use crate::store::sidecar::Scores;
@@ -25,7 +26,8 @@ pub trait Generator: Send + 'static {
 
     /// Makes one picture an ask, all of one shape.
     ///
-    /// The outer error is for the batch, the inner ones for their items. `step` hears (done, total) after every step and
+    /// The outer error is for the batch, the inner ones for their items; an inner one that is not about its item
+    /// ([`Error::is_about_the_input`]) counts as an outer one. `step` hears (done, total) after every step and
     /// may break off, which is an outer error of any kind.
     fn generate(&mut self, asks: &[Ask], step: StepFn<'_>) -> Result<Vec<Result<Picture>>>;
 
@@ -173,7 +175,7 @@ impl<G: Generator, S: Fn(usize, usize, usize)> Thread<G, S> {
     /// One result an ask. If the batch is refused as a whole because of what is in it, each item is tried alone.
     fn results(&mut self, asks: &[Ask]) -> Result<Vec<Result<Made>>> {
         match self.generate_and_score(asks) {
-            Err(error) if self.shutdown.requested() || !is_about_the_input(&error) => Err(error),
+            Err(error) if self.shutdown.requested() || !error.is_about_the_input() => Err(error),
             Err(error) if asks.len() == 1 => Ok(vec![Err(error)]),
             Err(_) => asks.iter().map(|ask| self.results(std::slice::from_ref(ask)).map(|mut one| one.remove(0))).collect(),
             results => results,
@@ -195,18 +197,17 @@ impl<G: Generator, S: Fn(usize, usize, usize)> Thread<G, S> {
         let (good_asks, images): (Vec<&Ask>, Vec<RgbImage>) = good.into_iter().unzip();
         let scored = if images.is_empty() { Vec::new() } else { self.generator.score(&good_asks, &images)? };
         let mut scored = scored.into_iter();
-        let made = pictures.into_iter().map(|picture| {
+        let made = pictures.into_iter().map(|picture| -> Result<Made> {
             let mut picture = picture?;
             let Scored { scores, seconds } =
                 scored.next().unwrap_or_else(|| Err(Error::internal("a picture came back without its score")))?;
             picture.timings.insert("score".into(), seconds);
             Ok(Made { picture, scores })
         });
-        Ok(made.collect())
+        made.map(|result| match result {
+            Err(error) if !error.is_about_the_input() => Err(error),
+            of_its_own => Ok(of_its_own),
+        })
+        .collect()
     }
-}
-
-/// Whether another item of the batch could fare better.
-fn is_about_the_input(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Invalid | Kind::Permanent)
 }

@@ -1,12 +1,14 @@
 //! Hostile and broken bundles and runtime libraries: each is refused with a clear reason, none with a panic.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use housestyle::error::{Error, Kind};
 use housestyle::pipeline::session::{Input, Model, Port};
-use housestyle::pipeline::{Bundle, Pipeline, Runtime, SessionSettings, Stop};
-use housestyle::spec::Digest;
+use housestyle::pipeline::{Bundle, Pipeline, Request, Runtime, SessionSettings, Stop};
+use housestyle::plan::Prompts;
+use housestyle::spec::{Digest, Guidance, Sampler};
 use tempfile::TempDir;
 
 fn fixture() -> PathBuf {
@@ -262,9 +264,33 @@ fn wrong_shapes_are_errors_when_a_model_runs() {
         model.run(&[("latent_sample", Input::F32(&latent, shape))], &[("sample", wanted)]).map(drop)
     };
     run(&[1, 4, 4, 4], &[1, 3, 16, 16]).unwrap();
-    assert_refused(&run(&[1, 4, 4, 4], &[1, 3, 99, 16]).unwrap_err(), Kind::Invalid, "expected [1, 3, 99, 16]");
-    assert_eq!(run(&[1, 64], &[1, 3, 16, 16]).unwrap_err().kind(), Kind::Permanent);
+    assert_refused(&run(&[1, 4, 4, 4], &[1, 3, 99, 16]).unwrap_err(), Kind::Unavailable, "expected [1, 3, 99, 16]");
+    let error = run(&[1, 64], &[1, 3, 16, 16]).unwrap_err();
+    assert_refused(&error, Kind::Unavailable, "failed to run");
+    assert!(error.advice().unwrap().contains("doctor"));
     assert!(run(&[1, 4, 4, 5], &[1, 3, 16, 16]).is_err());
+}
+
+/// A tokenizer that loads and gives ids the text encoder does not have: found out when it runs, and nobody's prompt's fault.
+#[test]
+fn a_bundle_that_loads_and_does_not_run_is_unavailable() {
+    let broken = Broken::new();
+    let text = fs::read_to_string(broken.path("tokenizer/tokenizer.json")).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["padding"]["pad_id"] = 1_000_000.into();
+    broken.forge("tokenizer/tokenizer.json", &serde_json::to_vec(&json).unwrap());
+    let bundle = Bundle::open(broken.0.path()).unwrap();
+    let mut pipeline = Pipeline::load(&bundle, &Runtime::load(None).unwrap(), &SessionSettings::default()).unwrap();
+    let request = Request {
+        prompts: Prompts { category: "a fox".into(), style: "a fox".into(), negative: String::new() },
+        seed: 1,
+        attempt: 1,
+        size: 16,
+        sampler: Sampler { steps: 1, ..Sampler::default() },
+        guidance: Guidance::default(),
+    };
+    let error = pipeline.generate(&[request], &mut |_| ControlFlow::Continue(())).unwrap().remove(0).unwrap_err();
+    assert_refused(&error, Kind::Unavailable, "text_encoder/model.onnx failed to run");
 }
 
 #[test]

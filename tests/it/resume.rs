@@ -146,6 +146,20 @@ fn two_at_once_do_not_double_work() {
 }
 
 #[test]
+fn run_again_it_tries_what_failed_once_more() {
+    let folder = folder();
+    let long = "far too many words for so small a text encoder ".repeat(3);
+    let yaml = CAMPAIGN.replace("count: 4}", &format!("count: 1}}\n    - {{categories: [cactus], prompt: \"{long}\"}}"));
+    std::fs::write(folder.path().join("c.yaml"), yaml).unwrap();
+    for (found, made_now) in [(0, 8), (6, 2)] {
+        let (code, stdout, stderr) = output(run(folder.path(), "4"));
+        let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!((code, &report["summary"]["total"]["failed"]), (3, &2.into()), "{stderr}");
+        assert_eq!((&report["found"], &report["made_now"]), (&found.into(), &made_now.into()), "{stderr}");
+    }
+}
+
+#[test]
 fn reproduces_from_the_sidecar_alone() {
     let folder = folder();
     finish(folder.path(), "5");

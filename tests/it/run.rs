@@ -12,7 +12,7 @@ use housestyle::store::sidecar::Outcome;
 use housestyle::store::{Layout, Local, Sidecar, Store, png};
 use housestyle::worker::engine::Ask;
 use housestyle::worker::summary::Summary;
-use housestyle::worker::{Tally, finish};
+use housestyle::worker::{Tally, commit, finish};
 
 use crate::support::{Stub, files, images, picture_of, small_plan, text, work};
 
@@ -184,6 +184,38 @@ async fn a_missing_device_stops_the_run_and_running_again_goes_on() {
     let tally = bench.work(stub, 2).await;
     assert_eq!((tally.skipped, tally.finished), (before.len(), 8 - before.len()));
     assert_eq!(made.lock().unwrap().iter().flatten().count(), tally.finished, "nothing finished is made twice");
+}
+
+/// A session that fails tells nothing about the item it failed on, whether the batch or the item reports it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_bundle_or_the_machine_is_no_outcome_of_a_job() {
+    let bench = Bench::new(2, "");
+    let at = bench.stem(1);
+    let stub = Stub {
+        item_error: Box::new(move |ask| (ask.job.stem == at).then(|| Error::unavailable("unet/model.onnx failed to run"))),
+        ..Stub::default()
+    };
+    let (tally, dead) = work(&bench.plan.jobs, &bench.store, stub, 4, &Shutdown::default()).await;
+    assert_eq!((tally.unwrap_err().exit_code(), dead.len()), (4, 0));
+    assert!(bench.sidecars().await.iter().all(|s| s.outcome == Outcome::Accepted));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_can_be_tried_again_and_nothing_else_is() {
+    let bench = Bench::new(2, "  gate: {style: 0.6, category: 0.5, attempts: 1}\n");
+    let (black, refused) = (bench.stem(2), bench.stem(3));
+    let stub = Stub {
+        item_error: Box::new(move |ask| (ask.job.stem == black).then(|| Error::new(Kind::Permanent, "not finite"))),
+        scores: Box::new(move |ask| (if ask.job.stem == refused { 0.1 } else { 0.9 }, 0.9)),
+        ..Stub::default()
+    };
+    bench.work(stub, 8).await;
+    commit::forget_failed(&bench.store, &bench.sidecars().await).await.unwrap();
+    let tally = bench.work(Stub::default(), 8).await;
+    assert_eq!((tally.skipped, tally.finished), (7, 1));
+    let count = |outcome, sidecars: &[Sidecar]| sidecars.iter().filter(|s| s.outcome == outcome).count();
+    let sidecars = bench.sidecars().await;
+    assert_eq!((count(Outcome::Accepted, &sidecars), count(Outcome::Rejected, &sidecars)), (7, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
