@@ -4,6 +4,7 @@
 //! then not checked, and that is said.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use super::{Context, Outcome};
 use crate::error::{Error, Result};
 use crate::plan;
 use crate::spec::{Campaign, Document, Problem, StyleSet};
+use crate::store::Local;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -18,6 +20,9 @@ pub struct Args {
     /// Campaign and style set files
     #[arg(required = true, value_name = "SPEC")]
     specs: Vec<PathBuf>,
+    /// Where trained styles are looked for: a folder
+    #[arg(long, default_value = "out", value_name = "DIR")]
+    out: String,
 }
 
 #[derive(Serialize)]
@@ -31,6 +36,7 @@ struct Report {
 /// Checks every file; any problem ends in exit code 2.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let mut report = Report { files: args.specs.len(), problems: Vec::new(), without_bundle: Vec::new() };
+    let store = context.store(&args.out)?;
     for path in &args.specs {
         let (file, before) = (path.display().to_string(), report.problems.len());
         let found = match Document::load(path) {
@@ -38,7 +44,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
                 report.problems.extend(problems);
                 String::new()
             }
-            Ok(Document::Campaign(campaign)) => report.campaign(&file, &campaign, context),
+            Ok(Document::Campaign(campaign)) => report.campaign(&file, &campaign, &store, context)?,
             Ok(Document::StyleSet(set)) => report.style_set(&file, &set, path, context),
         };
         context.say(match report.problems.len() - before {
@@ -60,15 +66,16 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 }
 
 impl Report {
-    fn campaign(&mut self, file: &str, campaign: &Campaign, context: &Context) -> String {
+    fn campaign(&mut self, file: &str, campaign: &Campaign, store: &Arc<Local>, context: &Context) -> Result<String> {
         match context.bundle(&campaign.bundle) {
             Ok(bundle) => {
-                let planned = plan::plan(campaign, &bundle.facts(), &context.rates());
+                let facts = context.block_on(context.facts(&bundle, store))?;
+                let planned = plan::plan(campaign, &facts, &context.rates());
                 self.problems.extend(planned.err().unwrap_or_default());
             }
             Err(error) => self.without_bundle.push((file.into(), error.chain())),
         }
-        format!("{} image(s)", campaign.images())
+        Ok(format!("{} image(s)", campaign.images()))
     }
 
     fn style_set(&mut self, file: &str, set: &StyleSet, path: &Path, context: &Context) -> String {

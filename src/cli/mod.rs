@@ -5,16 +5,20 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::config::{Config, Flags};
-use crate::error::{Error, Result};
+use crate::encoders::{self, Registry};
+use crate::error::{Context as _, Error, Kind, Result};
 use crate::pipeline::{Bundle, Pipeline, Provider, Runtime, SessionSettings};
-use crate::plan::Rates;
+use crate::plan::{BundleFacts, Rates};
+use crate::rights::{Ledger, Policy};
 use crate::shutdown::Shutdown;
-use crate::spec::{BundleRef, Problem};
+use crate::spec::{BundleRef, Problem, Timestamp};
+use crate::store::Local;
 use crate::telemetry;
 
 pub mod check;
@@ -182,6 +186,35 @@ impl Context {
     /// The rates that turn time into money.
     pub fn rates(&self) -> Rates {
         Rates { cost_per_hour: self.config.cost_per_hour, currency: self.config.currency.clone() }
+    }
+
+    /// The house's rules on licences, as of today.
+    pub fn policy(&self) -> Policy {
+        Policy { allowed: self.config.allowed_licences.clone(), today: Timestamp::now().date() }
+    }
+
+    /// The store that `--out` names.
+    pub fn store(&self, out: &str) -> Result<Arc<Local>> {
+        match out.split_once("://") {
+            Some((scheme, _)) => Err(Error::unavailable(format!("writing to {scheme}:// is not in this build yet"))
+                .hint("name a folder with --out DIR")),
+            None if out.is_empty() => Err(Error::invalid("--out is empty").hint("name a folder with --out DIR")),
+            None => Ok(Arc::new(Local::new(out))),
+        }
+    }
+
+    /// What planning needs to know of a bundle and of what the house trained for it.
+    pub async fn facts(&self, bundle: &Bundle, store: &Arc<Local>) -> Result<BundleFacts> {
+        let mut facts = bundle.facts();
+        let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
+        facts.house = encoders::house(&registry, &ledger, &facts, self.policy()).await?;
+        Ok(facts)
+    }
+
+    /// Runs work on the store to its end.
+    pub fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.context(Kind::Internal, || "cannot start the async runtime")?.block_on(work)
     }
 
     /// The runtime library, loaded.

@@ -15,13 +15,18 @@ pub struct Args {
     /// Campaign file
     #[arg(value_name = "SPEC")]
     spec: PathBuf,
+    /// Where everything goes, trained styles too: a folder
+    #[arg(long, default_value = "out", value_name = "DIR")]
+    out: String,
 }
 
 /// Plans the campaign and prints the plan: a table for people, the whole of it with `--json`.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let campaign = Campaign::load(&args.spec).map_err(|problems| context.problems(&problems))?;
     let bundle = context.bundle(&campaign.bundle)?;
-    let plan = plan(&campaign, &bundle.facts(), &context.rates()).map_err(|problems| context.problems(&problems))?;
+    let store = context.store(&args.out)?;
+    let facts = context.block_on(context.facts(&bundle, &store))?;
+    let plan = plan(&campaign, &facts, &context.rates()).map_err(|problems| context.problems(&problems))?;
     context.say(describe(&plan));
     context.emit(&plan)?;
     Ok(Outcome::Done)

@@ -64,10 +64,11 @@ struct Dead {
 
 /// Runs the campaign.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
-    let store = open_store(&args.out)?;
+    let store = context.store(&args.out)?;
     let campaign = Campaign::load(&args.spec).map_err(|problems| context.problems(&problems))?;
     let bundle = context.bundle(&campaign.bundle)?;
-    let plan = plan::plan(&campaign, &bundle.facts(), &context.rates()).map_err(|problems| context.problems(&problems))?;
+    let facts = context.block_on(context.facts(&bundle, &store))?;
+    let plan = plan::plan(&campaign, &facts, &context.rates()).map_err(|problems| context.problems(&problems))?;
     check_budget(&plan)?;
     check_rights(&plan)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -77,19 +78,8 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         .context(Kind::Internal, || "cannot start the async runtime")?;
     runtime.block_on(async {
         context.shutdown.on_signals();
-        Run { context, campaign, bundle, plan, store: Arc::new(store) }.run().await
+        Run { context, campaign, bundle, plan, store }.run().await
     })
-}
-
-fn open_store(out: &str) -> Result<Local> {
-    match out.split_once("://") {
-        Some((scheme, _)) => {
-            Err(Error::unavailable(format!("writing to {scheme}:// is not in this build yet"))
-                .hint("name a folder with --out DIR"))
-        }
-        None if out.is_empty() => Err(Error::invalid("--out is empty").hint("name a folder with --out DIR")),
-        None => Ok(Local::new(out)),
-    }
 }
 
 fn check_budget(plan: &Plan) -> Result<()> {

@@ -9,10 +9,14 @@
 
 pub mod card;
 pub mod due;
+pub mod lessons;
+pub mod offer;
 pub mod promote;
 pub mod registry;
 
 pub use card::{Base, Card, Draft, Lesson};
+pub use lessons::{Cleared, clear};
+pub use offer::house;
 pub use registry::{Grounds, Promotion, Registry};
 
 pub use crate::spec::{Branch, EncoderName, VersionId};

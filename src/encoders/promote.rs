@@ -49,7 +49,7 @@ fn score(scores: &BTreeMap<String, f64>, name: &str) -> Option<f64> {
 }
 
 /// The version to go back to from the one in use; versions that are not `usable` are passed over.
-pub fn previous<'a>(records: &'a [Promotion], usable: impl Fn(&VersionId) -> bool) -> Option<&'a VersionId> {
+pub fn previous(records: &[Promotion], usable: impl Fn(&VersionId) -> bool) -> Option<&VersionId> {
     let mut seen = BTreeSet::new();
     let mut at = &records.last()?.version;
     loop {
@@ -94,7 +94,7 @@ mod tests {
     fn going_back_goes_on_back() {
         let acme: EncoderName = "style/acme".parse().unwrap();
         let mut records: Vec<Promotion> = Vec::new();
-        let mut add = |records: &mut Vec<Promotion>, number: u32, grounds: Grounds| {
+        let add = |records: &mut Vec<Promotion>, number: u32, grounds: Grounds| {
             let previous = records.last().map(|r| r.version.clone());
             records.push(Promotion { version: acme.version(number), previous, at: Timestamp::now(), by: "me".into(), grounds });
         };

@@ -1,6 +1,9 @@
-//! What planning needs to know of a bundle; the pipeline, which can open bundles, produces it.
+//! What planning needs to know of a bundle, which the pipeline produces, and of the house, which the registry and the
+//! ledger do.
 
-use crate::spec::Digest;
+use super::house::House;
+use crate::rights::Grant;
+use crate::spec::{Digest, VersionId};
 use serde::{Deserialize, Serialize};
 
 /// A bundle, as far as planning goes.
@@ -26,6 +29,9 @@ pub struct BundleFacts {
     pub seconds_per_step: f64,
     /// Measured: one image of the first size, as stored.
     pub bytes_per_image: u64,
+    /// What the house adds to it: trained styles, revocations, its own rules.
+    #[serde(default)]
+    pub house: House,
 }
 
 impl BundleFacts {
@@ -65,4 +71,22 @@ pub struct StyleFacts {
     /// The line the licence asks to be shown with the pictures; empty if it asks for none.
     #[serde(default)]
     pub attribution: String,
+    /// The trained encoder that draws it; none for a style that the bundle itself knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<EncoderRef>,
+    /// The distinct rights in a trained encoder's pictures, the first [`MAX_GRANTS`] of them; every job carries them along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Grant>,
+}
+
+/// Grants that a job names one by one.
+pub const MAX_GRANTS: usize = 16;
+
+/// A version of a trained encoder, and the very weights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncoderRef {
+    /// Which version.
+    pub version: VersionId,
+    /// What its weights hash to; part of the job's identity.
+    pub digest: Digest,
 }

@@ -3,7 +3,7 @@
 //! What always holds: the JSON is versioned and its fields stand in the order written here. Changing anything of it makes
 //! every finished image unknown, so it changes only together with [`VERSION`]; a test pins the values.
 
-use super::{BundleFacts, Prompts};
+use super::{BundleFacts, Prompts, StyleFacts};
 use crate::spec::{Campaign, Digest, Gate, Guidance, Name, Sampler, limits};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -16,8 +16,8 @@ const VERSION: u32 = 1;
 pub(super) struct Identity<'a> {
     version: u32,
     bundle: &'a Digest,
-    /// Digests of the trained encoders in use; none exist yet, and `None` leaves room for them without a new version.
-    encoders: Option<&'a [Digest]>,
+    /// Digests of the trained encoders in use; `None` without one, as it was before there were any.
+    encoders: Option<[&'a Digest; 1]>,
     category: &'a str,
     style: &'a str,
     index: u32,
@@ -35,7 +35,7 @@ impl<'a> Identity<'a> {
         facts: &'a BundleFacts,
         prompts: &'a Prompts,
         category: &'a str,
-        style: &'a str,
+        style: &'a StyleFacts,
         index: u32,
         size: u32,
     ) -> Self {
@@ -43,9 +43,9 @@ impl<'a> Identity<'a> {
         Self {
             version: VERSION,
             bundle: &facts.digest,
-            encoders: None,
+            encoders: style.encoder.as_ref().map(|encoder| [&encoder.digest]),
             category,
-            style,
+            style: &style.name,
             index,
             seed: campaign.seed,
             prompts,
@@ -96,10 +96,13 @@ impl JobId {
 pub struct CampaignId(String);
 
 impl CampaignId {
-    /// The id of `campaign` on the bundle with this digest. Comments, layout, order of keys and defaults written out or
-    /// left out make no difference.
-    pub(super) fn of(campaign: &Campaign, bundle: &Digest) -> Self {
-        let digest = canonical(&("housestyle/campaign", VERSION, campaign, bundle));
+    /// The id of `campaign` on the bundle with this digest and with these trained encoders. Comments, layout, order of keys
+    /// and defaults written out or left out make no difference; another version promoted meanwhile does.
+    pub(super) fn of(campaign: &Campaign, bundle: &Digest, encoders: &[&Digest]) -> Self {
+        let digest = match encoders {
+            [] => canonical(&("housestyle/campaign", VERSION, campaign, bundle)),
+            encoders => canonical(&("housestyle/campaign", VERSION, campaign, bundle, encoders)),
+        };
         Self(format!("{}-{}", campaign.name, &digest.hex()[..12]))
     }
 

@@ -6,19 +6,19 @@
 
 mod estimate;
 mod facts;
+mod house;
 mod identity;
 mod rights;
 
 pub use crate::rights::Ruling;
 pub use estimate::{BudgetVerdict, Estimate, Rates, Standing};
-pub use facts::{BundleFacts, StyleFacts};
+pub use facts::{BundleFacts, EncoderRef, MAX_GRANTS, StyleFacts};
+pub use house::{House, Obstacle, Offer, TrainedStyle};
 pub use identity::{CampaignId, JobId};
 pub use rights::{RightsVerdict, StyleRights};
 
-use crate::rights::Policy;
 use crate::spec::{
-    AssetSpec, Campaign, Digest, Format, Gate, Guidance, Priority, Problem, Sampler, StyleRef, StyleScale, limits, template,
-    text,
+    AssetSpec, Campaign, Digest, Format, Gate, Guidance, Priority, Problem, Sampler, StyleScale, limits, template, text,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::collections::BTreeMap;
@@ -106,7 +106,9 @@ pub fn plan(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Result<P
     if !problems.is_empty() {
         return Err(problems);
     }
-    let id = CampaignId::of(campaign, &facts.digest);
+    let offers = || campaign.styles.iter().filter_map(|style| facts.offer(style).ok());
+    let encoders: Vec<&Digest> = offers().filter_map(|offer| offer.style.encoder.as_ref()).map(|e| &e.digest).collect();
+    let id = CampaignId::of(campaign, &facts.digest, &encoders);
     let jobs = jobs(campaign, facts, &id)?;
     let estimate = Estimate::of(&jobs, facts, rates);
     Ok(Plan {
@@ -114,10 +116,7 @@ pub fn plan(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Result<P
         bundle: facts.name.clone(),
         digest: facts.digest.clone(),
         budget: campaign.budget.as_ref().map(|budget| BudgetVerdict::of(budget, &estimate)),
-        rights: RightsVerdict::of(
-            campaign.styles.iter().filter_map(|style| facts.style(style.name.as_str())),
-            &Policy::default(),
-        ),
+        rights: RightsVerdict::of(offers(), &facts.house.policy, campaign.rights.as_ref()),
         estimate,
         jobs,
     })
@@ -133,17 +132,9 @@ fn check(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Vec<Problem
     if campaign.bundle.name.as_str() != bundle || campaign.bundle.digest.as_ref().is_some_and(|d| *d != facts.digest) {
         wrong("spec.bundle", format!("asks for {}, but the bundle here is {bundle}@{}", campaign.bundle, facts.digest), None);
     }
-    for (i, StyleRef { name, version }) in campaign.styles.iter().enumerate() {
-        let path = format!("spec.styles[{i}]");
-        if facts.style(name.as_str()).is_none() {
-            let known = facts.styles.iter().map(|s| s.name.as_str());
-            wrong(
-                &path,
-                format!("the bundle {bundle} has no style `{name}`; it has {}", list(known.clone())),
-                nearest(name.as_str(), known),
-            );
-        } else if version.is_some() {
-            wrong(&path, format!("the bundle {bundle} has no trained versions of `{name}`"), Some(format!("`{name}`")));
+    for (i, style) in campaign.styles.iter().enumerate() {
+        if let Err(refusal) = facts.offer(style) {
+            wrong(&format!("spec.styles[{i}]"), refusal.reason, refusal.suggestion);
         }
     }
     for (i, asset) in campaign.assets.iter().enumerate() {
@@ -197,15 +188,15 @@ fn jobs(campaign: &Campaign, facts: &BundleFacts, id: &CampaignId) -> Result<Vec
     let (mut ids, mut stems) = (BTreeMap::new(), BTreeMap::new());
     for (i, asset) in campaign.assets.iter().enumerate() {
         for category in asset.categories.iter().filter_map(|category| facts.category(category)) {
-            for style in campaign.styles.iter().filter_map(|style| facts.style(style.name.as_str())) {
+            for offer in campaign.styles.iter().filter_map(|style| facts.offer(style).ok()) {
                 for index in 1..=asset.count {
-                    let job = job(campaign, facts, id, asset, category, style, index);
+                    let job = job(campaign, facts, id, asset, category, offer, index);
                     let path = || format!("spec.assets[{i}]");
                     if let Some(before) = ids.insert(job.id.clone(), i) {
                         let reason = format!(
                             "asks for {} in `{}` just as spec.assets[{before}] does; raise its `count` instead",
                             text::show(category),
-                            style.name
+                            offer.style.name
                         );
                         problems.push(campaign.problem(&path(), reason, None));
                     } else if stems.insert(job.stem.clone(), i).is_some() {
@@ -233,21 +224,26 @@ fn job(
     id: &CampaignId,
     asset: &AssetSpec,
     category: &str,
-    style: &StyleFacts,
+    offer: Offer<'_>,
     index: u32,
 ) -> Job {
+    let style = offer.style;
     let words = [("category", &*facts::words(category))];
     let prompt = template::fill(asset.prompt.as_deref().unwrap_or(&facts.prompt_category), &words);
     let prompts = Prompts {
-        style: template::fill(
-            &facts.prompt_style,
-            &[("prompt", &prompt), ("look", &style.look), words[0], ("style", &style.name)],
-        ),
+        style: match offer.trained {
+            // A trained encoder is spoken to as it was in training.
+            Some(trained) => crate::spec::describe(&trained.prompt, category, &style.name),
+            None => template::fill(
+                &facts.prompt_style,
+                &[("prompt", &prompt), ("look", &style.look), words[0], ("style", &style.name)],
+            ),
+        },
         negative: template::fill(&asset.negative, &words),
         category: prompt,
     };
     let size = asset.size.or_else(|| facts.sizes.first().copied()).unwrap_or_default();
-    let identity = identity::Identity::new(campaign, facts, &prompts, category, &style.name, index, size);
+    let identity = identity::Identity::new(campaign, facts, &prompts, category, style, index, size);
     let (job_id, seed) = (identity.id(), identity.seed());
     let (number, edge) = (index.to_string(), size.to_string());
     let values = [

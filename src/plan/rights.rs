@@ -1,7 +1,8 @@
 //! What the styles' licences say about using the images, style by style. The rules themselves are [`crate::rights`]'.
 
-use super::StyleFacts;
-use crate::rights::{Policy, Ruling};
+use super::house::{Offer, TrainedStyle};
+use crate::rights::{Policy, Ruling, Terms};
+use crate::spec::RightsRequest;
 use serde::{Deserialize, Serialize};
 
 /// The verdict on every style of a campaign.
@@ -29,16 +30,23 @@ pub struct StyleRights {
 }
 
 impl RightsVerdict {
-    pub(super) fn of<'a>(styles: impl Iterator<Item = &'a StyleFacts>, policy: &Policy) -> Self {
-        let styles = styles.map(|style| {
-            let (ruling, reason) = policy.rule(&style.licence);
+    pub(super) fn of<'a>(offers: impl Iterator<Item = Offer<'a>>, policy: &Policy, request: Option<&RightsRequest>) -> Self {
+        let styles = offers.map(|offer| {
+            let style = offer.style;
+            let (ruling, reason) = match offer.trained {
+                Some(trained) => trained_style(trained, policy, request),
+                None => {
+                    let (ruling, reason) = policy.rule(&style.licence);
+                    (ruling, reason.into())
+                }
+            };
             StyleRights {
                 style: style.name.clone(),
                 licence: style.licence.clone(),
                 holder: style.holder.clone(),
                 source: style.source.clone(),
                 ruling,
-                reason: reason.into(),
+                reason,
             }
         });
         Self { styles: styles.collect() }
@@ -48,4 +56,22 @@ impl RightsVerdict {
     pub fn refused(&self) -> impl Iterator<Item = &StyleRights> {
         self.styles.iter().filter(|style| style.ruling == Ruling::Refused)
     }
+}
+
+/// A trained style may be used as far as each of its pictures may.
+fn trained_style(trained: &TrainedStyle, policy: &Policy, request: Option<&RightsRequest>) -> (Ruling, String) {
+    let beyond = request.map(|request| Terms::of(&trained.grants).exceeded_by(request)).unwrap_or_default();
+    if !beyond.is_empty() {
+        return (Ruling::Refused, beyond.join("; "));
+    }
+    let judged = trained.grants.iter().map(|grant| {
+        let (ruling, reason) = policy.judge(grant);
+        (ruling, format!("{} from {}: {reason}", grant.licence, grant.source))
+    });
+    // Of several that are equally strict the first one is told.
+    let strictest = judged.fold(None, |worst: Option<(Ruling, String)>, next| match worst {
+        Some(worst) if worst.0 >= next.0 => Some(worst),
+        _ => Some(next),
+    });
+    strictest.unwrap_or_else(|| (Ruling::Refused, "nothing is known of the pictures that it learned from".into()))
 }

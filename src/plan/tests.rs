@@ -1,6 +1,7 @@
 //! Plans are deterministic, distinct, and complain about everything at once.
 
 use super::*;
+use crate::rights::{Grant, Terms};
 use proptest::{prelude::*, sample::subsequence};
 
 const CATEGORIES: [&str; 6] = ["fox", "doughnut", "red apple", "t-rex", "piñata", "狐"];
@@ -14,6 +15,8 @@ fn facts() -> BundleFacts {
         holder: "somebody".into(),
         source: "somewhere".into(),
         attribution: String::new(),
+        encoder: None,
+        grants: Vec::new(),
     };
     BundleFacts {
         name: "emoji-houses".into(),
@@ -26,6 +29,7 @@ fn facts() -> BundleFacts {
         prompt_style: "{prompt}, {look}".into(),
         seconds_per_step: 0.02,
         bytes_per_image: 9000,
+        house: House::default(),
     }
 }
 
@@ -193,4 +197,94 @@ proptest! {
             prop_assert!(stem.len() <= 140 && stem.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", stem);
         }
     }
+}
+
+/// The facts with versions of a trained style: `(number, promoted, obstacle)`.
+fn with_versions(name: &str, versions: &[(u32, bool, Option<Obstacle>)]) -> BundleFacts {
+    let mut facts = facts();
+    let grant = |licence: &str| Grant {
+        source: "an agency".into(),
+        licence: licence.into(),
+        holder: "Acme".into(),
+        evidence: None,
+        terms: Terms { channels: Some(vec!["web".into()]), ..Terms::default() },
+    };
+    facts.house.trained = versions
+        .iter()
+        .map(|(number, promoted, obstacle)| TrainedStyle {
+            style: StyleFacts {
+                encoder: Some(EncoderRef {
+                    version: format!("style/{name}@{number}").parse().unwrap(),
+                    digest: Digest::of(number.to_string()),
+                }),
+                name: name.into(),
+                ..facts.styles[0].clone()
+            },
+            prompt: "a {category} emoji in {style} style".into(),
+            grants: vec![grant("Apache-2.0"), grant("CC-BY-4.0")],
+            promoted: *promoted,
+            obstacle: obstacle.clone(),
+        })
+        .collect();
+    facts
+}
+
+#[test]
+fn a_style_is_its_promoted_version_or_the_one_asked_for() {
+    let facts = with_versions("acme", &[(1, false, None), (2, true, None), (3, false, None)]);
+    let job = |style: &str, facts: &BundleFacts| {
+        plan(&campaign("c", &[style], &["t-rex"], ""), facts, &rates()).unwrap().jobs.remove(0)
+    };
+    let version = |style: &str| job(style, &facts).source.encoder.unwrap().version.number;
+    assert_eq!([version("acme"), version("acme@3"), version("acme@1")], [2, 3, 1]);
+    assert_eq!(job("acme", &facts).prompts.style, "a t rex emoji in acme style");
+    assert_eq!(job("acme", &facts).id, job("acme@2", &facts).id);
+    assert_ne!(job("acme", &facts).id, job("acme@3", &facts).id);
+    assert_eq!(job("acme", &facts).seed, job("acme@3", &facts).seed, "versions can be compared");
+    assert_eq!(job("noto", &facts), job("noto", &self::facts()), "the bundle's own styles stay what they were");
+    let ids = |facts: &BundleFacts| plan(&campaign("c", &["acme"], &["fox"], ""), facts, &rates()).unwrap().campaign;
+    assert_ne!(ids(&facts), ids(&with_versions("acme", &[(3, true, None)])), "another version makes another campaign");
+    // A version of the bundle's own style takes its place once it is promoted, and for another bundle never.
+    assert!(job("noto", &with_versions("noto", &[(1, true, None)])).source.encoder.is_some());
+    for versions in [(1, false, None), (1, true, Some(Obstacle::OtherBundle("other".into())))] {
+        assert!(job("noto", &with_versions("noto", &[versions])).source.encoder.is_none());
+    }
+}
+
+#[test]
+fn says_why_a_version_cannot_be_used() {
+    let revoked = || Some(Obstacle::Unusable("revoked on 2027-01-01: contract ended".into()));
+    let reason = |style: &str, facts: &BundleFacts| {
+        plan(&campaign("c", &[style], &["fox"], ""), facts, &rates()).unwrap_err()[0].to_string()
+    };
+    let facts = with_versions("acme", &[(1, false, None), (2, true, revoked())]);
+    assert!(reason("acme", &facts).contains("spec.styles[0]: revoked on 2027-01-01: contract ended"));
+    assert!(reason("acme@2", &facts).contains("contract ended"));
+    assert!(reason("acme@7", &facts).ends_with("`acme` has no version 7; it has 1, 2 (did you mean `acme@2`?)"));
+    assert!(reason("acne", &facts).ends_with("openmoji, acme (did you mean `acme`?)"));
+    let unpromoted = with_versions("acme", &[(1, false, None), (2, false, revoked())]);
+    assert!(reason("acme", &unpromoted).ends_with("no version of `acme` is promoted; it has 1, 2 (did you mean `acme@1`?)"));
+    assert!(reason("noto", &with_versions("noto", &[(1, true, revoked())])).contains("contract ended"));
+    let mut own = self::facts();
+    own.house.revoked.insert("noto".into(), "its source is revoked".into());
+    assert!(reason("noto", &own).contains("its source is revoked"));
+}
+
+#[test]
+fn a_trained_style_is_as_free_as_its_pictures() {
+    let mut facts = with_versions("acme", &[(1, true, None)]);
+    let verdict = |facts: &BundleFacts, rest: &str| {
+        plan(&campaign("c", &["acme"], &["fox"], rest), facts, &rates()).unwrap().rights.styles.remove(0)
+    };
+    let found = verdict(&facts, "");
+    assert_eq!((found.ruling, found.reason.contains("CC-BY-4.0")), (Ruling::Attribution, true));
+    assert_eq!(verdict(&facts, "  rights: {channels: [web]}\n").ruling, Ruling::Attribution);
+    assert!(verdict(&facts, "  rights: {channels: [print]}\n").reason.contains("`print` is not cleared, only web"));
+    facts.house.trained[0].grants[0].licence = "LicenseRef-Acme".into();
+    assert_eq!(verdict(&facts, "").ruling, Ruling::Refused);
+    facts.house.policy.allowed.push("LicenseRef-Acme".into());
+    assert_eq!(verdict(&facts, "").ruling, Ruling::Attribution);
+    facts.house.trained[0].grants[0].terms.until = "2027-01-01".parse().ok();
+    facts.house.policy.today = "2027-01-02".parse().unwrap();
+    assert!(verdict(&facts, "").reason.contains("expired on 2027-01-01"));
 }

@@ -51,7 +51,7 @@ impl Policy {
     pub fn admit(&self, claim: &Claim) -> Result<Grant, String> {
         let grant = Grant::try_from(claim)?;
         match self.judge(&grant) {
-            (Ruling::Refused, reason) => Err(format!("{}: {reason}", grant.licence)),
+            (Ruling::Refused, reason) => Err(format!("({}): {reason}", grant.licence)),
             _ => Ok(grant),
         }
     }
@@ -116,7 +116,7 @@ mod tests {
             ..Claim::default()
         };
         assert!(policy.admit(&claim("licenseref-acme", "2027-06-01")).is_ok());
-        assert_eq!(policy.admit(&claim("MIT", "2027-05-31")).unwrap_err(), "MIT: expired on 2027-05-31");
+        assert_eq!(policy.admit(&claim("MIT", "2027-05-31")).unwrap_err(), "(MIT): expired on 2027-05-31");
         assert!(policy.admit(&claim("LicenseRef-Other", "")).unwrap_err().contains("allowed_licences"));
         assert_eq!(policy.admit(&Claim::default()).unwrap_err(), "names no source, no licence, no holder");
     }

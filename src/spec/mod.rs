@@ -26,7 +26,7 @@ pub use parse::Kind;
 pub use problem::Problem;
 pub use references::Reference;
 pub use source::Document;
-pub use styleset::{Claim, Images, Loss, StyleSet, Training};
+pub use styleset::{Claim, Images, Loss, StyleSet, Training, describe};
 pub use template::NameTemplate;
 pub use version::{Branch, EncoderName, VersionId};
 

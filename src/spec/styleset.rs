@@ -4,7 +4,7 @@
 //! `StyleSet` is complete and inside all [`limits`]. Its files are looked for by [`StyleSet::resolve`]; whether their rights
 //! allow the use is for [`crate::rights`] to say, which therefore lets claims come incomplete.
 
-use super::{Branch, BundleRef, Date, Name, Problem, limits, parse, problem, source};
+use super::{Branch, BundleRef, Date, Name, Problem, limits, parse, problem, source, template};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -53,6 +53,12 @@ impl StyleSet {
     pub fn problem(&self, path: &str, reason: impl Into<String>, suggestion: Option<String>) -> Problem {
         self.places.problem(path, reason, suggestion)
     }
+}
+
+/// What an encoder is told of a picture: in training of a drawing that is there, in use of one to be made.
+pub fn describe(prompt: &str, category: &str, style: &str) -> String {
+    // Bundles learn from captions with spaces, not dashes.
+    template::fill(prompt, &[("category", &category.replace('-', " ")), ("style", style)])
 }
 
 /// Some pictures that share a category, a style and whose they are.

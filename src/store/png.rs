@@ -59,7 +59,7 @@ pub fn decode(bytes: &[u8], name: &str) -> Result<RgbImage> {
 
 /// What the PNG says, by iTXt keyword.
 fn texts(job: &Job, attempt: u32) -> Result<Vec<(&'static str, String)>> {
-    let made = serde_json::json!({
+    let mut made = serde_json::json!({
         "job": job.id,
         "attempt": attempt,
         "seed": job.seed,
@@ -69,6 +69,9 @@ fn texts(job: &Job, attempt: u32) -> Result<Vec<(&'static str, String)>> {
         "guidance": job.guidance,
         "bundle": job.bundle,
     });
+    if let Some(encoder) = &job.source.encoder {
+        made["encoder"] = serde_json::json!(encoder);
+    }
     let made = serde_json::to_string(&made).map_err(|e| Error::internal("cannot describe a job").caused_by(e))?;
     let mut texts = vec![
         ("Description", job.prompts.style.clone()),

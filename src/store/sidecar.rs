@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::plan::Job;
+use crate::plan::{Job, StyleFacts};
 
 /// The version of the format; readers refuse others.
 const VERSION: u32 = 1;
@@ -122,15 +122,7 @@ pub struct RightsReference {
 impl Sidecar {
     /// A sidecar for `job` with nothing known yet but who works on it.
     pub fn new(job: Job, bundle: &str, provider: &str, outcome: Outcome) -> Self {
-        let style = &job.source;
-        let rights = vec![RightsReference {
-            kind: "style".into(),
-            name: style.name.clone(),
-            licence: style.licence.clone(),
-            holder: style.holder.clone(),
-            source: style.source.clone(),
-            attribution: style.attribution.clone(),
-        }];
+        let rights = rights(&job.source);
         Self {
             version: VERSION,
             housestyle: env!("CARGO_PKG_VERSION").into(),
@@ -180,6 +172,26 @@ impl Sidecar {
             return Err(Error::unavailable(message).hint("use the housestyle that wrote it, or another output folder"));
         }
         serde_json::from_slice(bytes).map_err(damaged)
+    }
+}
+
+/// The style's source, or each of those that its trained encoder learned from.
+fn rights(style: &StyleFacts) -> Vec<RightsReference> {
+    let (kind, name) = match &style.encoder {
+        Some(encoder) => ("encoder".to_owned(), encoder.version.to_string()),
+        None => ("style".to_owned(), style.name.clone()),
+    };
+    let one = |licence: &str, holder: &str, source: &str| RightsReference {
+        kind: kind.clone(),
+        name: name.clone(),
+        licence: licence.into(),
+        holder: holder.into(),
+        source: source.into(),
+        attribution: style.attribution.clone(),
+    };
+    match style.grants.is_empty() {
+        true => vec![one(&style.licence, &style.holder, &style.source)],
+        false => style.grants.iter().map(|grant| one(&grant.licence, &grant.holder, &grant.source)).collect(),
     }
 }
 

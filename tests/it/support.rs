@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use housestyle::error::{Error, Result};
-use housestyle::plan::{BundleFacts, Job, Plan, Rates, StyleFacts, plan};
+use housestyle::plan::{BundleFacts, House, Job, Plan, Rates, StyleFacts, plan};
 use housestyle::queue::{Memory, Message, Queue as _};
 use housestyle::shutdown::Shutdown;
 use housestyle::spec::{Campaign, Digest};
@@ -35,6 +35,8 @@ fn facts() -> BundleFacts {
         holder: "Somebody".into(),
         source: "somewhere".into(),
         attribution: if name == "line" { "Line <House> & Co, CC BY 4.0".into() } else { String::new() },
+        encoder: None,
+        grants: Vec::new(),
     };
     BundleFacts {
         name: "stub".into(),
@@ -47,6 +49,7 @@ fn facts() -> BundleFacts {
         prompt_style: "{prompt}, {look}".into(),
         seconds_per_step: 0.01,
         bytes_per_image: 1000,
+        house: House::default(),
     }
 }
 

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use self::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use crate::error::{Context, Error, Kind, Result};
 use crate::pipeline::schedule::Schedule;
-use crate::plan::{BundleFacts, StyleFacts};
+use crate::plan::{BundleFacts, House, StyleFacts};
 use crate::spec::Digest;
 
 /// The files of a bundle that generation needs.
@@ -113,6 +113,8 @@ impl Bundle {
                     holder: style.holder.clone(),
                     source: style.source.clone(),
                     attribution: style.attribution.clone(),
+                    encoder: None,
+                    grants: Vec::new(),
                 })
                 .collect(),
             // Planning reads "no categories" as "nothing can be scored".
@@ -123,6 +125,7 @@ impl Bundle {
             prompt_style: spec.prompt.style.clone(),
             seconds_per_step: spec.seconds_per_step,
             bytes_per_image: spec.bytes_per_image,
+            house: House::default(),
         }
     }
 }

@@ -1,0 +1,130 @@
+//! What the registry and the ledger mean for planning.
+//!
+//! In: both, a bundle's facts and the house's policy. Out: the [`House`] that planning chooses from. What always holds: a
+//! version whose card cannot be read or whose pictures were revoked is there with its reason, so that asking for it says
+//! why, and other styles are planned all the same.
+
+use super::card::Card;
+use super::registry::Registry;
+use crate::error::Result;
+use crate::plan::{BundleFacts, EncoderRef, House, MAX_GRANTS, Obstacle, StyleFacts, TrainedStyle};
+use crate::rights::{Grant, Ledger, Policy, Revocations, Ruling};
+use crate::spec::{Branch, Digest, VersionId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Names of a kind that a sentence lists.
+const LISTED: usize = 4;
+
+/// Everything the house can add to this bundle.
+pub async fn house(registry: &Registry, ledger: &Ledger, facts: &BundleFacts, policy: Policy) -> Result<House> {
+    let revocations = ledger.revocations().await?;
+    let revoked = facts.styles.iter().filter_map(|style| {
+        let revocation = revocations.of_source(&style.source)?;
+        Some((style.name.clone(), format!("the source of `{}`, {}, is {}", style.name, style.source, revocation.because())))
+    });
+    let mut house = House { trained: Vec::new(), revoked: revoked.collect(), policy };
+    let mut promoted: BTreeMap<_, Option<VersionId>> = BTreeMap::new();
+    for version in registry.versions().await?.into_iter().filter(|version| version.branch == Branch::Style) {
+        let encoder = version.encoder();
+        if !promoted.contains_key(&encoder) {
+            promoted.insert(encoder.clone(), registry.promoted(&encoder).await?);
+        }
+        let in_use = promoted.get(&encoder).and_then(Option::as_ref) == Some(&version);
+        house.trained.push(style(registry, &revocations, facts, version, in_use).await?);
+    }
+    Ok(house)
+}
+
+async fn style(
+    registry: &Registry,
+    revocations: &Revocations,
+    facts: &BundleFacts,
+    version: VersionId,
+    promoted: bool,
+) -> Result<TrainedStyle> {
+    let card = match registry.card(&version).await {
+        Ok(card) => card,
+        // The store failing is this plan's failure; a bad card is only this version's.
+        Err(error) if error.exit_code() != 1 => {
+            return Ok(unreadable(version, promoted, Obstacle::Unusable(error.chain())));
+        }
+        Err(error) => return Err(error),
+    };
+    let obstacle = if card.base.digest != facts.digest {
+        let (name, digest) = (&card.base.name, &card.base.digest);
+        Some(Obstacle::OtherBundle(format!(
+            "{version} was trained for {name}@{digest}, the bundle here is {}@{}; train it again",
+            facts.name, facts.digest
+        )))
+    } else {
+        match registry.revoked(&version, revocations).await {
+            Ok(reason) => reason.map(Obstacle::Unusable),
+            Err(error) if error.exit_code() != 1 => Some(Obstacle::Unusable(error.chain())),
+            Err(error) => return Err(error),
+        }
+    };
+    Ok(TrainedStyle { style: style_facts(&card), prompt: card.prompt.clone(), grants: card.grants, promoted, obstacle })
+}
+
+/// What a job carries of a version.
+pub fn style_facts(card: &Card) -> StyleFacts {
+    let list = |of: fn(&Grant) -> &str| listed(card.grants.iter().map(of), LISTED);
+    StyleFacts {
+        name: card.id.name.to_string(),
+        look: String::new(),
+        licence: list(|grant| &grant.licence),
+        holder: list(|grant| &grant.holder),
+        source: list(|grant| &grant.source),
+        attribution: attribution(&card.grants),
+        encoder: Some(EncoderRef { version: card.id.clone(), digest: card.weights.clone() }),
+        grants: carried(&card.grants),
+    }
+}
+
+fn unreadable(version: VersionId, promoted: bool, obstacle: Obstacle) -> TrainedStyle {
+    let nothing = String::new;
+    let style = StyleFacts {
+        name: version.name.to_string(),
+        look: nothing(),
+        licence: nothing(),
+        holder: nothing(),
+        source: nothing(),
+        attribution: nothing(),
+        encoder: Some(EncoderRef { digest: Digest::of(""), version }),
+        grants: Vec::new(),
+    };
+    TrainedStyle { style, prompt: nothing(), grants: Vec::new(), promoted, obstacle: Some(obstacle) }
+}
+
+/// Whom the licences ask to name, with the pictures that come of it.
+fn attribution(grants: &[Grant]) -> String {
+    let asks = |grant: &&Grant| Policy::default().rule(&grant.licence).0 == Ruling::Attribution;
+    let names: Vec<String> = grants.iter().filter(asks).map(|g| format!("{} ({})", g.holder, g.licence)).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!("Style learned from drawings by {}", listed(names.iter().map(String::as_str), MAX_GRANTS)),
+    }
+}
+
+/// Distinct names for a sentence, the first so many of them.
+fn listed<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> String {
+    let names: BTreeSet<&str> = names.collect();
+    let more = if names.len() > most { format!(" and {} more", names.len() - most) } else { String::new() };
+    names.into_iter().take(most).collect::<Vec<_>>().join(", ") + &more
+}
+
+/// As many grants as every job may carry; when there are more, the last one says where the rest stands.
+fn carried(grants: &[Grant]) -> Vec<Grant> {
+    if grants.len() <= MAX_GRANTS {
+        return grants.to_vec();
+    }
+    let (named, rest) = grants.split_at(MAX_GRANTS - 1);
+    let last = Grant {
+        source: format!("{} more sources; the version's card names them", rest.len()),
+        licence: listed(rest.iter().map(|grant| grant.licence.as_str()), LISTED),
+        holder: listed(rest.iter().map(|grant| grant.holder.as_str()), LISTED),
+        evidence: None,
+        terms: crate::rights::Terms::of(rest),
+    };
+    named.iter().cloned().chain([last]).collect()
+}
