@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::config::{Config, Flags};
-use crate::encoders::{self, Registry};
+use crate::encoders::{Registry, house};
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::pipeline::{Bundle, Pipeline, Provider, Runtime, SessionSettings};
 use crate::plan::{BundleFacts, Rates};
@@ -24,11 +24,14 @@ use crate::telemetry;
 pub mod check;
 pub mod completions;
 pub mod doctor;
+pub mod encoders;
 pub mod plan;
 mod progress;
 pub mod reproduce;
+pub mod rights;
 pub mod run;
 pub mod schema;
+mod table;
 
 /// Every campaign image in your house style, measured.
 #[derive(Debug, Parser)]
@@ -76,6 +79,10 @@ enum Command {
     Plan(plan::Args),
     /// Make one asset again from its sidecar and report the deviation
     Reproduce(reproduce::Args),
+    /// List, show, promote and roll back the versions of trained encoders
+    Encoders(encoders::Args),
+    /// Check, trace and revoke the rights in what styles were learned from
+    Rights(rights::Args),
     /// Say whether everything needed is there, and the one command that fixes what is not
     Doctor(doctor::Args),
     /// Print the JSON Schema of campaign or style set files
@@ -132,6 +139,8 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         Command::Check(args) => check::run(args, &context),
         Command::Plan(args) => plan::run(args, &context),
         Command::Reproduce(args) => reproduce::run(args, &context),
+        Command::Encoders(args) => encoders::run(args, &context),
+        Command::Rights(args) => rights::run(args, &context),
         Command::Doctor(args) => doctor::run(args, &context),
         Command::Schema(args) => schema::run(args, &context),
         Command::Completions(args) => completions::run(args, &context),
@@ -207,7 +216,7 @@ impl Context {
     pub async fn facts(&self, bundle: &Bundle, store: &Arc<Local>) -> Result<BundleFacts> {
         let mut facts = bundle.facts();
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
-        facts.house = encoders::house(&registry, &ledger, &facts, self.policy()).await?;
+        facts.house = house(&registry, &ledger, &facts, self.policy()).await?;
         Ok(facts)
     }
 

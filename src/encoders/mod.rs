@@ -13,10 +13,13 @@ pub mod lessons;
 pub mod offer;
 pub mod promote;
 pub mod registry;
+pub mod survey;
+pub mod trace;
 
 pub use card::{Base, Card, Draft, Lesson};
 pub use lessons::{Cleared, clear};
 pub use offer::house;
 pub use registry::{Grounds, Promotion, Registry};
+pub use survey::Survey;
 
 pub use crate::spec::{Branch, EncoderName, VersionId};

@@ -125,6 +125,11 @@ impl Registry {
         }
     }
 
+    /// Where a person finds the files of a version.
+    pub fn locate(&self, version: &VersionId) -> Result<String> {
+        Ok(self.store.locate(&folder(version)?))
+    }
+
     /// A version and all that it was trained on from, itself first.
     pub async fn lineage(&self, version: &VersionId) -> Result<Vec<Card>> {
         let mut cards = vec![self.card(version).await?];

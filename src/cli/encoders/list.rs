@@ -1,0 +1,102 @@
+//! `housestyle encoders list`: every version in one table.
+
+use serde::Serialize;
+
+use super::super::table::table;
+use super::super::{Context, Outcome};
+use super::Out;
+use crate::encoders::due::due;
+use crate::encoders::promote::{CATEGORY, STYLE};
+use crate::encoders::{Card, Survey};
+use crate::error::Result;
+use crate::spec::{Date, Digest, Timestamp, VersionId};
+
+/// Arguments of `encoders list`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    out: Out,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    versions: Vec<Row>,
+    /// Cards and sidecars that could not be read, with the reason.
+    unreadable: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    version: VersionId,
+    trained: Date,
+    /// `promoted`, `candidate` or `revoked`.
+    state: &'static str,
+    bundle: String,
+    base: Digest,
+    pictures: usize,
+    style: Option<f64>,
+    category: Option<f64>,
+    /// Why it must not be used for new work.
+    unusable: Option<String>,
+    /// Why the version in use should be trained again.
+    due: Vec<String>,
+}
+
+/// Prints the table.
+pub fn run(args: Args, context: &Context) -> Result<Outcome> {
+    let store = context.store(&args.out.out)?;
+    let survey = context.block_on(Survey::of(&(store as _)))?;
+    let today = Timestamp::now().date();
+    let versions: Vec<Row> = survey.cards.values().map(|card| row(&survey, card, today, context)).collect();
+    if versions.is_empty() {
+        context.say("no encoder has been trained here; `housestyle train STYLESET` trains one");
+    } else {
+        context.say(describe(&versions));
+    }
+    for reason in &survey.unreadable {
+        context.say(format!("cannot be read: {reason}"));
+    }
+    context.emit(&Report { versions, unreadable: survey.unreadable })?;
+    Ok(Outcome::Done)
+}
+
+fn row(survey: &Survey, card: &Card, today: Date, context: &Context) -> Row {
+    let promoted = survey.promoted.get(&card.id.encoder()) == Some(&card.id);
+    let unusable = survey.revoked(&card.id).map(|(lesson, revocation)| format!("{} is {}", lesson.file, revocation.because()));
+    let due = match promoted {
+        true => due(&context.config.update_policy, &survey.wear(card, today)),
+        false => Vec::new(),
+    };
+    Row {
+        version: card.id.clone(),
+        trained: card.created_at.date(),
+        state: match (&unusable, promoted) {
+            (Some(_), _) => "revoked",
+            (None, true) => "promoted",
+            (None, false) => "candidate",
+        },
+        bundle: card.base.name.clone(),
+        base: card.base.digest.clone(),
+        pictures: card.pictures.len(),
+        style: card.scores.get(STYLE).copied(),
+        category: card.scores.get(CATEGORY).copied(),
+        unusable,
+        due,
+    }
+}
+
+fn describe(versions: &[Row]) -> String {
+    let score = |score: Option<f64>| score.map_or_else(|| "-".into(), |score| format!("{score:.3}"));
+    let heads = ["version", "trained", "bundle", "pictures", "style", "category", "state", ""].map(String::from).to_vec();
+    let rows = versions.iter().map(|row| {
+        let note = match (&row.unusable, row.due.is_empty()) {
+            (Some(reason), _) => reason.clone(),
+            (None, false) => format!("due: {}", row.due.join(", ")),
+            (None, true) => String::new(),
+        };
+        let (version, trained, pictures) = (row.version.to_string(), row.trained.to_string(), row.pictures.to_string());
+        vec![version, trained, row.bundle.clone(), pictures, score(row.style), score(row.category), row.state.into(), note]
+    });
+    table(&std::iter::once(heads).chain(rows).collect::<Vec<_>>())
+}
