@@ -10,9 +10,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, Error, Kind, Result};
+use crate::{files, yaml};
 
 /// The settings file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "housestyle.yaml";
+/// Far above any honest settings file.
+const MAX_BYTES: u64 = 1 << 20;
 /// What every variable starts with.
 const PREFIX: &str = "HOUSESTYLE_";
 
@@ -165,11 +168,12 @@ impl Config {
 impl Layer {
     fn from_file(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let text = std::fs::read_to_string(path).context(Kind::Invalid, || format!("cannot read settings {shown}"))?;
+        let bytes = files::read(path, MAX_BYTES).context(Kind::Invalid, || format!("cannot read settings {shown}"))?;
+        let text = String::from_utf8(bytes).context(Kind::Invalid, || format!("settings {shown} are not UTF-8 text"))?;
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        serde_yaml::from_str(&text).map_err(|e| Error::invalid(format!("settings {shown}: {e}")))
+        yaml::parse(&text).context(Kind::Invalid, || format!("settings {shown}"))
     }
 
     /// The environment's layer, and the settings file it names.
@@ -295,6 +299,17 @@ mod tests {
         assert_eq!(error.advice(), Some("did you mean HOUSESTYLE_PROVIDER?"));
         let error = Config::load(None, env(&[("HOUSESTYLE_COST_PER_HOUR", "NaN")]), Flags::default()).unwrap_err();
         assert_eq!(error.kind(), Kind::Invalid);
+    }
+
+    #[test]
+    fn a_settings_file_is_a_plain_file_of_modest_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let big = dir.path().join("big.yaml");
+        std::fs::write(&big, "# much ado\n".repeat(200_000)).unwrap();
+        for file in [&big, dir.path(), Path::new("/dev/zero"), &dir.path().join("none.yaml")] {
+            let error = Config::load(Some(file), env(&[]), Flags::default()).unwrap_err();
+            assert_eq!(error.kind(), Kind::Invalid, "{}", error.chain());
+        }
     }
 
     #[test]

@@ -7,8 +7,10 @@
 pub mod error;
 
 pub mod config;
+pub mod files;
 pub mod shutdown;
 pub mod telemetry;
+pub mod yaml;
 
 pub mod spec;
 

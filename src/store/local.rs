@@ -1,6 +1,7 @@
 //! The store in a folder: key `a/b` is the file `a/b`.
 //!
-//! In: bytes. Out: files that are whole or not there: written to a hidden neighbour, flushed to the disk, renamed.
+//! In: bytes. Out: files that are whole or not there, as [`files::write`] makes them; [`Local::sweep`] removes what a
+//! killed process left unfinished.
 //! Always holds: names that start with a dot are this file's own (neighbours in the making, locks) and never listed.
 
 use std::fs::{self, File, TryLockError};
@@ -10,10 +11,9 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 use super::{Key, Store};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
+use crate::files::{self, UNFINISHED, failed, not_plain};
 
-/// How unfinished files are called; [`Local::sweep`] removes what a killed process left of them.
-const UNFINISHED: &str = ".unfinished-";
 /// The lock's file in the folder it guards.
 const LOCK: &str = ".lock";
 /// Far above any object of ours; what is larger was put there by somebody else and must not fill the memory.
@@ -101,7 +101,7 @@ impl Local {
 #[async_trait]
 impl Store for Local {
     async fn put(&self, key: &Key, bytes: Vec<u8>) -> Result<()> {
-        self.blocking(key, |path, bytes| write(path, &bytes, true).map(|_| ()), bytes).await
+        self.blocking(key, |path, bytes| write(path, &bytes, true).map(drop), bytes).await
     }
 
     async fn put_if_absent(&self, key: &Key, bytes: Vec<u8>) -> Result<bool> {
@@ -109,7 +109,8 @@ impl Store for Local {
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>> {
-        self.blocking(key, |path, _| absent(read(path)).map_err(|e| failed("read", path, e)), Vec::new()).await
+        self.blocking(key, |path, _| absent(files::read(path, MAX_BYTES)).map_err(|e| failed("read", path, e)), Vec::new())
+            .await
     }
 
     async fn size(&self, key: &Key) -> Result<Option<u64>> {
@@ -138,53 +139,9 @@ impl Store for Local {
     }
 }
 
-/// Reads a plain file of modest size: opening a pipe would wait for ever, and a device may have no end.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let meta = fs::metadata(path)?;
-    if !meta.is_file() {
-        return Err(not_plain());
-    }
-    if meta.len() > MAX_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is far too large to be ours; move it away"));
-    }
-    let mut bytes = Vec::with_capacity(meta.len() as usize);
-    File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn not_plain() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file; move it away")
-}
-
 /// Writes a file whole; false if there is one already and it must stay.
 fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<bool> {
-    write_whole(path, bytes, replace).map_err(|e| failed("write", path, e))
-}
-
-fn write_whole(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    if !replace && path.try_exists()? {
-        return Ok(false);
-    }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(UNFINISHED);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(fs::Permissions::from_mode(0o666)); // the umask decides, as for any other file
-    }
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    if replace {
-        file.persist(path).map_err(|e| e.error)?;
-    } else if let Err(e) = file.persist_noclobber(path) {
-        return if e.error.kind() == io::ErrorKind::AlreadyExists { Ok(false) } else { Err(e.error) };
-    }
-    #[cfg(unix)]
-    File::open(folder)?.sync_all()?; // the name, too, must outlive a power cut
-    Ok(true)
+    files::write(path, bytes, replace).map_err(|e| failed("write", path, e))
 }
 
 /// Every file under `root`, as `/`-separated names relative to it; links are not followed.
@@ -217,19 +174,4 @@ fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(e) => Err(e),
     }
-}
-
-fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
-    let message = format!("cannot {verb} {}", path.display());
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Error::unavailable(message).hint("make room on the disk, then run the same command again: it goes on")
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::NotADirectory => {
-            Error::unavailable(message).hint("name a folder that can be written with --out DIR")
-        }
-        io::ErrorKind::InvalidInput => Error::invalid(message),
-        _ => Error::new(Kind::Transient, message),
-    }
-    .caused_by(error)
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::error::{Context, Error, Kind, Result};
 use crate::spec::Name;
+use crate::yaml;
 
 /// Largest `bundle.yaml`.
 pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
@@ -167,7 +168,7 @@ pub struct Listed {
 impl Manifest {
     /// Parses and checks the text of a `bundle.yaml`.
     pub fn parse(text: &str) -> Result<Self> {
-        let file: File = serde_yaml::from_str(text).context(Kind::Invalid, || "bundle.yaml cannot be read")?;
+        let file: File = yaml::parse(text).context(Kind::Invalid, || "bundle.yaml cannot be read")?;
         if (file.api_version.as_str(), file.kind.as_str()) != ("housestyle/v1", "Bundle") {
             return Err(Error::invalid("bundle.yaml: expected apiVersion housestyle/v1 and kind Bundle"));
         }
