@@ -171,13 +171,38 @@ fn reproduces_from_the_sidecar_alone() {
         (code, serde_json::from_str::<serde_json::Value>(&stdout).unwrap_or_default(), stderr)
     };
     let (code, report, stderr) = reproduce(&["--out", "again.png"]);
-    assert_eq!((code, &report["identical"]), (0, &true.into()), "{stderr}");
+    assert_eq!((code, &report["identical"], &report["old_file"]), (0, &true.into(), &"as_recorded".into()), "{stderr}");
     let old = folder.path().join("out").join(name.replace(".json", ".png"));
     assert_eq!(std::fs::read(folder.path().join("again.png")).unwrap(), std::fs::read(&old).unwrap());
 
     image::RgbImage::new(16, 16).save(&old).unwrap();
     let (code, report, _) = reproduce(&[]);
     assert_eq!((code, &report["identical"], &report["within_tolerance"]), (3, &true.into(), &false.into()));
+    assert_eq!(report["old_file"], "changed");
+
+    let honest = std::fs::read(folder.path().join("again.png")).unwrap();
+    let same_pixels_other_text = image::load_from_memory(&honest).unwrap().into_rgb8();
+    same_pixels_other_text.save(&old).unwrap();
+    let (code, report, _) = reproduce(&[]);
+    assert_eq!((code, &report["within_tolerance"], &report["old_file"]), (3, &true.into(), &"changed".into()));
+
+    std::fs::write(&old, &honest[..honest.len() / 2]).unwrap();
+    let (code, report, stderr) = reproduce(&["--out", "once-more.png"]);
+    assert_eq!((code, &report["identical"], &report["deviation"]), (3, &true.into(), &serde_json::Value::Null), "{stderr}");
+    assert!(report["damage"].as_str().unwrap().contains("PNG"), "{report}");
+    assert_eq!(std::fs::read(folder.path().join("once-more.png")).unwrap(), honest, "damage is no reason not to write");
+
+    std::fs::remove_file(&old).unwrap();
+    assert_eq!((reproduce(&[]).0, &reproduce(&[]).1["old_file"]), (0, &"gone".into()));
+
+    std::fs::write(&old, &honest).unwrap();
+    for input in [name.clone(), name.replace(".json", ".png")] {
+        let (code, _, stderr) = reproduce(&["--out", &format!("out/{input}")]);
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains("would replace"), "{stderr}");
+    }
+    let (code, _, stderr) = reproduce(&["--out", "."]);
+    assert!(code == 4 && stderr.contains("hint: "), "{stderr}");
 
     let sidecar = folder.path().join("out").join(&name);
     let text = std::fs::read_to_string(&sidecar).unwrap();
@@ -214,6 +239,18 @@ fn refuses_before_anything_is_made() {
     refused(&CAMPAIGN.replace("flat,", "flta,"), &["run", "c.yaml"], 2, "flat");
     // The tiny bundle's third style is CC-BY-SA: share-alike is refused by default, by name.
     refused(&CAMPAIGN.replace("line]", "glossy]"), &["run", "c.yaml"], 2, "style glossy (CC-BY-SA-4.0");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_folder_that_cannot_be_one_is_unavailable_with_a_hint() {
+    let folder = folder();
+    for out in ["c.yaml", "c.yaml/below", "/proc/nowhere", "/dev/null"] {
+        let (code, _, stderr) = output(housestyle(folder.path(), &["run", "c.yaml", "--out", out]));
+        assert!(code == 4 && stderr.contains("hint: "), "{out}: {stderr}");
+    }
+    let (code, _, stderr) = output(housestyle(folder.path(), &["plan", "c.yaml", "--config", "/dev/zero"]));
+    assert!(code == 2 && stderr.contains("not a plain file"), "{stderr}");
 }
 
 /// Where nothing can be written any more, the exit code still says what happened.
