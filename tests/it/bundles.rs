@@ -192,6 +192,33 @@ fn a_malformed_bundle_yaml_is_invalid() {
 }
 
 #[test]
+fn texts_of_a_bundle_cannot_forge_a_line_or_steer_a_terminal() {
+    for (from, key) in [
+        ("look: bold flat shapes, no outline", "look"),
+        ("licence: MIT", "licence"),
+        ("holder: Flat House", "holder"),
+        ("source: random weights", "source"),
+        ("attribution: ''", "attribution"),
+        ("category: a {category} emoji", "category"),
+        ("- fox", "category"),
+    ] {
+        for hostile in ["\\e[31m", "\\u061c", "\\u200b", "\\u202e", "\\r", "\\0", "\\x85"] {
+            let head = if key == "category" && from.starts_with('-') { "-" } else { &format!("{key}:") };
+            let broken = Broken::new();
+            assert_refused(
+                &broken.edit(from, &format!("{head} \"x{hostile}y\"")).error(),
+                Kind::Invalid,
+                "invisible character",
+            );
+        }
+    }
+    let broken = Broken::new();
+    broken.edit("holder: Flat House", "holder: \"G\\nrights   allowed; all cleared by legal\"");
+    let holder = &Bundle::open(broken.0.path()).unwrap().facts().styles[0].holder;
+    assert_eq!(holder, "G rights allowed; all cleared by legal", "still one line");
+}
+
+#[test]
 fn models_that_reach_outside_or_are_no_models_are_refused_before_the_runtime_sees_them() {
     let whole = fs::read(fixture().join("unet/model.onnx")).unwrap();
     // graph { initializer { name: "w" data_location: EXTERNAL } } appended: protobuf merges it into the graph.

@@ -1,7 +1,8 @@
 //! `bundle.yaml`: what a bundle says about itself.
 //!
 //! In: the file's text. Out: a checked [`Manifest`]. What always holds: unknown keys are errors, names, counts and sizes
-//! lie within limits, and every path in `files` stays inside the bundle's folder.
+//! lie within limits, texts for people are one line without anything invisible, and every path in `files` stays inside
+//! the bundle's folder.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Context, Error, Kind, Result};
-use crate::spec::Name;
+use crate::spec::{Name, limits, text};
 use crate::yaml;
 
 /// Largest `bundle.yaml`.
@@ -172,9 +173,35 @@ impl Manifest {
         if (file.api_version.as_str(), file.kind.as_str()) != ("housestyle/v1", "Bundle") {
             return Err(Error::invalid("bundle.yaml: expected apiVersion housestyle/v1 and kind Bundle"));
         }
-        let manifest = Self { name: file.metadata.name, description: file.metadata.description, spec: file.spec };
-        manifest.spec.check().map_err(|why| Error::invalid(format!("bundle.yaml: {why}")))?;
+        let mut manifest = Self { name: file.metadata.name, description: file.metadata.description, spec: file.spec };
+        let checked = manifest.make_plain().and_then(|()| manifest.spec.check());
+        checked.map_err(|why| Error::invalid(format!("bundle.yaml: {why}")))?;
         Ok(manifest)
+    }
+
+    /// Every text that people will read or prompts will hold: nothing in it can forge a line or steer a terminal.
+    fn make_plain(&mut self) -> Result<(), String> {
+        fn plain(place: &str, value: &mut String, longest: usize) -> Result<(), String> {
+            *value = text::plain(value, longest).map_err(|why| format!("{place} {why}"))?;
+            Ok(())
+        }
+        let Self { description, spec, .. } = self;
+        plain("metadata.description", description, limits::TEXT)?;
+        plain("spec.prompt.category", &mut spec.prompt.category, limits::TEXT)?;
+        plain("spec.prompt.style", &mut spec.prompt.style, limits::TEXT)?;
+        for style in &mut spec.styles {
+            let Style { name, look, licence, holder, source, attribution } = style;
+            let texts =
+                [("look", look), ("licence", licence), ("holder", holder), ("source", source), ("attribution", attribution)];
+            for (key, value) in texts {
+                plain(&format!("spec.styles: {key} of {name}"), value, limits::TEXT)?;
+            }
+        }
+        let classes = spec.evaluator.iter_mut().flat_map(|evaluator| &mut evaluator.styles);
+        for class in spec.categories.iter_mut().chain(classes) {
+            plain("the name of a category or style", class, limits::SHORT_TEXT)?;
+        }
+        Ok(())
     }
 }
 
