@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::spec::text;
 use crate::store::Sidecar;
 use crate::store::sidecar::Outcome;
 
@@ -47,6 +48,8 @@ pub struct Row {
 /// How often the evaluator finds in first attempts what was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct FirstAttempts {
+    /// First attempts that gave an image.
+    pub made: usize,
     /// First attempts that were scored.
     pub scored: usize,
     /// The likeliest style is the one asked for.
@@ -90,7 +93,7 @@ impl Row {
             first_pass_yield: share(first_pass, made),
             mean_style: mean(scores().filter_map(|s| s.style)),
             mean_category: mean(scores().filter_map(|s| s.category)),
-            seconds: sidecars.clone().flat_map(|s| s.timings.values()).sum(),
+            seconds: sidecars.clone().flat_map(|s| s.timings.values()).fold(0.0, |sum, seconds| sum + seconds),
         }
     }
 }
@@ -99,6 +102,8 @@ impl FirstAttempts {
     fn of(sidecars: &[Sidecar]) -> Self {
         let mut found = Self::default();
         for sidecar in sidecars {
+            // What could not be made is neither scored nor let pass.
+            found.made += usize::from(sidecar.attempts.first().is_some_and(|a| a.passed || a.scores.is_some()));
             let Some(scores) = sidecar.first_scores() else { continue };
             found.scored += 1;
             found.style_right += usize::from(scores.style_found == sidecar.job.style.as_str());
@@ -120,14 +125,14 @@ fn mean(values: impl Iterator<Item = f32>) -> Option<f64> {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.styles.iter().map(|r| r.style.chars().count()).max().unwrap_or(0).max(5);
+        let width = self.styles.iter().map(|r| text::escape(&r.style).chars().count()).max().unwrap_or(0).max(5);
         writeln!(f, "{:<width$}  made  accepted  rejected  failed  first pass  mean style  mean category  seconds", "style")?;
         let number = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.2}"));
         for row in self.styles.iter().chain((self.styles.len() > 1).then_some(&self.total)) {
             writeln!(
                 f,
                 "{:<width$}  {:>4}  {:>8}  {:>8}  {:>6}  {:>9.0}%  {:>10}  {:>13}  {:>7.1}",
-                row.style,
+                text::escape(&row.style),
                 row.made,
                 row.accepted,
                 row.rejected,
@@ -139,8 +144,10 @@ impl fmt::Display for Summary {
             )?;
         }
         let first = &self.first_attempts;
-        if first.scored == 0 {
-            return write!(f, "first attempts: not scored, as the bundle has no evaluator");
+        match first {
+            FirstAttempts { made: 0, .. } => return write!(f, "first attempts: none gave an image"),
+            FirstAttempts { scored: 0, .. } => return write!(f, "first attempts: not scored, as the bundle has no evaluator"),
+            _ => {}
         }
         let percent = |part| 100.0 * share(part, first.scored);
         write!(

@@ -122,6 +122,7 @@ async fn the_gate_tries_again_and_keeps_the_best() {
     let summary = Summary::of(&sidecars);
     assert_eq!((summary.total.accepted, summary.total.rejected, summary.total.first_pass_yield), (3, 1, 0.5));
     assert_eq!((summary.first_attempts.scored, summary.first_attempts.style_right), (4, 2));
+    assert_eq!(summary.first_attempts.made, 4);
     assert_eq!((summary.first_attempts.category_top1, summary.first_attempts.category_top5), (4, 4));
 }
 
@@ -198,6 +199,17 @@ async fn a_fault_of_the_bundle_or_the_machine_is_no_outcome_of_a_job() {
     let (tally, dead) = work(&bench.plan.jobs, &bench.store, stub, 4, &Shutdown::default()).await;
     assert_eq!((tally.unwrap_err().exit_code(), dead.len()), (4, 0));
     assert!(bench.sidecars().await.iter().all(|s| s.outcome == Outcome::Accepted));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_of_failures_blames_nobody_else() {
+    let bench = Bench::new(1, "");
+    let stub = Stub { item_error: Box::new(|_| Some(Error::new(Kind::Permanent, "not finite"))), ..Stub::default() };
+    bench.work(stub, 8).await;
+    let summary = Summary::of(&bench.sidecars().await);
+    assert_eq!((summary.total.failed, summary.first_attempts.made), (4, 0));
+    let text = summary.to_string();
+    assert!(text.contains("none gave an image") && !text.contains("evaluator") && !text.contains("-0.0"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
