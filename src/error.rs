@@ -7,7 +7,8 @@ use std::error::Error as StdError;
 use std::fmt;
 
 /// What went wrong, as far as anybody has to decide what happens next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The sender's input is wrong: never retried, exit code 2.
     Invalid,

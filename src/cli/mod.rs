@@ -1,9 +1,10 @@
-//! The command line: arguments in, one [`Outcome`] out. Each subcommand is a file with `Args` and `run`.
+//! The command line: arguments in, an exit code out. Each subcommand is a file with `Args` and `run`, which gives an
+//! [`Outcome`].
 //!
 //! Always holds: with `--json`, standard output carries one JSON document and nothing else; human words then go to
 //! standard error, where progress and problems go anyway.
 
-use std::io::Write as _;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,6 +33,9 @@ pub mod rights;
 pub mod run;
 pub mod schema;
 mod table;
+mod voice;
+
+use voice::Voice;
 
 /// Every campaign image in your house style, measured.
 #[derive(Debug, Parser)]
@@ -121,18 +125,29 @@ impl Outcome {
 pub struct Context {
     /// The settings, all layers applied and validated.
     pub config: Config,
-    /// Whether standard output is for a program.
-    pub json: bool,
     /// Asked to stop?
     pub shutdown: Shutdown,
+    voice: Voice,
 }
 
-/// Runs the command that `cli` names.
-pub fn run(cli: Cli) -> Result<Outcome> {
-    let Global { json, config, bundles, provider, threads, verbose } = cli.global;
+/// Does what the arguments say, and gives back the exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    match Cli::try_parse_from(&args) {
+        Ok(cli) => {
+            let voice = Voice::new(cli.global.json);
+            let result = run(cli, voice.clone());
+            voice.end(result)
+        }
+        Err(said) => Voice::new(args.iter().any(|arg| arg == "--json")).parser(&said),
+    }
+}
+
+fn run(cli: Cli, voice: Voice) -> Result<Outcome> {
+    let Global { json: _, config, bundles, provider, threads, verbose } = cli.global;
     let config = Config::load(config.as_deref(), std::env::vars_os(), Flags { bundles, provider, threads })?;
     telemetry::start(verbose, config.log_format)?;
-    let context = Context { config, json, shutdown: Shutdown::default() };
+    let context = Context { config, shutdown: Shutdown::default(), voice };
     context.provider()?; // a wrong name is refused by every command, not only by those that load models
     match cli.command {
         Command::Run(args) => run::run(args, &context),
@@ -148,40 +163,37 @@ pub fn run(cli: Cli) -> Result<Outcome> {
 }
 
 impl Context {
-    /// Prints a line for a person: on standard output, or on standard error where `--json` wants the former for itself.
+    /// Says a line to a person: on standard output, or on standard error where `--json` wants the former for itself.
     ///
-    /// A reader that went away (`| head`) is not an error. Control characters in the text are made visible.
+    /// It stays one line: what could break it or steer a terminal is made visible.
     pub fn say(&self, line: impl AsRef<str>) {
-        let line = telemetry::clean_lines(line.as_ref());
-        let _ = match self.json {
-            true => writeln!(std::io::stderr().lock(), "{line}"),
-            false => writeln!(std::io::stdout().lock(), "{line}"),
-        };
+        self.voice.line(line.as_ref());
+    }
+
+    /// As [`Context::say`], for text of ours that spans lines; what others wrote in it must have been made safe before, as
+    /// in a [`table::table`].
+    pub fn say_text(&self, text: impl AsRef<str>) {
+        text.as_ref().lines().for_each(|line| self.voice.line(line));
+    }
+
+    /// Whether standard output is for a program.
+    pub fn json(&self) -> bool {
+        self.voice.json()
+    }
+
+    /// Prints what is asked for as it is, on standard output.
+    pub fn print(&self, text: &str) {
+        self.voice.write(text.as_bytes());
     }
 
     /// Prints the JSON document that `--json` promises; does nothing without it.
-    ///
-    /// A reader that went away is not an error, but half a document that looks like success (a full disk) is.
     pub fn emit(&self, document: &impl Serialize) -> Result<()> {
-        if self.json {
-            let text = serde_json::to_string_pretty(document)
-                .map_err(|e| Error::internal("cannot write the result as JSON").caused_by(e))?;
-            match writeln!(std::io::stdout().lock(), "{text}") {
-                Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-                    return Err(Error::unavailable("cannot write the result to standard output").caused_by(e));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        self.voice.document(document)
     }
 
-    /// Prints every problem on standard error and returns the error that stands for all of them (exit code 2).
+    /// Says every problem on standard error and returns the error that stands for all of them (exit code 2).
     pub fn problems(&self, problems: &[Problem]) -> Error {
-        let mut stderr = std::io::stderr().lock();
-        for problem in problems {
-            let _ = writeln!(stderr, "{}", telemetry::clean_lines(&problem.to_string()));
-        }
+        self.voice.problems(problems);
         let file = problems.first().map_or("the campaign", |p| p.file.as_str());
         let count = problems.len();
         Error::invalid(format!("{count} problem{} in {file}", if count == 1 { "" } else { "s" }))
@@ -238,24 +250,26 @@ impl Context {
         Pipeline::load(bundle, &self.runtime()?, &settings)
     }
 
-    /// Finds, verifies and opens the bundle that a campaign names; a digest, if given, must be the bundle's.
+    /// Finds, verifies and opens the bundle that a campaign names: the first of that name or, where a digest is given, the
+    /// first with that digest.
     pub fn bundle(&self, reference: &BundleRef) -> Result<Bundle> {
-        let name = reference.name.as_str();
-        let folders = &self.config.bundles;
-        let Some(folder) = folders.iter().map(|d| d.join(name)).find(|d| d.join("bundle.yaml").is_file()) else {
+        let (name, folders) = (reference.name.as_str(), &self.config.bundles);
+        let there: Vec<PathBuf> = folders.iter().map(|d| d.join(name)).filter(|d| d.join("bundle.yaml").is_file()).collect();
+        let Some(first) = there.first() else {
             let places: Vec<_> = folders.iter().map(|d| d.display().to_string()).collect();
             return Err(Error::unavailable(format!("no bundle named {name} in {}", places.join(", ")))
                 .hint("name the folder that holds it with --bundles DIR, or HOUSESTYLE_BUNDLES"));
         };
-        let bundle = Bundle::open(&folder)?;
-        match &reference.digest {
-            Some(wanted) if wanted != bundle.digest() => Err(Error::unavailable(format!(
-                "bundle {name} in {} has digest {}, asked for was {wanted}",
-                folder.display(),
-                bundle.digest()
-            ))
-            .hint("name the folder with that version with --bundles DIR, or ask for the digest that is there")),
-            _ => Ok(bundle),
+        let Some(wanted) = &reference.digest else { return Bundle::open(first) };
+        let mut others = Vec::new();
+        for folder in &there {
+            match Bundle::digest_in(folder) {
+                Ok(digest) if digest == *wanted => return Bundle::open(folder),
+                Ok(digest) => others.push(format!("bundle {name} in {} has digest {digest}", folder.display())),
+                Err(error) => others.push(error.chain()),
+            }
         }
+        Err(Error::unavailable(format!("{}, asked for was {wanted}", others.join("; ")))
+            .hint("name the folder with that version with --bundles DIR, or ask for the digest that is there"))
     }
 }

@@ -27,7 +27,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let store = context.store(&args.out)?;
     let facts = context.block_on(context.facts(&bundle, &store))?;
     let plan = plan(&campaign, &facts, &context.rates()).map_err(|problems| context.problems(&problems))?;
-    context.say(describe(&plan));
+    context.say_text(describe(&plan));
     context.emit(&plan)?;
     Ok(Outcome::Done)
 }

@@ -203,7 +203,7 @@ impl Run<'_> {
     fn tell(&self, report: &Report<'_>) {
         let say = |line: String| self.context.say(line);
         if report.summary.total.made > 0 {
-            say(format!("\n{}\n", report.summary));
+            self.context.say_text(format!("\n{}\n\n", report.summary));
         }
         for dead in &report.dead {
             say(format!("given up: job {}: {}", dead.job, dead.reason));

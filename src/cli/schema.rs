@@ -3,7 +3,6 @@
 use super::{Context, Outcome};
 use crate::error::Result;
 use crate::spec::{Kind, schema};
-use std::io::Write as _;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -22,12 +21,12 @@ enum Of {
     StyleSet,
 }
 
-/// Prints the schema. A reader that went away is not an error.
-pub fn run(args: Args, _context: &Context) -> Result<Outcome> {
+/// Prints the schema.
+pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let kind = match args.kind {
         Of::Campaign => Kind::Campaign,
         Of::StyleSet => Kind::StyleSet,
     };
-    let _ = std::io::stdout().lock().write_all(schema::text(kind).as_bytes());
+    context.print(&schema::text(kind));
     Ok(Outcome::Done)
 }

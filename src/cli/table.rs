@@ -1,7 +1,12 @@
 //! Tables for a terminal: columns as wide as their widest cell.
+//!
+//! Always holds: no cell breaks its line or steers the terminal, whoever wrote what is in it.
+
+use crate::spec::text;
 
 /// The rows, each column but the last padded; two spaces between columns.
 pub fn table(rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| text::escape(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
@@ -30,6 +35,7 @@ mod tests {
     fn columns_line_up() {
         let row = |cells: &[&str]| cells.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(table(&[row(&["a", "bcd", ""]), row(&["狐狐", "e", "f"])]), "a   bcd\n狐狐  e    f");
+        assert_eq!(table(&[row(&["a\nrights: fine", "b\u{202e}"])]), "a\\u{a}rights: fine  b\\u{202e}");
         assert_eq!(shortened(row(&["a", "b", "c"]), 2), ["a", "b", "… and 1 more (--json lists all)"]);
     }
 }

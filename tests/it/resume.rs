@@ -261,7 +261,86 @@ fn a_full_standard_output_or_error_is_no_success_and_no_panic() {
     let folder = folder();
     let status = |args: &[&str]| housestyle(folder.path(), args).stdout(full()).stderr(full()).status().unwrap().code();
     assert_eq!(status(&["run", "missing.yaml"]), Some(2));
-    assert_eq!(status(&["plan", "c.yaml", "--json"]), Some(4));
+    for args in [
+        &["plan", "c.yaml", "--json"][..],
+        &["plan", "c.yaml"],
+        &["check", "c.yaml"],
+        &["schema"],
+        &["completions", "bash"],
+        &["doctor"],
+        &["--help"],
+    ] {
+        assert_eq!(status(args), Some(4), "{args:?}");
+    }
+}
+
+/// A program that reads standard output gets one document, whatever happens.
+#[test]
+fn a_failure_is_a_json_document_too() {
+    let folder = folder();
+    std::fs::write(folder.path().join("bad.yaml"), CAMPAIGN.replace("steps: 12", "steps: -1").replace("seed: 7", "sed: 7"))
+        .unwrap();
+    let json = |args: &[&str]| {
+        let (code, stdout, stderr) = output(housestyle(folder.path(), args));
+        let document: serde_json::Value = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{args:?}: {e}: {stdout}"));
+        (code, document, stderr)
+    };
+    let (code, document, stderr) = json(&["run", "bad.yaml", "--json"]);
+    assert_eq!((code, &document["exit"], &document["error"]["kind"]), (2, &2.into(), &"invalid".into()), "{stderr}");
+    let problems = document["error"]["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 2, "{document:#}");
+    assert!(problems.iter().all(|p| p["line"].as_u64().unwrap() > 0 && stderr.contains(p["reason"].as_str().unwrap())));
+    for (args, exit, kind) in [
+        (&["run", "c.yaml", "--json", "--bundles", "nowhere"][..], 4, "unavailable"),
+        (&["plan", "none.yaml", "--json"], 2, "invalid"),
+        (&["plan", "c.yaml", "--json", "--config", "none"], 2, "invalid"),
+        (&["frobnicate", "--json"], 2, "invalid"),
+        (&["run", "--json", "--surprise"], 2, "invalid"),
+    ] {
+        let (code, document, stderr) = json(args);
+        assert_eq!(
+            (code, &document["exit"], &document["error"]["kind"]),
+            (exit, &exit.into(), &kind.into()),
+            "{args:?} {stderr}"
+        );
+        assert!(document["error"]["hint"].is_string() || !stderr.contains("hint:"), "{args:?} {document:#}");
+    }
+    assert_eq!(json(&["check", "bad.yaml", "--json"]).1["problems"].as_array().unwrap().len(), 2, "its own document, alone");
+    assert!(json(&["completions", "bash", "--json"]).1["script"].as_str().unwrap().contains("housestyle"));
+}
+
+/// The name of a file is somebody's text, too.
+#[cfg(unix)]
+#[test]
+fn a_file_name_cannot_forge_a_line() {
+    let folder = folder();
+    let name = "x\nc.yaml: ok, 99 image(s)\u{1b}[31m\u{202e}.yaml";
+    std::fs::write(folder.path().join(name), CAMPAIGN).unwrap();
+    let (_, stdout, stderr) = output(housestyle(folder.path(), &["check", name]));
+    assert_eq!(stdout.lines().count(), 1, "{stdout}");
+    let (_, _, missing) = output(housestyle(folder.path(), &["run", &format!("none{name}")]));
+    for text in [stdout, stderr, missing] {
+        assert!(!text.contains(['\u{1b}', '\u{202e}']) && !text.contains("\nc.yaml"), "{text}");
+    }
+}
+
+/// Two folders hold a bundle of the same name: a digest says which one is meant.
+#[test]
+fn a_digest_finds_its_bundle_in_whichever_folder_it_is() {
+    let folder = folder();
+    let tiny = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tiny/bundle.yaml");
+    std::fs::create_dir_all(folder.path().join("old/tiny")).unwrap();
+    std::fs::write(folder.path().join("old/tiny/bundle.yaml"), "another version").unwrap();
+    let plan = |digest: &str| {
+        let yaml = CAMPAIGN.replace("bundle: tiny", &format!("bundle: tiny@{digest}"));
+        std::fs::write(folder.path().join("d.yaml"), yaml).unwrap();
+        let both = ["plan", "d.yaml", "--bundles", "old", "--bundles", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")];
+        output(housestyle(folder.path(), &both))
+    };
+    let (code, _, stderr) = plan(&housestyle::spec::Digest::of(std::fs::read(tiny).unwrap()).to_string());
+    assert_eq!(code, 0, "{stderr}");
+    let (code, _, stderr) = plan(&housestyle::spec::Digest::of("nobody's").to_string());
+    assert!(code == 4 && stderr.matches("has digest").count() == 2, "{stderr}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     if versions.is_empty() {
         context.say("no encoder has been trained here; `housestyle train STYLESET` trains one");
     } else {
-        context.say(describe(&versions));
+        context.say_text(describe(&versions));
     }
     for reason in &survey.unreadable {
         context.say(format!("cannot be read: {reason}"));

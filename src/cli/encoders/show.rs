@@ -68,7 +68,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         let terms = card.as_ref().map(|card| Terms::of(&card.grants));
         Ok(Report { encoder, versions, promoted, promotions, card, folder, terms, unusable })
     })?;
-    context.say(describe(&report));
+    context.say_text(describe(&report));
     context.emit(&report)?;
     Ok(Outcome::Done)
 }

@@ -61,7 +61,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let refused: Vec<&Row> = pictures.iter().filter(|row| row.ruling == Ruling::Refused).collect();
     let count = refused.len();
     let lines = refused.iter().map(|row| format!("refused: {}: {} {}", row.set, row.file, row.reason)).collect();
-    context.say(describe(&pictures));
+    context.say_text(describe(&pictures));
     for line in shortened(lines, NAMED) {
         context.say(line);
     }

@@ -28,7 +28,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let store = context.store(&args.out.out)?;
     let survey = context.block_on(Survey::of(&(store as _)))?;
     let found = trace(&survey, &question).ok_or_else(|| unknown(&args.what))?;
-    context.say(describe(&found));
+    context.say_text(describe(&found));
     context.emit(&found)?;
     Ok(Outcome::Done)
 }

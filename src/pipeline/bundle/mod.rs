@@ -73,6 +73,11 @@ impl Bundle {
         Ok(Self { root, manifest, digest, schedule })
     }
 
+    /// The digest of the bundle in `dir`, of which nothing else is looked at.
+    pub fn digest_in(dir: &Path) -> Result<Digest> {
+        read(dir, "bundle.yaml", MAX_MANIFEST_BYTES).map(Digest::of)
+    }
+
     /// SHA-256 of `bundle.yaml`, which holds the digest of every other file.
     pub fn digest(&self) -> &Digest {
         &self.digest
