@@ -126,13 +126,11 @@ impl Search<'_> {
         let stem = Path::new(file).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         let category = text::category(&template::fill(&images.category, &[("stem", &stem)]))?;
         let sha256 = Digest::of(&bytes);
-        if let Some(before) = self.seen.insert(sha256.clone(), file.into()) {
-            return Err(if before == file {
-                "is taken by two entries".into()
-            } else {
-                format!("is the same picture as {}", text::show(&before))
-            });
-        }
+        match self.seen.get(&sha256) {
+            Some(before) if before == file => return Err("is taken by two entries".into()),
+            Some(before) => return Err(format!("is the same picture as {}", text::show(before))),
+            None => self.seen.insert(sha256.clone(), file.into()),
+        };
         let (style, claim) = (images.style.clone(), images.claim.clone());
         self.found.push(Reference { path, file: file.into(), sha256, width, height, category, style, claim, entry });
         Ok(())
@@ -141,7 +139,7 @@ impl Search<'_> {
 
 /// The files that a path or pattern names, sorted: a folder stands for the PNG files directly in it.
 fn expand(root: &Path, pattern: &str) -> Result<Vec<String>, String> {
-    let mut found = vec![String::new()];
+    let (mut found, mut by_pattern) = (vec![String::new()], false);
     for part in pattern.split('/') {
         let mut next = Vec::new();
         for folder in &found {
@@ -149,7 +147,7 @@ fn expand(root: &Path, pattern: &str) -> Result<Vec<String>, String> {
             if part.contains(['*', '?']) {
                 // A pattern passes over what is no picture and no folder, but a link it matches is an error as any other.
                 next.extend(names(root, folder)?.into_iter().filter(|name| matches(part, name)).map(|name| join(&name)));
-            } else {
+            } else if !by_pattern || fs::symlink_metadata(root.join(join(part))).is_ok() {
                 next.push(join(part));
             }
             if next.len() > limits::FOLDER_ENTRIES {
@@ -159,9 +157,9 @@ fn expand(root: &Path, pattern: &str) -> Result<Vec<String>, String> {
         for path in &next {
             no_link(&root.join(path))?;
         }
+        by_pattern |= part.contains(['*', '?']);
         found = next;
     }
-    let by_pattern = pattern.contains(['*', '?']);
     let mut files = Vec::new();
     for path in found {
         if root.join(&path).is_dir() {

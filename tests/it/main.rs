@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod bundles;
+mod encoders;
 mod parity;
 mod queue_conformance;
 mod resume;
+mod rights;
 mod run;
 mod specs;
 mod store_conformance;
+mod stylesets;
 mod support;

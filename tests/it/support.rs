@@ -27,7 +27,8 @@ pub fn small_plan(count: u32, rest: &str) -> Plan {
     plan(&campaign, &facts(), &Rates { cost_per_hour: 1.0, currency: "USD".into() }).unwrap()
 }
 
-fn facts() -> BundleFacts {
+/// What planning knows of the bundle of [`small_plan`].
+pub fn facts() -> BundleFacts {
     let style = |name: &str| StyleFacts {
         name: name.into(),
         look: format!("the look of {name}"),

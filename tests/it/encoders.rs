@@ -1,0 +1,245 @@
+//! The registry: immutable versions, promotion and the way back, and planning with what is in use.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use housestyle::encoders::card::{Base, Card, Draft, Lesson};
+use housestyle::encoders::{Grounds, Registry, house};
+use housestyle::plan::{Rates, plan};
+use housestyle::rights::{Grant, Ledger, Policy, Revocation, Revocations, Target, Terms};
+use housestyle::spec::{Campaign, Digest, EncoderName, Timestamp, Training, VersionId};
+use housestyle::store::{Key, Local, Store};
+
+use crate::support::{facts, housestyle, output};
+
+/// A draft of `style/acme` on the bundle of the small plans, with these scores, that learned from these pictures.
+pub fn draft(style: f64, category: f64, pictures: &[&str]) -> Draft {
+    let lesson = |file: &&str| Lesson {
+        sha256: Digest::of(file),
+        file: (*file).into(),
+        category: "fox".into(),
+        style: Some("acme".into()),
+        source: "an agency".into(),
+        licence: "CC-BY-4.0".into(),
+    };
+    Draft {
+        encoder: "style/acme".parse().unwrap(),
+        base: Base { name: "stub".into(), digest: Digest::of("stub") },
+        parent: None,
+        prompt: "a {category} emoji in {style} style".into(),
+        settings: Training::default(),
+        pictures: pictures.iter().map(lesson).collect(),
+        grants: vec![Grant {
+            source: "an agency".into(),
+            licence: "CC-BY-4.0".into(),
+            holder: "Acme".into(),
+            evidence: None,
+            terms: Terms::default(),
+        }],
+        scores: BTreeMap::from([("style".into(), style), ("category".into(), category)]),
+    }
+}
+
+fn acme(number: u32) -> VersionId {
+    "style/acme".parse::<EncoderName>().unwrap().version(number)
+}
+
+fn store() -> (tempfile::TempDir, Arc<Local>, Registry) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Local::new(folder.path()));
+    (folder, store.clone(), Registry::new(store))
+}
+
+pub fn revocation(target: Target) -> Revocation {
+    Revocation { target, reason: "the contract ended".into(), at: Timestamp::now(), by: "legal".into() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn racing_writers_get_numbers_of_their_own() {
+    let (_folder, _, registry) = store();
+    let writers: Vec<_> = (0..8u8)
+        .map(|i| {
+            let registry = registry.clone();
+            tokio::spawn(async move { (i, registry.publish(&draft(0.5, 0.5, &["a"]), &[i; 1000], Some("<svg/>")).await) })
+        })
+        .collect();
+    let mut numbers = Vec::new();
+    for writer in writers {
+        let (i, card) = writer.await.unwrap();
+        let card = card.unwrap();
+        assert_eq!(registry.card(&card.id).await.unwrap(), card);
+        assert_eq!(registry.weights(&card).await.unwrap(), [i; 1000], "the weights are its own");
+        numbers.push(card.id.number);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+#[tokio::test]
+async fn a_version_counts_only_whole_and_unchanged() {
+    let (folder, store, registry) = store();
+    let key = |text: &str| Key::new(text).unwrap();
+    // A training that died before its card: its number stays unused.
+    store.put(&key("encoders/style/acme@1/adapter.safetensors"), b"half".to_vec()).await.unwrap();
+    assert!(registry.versions().await.unwrap().is_empty());
+    assert_eq!(registry.card(&acme(1)).await.unwrap_err().exit_code(), 2);
+    let card = registry.publish(&draft(0.5, 0.5, &["a"]), b"weights", None).await.unwrap();
+    assert_eq!((card.id.clone(), card.curve.clone()), (acme(2), None));
+    assert_eq!(registry.versions().await.unwrap(), [acme(2)]);
+    let left = crate::support::files(&folder.path().join("encoders/style/acme@2"));
+    assert_eq!(left.keys().collect::<Vec<_>>(), ["adapter.safetensors", "card.json"]);
+
+    store.put(&key("encoders/style/acme@2/adapter.safetensors"), b"others".to_vec()).await.unwrap();
+    assert_eq!(registry.weights(&card).await.unwrap_err().exit_code(), 4);
+    store.put(&key("encoders/style/acme@3/card.json"), card.to_bytes().unwrap()).await.unwrap();
+    assert!(registry.card(&acme(3)).await.unwrap_err().to_string().contains("is the card of style/acme@2"));
+    for (bytes, code) in [("{}", 2), ("{\"format\": 2}", 4), ("[", 2), ("", 2)] {
+        store.put(&key("encoders/style/acme@3/card.json"), bytes.into()).await.unwrap();
+        assert_eq!(registry.card(&acme(3)).await.unwrap_err().exit_code(), code, "{bytes}");
+    }
+    assert!(Card::from_bytes(&vec![b' '; 9 << 20], "x").is_err());
+    let mut nan = draft(0.5, 0.5, &["a"]);
+    nan.scores.insert("loss".into(), f64::NAN);
+    assert!(registry.publish(&nan, b"x", None).await.unwrap_err().to_string().contains("the score loss"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promotes_what_is_not_worse_and_goes_back() {
+    let (_folder, _, registry) = store();
+    let encoder = acme(1).encoder();
+    for (style, category) in [(0.6, 0.9), (0.5, 0.95), (0.6, 0.895)] {
+        registry.publish(&draft(style, category, &["a"]), b"w", None).await.unwrap();
+    }
+    let none = Revocations::default();
+    let promote = |number, forced| {
+        let (registry, none) = (registry.clone(), none.clone());
+        async move { registry.promote(&acme(number), "me", forced, &none).await }
+    };
+    assert_eq!(registry.promoted(&encoder).await.unwrap(), None);
+    assert!(registry.rollback(&encoder, "me", "why", &none).await.is_err());
+    promote(1, None).await.unwrap();
+    let refused = promote(2, None).await.unwrap_err();
+    assert!(refused.to_string().contains("style 0.500 against 0.600 of style/acme@1; it must not be worse"), "{refused}");
+    assert!(promote(1, None).await.unwrap_err().to_string().contains("promoted already"));
+    assert!(promote(9, None).await.unwrap_err().to_string().contains("no encoder style/acme@9"));
+    let forced = promote(2, Some("the judge is wrong")).await.unwrap();
+    assert_eq!((forced.previous, forced.grounds), (Some(acme(1)), Grounds::Forced("the judge is wrong".into())));
+    assert!(matches!(promote(3, None).await.unwrap_err().exit_code(), 2), "category 0.895 against 0.95");
+    let back = registry.rollback(&encoder, "me", "worse after all", &none).await.unwrap();
+    assert_eq!((back.version, back.previous), (acme(1), Some(acme(2))));
+    promote(3, None).await.unwrap();
+    // Whoever decides at the same time decides after the other: no record is lost and each names the one before.
+    let racers: Vec<_> = [1, 2].map(|number| tokio::spawn(promote(number, Some("race")))).into();
+    for racer in racers {
+        racer.await.unwrap().unwrap();
+    }
+    let records = registry.promotions(&encoder).await.unwrap();
+    assert_eq!(records.len(), 6);
+    for pair in records.windows(2) {
+        assert_eq!(pair[1].previous.as_ref(), Some(&pair[0].version));
+    }
+}
+
+#[tokio::test]
+async fn what_was_revoked_is_neither_promoted_nor_returned_to() {
+    let (_folder, store, registry) = store();
+    let ledger = Ledger::new(store);
+    registry.publish(&draft(0.6, 0.9, &["a", "b"]), b"w1", None).await.unwrap();
+    registry.publish(&draft(0.7, 0.9, &["b"]), b"w2", None).await.unwrap();
+    let mut child = draft(0.8, 0.9, &["c"]);
+    child.parent = Some(acme(1));
+    registry.publish(&child, b"w3", None).await.unwrap();
+    let none = Revocations::default();
+    for number in [1, 2] {
+        registry.promote(&acme(number), "me", None, &none).await.unwrap();
+    }
+    ledger.revoke(&revocation(Target::Picture(Digest::of("a")))).await.unwrap();
+    let revoked = ledger.revocations().await.unwrap();
+    for number in [1, 3] {
+        let error = registry.promote(&acme(number), "me", Some("I insist"), &revoked).await.unwrap_err();
+        assert!(error.to_string().contains("learned from a from an agency, revoked on"), "{error}");
+        assert!(error.to_string().contains("the contract ended"));
+    }
+    assert_eq!(registry.revoked(&acme(2), &revoked).await.unwrap(), None);
+    assert!(registry.rollback(&acme(1).encoder(), "me", "x", &revoked).await.is_err(), "acme@1 may not come back");
+}
+
+#[tokio::test]
+async fn campaigns_are_planned_with_what_is_in_use() {
+    let (_folder, store, registry) = store();
+    let ledger = Ledger::new(store.clone());
+    let mut elsewhere = draft(0.9, 0.9, &["c"]);
+    elsewhere.base.digest = Digest::of("another bundle");
+    for (draft, weights) in [(draft(0.6, 0.9, &["a"]), "w1"), (draft(0.7, 0.9, &["b"]), "w2"), (elsewhere, "w3")] {
+        registry.publish(&draft, weights.as_bytes(), None).await.unwrap();
+    }
+    registry.promote(&acme(2), "me", None, &Revocations::default()).await.unwrap();
+    store.put(&Key::new("encoders/style/acme@4/card.json").unwrap(), b"damaged".to_vec()).await.unwrap();
+    let planned = |style: &'static str| {
+        let (registry, ledger) = (registry.clone(), ledger.clone());
+        async move {
+            let mut facts = facts();
+            facts.house = house(&registry, &ledger, &facts, Policy::default()).await.unwrap();
+            let yaml = format!(
+                "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: c}}\nspec:\n  bundle: stub\n  styles: [{style}]\n  \
+                 assets: [{{categories: [fox]}}]\n"
+            );
+            let campaign = Campaign::parse(&yaml, "c.yaml").unwrap();
+            plan(&campaign, &facts, &Rates { cost_per_hour: 1.0, currency: "USD".into() })
+                .map(|mut plan| plan.jobs.remove(0).source)
+                .map_err(|problems| problems[0].to_string())
+        }
+    };
+    let style = planned("acme").await.unwrap();
+    let encoder = style.encoder.clone().unwrap();
+    assert_eq!((encoder.version, encoder.digest), (acme(2), Digest::of("w2")));
+    assert_eq!((style.attribution.as_str(), style.grants.len()), ("Style learned from drawings by Acme (CC-BY-4.0)", 1));
+    assert_eq!(planned("acme@1").await.unwrap().encoder.unwrap().version, acme(1));
+    assert!(planned("acme@3").await.unwrap_err().contains("style/acme@3 was trained for stub@sha256:"));
+    assert!(planned("acme@4").await.unwrap_err().contains("card.json is not a card"));
+    assert_eq!(planned("flat").await.unwrap().encoder, None);
+    ledger.revoke(&revocation(Target::Source("An  Agency".into()))).await.unwrap();
+    assert!(
+        planned("acme").await.unwrap_err().contains("c.yaml:6:12: spec.styles[0]: style/acme@2 learned from b from an agency")
+    );
+    ledger.revoke(&revocation(Target::Source("somewhere".into()))).await.unwrap();
+    assert!(planned("flat").await.unwrap_err().contains("the source of `flat`, somewhere, is revoked on"));
+}
+
+#[test]
+fn the_commands_show_and_change_what_is_in_use() {
+    let (folder, _, registry) = store();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for (style, weights) in [(0.6, "w1"), (0.5, "w2")] {
+        runtime.block_on(registry.publish(&draft(style, 0.9, &["a", "b"]), weights.as_bytes(), None)).unwrap();
+    }
+    let run = |args: &[&str]| {
+        let args = [args, &["--out", "."]].concat();
+        output(housestyle(folder.path(), &args))
+    };
+    let json = |args: &[&str]| -> serde_json::Value {
+        let (code, stdout, stderr) = run(&[args, &["--json"]].concat());
+        assert_eq!(code, 0, "{stderr}");
+        serde_json::from_str(&stdout).unwrap()
+    };
+    assert_eq!(run(&["encoders", "promote", "acme@1", "--by", "brand"]).0, 0);
+    let (code, _, stderr) = run(&["encoders", "promote", "style/acme@2"]);
+    assert!(code == 2 && stderr.contains("style 0.500 against 0.600") && stderr.contains("--force --reason"), "{stderr}");
+    assert_eq!(run(&["encoders", "promote", "acme@2", "--force"]).0, 2, "a forced promotion needs its reason");
+    assert_eq!(run(&["encoders", "promote", "acme@2", "--force", "--reason", "a \u{1b}[31m"]).0, 2);
+    assert_eq!(json(&["encoders", "promote", "acme@2", "--force", "--reason", "new look"])["grounds"]["forced"], "new look");
+    std::fs::write(folder.path().join("housestyle.yaml"), "update_policy: {new_references: 0, max_age_days: 5000}\n").unwrap();
+    let list = json(&["encoders", "list"]);
+    assert_eq!((&list["versions"][0]["state"], &list["versions"][1]["state"]), (&"candidate".into(), &"promoted".into()));
+    assert_eq!(list["versions"][1]["due"], serde_json::json!(["0 new references"]));
+    assert!(run(&["encoders", "list"]).1.contains("due: 0 new references"));
+    assert_eq!(json(&["encoders", "rollback", "acme", "--reason", "worse"])["version"], "style/acme@1");
+    let shown = json(&["encoders", "show", "acme"]);
+    assert_eq!((shown["promotions"].as_array().unwrap().len(), &shown["card"]["id"]), (3, &"style/acme@1".into()));
+    let words = run(&["encoders", "show", "acme@2"]).1;
+    assert!(words.contains("2 from an agency (CC-BY-4.0)") && words.contains("forced: new look"), "{words}");
+    for bad in ["acme@9", "nobody", "../x", "acme@", "style/\u{1b}[31m"] {
+        let (code, _, stderr) = run(&["encoders", "show", bad]);
+        assert!(code == 2 && !stderr.contains('\u{1b}'), "{bad:?}: {stderr}");
+    }
+}
