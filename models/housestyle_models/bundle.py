@@ -33,6 +33,7 @@ from . import export
 from .dual_attention import DualUNet
 from .export import Exported, Port, normal, uniform
 from .tokenizer import BOS, EOS, max_length
+from .train_step import Training, export_steps
 
 BATCH = {0: "batch"}
 UNLISTED = ("bundle.yaml", "README.md")
@@ -52,6 +53,8 @@ class Components:
     """pixel_values [b, 3, size, size] in -1..1 -> image_embeds [b, P]."""
     evaluator: nn.Module | None = None
     """pixel_values [b, 3, E, E] in -1..1 -> (style_logits [b, S], category_logits [b, K], embedding [b, D])."""
+    training: Training | None = None
+    """With it the bundle carries its training steps (see `train_step`), and encoders can be fine-tuned from pictures."""
 
 
 @dataclass
@@ -85,7 +88,7 @@ class Written:
     models: dict[str, Exported]
 
     def __str__(self) -> str:
-        row = "  {:<14}{:>12,} bytes  {:.1e} from PyTorch"
+        row = "  {:<20}{:>12,} bytes  {:.1e} from PyTorch"
         rows = [row.format(name, model.bytes, model.deviation) for name, model in self.models.items()]
         return "\n".join([f"{self.path}  sha256:{self.digest}", *rows])
 
@@ -243,10 +246,14 @@ def _export_all(draft: Path, parts: Components, about: Metadata, facts: dict[str
     if parts.evaluator is not None:
         judged = Port("pixel_values", BATCH, uniform(3, *[about.evaluator["size"]] * 2, low=-1.0))
         jobs["evaluator"] = (parts.evaluator, [judged], ["style_logits", "category_logits", "embedding"])
-    return {
+    written = {
         name: export.export(module, ports, outputs, draft / name / "model.onnx", half=half)
         for name, (module, ports, outputs) in jobs.items()
     }
+    if parts.training is not None:
+        latent = (channels, side, side)
+        written |= export_steps(parts.text_encoder, parts.unet, parts.training, draft, length, latent, half=half)
+    return written
 
 
 def unet_ports(latents: Callable[[int, torch.Generator], Tensor], length: int, width: int) -> list[Port]:

@@ -80,9 +80,9 @@ def export(module: nn.Module, inputs: list[Port], outputs: list[str], path: Path
     example = tuple(port.sample(2, generator) for port in inputs)
     shapes = tuple({axis: torch.export.Dim(name) for axis, name in port.axes.items()} for port in inputs)
     model = _trace(module, example, inputs, outputs, shapes)
-    _tidy(model)
+    tidy(model)
     if half:
-        _halve(model)
+        halve(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".part")
     try:
@@ -110,7 +110,7 @@ def _trace(module: nn.Module, example: tuple[Tensor, ...], inputs: list[Port], o
                 input_names=[port.name for port in inputs],
                 output_names=outputs,
                 dynamic_shapes=shapes,
-                optimize=False,  # its folding of batch norms into convolutions would undo the rounding: see _tidy
+                optimize=False,  # its folding of batch norms into convolutions would undo the rounding: see tidy
                 verbose=False,
             )
     finally:
@@ -118,13 +118,13 @@ def _trace(module: nn.Module, example: tuple[Tensor, ...], inputs: list[Port], o
     return program.model
 
 
-def _tidy(model: ir.Model) -> None:
+def tidy(model: ir.Model) -> None:
     """Folds constants, refuses non-standard operators, drops stack traces, source paths and intermediate shapes.
 
     Weights stay as they are (the runtime fuses batch norms at load), so that rounded ones can be stored as fp16.
     """
     ir.passes.Sequential(common.InlinePass())(model)
-    onnxscript.optimizer.fold_constants(model)
+    onnxscript.optimizer.fold_constants(model, should_fold=lambda node: False if _turns_a_weight(node) else None)
     ir.passes.Sequential(
         common.RemoveUnusedNodesPass(),
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
@@ -155,7 +155,12 @@ def _tidy(model: ir.Model) -> None:
                 value.shape, value.type = None, None
 
 
-def _halve(model: ir.Model) -> None:
+def _turns_a_weight(node: ir.Node) -> bool:
+    """A transposed weight is left for the runtime to fold: so each weight stands once in the file, under its module's name."""
+    return node.op_type == "Transpose" and node.inputs[0] is not None and node.inputs[0].is_initializer()
+
+
+def halve(model: ir.Model) -> None:
     """Stores every large fp32 initialiser that fp16 holds without loss as fp16 and a Cast."""
     casts = []
     for name, value in list(model.graph.initializers.items()):
@@ -163,7 +168,8 @@ def _halve(model: ir.Model) -> None:
         if tensor is None or tensor.dtype != ir.DataType.FLOAT or tensor.size < HALF_FROM:
             continue
         full = tensor.numpy()
-        half = full.astype(np.float16)
+        with np.errstate(over="ignore"):  # what overflows is not equal, and stays
+            half = full.astype(np.float16)
         if not np.array_equal(half.astype(np.float32), full):
             continue
         stored = ir.val(f"{name}_fp16", const_value=ir.tensor(half, name=f"{name}_fp16"))

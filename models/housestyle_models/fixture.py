@@ -29,6 +29,7 @@ from .dual_attention import DualUNet, PlainUNet
 from .export import normal
 from .fixture_schedulers import pipeline_cases, scheduler_cases
 from .tokenizer import EOS, encode, train_tokenizer
+from .train_step import LOSSES, Shape, Training, example, make_step
 
 SEED = 20250216
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,6 +73,8 @@ SCHEDULER = {
     "set_alpha_to_one": False,
     "clip_sample": False,
 }
+TRAINING = Training(logit_scale=14.3, shape=Shape(images=8, prompts=12, pictures=4, rank=4))
+STEPS = 20
 TEXTS = [
     "",
     "a fox emoji",
@@ -182,7 +185,8 @@ def components() -> Components:
         vae.eval().decoder.conv_out.weight.mul_(0.6 / vae.decode(torch.randn(64, CHANNELS, 4, 4)).sample.std())
         vae.decoder.conv_out.bias.zero_()
         pictures = vae.decode(torch.randn(256, CHANNELS, 4, 4) * 2).sample
-    return Components(tokenizer, text_encoder, unet, vae, dict(SCHEDULER), image_encoder, Evaluator(pictures.clamp(-1, 1)))
+    evaluator = Evaluator(pictures.clamp(-1, 1))
+    return Components(tokenizer, text_encoder, unet, vae, dict(SCHEDULER), image_encoder, evaluator, TRAINING)
 
 
 def _liven(module: nn.Module, gain: float) -> None:
@@ -244,6 +248,8 @@ def reference(parts: Components) -> tuple[dict[str, Tensor], dict]:
     tensors |= {f"evaluator.{key}": value for key, value in zip(("style_logits", "category_logits", "embedding"), verdict)}
     tensors["image.embeds"] = parts.image_encoder(pixels)
 
+    tensors |= training_cases(parts)
+
     schedulers, more = scheduler_cases(SEED)
     pipelines, finals = pipeline_cases(parts, METADATA.prompt, STYLES, SEED)
     about = {
@@ -252,10 +258,28 @@ def reference(parts: Components) -> tuple[dict[str, Tensor], dict]:
         "too_long": {"text": TOO_LONG, "max_length": LENGTH, "tokens": len(parts.tokenizer.encode(TOO_LONG).ids)},
         "cross_attention_layers": dual.layers,
         "model": "m(x_in, t) = 0.3 * x_in + 0.2 * sin(0.01 * t), where x_in = scheduler.scale_model_input(x, t)",
+        "training": {"steps": STEPS, "outputs": list(LOSSES)},
         "schedulers": schedulers,
         "pipelines": pipelines,
     }
     return tensors | more | finals, about
+
+
+def training_cases(parts: Components) -> dict[str, Tensor]:
+    """For each training step: a batch, and what PyTorch's losses are while it is learned for `STEPS` steps [steps, losses]."""
+    tensors: dict[str, Tensor] = {}
+    for name, unet in (("train_step", None), ("train_step_denoising", parts.unet)):
+        step = make_step(parts.text_encoder, TRAINING, unet)
+        given = dict(zip(step.inputs(), example(step, LENGTH, (CHANNELS, 4, 4), SEED), strict=True))
+        tensors |= {f"{name}.{key}": value for key, value in given.items() if key not in ("first_moment", "second_moment")}
+        curve = []
+        for number in range(1, STEPS + 1):
+            given["step"] = torch.tensor(float(number))
+            out = dict(zip(step.outputs(), step(*given.values()), strict=True))
+            given |= {key: out[f"{key}_out"].detach() for key in ("params", "first_moment", "second_moment")}
+            curve.append(torch.stack([out[key].detach() for key in LOSSES]))
+        tensors[f"{name}.curve"] = torch.stack(curve)
+    return tensors
 
 
 def _lines(about: dict) -> str:

@@ -1,6 +1,6 @@
 """One resumable training loop for every part of a bundle.
 
-A run has a budget in minutes of its own time (pauses and restarts do not count), a cosine learning rate over that budget, an
+A run has a budget in minutes of its own processor time (pauses, restarts and neighbours do not count), a cosine learning rate over that budget, an
 exponential moving average of the weights, and a checkpoint written whole or not at all. Run it again and it goes on.
 """
 
@@ -102,7 +102,7 @@ class Trainer:
         sums: dict[str, float] = {}
         seen, last_save, last_log = 0, time.time(), time.time()
         while True:
-            began = time.time()
+            began = time.process_time()
             if self.steps % SYNC_EVERY == 0:
                 if sync:
                     sync()
@@ -121,7 +121,7 @@ class Trainer:
             for key, value in numbers.items():
                 sums[key] = sums.get(key, 0.0) + value
             seen += 1
-            self.elapsed += time.time() - began
+            self.elapsed += (time.process_time() - began) / torch.get_num_threads()
             if lead and self.steps % self.config.log_every == 0:
                 means = {k: round(v / seen, 4) for k, v in sums.items()}
                 speed = seen * self.config.batch / (time.time() - last_log)

@@ -4,6 +4,7 @@
 //! Always holds: with `--json`, standard output carries one JSON document and nothing else; human words then go to
 //! standard error, where progress and problems go anyway.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,10 +16,10 @@ use crate::config::{Config, Flags};
 use crate::encoders::{Registry, house};
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::pipeline::{Bundle, Pipeline, Provider, Runtime, SessionSettings};
-use crate::plan::{BundleFacts, Rates};
+use crate::plan::{BundleFacts, EncoderRef, Job, Rates};
 use crate::rights::{Ledger, Policy};
 use crate::shutdown::Shutdown;
-use crate::spec::{BundleRef, Problem, Timestamp};
+use crate::spec::{BundleRef, Digest, Problem, Timestamp};
 use crate::store::Local;
 use crate::telemetry;
 
@@ -33,6 +34,7 @@ pub mod rights;
 pub mod run;
 pub mod schema;
 mod table;
+pub mod train;
 mod voice;
 
 use voice::Voice;
@@ -83,6 +85,8 @@ enum Command {
     Plan(plan::Args),
     /// Make one asset again from its sidecar and report the deviation
     Reproduce(reproduce::Args),
+    /// Fine-tune a text encoder from a style set's pictures: a candidate version
+    Train(train::Args),
     /// List, show, promote and roll back the versions of trained encoders
     Encoders(encoders::Args),
     /// Check, trace and revoke the rights in what styles were learned from
@@ -154,6 +158,7 @@ fn run(cli: Cli, voice: Voice) -> Result<Outcome> {
         Command::Check(args) => check::run(args, &context),
         Command::Plan(args) => plan::run(args, &context),
         Command::Reproduce(args) => reproduce::run(args, &context),
+        Command::Train(args) => train::run(args, &context),
         Command::Encoders(args) => encoders::run(args, &context),
         Command::Rights(args) => rights::run(args, &context),
         Command::Doctor(args) => doctor::run(args, &context),
@@ -243,11 +248,34 @@ impl Context {
         Runtime::load(self.config.runtime_library.as_deref())
     }
 
-    /// The bundle's models, loaded on the provider asked for.
-    pub fn pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
+    /// The runtime and how models are loaded on it.
+    pub fn models(&self) -> Result<(Runtime, SessionSettings)> {
         let settings =
             SessionSettings { provider: self.provider()?, threads: self.config.threads, ..SessionSettings::default() };
-        Pipeline::load(bundle, &self.runtime()?, &settings)
+        Ok((self.runtime()?, settings))
+    }
+
+    /// The bundle's models, loaded on the provider asked for.
+    pub fn pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
+        let (runtime, settings) = self.models()?;
+        Pipeline::load(bundle, &runtime, &settings)
+    }
+
+    /// Has the pipeline take in every trained version that `jobs` ask for.
+    pub async fn adopt(&self, pipeline: &mut Pipeline, bundle: &Bundle, store: &Arc<Local>, jobs: &[&Job]) -> Result<()> {
+        let registry = Registry::new(store.clone());
+        let (runtime, settings) = self.models()?;
+        let asked: BTreeMap<&Digest, &EncoderRef> =
+            jobs.iter().filter_map(|job| job.source.encoder.as_ref()).map(|encoder| (&encoder.digest, encoder)).collect();
+        for (digest, encoder) in asked {
+            let weights = registry.weights(&registry.card(&encoder.version).await?).await?;
+            if Digest::of(&weights) != *digest {
+                return Err(Error::unavailable(format!("{} is not the version that was planned", encoder.version))
+                    .hint("run the campaign again: it is planned with the version that is there now"));
+            }
+            pipeline.adopt(bundle, &runtime, &settings, (digest, &weights))?;
+        }
+        Ok(())
     }
 
     /// Finds, verifies and opens the bundle that a campaign names: the first of that name or, where a digest is given, the

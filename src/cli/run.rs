@@ -177,7 +177,8 @@ impl Run<'_> {
         let share = pending.len() as f64 / total.max(1) as f64;
         let (time, cost) = (duration(seconds * share), amount(cost * share));
         context.say(format!("{} images to make, about {time}, {cost} {currency}; loading the models", pending.len()));
-        let pipeline = context.pipeline(&self.bundle)?;
+        let mut pipeline = context.pipeline(&self.bundle)?;
+        context.adopt(&mut pipeline, &self.bundle, &self.store, &pending).await?;
         commit::forget_failed(&*self.store, failed).await?;
         let queue = Memory::default();
         for job in pending {

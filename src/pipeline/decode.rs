@@ -55,7 +55,7 @@ fn to_rgb(sample: &[f32], size: u32) -> RgbImage {
 }
 
 /// Pixels to planes of numbers in [-1, 1].
-pub(super) fn from_rgb(image: &RgbImage) -> Vec<f32> {
+pub fn from_rgb(image: &RgbImage) -> Vec<f32> {
     let plane = |channel: usize| image.pixels().map(move |pixel| f32::from(pixel.0[channel]) / 127.5 - 1.0);
     (0..3).flat_map(plane).collect()
 }

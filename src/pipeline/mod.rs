@@ -6,6 +6,7 @@
 //!
 //! One thread owns a [`Pipeline`]. It is `Send`, and [`Pipeline::stopper`] gives a switch other threads may press.
 
+pub mod adapter;
 pub mod bundle;
 pub mod decode;
 pub mod denoise;
@@ -54,6 +55,8 @@ pub struct Request {
     pub sampler: Sampler,
     /// How hard to pull.
     pub guidance: Guidance,
+    /// Which trained version reads the style's prompt, by its weights' digest; none for the stock encoder.
+    pub style_encoder: Option<Digest>,
 }
 
 impl Request {
@@ -66,6 +69,7 @@ impl Request {
             size: job.size,
             sampler: job.sampler.clone(),
             guidance: job.guidance.clone(),
+            style_encoder: job.source.encoder.as_ref().map(|encoder| encoder.digest.clone()),
         }
     }
 
@@ -157,6 +161,17 @@ impl Pipeline {
             stop,
             totals: Timings::default(),
         })
+    }
+
+    /// Takes in a trained version of the text encoder (its weights' digest and bytes), beside the UNet that stays as it is.
+    pub fn adopt(
+        &mut self,
+        bundle: &Bundle,
+        runtime: &Runtime,
+        settings: &SessionSettings,
+        version: (&Digest, &[u8]),
+    ) -> Result<()> {
+        self.encoder.adopt(bundle, runtime, settings, &self.stop, version)
     }
 
     /// The bundle's name.
@@ -253,8 +268,9 @@ impl Pipeline {
         if !finite || !style_scale.iter().all(|scale| (0.0..=1.0).contains(scale)) {
             return Err(Error::new(Kind::Invalid, "guidance must be finite and style_scale lie between 0 and 1"));
         }
-        let mut states = |text: &str| self.encoder.states(text);
-        let states = [states(&prompts.negative)?, states(&prompts.category)?, states(&prompts.style)?];
+        let mut states = |text: &str, version| self.encoder.states_of(text, version);
+        let style = states(&prompts.style, request.style_encoder.as_ref())?;
+        let states = [states(&prompts.negative, None)?, states(&prompts.category, None)?, style];
         Ok(Item { seed: request.seed, attempt: request.attempt, branches: guidance::branches(guidance), states, style_scale })
     }
 }

@@ -246,10 +246,19 @@ impl Model {
 
     /// The fixed size of an output's axis, if the model fixes it.
     pub fn output_axis(&self, name: &str, axis: usize) -> Option<usize> {
-        let outlet = self.session.outputs().iter().find(|outlet| outlet.name() == name)?;
-        let ValueType::Tensor { shape, .. } = outlet.dtype() else { return None };
-        usize::try_from(*shape.get(axis)?).ok()
+        fixed_axis(self.session.outputs(), name, axis)
     }
+
+    /// The fixed size of an input's axis, if the model fixes it.
+    pub fn input_axis(&self, name: &str, axis: usize) -> Option<usize> {
+        fixed_axis(self.session.inputs(), name, axis)
+    }
+}
+
+fn fixed_axis(outlets: &[Outlet], name: &str, axis: usize) -> Option<usize> {
+    let outlet = outlets.iter().find(|outlet| outlet.name() == name)?;
+    let ValueType::Tensor { shape, .. } = outlet.dtype() else { return None };
+    usize::try_from(*shape.get(axis)?).ok()
 }
 
 fn builder(runtime: &Runtime, settings: &SessionSettings) -> ort::Result<SessionBuilder> {

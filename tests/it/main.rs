@@ -12,3 +12,4 @@ mod specs;
 mod store_conformance;
 mod stylesets;
 mod support;
+mod train;

@@ -6,7 +6,7 @@
 //! once into memory, verified there, and never opened again by name.
 
 pub mod manifest;
-mod onnx;
+pub mod onnx;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -30,6 +30,15 @@ pub const UNET: &str = "unet/model.onnx";
 pub const VAE_DECODER: &str = "vae_decoder/model.onnx";
 /// Needed when the bundle has an evaluator.
 pub const EVALUATOR: &str = "evaluator/model.onnx";
+
+/// Needed for few-shot training (see [`crate::train`]).
+pub const IMAGE_ENCODER: &str = "image_encoder/model.onnx";
+/// See [`IMAGE_ENCODER`].
+pub const VAE_ENCODER: &str = "vae_encoder/model.onnx";
+/// See [`IMAGE_ENCODER`].
+pub const TRAIN_STEP: &str = "train_step/model.onnx";
+/// The same step with the denoising loss through the UNet.
+pub const TRAIN_STEP_DENOISING: &str = "train_step_denoising/model.onnx";
 
 const RESTORE: &str = "restore the bundle's folder from where it came from";
 

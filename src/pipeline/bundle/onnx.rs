@@ -5,6 +5,8 @@
 //! read) and every operator is from the standard ONNX domain. The walk allocates nothing and its depth is bounded, and
 //! it takes no encoding that another protobuf reader could understand differently.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 
 /// Nested graphs (bodies of `If`, `Loop`, …) and the messages around them.
@@ -59,6 +61,87 @@ pub fn inspect(name: &str, bytes: &[u8]) -> Result<()> {
     walk(Message::Model, bytes, 0).map_err(refuse)
 }
 
+/// A float weight of a model's main graph, and where its numbers lie in the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weight<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its axes.
+    pub dims: Vec<u64>,
+    /// fp16 numbers; otherwise fp32.
+    pub half: bool,
+    /// The bytes in the file, little-endian.
+    pub data: Range<usize>,
+}
+
+/// The float weights (`raw_data` of the main graph's initializers) of a model that passed [`inspect`].
+pub fn weights<'a>(name: &str, bytes: &'a [u8]) -> Result<Vec<Weight<'a>>> {
+    let refuse = |why: String| Error::invalid(format!("{name} is refused: {why}")).hint("export the bundle again");
+    let mut found = Vec::new();
+    for graph in children(bytes, 7).map_err(refuse)? {
+        for tensor in children(graph, 5).map_err(refuse)? {
+            found.extend(weight(bytes, tensor).map_err(refuse)?);
+        }
+    }
+    Ok(found)
+}
+
+/// A `TensorProto`: dims 1, data_type 2, name 8, raw_data 9. None if it holds other numbers than floats.
+fn weight<'a>(file: &[u8], mut rest: &'a [u8]) -> Result<Option<Weight<'a>>, String> {
+    let (mut name, mut dims, mut kind, mut data) = ("", Vec::new(), 0, None);
+    while !rest.is_empty() {
+        let key = key(&mut rest)?;
+        match (key & 7, key >> 3) {
+            (2, 1) => {
+                let mut packed = block(&mut rest)?;
+                while !packed.is_empty() {
+                    dims.push(varint(&mut packed)?);
+                }
+            }
+            (0, 1) => dims.push(varint(&mut rest)?),
+            (0, 2) => kind = varint(&mut rest)?,
+            (2, 8) => name = std::str::from_utf8(block(&mut rest)?).map_err(|_| no_model())?,
+            (2, 9) => data = Some(block(&mut rest)?),
+            (wire, _) => skip(wire, &mut rest)?,
+        }
+    }
+    // Where a slice of the file begins in it.
+    let place = |slice: &[u8]| slice.as_ptr() as usize - file.as_ptr() as usize;
+    Ok(match (kind, data) {
+        (1 | 10, Some(data)) => Some(Weight { name, dims, half: kind == 10, data: place(data)..place(data) + data.len() }),
+        _ => None,
+    })
+}
+
+/// Every length-delimited field of this number.
+fn children(mut rest: &[u8], number: u32) -> Result<Vec<&[u8]>, String> {
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let key = key(&mut rest)?;
+        match (key & 7, key >> 3) {
+            (2, n) if n == number => found.push(block(&mut rest)?),
+            (wire, _) => skip(wire, &mut rest)?,
+        }
+    }
+    Ok(found)
+}
+
+fn block<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], String> {
+    let length = usize::try_from(varint(rest)?).map_err(|_| truncated())?;
+    take(rest, length)
+}
+
+fn skip(wire: u32, rest: &mut &[u8]) -> Result<(), String> {
+    match wire {
+        0 => drop(varint(rest)?),
+        1 => drop(take(rest, 8)?),
+        2 => drop(block(rest)?),
+        5 => drop(take(rest, 4)?),
+        _ => return Err(no_model()),
+    }
+    Ok(())
+}
+
 fn walk(message: Message, mut rest: &[u8], depth: usize) -> Result<(), String> {
     if depth > MAX_DEPTH {
         return Err("its graphs are nested too deeply".into());
@@ -68,8 +151,7 @@ fn walk(message: Message, mut rest: &[u8], depth: usize) -> Result<(), String> {
         let field = field(message, key >> 3);
         match (key & 7, field) {
             (2, field) => {
-                let length = usize::try_from(varint(&mut rest)?).map_err(|_| truncated())?;
-                let value = take(&mut rest, length)?;
+                let value = block(&mut rest)?;
                 match field {
                     Field::Child(child) => walk(child, value, depth + 1)?,
                     Field::ExternalData => return Err("it keeps weights in another file".into()),
@@ -87,9 +169,7 @@ fn walk(message: Message, mut rest: &[u8], depth: usize) -> Result<(), String> {
                     return Err("it keeps weights in another file".into());
                 }
             }
-            (0, Field::Other) => drop(varint(&mut rest)?),
-            (1, Field::Other) => drop(take(&mut rest, 8)?),
-            (5, Field::Other) => drop(take(&mut rest, 4)?),
+            (wire, Field::Other) => skip(wire, &mut rest)?,
             _ => return Err(no_model()),
         }
     }

@@ -1,0 +1,323 @@
+//! `housestyle train STYLESET`: from a brand's pictures to a candidate version of a text encoder.
+//!
+//! Always holds: no picture is learned from before its rights are settled and written to the ledger; stopped, it keeps a
+//! checkpoint and goes on from there; nothing is promoted here.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::{Context, Outcome};
+use crate::encoders::lessons::{Cleared, clear};
+use crate::encoders::{Base, Card, Draft, EncoderName, Registry};
+use crate::error::{Context as _, Error, Kind, Result};
+use crate::pipeline::session::SessionSettings;
+use crate::pipeline::{Bundle, Pipeline, Runtime, Stop};
+use crate::rights::Ledger;
+use crate::spec::{Branch, Digest, Loss, Reference, StyleSet, Timestamp};
+use crate::store::{Key, Local, Store, png};
+use crate::train::batch::{Example, Noise};
+use crate::train::fit::{Checkpoint, Recipe, fit};
+use crate::train::prepare::{Contrast, Lesson, Prepare, Wording};
+use crate::train::step::Rates;
+use crate::train::{Layout, Losses, Step, checkpoint, curve, measure};
+
+/// AdamW's decay: low-rank weights are pulled back towards the stock encoder, gently.
+const WEIGHT_DECAY: f32 = 0.01;
+
+/// Arguments of `train`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The style set file (YAML)
+    styleset: PathBuf,
+    /// Where encoders, ledger and campaigns are kept: a folder
+    #[arg(long, default_value = "out", value_name = "DIR")]
+    out: String,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    /// The new version; none if training was stopped.
+    version: Option<String>,
+    folder: Option<String>,
+    pictures: usize,
+    steps: u32,
+    best_step: u32,
+    best_loss: Option<f32>,
+    seconds: f64,
+    scores: &'a BTreeMap<String, f64>,
+    stopped: bool,
+}
+
+/// Trains.
+pub fn run(args: Args, context: &Context) -> Result<Outcome> {
+    let store = context.store(&args.out)?;
+    let set = StyleSet::load(&args.styleset).map_err(|problems| context.problems(&problems))?;
+    let folder = args.styleset.parent().unwrap_or(Path::new("."));
+    let references = set.resolve(folder).map_err(|problems| context.problems(&problems))?;
+    let bundle = context.bundle(&set.bundle)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context(Kind::Internal, || "cannot start the async runtime")?;
+    runtime.block_on(async {
+        context.shutdown.on_signals();
+        let training = Training { context, set, references, bundle, store };
+        training.run().await
+    })
+}
+
+struct Training<'a> {
+    context: &'a Context,
+    set: StyleSet,
+    references: Vec<Reference>,
+    bundle: Bundle,
+    store: Arc<Local>,
+}
+
+impl Training<'_> {
+    async fn run(&self) -> Result<Outcome> {
+        let started = Instant::now();
+        let cleared = self.clear_rights().await?;
+        let (runtime, settings) = self.context.models()?;
+        let stop = Stop::new(&runtime)?;
+        let mut step = Step::load(&self.bundle, &runtime, &settings, &stop, self.set.training.denoising > 0.0)?;
+        if step.layout().rank != self.set.training.rank as usize {
+            let (asked, has) = (self.set.training.rank, step.layout().rank);
+            return Err(Error::invalid(format!("training.rank is {asked}, the bundle's training step has {has}"))
+                .hint(format!("write `rank: {has}`, or export the bundle with the rank you want")));
+        }
+        let examples = self.examples(&runtime, &settings, &stop)?;
+        let checkpoint = self.fit(&mut step, &examples).await?;
+        let stopped = self.context.shutdown.requested();
+        let mut scores = BTreeMap::new();
+        let card = match stopped {
+            true => None,
+            false => Some(self.publish(cleared, step.layout(), &checkpoint, &mut scores, (&runtime, &settings)).await?),
+        };
+        self.tell(card.as_ref(), &checkpoint, &scores, started)?;
+        Ok(if stopped { Outcome::Stopped } else { Outcome::Done })
+    }
+
+    async fn clear_rights(&self) -> Result<Cleared> {
+        let ledger = Ledger::new(self.store.clone());
+        let revocations = ledger.revocations().await?;
+        let cleared = clear(&self.set, &self.references, &self.context.policy(), &revocations, Timestamp::now())
+            .map_err(|problems| self.context.problems(&problems))?;
+        ledger.record(&cleared.entries).await?;
+        Ok(cleared)
+    }
+
+    fn examples(&self, runtime: &Runtime, settings: &SessionSettings, stop: &Stop) -> Result<Vec<Example>> {
+        let mut prepare = Prepare::load(&self.bundle, runtime, settings, stop)?;
+        let name = self.set.name.as_str();
+        let lesson = |reference: &Reference| -> Result<Lesson> {
+            let style = reference.style.as_ref().map_or(name, |style| style.as_str());
+            let image = png::decode(&reference.read()?, &reference.file)?;
+            Ok(Lesson { image, category: words(&reference.category), style: style.into() })
+        };
+        let lessons = self.references.iter().map(lesson).collect::<Result<Vec<Lesson>>>()?;
+        let contrast = match self.set.branch {
+            Branch::Style => Contrast::Looks,
+            Branch::Category => Contrast::Things,
+        };
+        self.context.say(format!("{} pictures of {name}; looking at them", lessons.len()));
+        prepare.examples(&lessons, &self.wording(), contrast, &mut |_| {})
+    }
+
+    fn wording(&self) -> Wording {
+        let spec = &self.bundle.manifest().spec;
+        Wording {
+            prompt: self.set.prompt.clone(),
+            category: spec.prompt.category.clone(),
+            described: spec.prompt.style.clone(),
+            looks: spec.styles.iter().map(|style| (style.name.to_string(), style.look.clone())).collect(),
+        }
+    }
+
+    /// What the checkpoint belongs to: another set, other pictures or another bundle begin anew.
+    fn identity(&self) -> Digest {
+        let pictures: Vec<&str> = self.references.iter().map(|r| r.sha256.hex()).collect();
+        Digest::of(format!("{}\n{}\n{}", self.set.source, self.bundle.digest(), pictures.join("\n")))
+    }
+
+    async fn fit(&self, step: &mut Step, examples: &[Example]) -> Result<Checkpoint> {
+        let (training, identity) = (&self.set.training, self.identity());
+        let key = Key::new(format!("encoders/{}/{}/training.safetensors", self.set.branch, self.set.name))?;
+        let found = self.store.get(&key).await?;
+        let found = found.and_then(|bytes| checkpoint::read(&bytes, &identity, step.layout().parameters));
+        if let Some(found) = &found {
+            self.context.say(format!("going on from step {}", found.state.steps));
+        }
+        let begin = found.unwrap_or_else(|| Checkpoint::new(step.layout().initial(training.seed)));
+        let layers = self.bundle.manifest().spec.cross_attention_layers;
+        let noise = (training.denoising > 0.0).then(|| Noise {
+            schedule: self.bundle.schedule(),
+            style_scale: training.style_scale as f32,
+            layers,
+        });
+        let progress = Progress::start(training.steps);
+        let mut failed = None;
+        let done = fit(step, examples, noise, &self.recipe(), begin, &mut |now| {
+            progress.show(now);
+            let kept = checkpoint::write(now, &identity).and_then(|bytes| {
+                // The loop is synchronous; the local store's write is one rename.
+                tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(self.store.put(&key, bytes)))
+            });
+            failed = kept.err();
+            if failed.is_some() || self.context.shutdown.requested() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        progress.end();
+        let done = done?;
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(done),
+        }
+    }
+
+    fn recipe(&self) -> Recipe {
+        let training = &self.set.training;
+        let (cross_entropy, triplet) = match training.loss {
+            Loss::CrossEntropy => (1.0, 0.0),
+            Loss::Triplet => (0.0, 1.0),
+        };
+        Recipe {
+            rates: Rates {
+                learning_rate: training.learning_rate as f32,
+                weight_decay: WEIGHT_DECAY,
+                cross_entropy,
+                triplet,
+                denoising: training.denoising as f32,
+                margin: training.margin as f32,
+            },
+            steps: training.steps,
+            validation: training.validation,
+            patience: training.patience,
+            seed: training.seed,
+        }
+    }
+
+    async fn publish(
+        &self,
+        cleared: Cleared,
+        layout: &Layout,
+        checkpoint: &Checkpoint,
+        scores: &mut BTreeMap<String, f64>,
+        (runtime, settings): (&Runtime, &SessionSettings),
+    ) -> Result<Card> {
+        let weights = layout.write(&checkpoint.best.params)?;
+        if let Some(point) = checkpoint.history.iter().find(|point| point.step == checkpoint.best.step) {
+            let Losses { loss, denoising, accuracy, .. } = point.validation.unwrap_or(point.training);
+            let seen = [("loss", loss), ("denoising", denoising), ("identification", accuracy)];
+            scores.extend(seen.map(|(name, value)| (name.to_owned(), f64::from(value))));
+        }
+        if self.set.branch == Branch::Style && self.bundle.manifest().spec.evaluator.is_some() {
+            self.context.say("drawing with the new version, for the evaluator");
+            let mut pipeline = Pipeline::load(&self.bundle, runtime, settings)?;
+            let digest = Digest::of(&weights);
+            pipeline.adopt(&self.bundle, runtime, settings, (&digest, &weights))?;
+            scores.extend(measure::measure(&mut pipeline, &self.bundle, &self.set, &self.references, &digest)?);
+        }
+        let draft = Draft {
+            encoder: EncoderName { branch: self.set.branch, name: self.set.name.clone() },
+            base: Base { name: self.bundle.manifest().name.to_string(), digest: self.bundle.digest().clone() },
+            parent: None,
+            prompt: self.set.prompt.clone(),
+            settings: self.set.training.clone(),
+            pictures: cleared.lessons,
+            grants: cleared.grants,
+            scores: scores.clone(),
+        };
+        let curve = curve::draw(&checkpoint.history, checkpoint.best.step);
+        let card = Registry::new(self.store.clone()).publish(&draft, &weights, Some(&curve)).await?;
+        self.store.delete(&Key::new(format!("encoders/{}/{}/training.safetensors", self.set.branch, self.set.name))?).await?;
+        Ok(card)
+    }
+
+    fn tell(
+        &self,
+        card: Option<&Card>,
+        checkpoint: &Checkpoint,
+        scores: &BTreeMap<String, f64>,
+        started: Instant,
+    ) -> Result<()> {
+        let folder = card.map(|card| Registry::new(self.store.clone()).locate(&card.id)).transpose()?;
+        let (steps, best) = (checkpoint.state.steps, &checkpoint.best);
+        match card {
+            Some(card) => {
+                self.context.say(format!("{} is trained: {steps} steps, best after {}", card.id, best.step));
+                for (name, value) in scores {
+                    self.context.say(format!("  {name:<16}{value:.3}"));
+                }
+                self.context.say(format!("to use it: housestyle encoders promote {}", card.id));
+            }
+            None => self.context.say(format!("stopped after {steps} steps; run the same command again to go on")),
+        }
+        self.context.emit(&Report {
+            version: card.map(|card| card.id.to_string()),
+            folder,
+            pictures: self.references.len(),
+            steps,
+            best_step: best.step,
+            best_loss: best.loss.is_finite().then_some(best.loss),
+            seconds: started.elapsed().as_secs_f64(),
+            scores,
+            stopped: card.is_none(),
+        })
+    }
+}
+
+/// A category as prompts say it.
+fn words(category: &str) -> String {
+    category.replace('-', " ")
+}
+
+/// A bar on a terminal, plain lines elsewhere.
+struct Progress {
+    bar: Option<ProgressBar>,
+    steps: u32,
+}
+
+impl Progress {
+    fn start(steps: u32) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{bar:32} {pos}/{len} {msg} · {eta} left");
+            let target = ProgressDrawTarget::stderr();
+            let bar = ProgressBar::with_draw_target(Some(u64::from(steps)), target);
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Self { bar, steps }
+    }
+
+    fn show(&self, now: &Checkpoint) {
+        let Some(point) = now.history.last() else { return };
+        let held =
+            point.validation.map_or(String::new(), |v| format!(", held out {:.3} ({:.0} %)", v.loss, 100.0 * v.accuracy));
+        let message = format!("loss {:.3} ({:.0} % found){held}", point.training.loss, 100.0 * point.training.accuracy);
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(u64::from(point.step));
+                bar.set_message(message);
+            }
+            None => drop(writeln!(std::io::stderr().lock(), "step {}/{}: {message}", point.step, self.steps)),
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

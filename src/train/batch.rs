@@ -1,0 +1,219 @@
+//! What each training step learns from: pure choices among prepared pictures, all from the seed.
+//!
+//! In: [`Example`]s (a picture's features, latents and prompts), sizes, seed and step. Out: [`Batch`]es. What always holds: the
+//! same seed and step give the same batch; masked rows and columns count for nothing; an image is compared only with its own
+//! prompt and its own rivals.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use super::layout;
+use super::step::{Batch, Contrast, Denoising};
+use crate::pipeline::noise::{Stream, normals};
+use crate::pipeline::schedule::{Prediction, Schedule};
+
+/// The domain of training's random choices, so that they share nothing with any picture's noise.
+const DOMAIN: &[u8; 20] = b"housestyle/train/v1\0";
+
+/// One prompt, tokenized to the encoder's length.
+pub type Tokens = Arc<[i64]>;
+
+/// A picture, prepared.
+#[derive(Clone, Debug)]
+pub struct Example {
+    /// The image tower's feature of each slightly moved copy.
+    pub features: Vec<Vec<f32>>,
+    /// The scaled latents of each copy.
+    pub latents: Vec<Vec<f32>>,
+    /// How the trained encoder is asked for it.
+    pub prompt: Tokens,
+    /// What it must be told apart from.
+    pub rivals: Vec<Tokens>,
+    /// How the stock encoder reads its category's prompt, `[L, D]`.
+    pub states: Arc<[f32]>,
+}
+
+/// The denoising term's part of the recipe.
+#[derive(Clone, Copy, Debug)]
+pub struct Noise<'a> {
+    /// The UNet's noise schedule.
+    pub schedule: &'a Schedule,
+    /// λ in every layer.
+    pub style_scale: f32,
+    /// How many layers.
+    pub layers: usize,
+}
+
+/// A batch of `examples` for a step.
+pub fn draw(examples: &[&Example], sizes: layout::Batch, noise: Option<Noise<'_>>, seed: u64, step: u32) -> Batch {
+    let mut random = Random::new(seed, step);
+    Batch {
+        contrast: contrast(examples, sizes, &mut random),
+        denoising: noise.map(|noise| denoising(examples, sizes.pictures, noise, seed, step, &mut random)),
+    }
+}
+
+fn contrast(examples: &[&Example], sizes: layout::Batch, random: &mut Random) -> Contrast {
+    let (n, m) = (sizes.images, sizes.prompts);
+    let mut order: Vec<usize> = (0..examples.len()).collect();
+    random.shuffle(&mut order);
+    order.truncate(n.min((m / 2).max(1)));
+    let each = m / order.len().max(1);
+    let mut columns = Columns::default();
+    let picks: Vec<(usize, usize, Vec<usize>)> = order
+        .iter()
+        .map(|&i| {
+            let own = columns.of(&examples[i].prompt);
+            let mut rivals: Vec<usize> = (0..examples[i].rivals.len()).collect();
+            random.shuffle(&mut rivals);
+            let rivals = rivals.into_iter().take(each.saturating_sub(1)).map(|r| columns.of(&examples[i].rivals[r]));
+            (i, own, rivals.collect())
+        })
+        .collect();
+    let width = examples.first().and_then(|e| e.features.first()).map_or(0, Vec::len);
+    let length = examples.first().map_or(0, |e| e.prompt.len());
+    let mut batch = Contrast {
+        image_features: Vec::with_capacity(n * width),
+        input_ids: columns.tokens.iter().flat_map(|tokens| tokens.iter().copied()).collect(),
+        targets: vec![0.0; n * m],
+        allowed: vec![0.0; n * m],
+    };
+    for row in 0..n {
+        let Some((i, own, rivals)) = picks.get(row % picks.len().max(1)) else { break };
+        let copies = &examples[*i].features;
+        batch.image_features.extend_from_slice(&copies[random.below(copies.len())]);
+        batch.targets[row * m + own] = 1.0;
+        for column in rivals.iter().chain([own]) {
+            batch.allowed[row * m + column] = 1.0;
+        }
+    }
+    batch.image_features.resize(n * width, 0.0);
+    // A prompt that nothing is compared with: the first one again.
+    let spare: Vec<i64> = columns.tokens.first().map(|t| t.to_vec()).unwrap_or_default();
+    while batch.input_ids.len() < m * length {
+        batch.input_ids.extend_from_slice(&spare);
+    }
+    batch
+}
+
+fn denoising(examples: &[&Example], count: usize, noise: Noise<'_>, seed: u64, step: u32, random: &mut Random) -> Denoising {
+    let mut batch = Denoising { style_scale: vec![noise.style_scale; count * noise.layers], ..Denoising::default() };
+    for i in 0..count {
+        let example = examples[random.below(examples.len())];
+        let clean = &example.latents[random.below(example.latents.len())];
+        let timestep = random.below(noise.schedule.train_steps());
+        let alpha = noise.schedule.alpha(timestep);
+        let (signal, spread) = (alpha.sqrt() as f32, (1.0 - alpha).sqrt() as f32);
+        let drawn = normals(seed ^ u64::from_le_bytes(*b"training"), step, Stream::Step(i), clean.len());
+        batch.noisy_latents.extend(clean.iter().zip(&drawn).map(|(x, e)| signal * x + spread * e));
+        batch.noise_targets.extend(clean.iter().zip(&drawn).map(|(x, e)| match noise.schedule.prediction {
+            Prediction::Epsilon => *e,
+            Prediction::VPrediction => signal * e - spread * x,
+        }));
+        batch.timesteps.push(timestep as f32);
+        batch.encoder_hidden_states.extend_from_slice(&example.states);
+        batch.style_ids.extend_from_slice(&example.prompt);
+    }
+    batch
+}
+
+/// Distinct prompts, in the order in which they are first asked for.
+#[derive(Default)]
+struct Columns {
+    tokens: Vec<Tokens>,
+    places: HashMap<Tokens, usize>,
+}
+
+impl Columns {
+    fn of(&mut self, tokens: &Tokens) -> usize {
+        *self.places.entry(Arc::clone(tokens)).or_insert_with(|| {
+            self.tokens.push(Arc::clone(tokens));
+            self.tokens.len() - 1
+        })
+    }
+}
+
+/// Random choices of one step.
+pub struct Random(ChaCha20Rng);
+
+impl Random {
+    /// The choices of `step`.
+    pub fn new(seed: u64, step: u32) -> Self {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        key[12..].copy_from_slice(DOMAIN);
+        let mut random = ChaCha20Rng::from_seed(key);
+        random.set_stream(u64::from(step));
+        Self(random)
+    }
+
+    /// A number under `bound`; 0 for a bound of 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        // 64 bits over a few thousand: the bias is far below anything that could be seen.
+        if bound == 0 { 0 } else { (self.0.next_u64() % bound as u64) as usize }
+    }
+
+    /// Fisher-Yates.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
+            items.swap(i, self.below(i + 1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: layout::Batch = layout::Batch { images: 6, prompts: 9, pictures: 2 };
+
+    fn example(id: i64) -> Example {
+        Example {
+            features: vec![vec![id as f32; 2]; 3],
+            latents: vec![vec![id as f32; 4]],
+            prompt: Arc::from([id, 0]),
+            rivals: vec![Arc::from([100 + id, 0]), Arc::from([200, 0]), Arc::from([300, 0])],
+            states: Arc::from([id as f32]),
+        }
+    }
+
+    #[test]
+    fn images_are_compared_with_their_own_prompt_and_rivals_alone() {
+        let examples: Vec<Example> = (1..=3).map(example).collect();
+        let refs: Vec<&Example> = examples.iter().collect();
+        let batch = draw(&refs, SIZES, None, 5, 1).contrast;
+        assert_eq!((batch.input_ids.len(), batch.image_features.len()), (9 * 2, 6 * 2));
+        for row in 0..6 {
+            let id = batch.image_features[row * 2] as i64;
+            let pairs = |mask: &[f32]| -> Vec<i64> {
+                (0..9).filter(|c| mask[row * 9 + c] == 1.0).map(|c| batch.input_ids[c * 2]).collect()
+            };
+            assert_eq!(pairs(&batch.targets), [id]);
+            let compared = pairs(&batch.allowed);
+            assert!(compared.len() == 3 && compared.iter().all(|p| [id, 100 + id, 200, 300].contains(p)), "{compared:?}");
+        }
+        assert_eq!(draw(&refs, SIZES, None, 5, 1), draw(&refs, SIZES, None, 5, 1));
+        assert_ne!(draw(&refs, SIZES, None, 5, 1), draw(&refs, SIZES, None, 5, 2));
+    }
+
+    #[test]
+    fn noise_is_mixed_as_the_schedule_says() {
+        let schedule = Schedule::parse(br#"{"prediction_type": "v_prediction", "beta_schedule": "linear"}"#).unwrap();
+        let examples = [example(1)];
+        let noise = Noise { schedule: &schedule, style_scale: 0.5, layers: 3 };
+        let batch = draw(&[&examples[0]], SIZES, Some(noise), 5, 1).denoising.unwrap();
+        assert_eq!((batch.style_scale.len(), batch.style_ids.len(), batch.timesteps.len()), (6, 4, 2));
+        for i in 0..2 {
+            let alpha = schedule.alpha(batch.timesteps[i] as usize);
+            let (a, b) = (alpha.sqrt() as f32, (1.0 - alpha).sqrt() as f32);
+            for k in i * 4..i * 4 + 4 {
+                // From noisy and velocity back to the clean latent: x = a·noisy − b·v.
+                let clean = a * batch.noisy_latents[k] - b * batch.noise_targets[k];
+                assert!((clean - 1.0).abs() < 1e-5, "{clean}");
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What a training graph trains: the stretches of its flat parameter vector, and the sizes of its batches.
+//!
+//! In: `layout.json`, which the exporter writes beside each graph. Out: a [`Layout`], and vectors as safetensors with the
+//! names diffusers gives LoRA weights. What always holds: a layout's tensors fill the vector exactly.
+
+use std::collections::HashMap;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::Deserialize;
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::pipeline::noise::{Stream, normals};
+
+/// No encoder of this kind has more; a larger number is a broken file.
+const MAX_PARAMETERS: usize = 1 << 30;
+
+/// A training graph's layout.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layout {
+    /// Length of the parameter vector.
+    pub parameters: usize,
+    /// Rank of the low-rank adapters.
+    pub rank: usize,
+    /// Sizes of a batch; what is not filled is masked.
+    pub batch: Batch,
+    /// Share of the adapter's output that is added to an image feature.
+    pub image_adapter_share: f32,
+    /// CLIP's temperature, 1/τ.
+    pub logit_scale: f32,
+    /// The tensors in the vector, in order.
+    pub tensors: Vec<Tensor>,
+}
+
+/// The fixed sizes of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// Image features.
+    pub images: usize,
+    /// Prompts they are compared with.
+    pub prompts: usize,
+    /// Noisy latents; 0 in a graph without the UNet.
+    pub pictures: usize,
+}
+
+/// One trained tensor.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tensor {
+    /// Its name, such as `text_encoder.….q_proj.lora_A.weight`.
+    pub name: String,
+    /// Rows and columns.
+    pub shape: [usize; 2],
+    /// How it begins.
+    pub init: Init,
+}
+
+/// How a tensor begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Init {
+    /// Normally distributed with deviation 1/√columns.
+    Normal,
+    /// Zeros: with them the encoder begins as the stock one.
+    Zero,
+}
+
+impl Tensor {
+    /// How many numbers it has.
+    pub fn len(&self) -> usize {
+        self.shape[0].saturating_mul(self.shape[1])
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Layout {
+    /// Reads and checks a `layout.json`; `name` is for the error.
+    pub fn parse(json: &[u8], name: &str) -> Result<Self> {
+        let layout: Self =
+            serde_json::from_slice(json).context(Kind::Invalid, || format!("{name} is not a training layout"))?;
+        let sum = layout.tensors.iter().map(Tensor::len).fold(0usize, usize::saturating_add);
+        let sizes = [layout.batch.images, layout.batch.prompts, layout.rank, layout.parameters];
+        let finite = layout.logit_scale.is_finite() && layout.image_adapter_share.is_finite();
+        match sum == layout.parameters && sum <= MAX_PARAMETERS && sizes.iter().all(|size| *size > 0) && finite {
+            true => Ok(layout),
+            false => Err(Error::invalid(format!("{name} does not add up")).hint("export the bundle again")),
+        }
+    }
+
+    /// The vector that training begins with.
+    pub fn initial(&self, seed: u64) -> Vec<f32> {
+        let mut values = Vec::with_capacity(self.parameters);
+        for (i, tensor) in self.tensors.iter().enumerate() {
+            match tensor.init {
+                Init::Zero => values.resize(values.len() + tensor.len(), 0.0),
+                Init::Normal => {
+                    let deviation = 1.0 / (tensor.shape[1] as f32).sqrt();
+                    // Attempt 0 is no job's: the weights' noise is nobody's picture.
+                    values.extend(normals(seed, 0, Stream::Step(i), tensor.len()).into_iter().map(|x| x * deviation));
+                }
+            }
+        }
+        values
+    }
+
+    /// The vector as a safetensors file.
+    pub fn write(&self, values: &[f32]) -> Result<Vec<u8>> {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let mut views = Vec::with_capacity(self.tensors.len());
+        let mut at = 0;
+        for tensor in &self.tensors {
+            let end = at + 4 * tensor.len();
+            let data = bytes.get(at..end).ok_or_else(|| Error::internal("a parameter vector is shorter than its layout"))?;
+            let view = TensorView::new(Dtype::F32, tensor.shape.to_vec(), data);
+            views.push((tensor.name.as_str(), view.context(Kind::Internal, || "cannot describe a tensor")?));
+            at = end;
+        }
+        let about = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+        safetensors::serialize(views, Some(about)).context(Kind::Internal, || "cannot write a safetensors file")
+    }
+
+    /// The vector from a safetensors file that [`Layout::write`] wrote; another layout is refused.
+    pub fn read(&self, bytes: &[u8], name: &str) -> Result<Vec<f32>> {
+        let file = SafeTensors::deserialize(bytes).context(Kind::Invalid, || format!("{name} is not a safetensors file"))?;
+        let other = |what: String| Error::invalid(format!("{name} {what}")).hint("it belongs to another bundle");
+        if file.len() != self.tensors.len() {
+            return Err(other(format!("has {} tensors, the bundle trains {}", file.len(), self.tensors.len())));
+        }
+        let mut values = Vec::with_capacity(self.parameters);
+        for tensor in &self.tensors {
+            let view = file.tensor(&tensor.name).map_err(|_| other(format!("has no tensor {}", tensor.name)))?;
+            if view.dtype() != Dtype::F32 || view.shape() != tensor.shape {
+                return Err(other(format!("holds {} as {:?} {:?}", tensor.name, view.dtype(), view.shape())));
+            }
+            values.extend(view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+        }
+        match values.iter().all(|value| value.is_finite()) {
+            true => Ok(values),
+            false => Err(other("has numbers that are not finite".into())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JSON: &str = r#"{"parameters": 10, "rank": 2, "batch": {"images": 4, "prompts": 6, "pictures": 0},
+        "image_adapter_share": 0.2, "logit_scale": 14.3, "tensors": [
+        {"name": "a.lora_A.weight", "shape": [2, 3], "init": "normal"}, {"name": "a.lora_B.weight", "shape": [2, 2], "init": "zero"}]}"#;
+
+    #[test]
+    fn vectors_survive_the_file_and_strangers_are_refused() {
+        let layout = Layout::parse(JSON.as_bytes(), "layout.json").unwrap();
+        let values = layout.initial(7);
+        assert_eq!((values.len(), &values[6..]), (10, &[0.0; 4][..]));
+        assert!(values[..6].iter().all(|v| *v != 0.0) && values == layout.initial(7) && values != layout.initial(8));
+        let file = layout.write(&values).unwrap();
+        assert_eq!(layout.read(&file, "x").unwrap(), values);
+
+        let other = Layout::parse(JSON.replace("[2, 3]", "[3, 2]").as_bytes(), "layout.json").unwrap();
+        assert!(other.read(&file, "x").unwrap_err().to_string().contains("a.lora_A.weight"));
+        assert!(layout.read(&file[..40], "x").is_err());
+        let mut wild = values;
+        wild[0] = f32::NAN;
+        assert!(layout.read(&layout.write(&wild).unwrap(), "x").unwrap_err().to_string().contains("not finite"));
+    }
+
+    #[test]
+    fn layouts_that_do_not_add_up_are_refused() {
+        for (from, to) in
+            [("10", "11"), ("[2, 2]", "[2, 18446744073709551615]"), ("\"images\": 4", "\"images\": 0"), ("14.3", "1e999")]
+        {
+            assert!(Layout::parse(JSON.replacen(from, to, 1).as_bytes(), "layout.json").is_err(), "{from} -> {to}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! From reference pictures to [`Example`]s: everything that frozen models say about them, once.
+//!
+//! In: pictures with their category and style, and a bundle. Out: image features and latents of a few slightly moved copies,
+//! token ids of each picture's prompt and of what it must be told apart from, and the stock encoder's states of its category.
+//! What always holds: pictures are seen as the bundle draws them, square, of its size, on white.
+
+use std::sync::Arc;
+
+use image::imageops::{self, FilterType};
+use image::{Rgb, RgbImage};
+
+use super::batch::{Example, Tokens};
+use crate::error::{Error, Result};
+use crate::pipeline::Runtime;
+use crate::pipeline::bundle::manifest::Latent;
+use crate::pipeline::bundle::{Bundle, IMAGE_ENCODER, VAE_ENCODER};
+use crate::pipeline::decode::from_rgb;
+use crate::pipeline::encode::Encoder;
+use crate::pipeline::session::{Input, Model, Port, SessionSettings, Stop};
+use crate::spec::template;
+
+/// A reference picture, decoded.
+#[derive(Clone, Debug)]
+pub struct Lesson {
+    /// The picture.
+    pub image: RgbImage,
+    /// What it shows, in words.
+    pub category: String,
+    /// The style it is an example of.
+    pub style: String,
+}
+
+/// How pictures are put into words.
+#[derive(Clone, Debug)]
+pub struct Wording {
+    /// For the trained encoder, with `{category}` and `{style}`.
+    pub prompt: String,
+    /// For the stock encoder, with `{category}`.
+    pub category: String,
+    /// Looks, with `{prompt}` and `{look}`: how rivals are described.
+    pub described: String,
+    /// The bundle's own styles: name and look.
+    pub looks: Vec<(String, String)>,
+}
+
+/// What an example must be told apart from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contrast {
+    /// The same thing in other looks.
+    Looks,
+    /// Other things in the same look.
+    Things,
+}
+
+/// The frozen models that look at pictures.
+pub struct Prepare {
+    encoder: Encoder,
+    image_encoder: Model,
+    vae_encoder: Model,
+    size: u32,
+    latent: Latent,
+    features: usize,
+}
+
+impl Prepare {
+    /// Loads them.
+    pub fn load(bundle: &Bundle, runtime: &Runtime, settings: &SessionSettings, stop: &Stop) -> Result<Self> {
+        let spec = &bundle.manifest().spec;
+        let size = spec.sizes.first().copied().unwrap_or_default();
+        let pixels = [None, Some(3), Some(size as usize), Some(size as usize)];
+        let load = |file: &'static str, input: &'static str, output: Port| {
+            if !spec.files.contains_key(file) {
+                return Err(Error::invalid(format!("the bundle {} has no {file}", bundle.manifest().name))
+                    .hint("few-shot training needs a bundle with image tower and VAE encoder"));
+            }
+            let ports = (&[Port::f32(input, pixels)][..], &[output][..]);
+            Model::load(runtime, settings, stop, file, &bundle.read(file)?, ports)
+        };
+        let image_encoder = load(IMAGE_ENCODER, "pixel_values", Port::f32("image_embeds", [None, None]))?;
+        let latents = Port::f32("latent_sample", [None, Some(spec.latent.channels), None, None]);
+        let vae_encoder = load(VAE_ENCODER, "sample", latents)?;
+        let features = image_encoder.output_axis("image_embeds", 1);
+        let features =
+            features.ok_or_else(|| Error::invalid(format!("{IMAGE_ENCODER}: the width of its output is not fixed")))?;
+        let encoder = Encoder::load(bundle, runtime, settings, stop)?;
+        Ok(Self { encoder, image_encoder, vae_encoder, size, latent: spec.latent, features })
+    }
+
+    /// Looks at every lesson; `told` hears after each.
+    pub fn examples(
+        &mut self,
+        lessons: &[Lesson],
+        wording: &Wording,
+        contrast: Contrast,
+        told: &mut dyn FnMut(usize),
+    ) -> Result<Vec<Example>> {
+        let mut examples = Vec::with_capacity(lessons.len());
+        for (i, lesson) in lessons.iter().enumerate() {
+            let mut rivals = Vec::new();
+            for text in wording.rivals(lesson, lessons, contrast) {
+                rivals.push(self.tokens(&text)?);
+            }
+            let stock = template::fill(&wording.category, &[("category", &lesson.category)]);
+            let (mut features, mut latents) = (Vec::new(), Vec::new());
+            for copy in copies(&lesson.image, self.size) {
+                let pixels = from_rgb(&copy);
+                features.push(self.feature(&pixels)?);
+                latents.push(self.encode(&pixels)?);
+            }
+            examples.push(Example {
+                features,
+                latents,
+                prompt: self.tokens(&wording.prompt(lesson))?,
+                rivals,
+                states: self.encoder.states(&stock)?,
+            });
+            told(i + 1);
+        }
+        Ok(examples)
+    }
+
+    fn tokens(&self, text: &str) -> Result<Tokens> {
+        Ok(Arc::from(self.encoder.tokens(text)?))
+    }
+
+    fn feature(&mut self, pixels: &[f32]) -> Result<Vec<f32>> {
+        let edge = self.size as usize;
+        let inputs = [("pixel_values", Input::F32(pixels, &[1, 3, edge, edge]))];
+        Ok(self.image_encoder.run(&inputs, &[("image_embeds", &[1, self.features])])?.concat())
+    }
+
+    fn encode(&mut self, pixels: &[f32]) -> Result<Vec<f32>> {
+        let (edge, Latent { channels, downscale, scaling_factor, shift_factor }) = (self.size as usize, self.latent);
+        let side = (self.size / downscale) as usize;
+        let inputs = [("sample", Input::F32(pixels, &[1, 3, edge, edge]))];
+        let sample = self.vae_encoder.run(&inputs, &[("latent_sample", &[1, channels, side, side])])?.concat();
+        Ok(sample.into_iter().map(|x| ((f64::from(x) - shift_factor) * scaling_factor) as f32).collect())
+    }
+}
+
+impl Wording {
+    /// How the trained encoder is asked for a lesson.
+    pub fn prompt(&self, lesson: &Lesson) -> String {
+        self.of(&lesson.category, &lesson.style)
+    }
+
+    fn of(&self, category: &str, style: &str) -> String {
+        template::fill(&self.prompt, &[("category", category), ("style", style)])
+    }
+
+    /// What `lesson` must be told apart from, among `lessons` and the bundle's own looks.
+    fn rivals(&self, lesson: &Lesson, lessons: &[Lesson], contrast: Contrast) -> Vec<String> {
+        let mut rivals: Vec<String> = match contrast {
+            Contrast::Looks => {
+                let stock = template::fill(&self.category, &[("category", &lesson.category)]);
+                let others = self.looks.iter().filter(|(name, _)| *name != lesson.style);
+                let described = others.map(|(_, look)| {
+                    template::fill(&self.described, &[("prompt", &stock), ("look", look), ("category", &lesson.category)])
+                });
+                let brands = lessons.iter().filter(|l| l.style != lesson.style).map(|l| self.of(&lesson.category, &l.style));
+                described.chain(brands).collect()
+            }
+            Contrast::Things => lessons.iter().map(|l| self.of(&l.category, &lesson.style)).collect(),
+        };
+        rivals.sort_unstable();
+        rivals.dedup();
+        rivals.retain(|text| *text != self.prompt(lesson));
+        rivals
+    }
+}
+
+/// The picture on white, square, `size` pixels wide, and four copies moved by a thirty-second of that.
+fn copies(image: &RgbImage, size: u32) -> Vec<RgbImage> {
+    let (width, height) = image.dimensions();
+    let longest = width.max(height).max(1);
+    let scaled = |side: u32| (side * size).div_ceil(longest).clamp(1, size);
+    let (w, h) = (scaled(width), scaled(height));
+    let fitted = if (w, h) == (width, height) { image.clone() } else { imageops::resize(image, w, h, FilterType::CatmullRom) };
+    let step = i64::from((size / 32).max(1));
+    let (left, top) = (i64::from((size - w) / 2), i64::from((size - h) / 2));
+    let moved = |(dx, dy): (i64, i64)| {
+        let mut paper = RgbImage::from_pixel(size, size, Rgb([255; 3]));
+        imageops::overlay(&mut paper, &fitted, left + dx, top + dy);
+        paper
+    };
+    [(0, 0), (step, 0), (-step, 0), (0, step), (0, -step)].map(moved).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lesson(category: &str, style: &str) -> Lesson {
+        Lesson { image: RgbImage::new(1, 1), category: category.into(), style: style.into() }
+    }
+
+    #[test]
+    fn rivals_share_all_but_what_is_learned() {
+        let wording = Wording {
+            prompt: "a {category} emoji in {style} style".into(),
+            category: "a {category} emoji".into(),
+            described: "{prompt}, {look}".into(),
+            looks: vec![("flat".into(), "bold shapes".into()), ("acme".into(), "its own look".into())],
+        };
+        let lessons = [lesson("fox", "acme"), lesson("owl", "acme"), lesson("fox", "brand")];
+        let rivals = |contrast| wording.rivals(&lessons[0], &lessons, contrast);
+        assert_eq!(rivals(Contrast::Looks), ["a fox emoji in brand style", "a fox emoji, bold shapes"]);
+        assert_eq!(rivals(Contrast::Things), ["a owl emoji in acme style"]);
+    }
+
+    #[test]
+    fn copies_are_square_on_white_and_moved() {
+        let image = RgbImage::from_pixel(64, 32, Rgb([9, 9, 9]));
+        let copies = copies(&image, 64);
+        assert!(copies.len() == 5 && copies.iter().all(|c| c.dimensions() == (64, 64)));
+        assert_eq!((copies[0].get_pixel(5, 15).0, copies[0].get_pixel(5, 16).0), ([255; 3], [9; 3]));
+        assert_eq!((copies[1].get_pixel(1, 20).0, copies[1].get_pixel(2, 20).0), ([255; 3], [9; 3]));
+    }
+}
