@@ -30,14 +30,13 @@ pub async fn house(registry: &Registry, ledger: &Ledger, facts: &BundleFacts, po
             promoted.insert(encoder.clone(), registry.promoted(&encoder).await?);
         }
         let in_use = promoted.get(&encoder).and_then(Option::as_ref) == Some(&version);
-        house.trained.push(style(registry, &revocations, facts, version, in_use).await?);
+        house.trained.push(style((registry, ledger, &revocations), facts, version, in_use).await?);
     }
     Ok(house)
 }
 
 async fn style(
-    registry: &Registry,
-    revocations: &Revocations,
+    (registry, ledger, revocations): (&Registry, &Ledger, &Revocations),
     facts: &BundleFacts,
     version: VersionId,
     promoted: bool,
@@ -50,6 +49,7 @@ async fn style(
         }
         Err(error) => return Err(error),
     };
+    let mut grants = card.grants.clone();
     let obstacle = if card.base.digest != facts.digest {
         let (name, digest) = (&card.base.name, &card.base.digest);
         Some(Obstacle::OtherBundle(format!(
@@ -57,27 +57,46 @@ async fn style(
             facts.name, facts.digest
         )))
     } else {
-        match registry.revoked(&version, revocations).await {
+        let judged = async {
+            grants = grants_today(registry, ledger, &version).await?;
+            registry.revoked(&version, revocations).await
+        };
+        match judged.await {
             Ok(reason) => reason.map(Obstacle::Unusable),
             Err(error) if error.exit_code() != 1 => Some(Obstacle::Unusable(error.chain())),
             Err(error) => return Err(error),
         }
     };
-    Ok(TrainedStyle { style: style_facts(&card), prompt: card.prompt.clone(), grants: card.grants, promoted, obstacle })
+    Ok(TrainedStyle { style: style_facts(&card, &grants), prompt: card.prompt, grants, promoted, obstacle })
+}
+
+/// The distinct rights in everything that a version learned from, itself or before it began. The card says what they were
+/// at training; what the ledger says has been renewed or narrowed since.
+async fn grants_today(registry: &Registry, ledger: &Ledger, version: &VersionId) -> Result<Vec<Grant>> {
+    let mut grants = BTreeSet::new();
+    for card in registry.lineage(version).await? {
+        for lesson in &card.pictures {
+            match ledger.entry(&lesson.sha256).await? {
+                Some(entry) => grants.extend([entry.grant]),
+                None => grants.extend(card.grants.iter().filter(|grant| grant.source == lesson.source).cloned()),
+            }
+        }
+    }
+    Ok(grants.into_iter().collect())
 }
 
 /// What a job carries of a version.
-pub fn style_facts(card: &Card) -> StyleFacts {
-    let list = |of: fn(&Grant) -> &str| listed(card.grants.iter().map(of), LISTED);
+fn style_facts(card: &Card, grants: &[Grant]) -> StyleFacts {
+    let list = |of: fn(&Grant) -> &str| listed(grants.iter().map(of), LISTED);
     StyleFacts {
         name: card.id.name.to_string(),
         look: String::new(),
         licence: list(|grant| &grant.licence),
         holder: list(|grant| &grant.holder),
         source: list(|grant| &grant.source),
-        attribution: attribution(&card.grants),
+        attribution: attribution(grants),
         encoder: Some(EncoderRef { version: card.id.clone(), digest: card.weights.clone() }),
-        grants: carried(&card.grants),
+        grants: carried(grants),
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::card::{Card, Draft};
 use super::promote;
 use crate::error::{Error, Result};
+use crate::plan::EncoderRef;
 use crate::rights::Revocations;
 use crate::spec::{Branch, Digest, EncoderName, Timestamp, VersionId};
 use crate::store::{Key, Log, Store};
@@ -62,6 +63,9 @@ impl Registry {
     pub async fn publish(&self, draft: &Draft, weights: &[u8], curve: Option<&str>) -> Result<Card> {
         if let Some((name, _)) = draft.scores.iter().find(|(_, score)| !score.is_finite()) {
             return Err(Error::invalid(format!("the score {name} of the new {} is not a number", draft.encoder)));
+        }
+        if let Some(parent) = &draft.parent {
+            self.card(parent).await?; // or nobody could say what the new version learned from
         }
         let first = self.numbers(&draft.encoder).await?.last().map_or(1, |last| last.saturating_add(1));
         for number in first..first.saturating_add(MAX_GAP) {
@@ -236,6 +240,19 @@ impl Registry {
             if log.add(records.len(), &record).await? {
                 return Ok(record);
             }
+        }
+    }
+
+    /// The card and weights that a job asks for, if they are still those it was planned with and may still be used.
+    pub async fn load(&self, encoder: &EncoderRef, revocations: &Revocations) -> Result<(Card, Vec<u8>)> {
+        let card = self.card(&encoder.version).await?;
+        if card.weights != encoder.digest {
+            return Err(Error::invalid(format!("{} here is {}, planned was {}", card.id, card.weights, encoder.digest))
+                .hint("plan the campaign again, or name the folder it was planned with"));
+        }
+        match self.revoked(&card.id, revocations).await? {
+            Some(reason) => Err(Error::invalid(reason).hint("plan the campaign again with another version")),
+            None => self.weights(&card).await.map(|weights| (card, weights)),
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use housestyle::encoders::card::{Base, Card, Draft, Lesson};
 use housestyle::encoders::{Grounds, Registry, house};
-use housestyle::plan::{Rates, plan};
-use housestyle::rights::{Grant, Ledger, Policy, Revocation, Revocations, Target, Terms};
+use housestyle::plan::{EncoderRef, Rates, plan};
+use housestyle::rights::{Entry, Grant, Ledger, Policy, Revocation, Revocations, Target, Terms};
 use housestyle::spec::{Campaign, Digest, EncoderName, Timestamp, Training, VersionId};
 use housestyle::store::{Key, Local, Store};
 
@@ -204,6 +204,51 @@ async fn campaigns_are_planned_with_what_is_in_use() {
     );
     ledger.revoke(&revocation(Target::Source("somewhere".into()))).await.unwrap();
     assert!(planned("flat").await.unwrap_err().contains("the source of `flat`, somewhere, is revoked on"));
+}
+
+#[tokio::test]
+async fn rights_are_those_of_today_and_of_every_ancestor() {
+    let (_folder, store, registry) = store();
+    let ledger = Ledger::new(store);
+    let grant = |until: &str| Grant {
+        source: "an agency".into(),
+        licence: "CC-BY-4.0".into(),
+        holder: "Acme".into(),
+        evidence: None,
+        terms: Terms { until: until.parse().ok(), ..Terms::default() },
+    };
+    let record = |until: &str| {
+        let entry = Entry {
+            sha256: Digest::of("a"),
+            file: "a".into(),
+            encoder: acme(1).encoder(),
+            grant: grant(until),
+            recorded_at: Timestamp::now(),
+        };
+        let ledger = ledger.clone();
+        async move { ledger.record(&[entry]).await.unwrap() }
+    };
+    record("2026-01-01").await;
+    let card = registry.publish(&draft(0.6, 0.9, &["a"]), b"w1", None).await.unwrap();
+    let mut child = draft(0.6, 0.9, &["b"]);
+    (child.parent, child.grants[0].source) = (Some(card.id.clone()), "another".into());
+    child.pictures[0].source = "another".into();
+    registry.publish(&child, b"w2", None).await.unwrap();
+    let grants = || async { house(&registry, &ledger, &facts(), Policy::default()).await.unwrap().trained[1].grants.clone() };
+    let until = |grants: &[Grant]| Terms::of(grants).until.map(|until| until.to_string());
+    assert_eq!((grants().await.len(), until(&grants().await).as_deref()), (2, Some("2026-01-01")));
+    record("2030-01-01").await;
+    assert_eq!(until(&grants().await).as_deref(), Some("2030-01-01"), "the contract was renewed");
+
+    let asked = EncoderRef { version: card.id.clone(), digest: card.weights.clone() };
+    let (none, mut revoked) = (Revocations::default(), Revocations::default());
+    assert_eq!(registry.load(&asked, &none).await.unwrap(), (card, b"w1".to_vec()));
+    revoked.0.push(revocation(Target::Picture(Digest::of("a"))));
+    assert!(registry.load(&asked, &revoked).await.unwrap_err().to_string().contains("the contract ended"));
+    let other = EncoderRef { digest: Digest::of("w2"), ..asked };
+    assert!(registry.load(&other, &none).await.unwrap_err().to_string().contains("planned was"));
+    child.parent = Some(acme(7));
+    assert!(registry.publish(&child, b"w3", None).await.unwrap_err().to_string().contains("no encoder style/acme@7"));
 }
 
 #[test]
