@@ -1,14 +1,18 @@
 //! `housestyle doctor`: is everything there that a run needs? One line each: ok, or the command that fixes it.
 //!
-//! Always holds: every check is done, whatever the others say; a provider is only "ok" after models ran on it.
+//! Always holds: every check is done, whatever the others say; models are only "ok" after they ran on the provider asked for.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use serde::Serialize;
 
 use super::{Context, Outcome};
 use crate::error::{Error, Result};
-use crate::pipeline::{Bundle, Runtime};
+use crate::pipeline::{Bundle, Request};
+use crate::plan::Prompts;
+use crate::spec::{Guidance, Sampler};
 
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
@@ -40,29 +44,33 @@ impl Check {
 
 /// Checks everything.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
-    let runtime = context.runtime();
+    let mut checks = Vec::new();
+    let mut done = |check: Check| {
+        context.say(format!("{}  {}: {}", if check.ok { "ok    " } else { "not ok" }, check.what, check.detail));
+        if let Some(fix) = &check.fix {
+            context.say(format!("        fix: {fix}"));
+        }
+        checks.push(check);
+    };
+    let library = context.runtime().map(|r| format!("{} ({})", r.library().display(), r.build_info()));
+    let runs = library.is_ok();
+    done(Check::new("runtime library", library));
     let bundles = bundles(context);
-    let mut checks = vec![provider(context, &runtime, &bundles)];
-    checks.insert(0, Check::new("runtime library", runtime.map(|r| format!("{} ({})", r.library().display(), r.build_info()))));
     if bundles.is_empty() {
         let places: Vec<_> = context.config.bundles.iter().map(|d| d.display().to_string()).collect();
-        checks.push(Check::new("bundle", Err(no_bundle(&places.join(", ")))));
+        done(Check::new("bundle", Err(no_bundle(&places.join(", ")))));
     }
     for (folder, bundle) in bundles {
         let name = folder.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        checks.push(Check::new(
-            format!("bundle {name}"),
-            bundle.map(|b| format!("{}, every file as its digest says", b.digest())),
-        ));
-    }
-    checks.push(Check::new(format!("output folder {}", args.out.display()), writable(&args.out)));
-
-    for check in &checks {
-        context.say(format!("{}  {}: {}", if check.ok { "ok     " } else { "missing" }, check.what, check.detail));
-        if let Some(fix) = &check.fix {
-            context.say(format!("         fix: {fix}"));
+        let models = format!("models of {name} on {}", context.config.provider);
+        let tried = bundle.as_ref().ok().filter(|_| runs).map(|bundle| try_out(context, bundle));
+        let whole = bundle.map(|b| format!("{}, every file as its digest says", b.digest()));
+        done(Check::new(format!("bundle {name}"), whole));
+        if let Some(tried) = tried {
+            done(Check::new(models, tried));
         }
     }
+    done(Check::new(format!("output folder {}", args.out.display()), writable(&args.out)));
     context.emit(&checks)?;
     Ok(if checks.iter().all(|check| check.ok) { Outcome::Done } else { Outcome::Unavailable })
 }
@@ -75,13 +83,33 @@ fn bundles(context: &Context) -> Vec<(PathBuf, Result<Bundle>)> {
     folders.into_iter().map(|folder| (folder.clone(), Bundle::open(&folder))).collect()
 }
 
-/// Loads a bundle's models on the provider asked for.
-fn provider(context: &Context, runtime: &Result<Runtime>, bundles: &[(PathBuf, Result<Bundle>)]) -> Check {
-    let tried = match (runtime, bundles.iter().find_map(|(_, bundle)| bundle.as_ref().ok())) {
-        (Ok(_), Some(bundle)) => context.pipeline(bundle).map(|_| format!("runs the models of {}", bundle.facts().name)),
-        _ => Err(Error::unavailable("cannot be tried without the runtime library and a bundle").hint("fix those first")),
+/// Makes one step of one small image and, if there is an evaluator, scores it: every model has then run once.
+fn try_out(context: &Context, bundle: &Bundle) -> Result<String> {
+    let start = Instant::now();
+    let mut pipeline = context.pipeline(bundle)?;
+    let loaded = start.elapsed().as_secs_f64();
+    let size = bundle.facts().sizes.into_iter().min().unwrap_or_default();
+    let prompt = || "a test".to_owned();
+    let request = Request {
+        prompts: Prompts { category: prompt(), style: prompt(), negative: String::new() },
+        seed: 0,
+        attempt: 1,
+        size,
+        sampler: Sampler { steps: 1, ..Sampler::default() },
+        guidance: Guidance::default(),
+        style_encoder: None,
     };
-    Check::new(format!("provider {}", context.config.provider), tried)
+    let start = Instant::now();
+    let missing = || Error::internal("nothing came back");
+    let made = pipeline.generate(&[request], &mut |_| ControlFlow::Continue(()))?.pop().ok_or_else(missing)??;
+    let scored = match pipeline.can_score() {
+        true => pipeline.score(&[made.image])?.pop().ok_or_else(missing)?.map(|_| ", and scored it,")?,
+        false => "",
+    };
+    Ok(format!(
+        "loaded in {loaded:.1} s; made an image of {size} pixels in one step{scored} in {:.1} s",
+        start.elapsed().as_secs_f64()
+    ))
 }
 
 fn no_bundle(places: &str) -> Error {

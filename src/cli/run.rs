@@ -2,8 +2,10 @@
 //! again what failed.
 //!
 //! Always holds: nothing is made before spec, plan, budget and output folder are fine; only one process works on a
-//! campaign's folder; what is printed at the end is computed from what the store holds.
+//! campaign's folder; what is printed at the end is computed from what the store holds; manifest and contact sheet are there
+//! only while every job is finished.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +20,7 @@ use crate::pipeline::Bundle;
 use crate::plan::{self, BudgetVerdict, Estimate, Job, Plan, Standing};
 use crate::queue::{Memory, Message, Queue as _};
 use crate::spec::Campaign;
-use crate::store::{Layout, Local, Sidecar, Store, sidecar};
+use crate::store::{Key, Layout, Local, Sidecar, Store, sidecar};
 use crate::worker::summary::Summary;
 use crate::worker::{Event, Worker, commit, finish};
 
@@ -54,6 +56,8 @@ struct Report<'a> {
     /// Seconds this run took.
     seconds: f64,
     summary: &'a Summary,
+    /// How often the evaluator is right on drawings it has not seen, by its maker's measure; `None` without an evaluator.
+    evaluator: Option<&'a BTreeMap<String, f64>>,
 }
 
 #[derive(Serialize)]
@@ -104,6 +108,21 @@ fn check_rights(plan: &Plan) -> Result<()> {
         .hint("leave these styles out, or have a bundle made whose licences allow the use; `housestyle plan` shows every style's rights"))
 }
 
+/// How far scores can be trusted, in words.
+fn accuracy(held_out: &BTreeMap<String, f64>) -> String {
+    let percent = |key: &str| held_out.get(key).map(|share| format!("{:.0} %", 100.0 * share));
+    let known = [("style", "style", ""), ("category_top1", "category", " (top 1)"), ("category_top5", "category", " (top 5)")];
+    let parts: Vec<String> =
+        known.iter().filter_map(|(key, what, which)| Some(format!("{what} {}{which}", percent(key)?))).collect();
+    match (parts.is_empty(), held_out.get("drawings")) {
+        (true, _) => "the evaluator itself: the bundle does not say how often it is right".into(),
+        (false, drawings) => {
+            let many = drawings.map_or_else(String::new, |drawings| format!("{drawings:.0} "));
+            format!("the evaluator itself, on {many}held-out drawings: {}", parts.join(", "))
+        }
+    }
+}
+
 /// One run of one campaign.
 struct Run<'a> {
     context: &'a Context,
@@ -121,11 +140,16 @@ impl Run<'_> {
         self.store.sweep(layout.folder())?;
         let plan =
             serde_json::to_vec_pretty(&self.plan).map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
-        self.store.put_if_absent(&layout.campaign()?, self.campaign.source.clone().into_bytes()).await?;
-        self.store.put_if_absent(&layout.plan()?, plan).await?;
+        self.keep(&layout.campaign()?, self.campaign.source.clone().into_bytes()).await?;
+        self.keep(&layout.plan()?, plan).await?;
 
         let before = finish::collect(&*self.store, &self.plan.jobs).await?;
         let (failed, found): (Vec<_>, Vec<_>) = before.into_iter().partition(|s| s.outcome == sidecar::Outcome::Failed);
+        if found.len() < self.plan.jobs.len() {
+            // They say that the campaign is complete, which it is not: not now, and not if this run is cut short.
+            self.store.delete(&layout.manifest()?).await?;
+            self.store.delete(&layout.contact_sheet()?).await?;
+        }
         let dead = self.make(&found, &failed).await?;
 
         let sidecars = finish::collect(&*self.store, &self.plan.jobs).await?;
@@ -148,6 +172,7 @@ impl Run<'_> {
             dead,
             seconds: started.elapsed().as_secs_f64(),
             summary: &summary,
+            evaluator: self.bundle.manifest().spec.evaluator.as_ref().map(|evaluator| &evaluator.held_out),
         };
         self.tell(&report);
         self.context.emit(&report)?;
@@ -156,6 +181,15 @@ impl Run<'_> {
             Report { complete: true, .. } if summary.total.accepted == report.jobs => Outcome::Done,
             _ => Outcome::SomeFailed,
         })
+    }
+
+    /// Sees to it that `bytes` are stored. The folder's name is a hash of what was asked for, so other bytes are damage, or
+    /// the same campaign in other words.
+    async fn keep(&self, key: &Key, bytes: Vec<u8>) -> Result<()> {
+        match self.store.get(key).await? {
+            Some(there) if there == bytes => Ok(()),
+            _ => self.store.put(key, bytes).await,
+        }
     }
 
     /// Makes what is not yet there, and tries again what failed before; gives back what had to be given up.
@@ -204,7 +238,9 @@ impl Run<'_> {
     fn tell(&self, report: &Report<'_>) {
         let say = |line: String| self.context.say(line);
         if report.summary.total.made > 0 {
-            self.context.say_text(format!("\n{}\n\n", report.summary));
+            let scored = report.evaluator.filter(|_| report.summary.first_attempts.scored > 0);
+            let accuracy = scored.map_or_else(String::new, |held_out| format!("{}\n", accuracy(held_out)));
+            self.context.say_text(format!("\n{}\n{accuracy}\n", report.summary));
         }
         for dead in &report.dead {
             say(format!("given up: job {}: {}", dead.job, dead.reason));

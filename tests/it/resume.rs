@@ -115,6 +115,39 @@ fn killed_anywhere_it_goes_on_to_the_same_end() {
 }
 
 #[cfg(unix)]
+/// Whatever lies in the folder, what is said about the campaign is true, also when a run ends before it made anything.
+#[test]
+fn damage_is_mended_and_completeness_never_claimed_falsely() {
+    let folder = folder();
+    let report = finish(folder.path(), "8");
+    assert!(report["evaluator"]["style"].is_number(), "the evaluator's own accuracy stands beside its scores: {report:#}");
+    let whole = files(&folder.path().join("out"));
+    let find = |ending: &str| whole.keys().find(|name| name.ends_with(ending)).unwrap().clone();
+    let path = |name: &str| folder.path().join("out").join(name);
+    let (campaign, plan, manifest, sheet) =
+        (find("campaign.yaml"), find("plan.json"), find("manifest.jsonl"), find("contact-sheet.png"));
+    for name in [&campaign, &plan, &manifest] {
+        std::fs::write(path(name), "forged").unwrap();
+    }
+    let sidecar = sidecars(folder.path()).into_keys().next().unwrap();
+    std::fs::remove_file(path(&sidecar)).unwrap();
+
+    let mut command = run(folder.path(), "8");
+    command.env("HOUSESTYLE_RUNTIME_LIBRARY", "none.so");
+    assert_eq!(output(command).0, 4);
+    assert!(!path(&manifest).exists() && !path(&sheet).exists(), "they say that nothing is missing");
+
+    let report = finish(folder.path(), "8");
+    assert_eq!(report["found"].as_u64(), Some(JOBS as u64 - 1));
+    let mended = files(&folder.path().join("out"));
+    for name in [&campaign, &plan, &manifest] {
+        assert!(mended.get(name) == whole.get(name), "{name} is as it was");
+    }
+    assert!(mended.contains_key(&sheet));
+    let (_, stdout, _) = output(housestyle(folder.path(), &["run", "c.yaml"]));
+    assert!(stdout.contains("the evaluator itself, on "), "{stdout}");
+}
+
 #[test]
 fn sigterm_stops_it_and_running_again_goes_on() {
     let folder = folder();
@@ -362,6 +395,8 @@ fn doctor_finds_what_is_there_and_what_is_not() {
     };
     let (code, checks) = doctor(&["doctor", "--json"]);
     assert_eq!(code, 0, "{checks:#}");
+    let models = checks.as_array().unwrap().iter().find(|c| c["what"] == "models of tiny on cpu").expect("tiny is tried");
+    assert!(models["detail"].as_str().unwrap().contains("one step, and scored it"), "{models:#}");
     let (code, checks) = doctor(&["doctor", "--json", "--bundles", "nowhere"]);
     assert_eq!(code, 4);
     let wrong: Vec<_> = checks.as_array().unwrap().iter().filter(|c| c["ok"] == false).collect();
