@@ -12,8 +12,10 @@ use super::plan::duration;
 use crate::store::sidecar::Outcome;
 use crate::worker::Event;
 
-/// Plain lines come no more often than this.
+/// Plain lines about finished assets come no more often than this.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Where none is finished for so long, a plain line says at which step its batch is.
+const SILENCE: Duration = Duration::from_secs(5);
 const BAR: &str = "{bar:32} {pos}/{len} {msg}";
 
 /// Shows progress until [`Progress::end`].
@@ -49,27 +51,14 @@ impl Progress {
     /// Takes in an event.
     pub fn hear(&self, event: &Event<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            Event::Step { images, done, total } => {
-                if let Some(bar) = &self.bar {
-                    bar.set_message(format!("{} · step {done}/{total} of {images} images", state.pace()));
-                }
-                return;
-            }
-            Event::Skipped(_) => state.found += 1,
-            Event::Finished(sidecar) => {
-                state.made += 1;
-                state.rejected += usize::from(sidecar.outcome != Outcome::Accepted);
-            }
-        }
+        let (what, due) = state.take_in(event, Instant::now());
         let here = state.found + state.made;
         match &self.bar {
-            Some(bar) => bar.set_position(here as u64),
-            None if state.told.is_none_or(|told| told.elapsed() >= PAUSE) || here == state.total => {
-                state.told = Some(Instant::now());
-                let line = format!("{here}/{} finished, {}", state.total, state.pace());
-                let _ = writeln!(std::io::stderr().lock(), "{line}");
+            Some(bar) => {
+                bar.set_position(here as u64);
+                bar.set_message(what);
             }
+            None if due => drop(writeln!(std::io::stderr().lock(), "{here}/{} finished, {what}", state.total)),
             None => {}
         }
     }
@@ -83,6 +72,31 @@ impl Progress {
 }
 
 impl State {
+    /// Takes in an event; gives back what there is to say, and whether it is time for a plain line.
+    fn take_in(&mut self, event: &Event<'_>, now: Instant) -> (String, bool) {
+        let silent = now.saturating_duration_since(self.told.unwrap_or(self.started));
+        let due = match event {
+            Event::Step { .. } => silent >= SILENCE,
+            Event::Skipped(_) => {
+                self.found += 1;
+                self.told.is_none() || silent >= PAUSE
+            }
+            Event::Finished(sidecar) => {
+                self.made += 1;
+                self.rejected += usize::from(sidecar.outcome != Outcome::Accepted);
+                self.told.is_none() || silent >= PAUSE || self.found + self.made == self.total
+            }
+        };
+        if due {
+            self.told = Some(now);
+        }
+        let what = match event {
+            Event::Step { images, done, total } => format!("{} · step {done}/{total} of {images} images", self.pace()),
+            _ => self.pace(),
+        };
+        (what, due)
+    }
+
     /// Rejections, rate and what remains, in words.
     fn pace(&self) -> String {
         let rejected = if self.rejected > 0 { format!("{} rejected, ", self.rejected) } else { String::new() };
@@ -92,5 +106,25 @@ impl State {
         let rate = self.made as f64 / self.started.elapsed().as_secs_f64().max(1e-3);
         let left = (self.total.saturating_sub(self.found + self.made)) as f64 / rate;
         format!("{rejected}{rate:.1} images/s, about {} left", duration(left))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_batch_is_not_silent_and_a_quick_one_not_chatty() {
+        let started = Instant::now();
+        let mut state = State { total: 8, found: 0, made: 0, rejected: 0, started, told: None };
+        let told: Vec<(usize, String)> = (1..=40)
+            .filter_map(|done| {
+                let event = Event::Step { images: 8, done, total: 40 };
+                let (what, due) = state.take_in(&event, started + Duration::from_millis(500 * done as u64));
+                due.then_some((done, what))
+            })
+            .collect();
+        assert_eq!(told.iter().map(|(done, _)| *done).collect::<Vec<_>>(), [10, 20, 30, 40]);
+        assert!(told[0].1.contains("step 10/40 of 8 images"), "{told:?}");
     }
 }
