@@ -30,6 +30,11 @@ pub struct Config {
     pub provider: String,
     /// Threads of the model runtime, 0 for every core. Fewer leave room for others; images do not change.
     pub threads: usize,
+    /// Which GPU, where a machine has several.
+    pub device: u32,
+    /// Where providers that compile models (openvino, tensorrt) keep the result, so that only the first start takes minutes;
+    /// without it, a folder of ours in the user's cache. What lies there is trusted: let nobody else write to it.
+    pub cache_dir: Option<PathBuf>,
     /// Images denoised together. More is faster until memory or cache ends; images do not change.
     pub max_batch: usize,
     /// What an hour of this machine costs: turns time into the estimate that budgets are held against.
@@ -86,6 +91,8 @@ struct Layer {
     runtime_library: Option<PathBuf>,
     provider: Option<String>,
     threads: Option<usize>,
+    device: Option<u32>,
+    cache_dir: Option<PathBuf>,
     max_batch: Option<usize>,
     cost_per_hour: Option<f64>,
     currency: Option<String>,
@@ -101,6 +108,8 @@ impl Default for Config {
             runtime_library: None,
             provider: "cpu".into(),
             threads: 0,
+            device: 0,
+            cache_dir: None,
             max_batch: 16,
             cost_per_hour: 0.10,
             currency: "USD".into(),
@@ -118,6 +127,8 @@ impl Config {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         flags: Flags,
     ) -> Result<Self> {
+        let environment: Vec<_> = environment.into_iter().collect();
+        let mut config = Self { cache_dir: user_cache(&environment), ..Self::default() };
         let (environment, named) = Layer::from_environment(environment)?;
         let file = match file.map(Path::to_owned).or(named) {
             Some(path) => Layer::from_file(&path)?,
@@ -130,7 +141,6 @@ impl Config {
             threads: flags.threads,
             ..Layer::default()
         };
-        let mut config = Self::default();
         for layer in [file, environment, flags] {
             layer.apply(&mut config);
         }
@@ -196,6 +206,8 @@ impl Layer {
                 "RUNTIME_LIBRARY" => layer.runtime_library = Some(value.clone().into()),
                 "PROVIDER" => layer.provider = Some(text()?),
                 "THREADS" => layer.threads = Some(number()?),
+                "DEVICE" => layer.device = Some(u32::try_from(number()?).map_err(|_| bad("is no device's number"))?),
+                "CACHE_DIR" => layer.cache_dir = Some(value.clone().into()),
                 "MAX_BATCH" => layer.max_batch = Some(number()?),
                 "COST_PER_HOUR" => {
                     layer.cost_per_hour = Some(text()?.parse().map_err(|_| bad("is not a number"))?);
@@ -215,7 +227,9 @@ impl Layer {
                 }
                 "LOG" => {} // the filter of telemetry
                 other => {
-                    if let Some(near) = VARIABLES.iter().find(|v| strsim::osa_distance(v, other) <= 2) {
+                    // One slip in four letters: a short name is soon near to another that means something else.
+                    let slip = |v: &&&str| strsim::osa_distance(v, other) <= (v.len() / 4).max(1);
+                    if let Some(near) = VARIABLES.iter().find(slip) {
                         return Err(bad("is no setting").hint(format!("did you mean {PREFIX}{near}?")));
                     }
                 }
@@ -234,6 +248,8 @@ impl Layer {
         set(&mut config.runtime_library, self.runtime_library.map(Some));
         set(&mut config.provider, self.provider);
         set(&mut config.threads, self.threads);
+        set(&mut config.device, self.device);
+        set(&mut config.cache_dir, self.cache_dir.map(Some));
         set(&mut config.max_batch, self.max_batch);
         set(&mut config.cost_per_hour, self.cost_per_hour);
         set(&mut config.currency, self.currency);
@@ -243,13 +259,25 @@ impl Layer {
     }
 }
 
+/// The folder for what can be made again, as desktops and services name it.
+fn user_cache(vars: &[(OsString, OsString)]) -> Option<PathBuf> {
+    let folder = |name: &str| {
+        let found = vars.iter().find(|(key, _)| key == name).map(|(_, value)| PathBuf::from(value));
+        found.filter(|path| path.is_absolute())
+    };
+    let cache = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))?;
+    Some(cache.join("housestyle"))
+}
+
 /// Every variable's name after the prefix, for "did you mean".
-const VARIABLES: [&str; 11] = [
+const VARIABLES: [&str; 13] = [
     "CONFIG",
     "BUNDLES",
     "RUNTIME_LIBRARY",
     "PROVIDER",
     "THREADS",
+    "DEVICE",
+    "CACHE_DIR",
     "MAX_BATCH",
     "COST_PER_HOUR",
     "CURRENCY",
@@ -313,8 +341,26 @@ mod tests {
     }
 
     #[test]
+    fn what_providers_compile_is_kept_in_the_users_cache_unless_told_otherwise() {
+        let load = |vars: &[(&str, &str)]| Config::load(None, env(vars), Flags::default()).unwrap();
+        assert_eq!(load(&[("HOME", "/home/a")]).cache_dir, Some("/home/a/.cache/housestyle".into()));
+        let both = [("HOME", "/home/a"), ("XDG_CACHE_HOME", "/cache")];
+        assert_eq!(load(&both).cache_dir, Some("/cache/housestyle".into()));
+        assert_eq!(load(&[("HOME", "relative"), ("XDG_CACHE_HOME", "")]).cache_dir, None);
+        let set = load(&[("HOME", "/home/a"), ("HOUSESTYLE_CACHE_DIR", "/engines"), ("HOUSESTYLE_DEVICE", "1")]);
+        assert_eq!((set.cache_dir, set.device), (Some("/engines".into()), 1));
+    }
+
+    #[test]
     fn foreign_and_empty_variables_pass() {
-        let vars = env(&[("HOUSESTYLE_SERVICE_HOST", "10.0.0.1"), ("HOUSESTYLE_PORT_80_TCP", "tcp://10.0.0.1:80")]);
+        let vars = env(&[
+            ("HOUSESTYLE_SERVICE_HOST", "10.0.0.1"),
+            ("HOUSESTYLE_PORT_80_TCP", "tcp://10.0.0.1:80"),
+            ("HOUSESTYLE_TAG", "v1"),
+            ("HOUSESTYLE_ENV", "prod"),
+            ("HOUSESTYLE_SERVICE", "x"),
+            ("HOUSESTYLE_IMAGE", "x"),
+        ]);
         assert_eq!(Config::load(None, vars, Flags::default()).unwrap(), Config::default());
         let empty: Vec<_> = VARIABLES.iter().map(|name| (format!("{PREFIX}{name}").into(), OsString::new())).collect();
         assert_eq!(Config::load(None, empty, Flags::default()).unwrap(), Config::default());

@@ -250,14 +250,18 @@ impl Context {
 
     /// The runtime and how models are loaded on it.
     pub fn models(&self) -> Result<(Runtime, SessionSettings)> {
-        let settings =
-            SessionSettings { provider: self.provider()?, threads: self.config.threads, ..SessionSettings::default() };
+        let Config { threads, device, .. } = self.config;
+        let settings = SessionSettings { provider: self.provider()?, threads, device, cache: self.cache()? };
         Ok((self.runtime()?, settings))
     }
 
     /// The bundle's models, loaded on the provider asked for.
     pub fn pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
         let (runtime, settings) = self.models()?;
+        if settings.provider == Provider::TensorRt {
+            let kept = settings.cache.as_ref().map_or("nowhere".into(), |folder| folder.display().to_string());
+            self.say(format!("TensorRT builds an engine for every new model and shape, which takes minutes; kept in {kept}"));
+        }
         Pipeline::load(bundle, &runtime, &settings)
     }
 
@@ -276,6 +280,19 @@ impl Context {
             pipeline.adopt(bundle, &runtime, &settings, (digest, &weights))?;
         }
         Ok(())
+    }
+
+    /// Where the provider asked for keeps what it compiles, ready to be written to.
+    fn cache(&self) -> Result<Option<PathBuf>> {
+        let provider = self.provider()?;
+        let folder = self.config.cache_dir.as_ref().filter(|_| provider.compiles()).map(|dir| dir.join(provider.as_str()));
+        if let Some(folder) = &folder {
+            std::fs::create_dir_all(folder).map_err(|e| {
+                let failed = Error::unavailable(format!("cannot keep what {provider} compiles in {}", folder.display()));
+                failed.hint("name a folder that can be written with the setting cache_dir").caused_by(e)
+            })?;
+        }
+        Ok(folder)
     }
 
     /// Finds, verifies and opens the bundle that a campaign names: the first of that name or, where a digest is given, the

@@ -42,6 +42,11 @@ impl Provider {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Cpu, Self::OpenVino, Self::Cuda, Self::TensorRt];
 
+    /// Whether it compiles models for the machine first, which is worth keeping.
+    pub fn compiles(self) -> bool {
+        matches!(self, Self::OpenVino | Self::TensorRt)
+    }
+
     /// Its name in settings and sidecars.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,7 +86,7 @@ pub struct SessionSettings {
     pub threads: usize,
     /// Which GPU, for the providers that have several.
     pub device: u32,
-    /// Where providers that compile models (OpenVINO, TensorRT) keep the result. Without it every start compiles again.
+    /// Where providers that compile models ([`Provider::compiles`]) keep the result. Without it every start compiles again.
     pub cache: Option<PathBuf>,
 }
 
