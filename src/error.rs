@@ -94,13 +94,14 @@ impl Error {
         matches!(self.kind, Kind::Invalid | Kind::Permanent)
     }
 
-    /// The message followed by every cause.
+    /// The message followed by every cause, on one line: what foreign causes say in several is joined.
     pub fn chain(&self) -> String {
         let mut text = self.message.clone();
         let mut next = self.source();
         while let Some(cause) = next {
             text.push_str(": ");
-            text.push_str(&cause.to_string());
+            let said = cause.to_string();
+            text.push_str(&said.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "));
             next = cause.source();
         }
         text
@@ -128,5 +129,16 @@ pub trait Context<T> {
 impl<T, E: Into<Box<dyn StdError + Send + Sync>>> Context<T> for std::result::Result<T, E> {
     fn context<M: Into<String>>(self, kind: Kind, message: impl FnOnce() -> M) -> Result<T> {
         self.map_err(|e| Error::new(kind, message()).caused_by(e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_of_causes_is_one_line() {
+        let error = Error::invalid("no").caused_by(Error::internal("why\n  indeed\n").caused_by("deeper"));
+        assert_eq!(error.chain(), "no: why indeed: deeper");
     }
 }

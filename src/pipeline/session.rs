@@ -20,7 +20,7 @@ use super::runtime::Runtime;
 use crate::error::{Context, Error, Kind, Result};
 
 /// What to do about a model that was loaded and does not run as it should.
-const BROKEN: &str = "run `housestyle doctor`: where it fails as well, export the bundle again; \
+const BROKEN: &str = "export the bundle again (`housestyle doctor` tries every model); \
                       where memory ran out, lower the setting max_batch or use a larger device";
 
 /// Where models run. The one asked for is the one used: there is no falling back.

@@ -239,6 +239,16 @@ fn reproduces_from_the_sidecar_alone() {
 
     let sidecar = folder.path().join("out").join(&name);
     let text = std::fs::read_to_string(&sidecar).unwrap();
+    let too_much = text.replace("\"category\": 3.0", "\"category\": 1e38");
+    assert_ne!(too_much, text);
+    std::fs::write(&sidecar, too_much).unwrap();
+    let (code, report, stderr) = reproduce(&["--out", "never.png"]);
+    assert_eq!(
+        (code, &report["within_tolerance"], &report["written"]),
+        (3, &false.into(), &serde_json::Value::Null),
+        "{stderr}"
+    );
+    assert!(report["failure"].as_str().unwrap().contains("not finite"), "{report:#}");
     let digest = text.split("\"sha256:").nth(1).unwrap()[..64].to_owned();
     std::fs::write(&sidecar, text.replace(&digest, &"0".repeat(64))).unwrap();
     let (code, _, stderr) = reproduce(&[]);
