@@ -176,7 +176,7 @@ impl Context {
     }
 
     /// As [`Context::say`], for text of ours that spans lines; what others wrote in it must have been made safe before, as
-    /// in a [`table::table`].
+    /// in a table (`table.rs`).
     pub fn say_text(&self, text: impl AsRef<str>) {
         text.as_ref().lines().for_each(|line| self.voice.line(line));
     }
