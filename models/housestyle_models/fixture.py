@@ -266,7 +266,10 @@ def reference(parts: Components) -> tuple[dict[str, Tensor], dict]:
 
 
 def training_cases(parts: Components) -> dict[str, Tensor]:
-    """For each training step: a batch, and what PyTorch's losses are while it is learned for `STEPS` steps [steps, losses]."""
+    """For each training step: a batch, and what PyTorch's losses are while it is learned for `STEPS` steps [steps, losses].
+
+    And the states of one prompt under the first vector, its weights merged and rounded to fp16 as a version is served.
+    """
     tensors: dict[str, Tensor] = {}
     for name, unet in (("train_step", None), ("train_step_denoising", parts.unet)):
         step = make_step(parts.text_encoder, TRAINING, unet)
@@ -279,6 +282,11 @@ def training_cases(parts: Components) -> dict[str, Tensor]:
             given |= {key: out[f"{key}_out"].detach() for key in ("params", "first_moment", "second_moment")}
             curve.append(torch.stack([out[key].detach() for key in LOSSES]))
         tensors[f"{name}.curve"] = torch.stack(curve)
+        if unet is None:
+            trained = step.unflatten(tensors[f"{name}.params"])
+            merged = {key: weight.half().float() for key, weight in step.merged(trained).items()}
+            ids = torch.tensor(encode(parts.tokenizer, TEXTS[1:2]))
+            tensors[f"{name}.adapted_states"] = torch.func.functional_call(step.text, merged, (ids,)).last_hidden_state[0]
     return tensors
 
 

@@ -148,13 +148,17 @@ class Step(nn.Module):
         pieces = params.split([part.size for part in self.parts])
         return {part.name: piece.view(part.shape) for part, piece in zip(self.parts, pieces, strict=True)}
 
-    def encode(self, trained: dict[str, Tensor], ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Token states [b, L, D] and pooled features [b, P] of the encoder with its adapters."""
+    def merged(self, trained: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The adapted layers' weights, W + B·A."""
         weights = {}
         for name in lora_names(self.text):
             low, high = (trained[f"text_encoder.{name}.lora_{x}.weight"] for x in "AB")
             weights[f"{name}.weight"] = self.text.get_submodule(name).weight + high @ low
-        out = torch.func.functional_call(self.text, weights, (ids,))
+        return weights
+
+    def encode(self, trained: dict[str, Tensor], ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Token states [b, L, D] and pooled features [b, P] of the encoder with its adapters."""
+        out = torch.func.functional_call(self.text, self.merged(trained), (ids,))
         return out.last_hidden_state, out[self.pooled]
 
     def losses(self, params: Tensor, scalars: dict[str, Tensor], batch: dict[str, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -25,7 +25,7 @@ from .tokenizer import encode
 from .training import Config, Trainer, arguments, device, trained
 
 CONFIGS = {
-    "small": (Config(minutes=60, batch=16, lr=1e-3, ema=0.999, weight_decay=0.01, log_every=200), (64, 128), 1),
+    "small": (Config(minutes=60, batch=32, lr=1e-3, ema=0.999, weight_decay=0.01, log_every=200), (64, 128), 1),
     "base": (Config(minutes=60, batch=256, lr=4e-4, ema=0.9995, weight_decay=0.01, log_every=100), (192, 384), 2),
 }
 COPIES = 6

@@ -267,16 +267,12 @@ impl Context {
 
     /// Has the pipeline take in every trained version that `jobs` ask for.
     pub async fn adopt(&self, pipeline: &mut Pipeline, bundle: &Bundle, store: &Arc<Local>, jobs: &[&Job]) -> Result<()> {
-        let registry = Registry::new(store.clone());
+        let (registry, revocations) = (Registry::new(store.clone()), Ledger::new(store.clone()).revocations().await?);
         let (runtime, settings) = self.models()?;
         let asked: BTreeMap<&Digest, &EncoderRef> =
             jobs.iter().filter_map(|job| job.source.encoder.as_ref()).map(|encoder| (&encoder.digest, encoder)).collect();
         for (digest, encoder) in asked {
-            let weights = registry.weights(&registry.card(&encoder.version).await?).await?;
-            if Digest::of(&weights) != *digest {
-                return Err(Error::unavailable(format!("{} is not the version that was planned", encoder.version))
-                    .hint("run the campaign again: it is planned with the version that is there now"));
-            }
+            let (_, weights) = registry.load(encoder, &revocations).await?;
             pipeline.adopt(bundle, &runtime, &settings, (digest, &weights))?;
         }
         Ok(())

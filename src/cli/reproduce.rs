@@ -13,10 +13,12 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::{Context, Outcome};
+use crate::encoders::Registry;
 use crate::error::{Error, Kind, Result};
 use crate::files;
+use crate::plan::EncoderRef;
 use crate::spec::{BundleRef, Digest};
-use crate::store::{Sidecar, png};
+use crate::store::{Local, Sidecar, png};
 use crate::worker::engine::{Ask, Generator};
 
 /// Far above any honest file.
@@ -106,6 +108,10 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let name = sidecar.bundle.parse().map_err(|e| Error::invalid(format!("{shown}: the bundle's name {e}")))?;
     let bundle = context.bundle(&BundleRef { name, digest: Some(sidecar.job.bundle.clone()) })?;
     let mut pipeline = context.pipeline(&bundle)?;
+    if let Some(encoder) = &sidecar.job.source.encoder {
+        let (weights, (runtime, settings)) = (trained(&args.sidecar, encoder, context)?, context.models()?);
+        pipeline.adopt(&bundle, &runtime, &settings, (&encoder.digest, &weights))?;
+    }
     let ask = Ask { job: Arc::new(sidecar.job.clone()), attempt };
     let made = Generator::generate(&mut pipeline, &[ask], &mut |_, _| ControlFlow::Continue(()))?.pop();
     let (image, failure) = match made.ok_or_else(|| Error::internal("no image came back"))? {
@@ -171,6 +177,22 @@ fn tell(report: &Report, context: &Context) {
     if let Some(written) = &report.written {
         context.say(format!("written to {}", written.display()));
     }
+}
+
+/// The weights that drew it, from the output folder that the sidecar lies in. Revoked ones too: proving is no new work.
+fn trained(sidecar: &Path, encoder: &EncoderRef, context: &Context) -> Result<Vec<u8>> {
+    let absolute = std::path::absolute(sidecar).map_err(|e| files::failed("find", sidecar, e))?;
+    // <out>/campaigns/<campaign>/<shelf>/<name>.json
+    let out = absolute.ancestors().nth(4).unwrap_or(Path::new("/"));
+    let registry = Registry::new(Arc::new(Local::new(out)));
+    context.block_on(async {
+        let card = registry.card(&encoder.version).await?;
+        match card.weights == encoder.digest {
+            true => registry.weights(&card).await,
+            false => Err(Error::unavailable(format!("{} in {} is another one than drew the asset", card.id, out.display()))
+                .hint("put the sidecar's output folder back together")),
+        }
+    })
 }
 
 impl Old {

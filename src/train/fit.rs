@@ -115,7 +115,7 @@ pub fn fit(
         let rates = Rates { learning_rate: warmed(recipe, checkpoint.state.steps), ..recipe.rates };
         seen.push(step.take(&mut checkpoint.state, &batch, &rates)?);
         let taken = checkpoint.state.steps;
-        if taken % LOOK_EVERY == 0 || taken == recipe.steps {
+        if taken.is_multiple_of(LOOK_EVERY) || taken == recipe.steps {
             look(step, &learn, &validate, noise, recipe, &mut checkpoint, &mut seen)?;
             if observe(&checkpoint).is_break() {
                 break;

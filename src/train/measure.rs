@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use crate::error::Result;
 use crate::pipeline::{Bundle, Pipeline, Request};
 use crate::plan::Prompts;
-use crate::spec::{Digest, Guidance, Reference, Sampler, StyleScale, StyleSet, template};
+use crate::spec::{Digest, Guidance, Reference, Sampler, StyleScale, StyleSet, describe, template};
 
 /// Pictures that are drawn at most.
 const PICTURES: usize = 48;
@@ -37,9 +37,13 @@ pub fn measure(
     let size = spec.sizes.first().copied().unwrap_or_default();
     let request = |(i, category): (usize, &&str)| {
         let words = category.replace('-', " ");
-        let prompt = |text: &str| template::fill(text, &[("category", &words), ("style", set.name.as_str())]);
+        let prompts = Prompts {
+            category: template::fill(&spec.prompt.category, &[("category", &words)]),
+            style: describe(&set.prompt, category, set.name.as_str()),
+            negative: String::new(),
+        };
         Request {
-            prompts: Prompts { category: prompt(&spec.prompt.category), style: prompt(&set.prompt), negative: String::new() },
+            prompts,
             seed: SEED + i as u64,
             attempt: 1,
             size,

@@ -17,7 +17,7 @@ use crate::pipeline::bundle::{Bundle, IMAGE_ENCODER, VAE_ENCODER};
 use crate::pipeline::decode::from_rgb;
 use crate::pipeline::encode::Encoder;
 use crate::pipeline::session::{Input, Model, Port, SessionSettings, Stop};
-use crate::spec::template;
+use crate::spec::{describe, template};
 
 /// A reference picture, decoded.
 #[derive(Clone, Debug)]
@@ -145,7 +145,7 @@ impl Wording {
     }
 
     fn of(&self, category: &str, style: &str) -> String {
-        template::fill(&self.prompt, &[("category", category), ("style", style)])
+        describe(&self.prompt, category, style)
     }
 
     /// What `lesson` must be told apart from, among `lessons` and the bundle's own looks.

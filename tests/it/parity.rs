@@ -21,7 +21,7 @@ use serde_json::Value;
 
 const TOLERANCE: f64 = 1e-4;
 
-fn fixtures() -> PathBuf {
+pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
@@ -41,7 +41,7 @@ fn pipeline() -> Pipeline {
 /// The recorded values.
 pub struct Reference {
     tensors: HashMap<String, (Vec<usize>, Vec<f32>)>,
-    about: Value,
+    pub about: Value,
 }
 
 impl Reference {
@@ -74,7 +74,7 @@ impl Reference {
 }
 
 /// The largest difference, relative where values are larger than one.
-fn deviation(actual: &[f32], expected: &[f32]) -> f64 {
+pub fn deviation(actual: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(actual.len(), expected.len());
     let pair = |(a, b): (&f32, &f32)| f64::from((a - b).abs()) / f64::from(b.abs().max(1.0));
     actual.iter().zip(expected).map(pair).fold(0.0, |worst, d| if d.is_nan() { f64::INFINITY } else { worst.max(d) })

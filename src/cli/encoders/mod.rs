@@ -1,10 +1,11 @@
-//! `housestyle encoders list|show|promote|rollback`: the versions of trained encoders, and which one is in use.
+//! `housestyle encoders list|show|promote|rollback|export`: the versions of trained encoders, and which one is in use.
 
 use super::{Context, Outcome};
 use crate::error::{Error, Result};
 use crate::spec::{limits, text};
 
 mod change;
+mod export;
 mod list;
 mod show;
 
@@ -25,6 +26,8 @@ enum Command {
     Promote(change::PromoteArgs),
     /// Put the version in use again that was before the one in use
     Rollback(change::RollbackArgs),
+    /// Write a version as an ONNX text encoder that any ONNX Stable Diffusion pipeline can load
+    Export(export::Args),
 }
 
 /// The folder that the versions lie in.
@@ -67,5 +70,6 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         Command::Show(args) => show::run(args, context),
         Command::Promote(args) => change::promote(args, context),
         Command::Rollback(args) => change::rollback(args, context),
+        Command::Export(args) => export::run(args, context),
     }
 }
