@@ -1,9 +1,11 @@
 //! Files of any kind: read within limits, as text, and as what they say they are.
 //!
-//! In: a path. Out: bytes, text or a [`Document`]. What always holds: never more than [`limits::FILE_BYTES`] are read.
+//! In: a path. Out: bytes, text or a [`Document`]. What always holds: only plain
+//! files are opened, and never more than [`limits::FILE_BYTES`] of them are read.
 
 use super::{Campaign, Kind, Problem, StyleSet, limits, parse};
-use std::{fs, io::Read, path::Path};
+use crate::files;
+use std::path::Path;
 
 /// A file of whichever kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,14 +40,8 @@ pub(super) fn utf8<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str, Vec<Probl
     })
 }
 
-/// A file's bytes, if they are not too many.
+/// The bytes of a plain file, if they are not too many.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Vec<Problem>> {
-    let whole = |reason| vec![Problem::whole(&path.display().to_string(), reason)];
-    let mut bytes = Vec::new();
-    let read = fs::File::open(path).and_then(|f| f.take(limits::FILE_BYTES as u64 + 1).read_to_end(&mut bytes));
-    read.map_err(|error| whole(format!("cannot be read: {error}")))?;
-    match bytes.len() > limits::FILE_BYTES {
-        true => Err(whole(format!("the file has more than {} bytes, which is the most that is read", limits::FILE_BYTES))),
-        false => Ok(bytes),
-    }
+    files::read(path, limits::FILE_BYTES as u64)
+        .map_err(|error| vec![Problem::whole(&path.display().to_string(), format!("cannot be read: {error}"))])
 }

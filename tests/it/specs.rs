@@ -1,8 +1,10 @@
 //! Hostile and broken campaigns: every problem at once, in its place, fast and harmless to print.
 
-use housestyle::spec::{Campaign, Gate, Guidance, Kind, Output, Priority, Problem, Sampler, limits, schema};
+use housestyle::spec::{Campaign, Gate, Guidance, Kind, Output, Priority, Problem, Sampler, StyleSet, limits, schema};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
+
+use crate::support::{housestyle, output};
 
 const HEAD: &str = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n";
 const VALID: &str = include_str!("../../specs/full.yaml");
@@ -129,7 +131,27 @@ fn what_is_no_campaign_says_so() {
     assert!(not_text[0].reason.contains("UTF-8"));
     let missing = Campaign::load(std::path::Path::new("/no/such/\u{1b}[31mfile")).unwrap_err();
     assert!(!missing[0].to_string().contains('\u{1b}'));
-    assert!(Campaign::load(std::path::Path::new("/dev/zero")).unwrap_err()[0].reason.contains("bytes"));
+}
+
+#[cfg(unix)]
+#[test]
+fn only_plain_files_of_modest_size_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    assert!(std::process::Command::new("mkfifo").arg(place("pipe.yaml")).status().unwrap().success());
+    std::fs::File::create(place("endless.yaml")).unwrap().set_len(1 << 40).unwrap();
+    for (path, word) in [
+        (place("pipe.yaml"), "plain file"),
+        (folder.path().to_owned(), "plain file"),
+        ("/dev/zero".into(), "plain file"),
+        (place("endless.yaml"), "more than 1048576 bytes"),
+    ] {
+        let problems = Campaign::load(&path).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].reason.contains(word), "{problems:?}");
+        assert_eq!(StyleSet::load(&path).unwrap_err(), problems);
+    }
+    let (code, _, stderr) = output(housestyle(folder.path(), &["check", "pipe.yaml"]));
+    assert!(code == 2 && stderr.contains("pipe.yaml: cannot be read: it is not a plain file"), "{stderr}");
 }
 
 #[test]
