@@ -282,6 +282,7 @@ mod tests {
     #[test]
     fn paths_stay_in_the_folder() {
         assert_eq!(pattern("./pictures/").as_deref(), Ok("pictures"));
+        assert_eq!(pattern("f../emoji..png").as_deref(), Ok("f../emoji..png"), "names with dots are no steps upwards");
         for bad in [
             "",
             "/",
