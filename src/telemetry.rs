@@ -1,11 +1,14 @@
 //! Logging: structured, lower-case lines on standard error, for people or as JSON.
 //!
 //! In: events, some of which quote untrusted text. Out: lines.
-//! Always holds: no text, whoever wrote it, can start a new line or steer the terminal.
+//! Always holds: no text, whoever wrote it, can start a new line or steer the terminal; as JSON, every line is a document.
 
 use std::io::{self, Write};
 
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::LogFormat;
 use crate::error::{Error, Result};
@@ -24,26 +27,102 @@ pub fn start(verbosity: u8, format: LogFormat) -> Result<()> {
             .map_err(|e| Error::invalid(format!("HOUSESTYLE_LOG {wanted:?} is not a log filter")).caused_by(e))?,
         _ => EnvFilter::new(default),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(|| Cleaned);
-    let started = match format {
-        LogFormat::Human => builder.compact().with_target(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    };
+    let started = subscriber(filter, format, io::stderr).try_init();
     started.map_err(|e| Error::internal("cannot start logging").caused_by(e))
 }
 
-/// Standard error behind [`text::escape`]; the formatter hands over one whole event a call.
-struct Cleaned;
+/// Takes events and writes their lines to what `sink` makes.
+fn subscriber<W: Write>(
+    filter: EnvFilter,
+    format: LogFormat,
+    sink: impl Fn() -> W + Send + Sync + 'static,
+) -> Box<dyn Subscriber + Send + Sync> {
+    let builder = fmt().with_env_filter(filter).with_ansi(false).with_writer(Clean { format, sink });
+    match format {
+        LogFormat::Human => Box::new(builder.compact().with_target(false).finish()),
+        LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
+    }
+}
 
-impl Write for Cleaned {
+/// Makes [`Cleaned`] sinks.
+struct Clean<S> {
+    format: LogFormat,
+    sink: S,
+}
+
+impl<'a, W: Write, S: Fn() -> W + 'a> MakeWriter<'a> for Clean<S> {
+    type Writer = Cleaned<W>;
+
+    fn make_writer(&'a self) -> Cleaned<W> {
+        Cleaned { format: self.format, sink: (self.sink)() }
+    }
+}
+
+/// A sink behind [`text::escape`]; the formatter hands over one whole event a call.
+struct Cleaned<W> {
+    format: LogFormat,
+    sink: W,
+}
+
+impl<W: Write> Write for Cleaned<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(event);
-        let line = text::escape(line.strip_suffix('\n').unwrap_or(&line));
-        writeln!(io::stderr().lock(), "{line}")?;
+        let line = line.strip_suffix('\n').unwrap_or(&line);
+        let line = match self.format {
+            LogFormat::Human => text::escape(line),
+            LogFormat::Json => text::escape_json(line),
+        };
+        // In one piece, or another thread's line could come between.
+        self.sink.write_all((line + "\n").as_bytes())?;
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        self.sink.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged of an event that quotes this text.
+    fn logged(format: LogFormat, text: &str) -> String {
+        let kept = Kept::default();
+        let sink = kept.clone();
+        tracing::subscriber::with_default(subscriber(EnvFilter::new("info"), format, move || sink.clone()), || {
+            tracing::info!(text, shown = ?text, "it said {text}");
+        });
+        let bytes = kept.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_one_line_and_json_is_json_whatever_the_text() {
+        for text in ["\u{1b}[31mred\r\nforged", "\u{202e}gpj.exe", "\u{7f}\u{85}\u{2028}", "\u{e0041}", "\"}\\", "狐"] {
+            for format in [LogFormat::Human, LogFormat::Json] {
+                let lines = logged(format, text);
+                let line = lines.strip_suffix('\n').unwrap();
+                assert!(!line.contains(text::is_unsafe), "{line:?}");
+                if matches!(format, LogFormat::Json) {
+                    let read: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+                    assert_eq!((&read["text"], &read["message"]), (&text.into(), &format!("it said {text}").into()));
+                }
+            }
+        }
     }
 }

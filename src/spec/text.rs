@@ -26,6 +26,18 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// As [`escape`], for a JSON document: unsafe characters stand only within its strings, where `\uXXXX` says the same.
+pub fn escape_json(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    for c in document.chars() {
+        match is_unsafe(c) {
+            true => out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
 /// The text as it may be quoted in a message: shortened, escaped, between back-ticks.
 pub fn show(text: &str) -> String {
     let mut rest = text.chars();
@@ -104,6 +116,14 @@ mod tests {
         assert_eq!(show("\u{1b}[31mred\r\n"), "`\\u{1b}[31mred\\u{d}\\u{a}`");
         assert_eq!(show("\u{202e}gpj.exe"), "`\\u{202e}gpj.exe`");
         assert!(show(&"x".repeat(10_000_000)).chars().count() < 70);
+    }
+
+    #[test]
+    fn json_stays_json_and_says_the_same() {
+        let text = "\u{1b}[31m\r\n\u{202e}gpj\u{7f}\u{85}\u{e0041} \"狐\\";
+        let escaped = escape_json(&serde_json::to_string(text).unwrap());
+        assert!(!escaped.contains(is_unsafe) && escaped.contains("\\u202egpj"), "{escaped}");
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), text);
     }
 
     #[test]
