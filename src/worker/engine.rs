@@ -14,7 +14,7 @@ use image::RgbImage;
 use tokio::sync::mpsc;
 
 use super::Work;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::plan::Job;
 use crate::shutdown::Shutdown;
 use crate::store::sidecar::Scores;
@@ -165,6 +165,10 @@ struct Thread<G, S> {
 
 impl<G: Generator, S: Fn(usize, usize, usize)> Thread<G, S> {
     fn make(&mut self, batch: Vec<Work>) -> Finished {
+        if self.shutdown.requested() {
+            // It waited behind the batch that heard the request; not a step of it is made.
+            return Err((batch, Error::new(Kind::Transient, "asked to stop before the batch began")));
+        }
         let asks: Vec<Ask> = batch.iter().map(Work::ask).collect();
         match self.results(&asks) {
             Ok(results) => Ok(batch.into_iter().zip(results).collect()),
