@@ -1,17 +1,18 @@
-//! `housestyle check SPEC…`: every problem of every file, also those that show only with the bundle at hand.
+//! `housestyle check SPEC…`: every problem of every file, also those that show only with the bundle at hand, and everything
+//! else for which `run` or `train` would refuse it.
 //!
-//! Campaigns and style sets are both taken. A bundle that is not there, or broken, is no problem of the file: its names are
-//! then not checked, and that is said.
+//! Campaigns and style sets are both taken. Always holds: every file is looked at and told of, whatever is wrong with the
+//! others; a bundle that is missing or broken is no problem of the file, but no success either (exit code 4).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::planning::{self, Obstacles, Planned};
 use super::{Context, Outcome};
-use crate::error::{Error, Result};
-use crate::plan;
-use crate::spec::{Campaign, Document, Problem, StyleSet};
+use crate::error::{Error, Kind, Result};
+use crate::spec::{Document, Draft, Problem, StyleSet};
 use crate::store::Local;
 
 /// Arguments.
@@ -33,61 +34,73 @@ struct Report {
     without_bundle: Vec<(String, String)>,
 }
 
-/// Checks every file; any problem ends in exit code 2.
+/// Checks every file; any problem ends in exit code 2, anything that is not there in 4.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let mut report = Report { files: args.specs.len(), problems: Vec::new(), without_bundle: Vec::new() };
+    let mut errors = Vec::new();
     let store = context.store(&args.out)?;
     for path in &args.specs {
-        let (file, before) = (path.display().to_string(), report.problems.len());
-        let found = match Document::load(path) {
-            Err(problems) => {
-                report.problems.extend(problems);
-                String::new()
-            }
-            Ok(Document::Campaign(campaign)) => report.campaign(&file, &campaign, &store, context)?,
-            Ok(Document::StyleSet(set)) => report.style_set(&file, &set, path, context),
+        let file = path.display().to_string();
+        let checked = match Document::load(path) {
+            Err(problems) => Err(Obstacles { problems, error: None }),
+            Ok(Document::Campaign(draft)) => campaign(*draft, &store, context),
+            Ok(Document::StyleSet(set)) => style_set(&set, path, context),
         };
-        context.say(match report.problems.len() - before {
-            0 => format!("{file}: ok, {found}"),
-            problems => format!("{file}: {problems} problem(s)"),
-        });
-    }
-    for (file, reason) in &report.without_bundle {
-        context.say(format!("{file}: what depends on the bundle was not checked: {reason}"));
+        match checked {
+            Ok(found) => context.say(format!("{file}: ok, {found}")),
+            Err(Obstacles { problems, error }) => {
+                if !problems.is_empty() {
+                    context.say(format!("{file}: {} problem(s)", problems.len()));
+                }
+                if let Some(error) = error {
+                    context.say(format!("{file}: what depends on the bundle was not checked: {}", error.chain()));
+                    report.without_bundle.push((file, error.chain()));
+                    errors.push(error);
+                }
+                report.problems.extend(problems);
+            }
+        }
     }
     context.emit(&report)?;
-    match report.problems.is_empty() {
-        true => Ok(Outcome::Done),
-        false => {
-            let _ = context.problems(&report.problems);
-            Err(Error::invalid(format!("{} problem(s) in {} file(s)", report.problems.len(), report.files)))
-        }
+    if !report.problems.is_empty() {
+        let _ = context.problems(&report.problems);
+    }
+    report.end(errors)
+}
+
+/// What a campaign asks for, if it can and may be made.
+fn campaign(draft: Draft, store: &Arc<Local>, context: &Context) -> Result<String, Obstacles> {
+    let Planned { campaign, refused, .. } = planning::plan(draft, store, context)?;
+    match refused.is_empty() {
+        true => Ok(format!("{} image(s)", campaign.images())),
+        false => Err(Obstacles { problems: refused, error: None }),
+    }
+}
+
+/// What a style set shows, if it can be learned from.
+fn style_set(set: &StyleSet, path: &Path, context: &Context) -> Result<String, Obstacles> {
+    let pictures = set.resolve(path.parent().unwrap_or(Path::new("")));
+    let error = context.bundle(&set.bundle).err();
+    match (pictures, error) {
+        (Ok(pictures), None) => Ok(format!("{} picture(s)", pictures.len())),
+        (pictures, error) => Err(Obstacles { problems: pictures.err().unwrap_or_default(), error }),
     }
 }
 
 impl Report {
-    fn campaign(&mut self, file: &str, campaign: &Campaign, store: &Arc<Local>, context: &Context) -> Result<String> {
-        match context.bundle(&campaign.bundle) {
-            Ok(bundle) => {
-                let facts = context.block_on(context.facts(&bundle, store))?;
-                let planned = plan::plan(campaign, &facts, &context.rates());
-                self.problems.extend(planned.err().unwrap_or_default());
+    /// How it ends: what is not there outweighs what is wrong, as more may be wrong once it is there.
+    fn end(&self, errors: Vec<Error>) -> Result<Outcome> {
+        let (problems, files, unchecked) = (self.problems.len(), self.files, self.without_bundle.len());
+        let missing = errors.iter().position(|error| error.kind() == Kind::Unavailable);
+        match errors.into_iter().nth(missing.unwrap_or_default()) {
+            Some(error) => {
+                let hint = error.advice().unwrap_or("`housestyle doctor` says what is there").to_owned();
+                let beside = if problems > 0 { format!("{problems} problem(s), and ") } else { String::new() };
+                let told = format!("{beside}{unchecked} of {files} file(s) could not be checked with the bundle");
+                Err(Error::new(error.kind(), told).hint(hint).caused_by(error))
             }
-            Err(error) => self.without_bundle.push((file.into(), error.chain())),
-        }
-        Ok(format!("{} image(s)", campaign.images()))
-    }
-
-    fn style_set(&mut self, file: &str, set: &StyleSet, path: &Path, context: &Context) -> String {
-        if let Err(error) = context.bundle(&set.bundle) {
-            self.without_bundle.push((file.into(), error.chain()));
-        }
-        match set.resolve(path.parent().unwrap_or(Path::new(""))) {
-            Ok(pictures) => format!("{} picture(s)", pictures.len()),
-            Err(problems) => {
-                self.problems.extend(problems);
-                String::new()
-            }
+            None if problems == 0 => Ok(Outcome::Done),
+            None => Err(Error::invalid(format!("{problems} problem(s) in {files} file(s)"))),
         }
     }
 }

@@ -28,6 +28,7 @@ pub mod completions;
 pub mod doctor;
 pub mod encoders;
 pub mod plan;
+mod planning;
 mod progress;
 pub mod reproduce;
 pub mod rights;

@@ -1,13 +1,15 @@
 //! `housestyle plan SPEC`: what would be made, and what it takes: count, time, cost, storage, rights. Nothing is run.
+//!
+//! Always holds: a plan that `run` would refuse, for its rights or its budget, is printed all the same, and is no success.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, planning};
 use crate::error::Result;
-use crate::plan::{Plan, Ruling, Standing, plan};
-use crate::spec::Campaign;
+use crate::plan::{Plan, Ruling, Standing, amount};
+use crate::spec::Draft;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -22,13 +24,11 @@ pub struct Args {
 
 /// Plans the campaign and prints the plan: a table for people, the whole of it with `--json`.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
-    let campaign = Campaign::load(&args.spec).map_err(|problems| context.problems(&problems))?;
-    let bundle = context.bundle(&campaign.bundle)?;
     let store = context.store(&args.out)?;
-    let facts = context.block_on(context.facts(&bundle, &store))?;
-    let plan = plan(&campaign, &facts, &context.rates()).map_err(|problems| context.problems(&problems))?;
-    context.say_text(describe(&plan));
-    context.emit(&plan)?;
+    let planned = planning::plan(Draft::load(&args.spec), &store, context).map_err(|obstacles| obstacles.told(context))?;
+    context.say_text(describe(&planned.plan));
+    context.emit(&planned.plan)?;
+    planned.permitted(context)?;
     Ok(Outcome::Done)
 }
 
@@ -107,15 +107,6 @@ fn rights(plan: &Plan) -> String {
     }
 }
 
-/// An amount of money with two digits, or two that are not zero where it is small change.
-pub(super) fn amount(cost: f64) -> String {
-    match cost {
-        c if c == 0.0 || c >= 0.1 => format!("{c:.2}"),
-        c if c >= 0.001 => format!("{c:.4}"),
-        _ => "under 0.001".into(),
-    }
-}
-
 pub(super) fn duration(seconds: f64) -> String {
     match seconds.ceil() as u64 {
         s @ 0..60 => format!("{s} s"),
@@ -138,7 +129,6 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([0.0, 0.0004, 0.012, 1.5].map(amount), ["0.00", "under 0.001", "0.0120", "1.50"]);
         assert_eq!([0.2, 75.0, 7300.0].map(duration), ["1 s", "1 min 15 s", "2 h 1 min"]);
         assert_eq!([1, 288_000, 1_500_000, 2_000_000_000].map(storage), ["1 kB", "288 kB", "1.5 MB", "2.0 GB"]);
     }

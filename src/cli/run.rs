@@ -1,7 +1,7 @@
 //! `housestyle run SPEC [--out DIR]`: from a campaign file to finished, scored assets; run again, it resumes, and tries
 //! again what failed.
 //!
-//! Always holds: nothing is made before spec, plan, budget and output folder are fine; only one process works on a
+//! Always holds: nothing is made before spec, plan, rights, budget and output folder are fine; only one process works on a
 //! campaign's folder; what is printed at the end is computed from what the store holds; manifest and contact sheet are there
 //! only while every job is finished.
 
@@ -12,14 +12,15 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::plan::{amount, duration};
+use super::plan::duration;
+use super::planning::{self, Planned};
 use super::progress::Progress;
 use super::{Context, Outcome};
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::pipeline::Bundle;
-use crate::plan::{self, BudgetVerdict, Estimate, Job, Plan, Standing};
+use crate::plan::{Estimate, Job, Plan, amount};
 use crate::queue::{Memory, Message, Queue as _};
-use crate::spec::Campaign;
+use crate::spec::{Campaign, Draft};
 use crate::store::{Key, Layout, Local, Sidecar, Store, sidecar};
 use crate::worker::summary::Summary;
 use crate::worker::{Event, Worker, commit, finish};
@@ -69,12 +70,9 @@ struct Dead {
 /// Runs the campaign.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let store = context.store(&args.out)?;
-    let campaign = Campaign::load(&args.spec).map_err(|problems| context.problems(&problems))?;
-    let bundle = context.bundle(&campaign.bundle)?;
-    let facts = context.block_on(context.facts(&bundle, &store))?;
-    let plan = plan::plan(&campaign, &facts, &context.rates()).map_err(|problems| context.problems(&problems))?;
-    check_budget(&plan)?;
-    check_rights(&plan)?;
+    let planned = planning::plan(Draft::load(&args.spec), &store, context).map_err(|obstacles| obstacles.told(context))?;
+    planned.permitted(context)?;
+    let Planned { campaign, bundle, plan, .. } = planned;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -84,28 +82,6 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         context.shutdown.on_signals();
         Run { context, campaign, bundle, plan, store }.run().await
     })
-}
-
-fn check_budget(plan: &Plan) -> Result<()> {
-    match &plan.budget {
-        Some(BudgetVerdict { standing: Standing::Over, max_cost }) => Err(Error::invalid(format!(
-            "estimated cost {:.2} {} is over budget.max_cost {max_cost:.2}; nothing was made",
-            plan.estimate.cost, plan.estimate.currency,
-        ))
-        .hint("ask for fewer assets or steps, or raise the budget; `housestyle plan` shows the estimate")),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses styles whose licence may not be used as things stand, every one by name.
-fn check_rights(plan: &Plan) -> Result<()> {
-    let refused: Vec<String> =
-        plan.rights.refused().map(|s| format!("style {} ({}, {}): {}", s.style, s.licence, s.holder, s.reason)).collect();
-    if refused.is_empty() {
-        return Ok(());
-    }
-    Err(Error::invalid(format!("rights are not cleared; nothing was made: {}", refused.join("; ")))
-        .hint("leave these styles out, or have a bundle made whose licences allow the use; `housestyle plan` shows every style's rights"))
 }
 
 /// How far scores can be trusted, in words.

@@ -55,6 +55,15 @@ impl Estimate {
     }
 }
 
+/// An amount of money with two digits, or two that are not zero where it is small change.
+pub fn amount(cost: f64) -> String {
+    match cost {
+        c if c == 0.0 || c >= 0.1 => format!("{c:.2}"),
+        c if c >= 0.001 => format!("{c:.4}"),
+        _ => "under 0.001".into(),
+    }
+}
+
 /// How a plan stands to its budget.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BudgetVerdict {
@@ -84,5 +93,15 @@ impl BudgetVerdict {
             _ => Standing::Over,
         };
         Self { max_cost: budget.max_cost, standing }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_change_is_not_nothing() {
+        assert_eq!([0.0, 0.0004, 0.012, 1.5].map(amount), ["0.00", "under 0.001", "0.0120", "1.50"]);
     }
 }

@@ -1,6 +1,7 @@
 //! What planning needs to know of a bundle, which the pipeline produces, and of the house, which the registry and the
 //! ledger do.
 
+use super::categories::Categories;
 use super::house::House;
 use crate::rights::Grant;
 use crate::spec::{Digest, VersionId};
@@ -17,6 +18,9 @@ pub struct BundleFacts {
     pub styles: Vec<StyleFacts>,
     /// The categories its evaluator knows; empty without an evaluator, and then every category is taken.
     pub categories: Vec<String>,
+    /// The styles its evaluator knows; empty without an evaluator.
+    #[serde(default)]
+    pub scored_styles: Vec<String>,
     /// Edges it can draw, in pixels; the first is the default.
     pub sizes: Vec<u32>,
     /// How many values a per-layer `style_scale` has.
@@ -40,19 +44,16 @@ impl BundleFacts {
         self.styles.iter().find(|style| style.name == name)
     }
 
-    /// The category as the bundle names it, if it can draw and score it: `red apple` is its `red-apple`.
+    /// The category as the bundle names it, if it can draw and score it: `red apple` is its `red-apple`. Who asks for many
+    /// looks them up in [`Categories`].
     pub fn category<'a>(&'a self, category: &'a str) -> Option<&'a str> {
-        if self.categories.is_empty() {
-            return Some(category);
-        }
-        let is_it = |known: &&String| *known == category || words(known) == words(category);
-        self.categories.iter().find(is_it).map(String::as_str)
+        Categories::of(self).find(category)
     }
-}
 
-/// A category's name as a prompt says it: bundles learn from captions with spaces, not dashes.
-pub(super) fn words(category: &str) -> String {
-    category.replace('-', " ")
+    /// Whether images in a style can be scored as far as the evaluator goes; without one, nothing is to be scored.
+    pub(super) fn scores(&self, style: &str) -> bool {
+        self.categories.is_empty() || self.scored_styles.iter().any(|known| known == style)
+    }
 }
 
 /// A style: what it looks like and whose it is.

@@ -1,15 +1,23 @@
 //! Ids and seeds: hashes of canonical JSON, so that the same request is the same job everywhere and for ever.
 //!
+//! A job's id hashes all that decides its image. A campaign's id hashes its jobs: what is made, and how it is named. So the
+//! same images are the same campaign, whoever answers for it, whatever it may cost, in whichever lane of the queue, for
+//! whichever use and in whatever order they are asked for; and a campaign that is changed is another one exactly when an
+//! image or a name in its folder would be.
+//!
 //! What always holds: the JSON is versioned and its fields stand in the order written here. Changing anything of it makes
-//! every finished image unknown, so it changes only together with [`VERSION`]; a test pins the values.
+//! every finished image unknown, so it changes only together with its version; a test pins the values.
 
-use super::{BundleFacts, Prompts, StyleFacts};
-use crate::spec::{Campaign, Digest, Gate, Guidance, Name, Sampler, limits};
+use super::{BundleFacts, Job, Prompts, StyleFacts};
+use crate::spec::{Campaign, Digest, Format, Gate, Guidance, Name, Sampler, limits};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Version of what is hashed.
+/// Version of what is hashed for a job.
 const VERSION: u32 = 1;
+/// Version of what is hashed for a campaign. Until 1 it was the campaign as written, which made everything again when its
+/// owner changed.
+const CAMPAIGN_VERSION: u32 = 2;
 
 /// All that decides a job's image, and nothing else.
 #[derive(Serialize)]
@@ -90,20 +98,20 @@ impl JobId {
     }
 }
 
-/// A campaign's id, `<name>-<12 hex>`: its name and a hash of what it asks for and of whom. Also its folder's name.
+/// A campaign's id, `<name>-<12 hex>`: its name and a hash of what it makes. Also its folder's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CampaignId(String);
 
 impl CampaignId {
-    /// The id of `campaign` on the bundle with this digest and with these trained encoders. Comments, layout, order of keys
-    /// and defaults written out or left out make no difference; another version promoted meanwhile does.
-    pub(super) fn of(campaign: &Campaign, bundle: &Digest, encoders: &[&Digest]) -> Self {
-        let digest = match encoders {
-            [] => canonical(&("housestyle/campaign", VERSION, campaign, bundle)),
-            encoders => canonical(&("housestyle/campaign", VERSION, campaign, bundle, encoders)),
-        };
-        Self(format!("{}-{}", campaign.name, &digest.hex()[..12]))
+    /// The id of the campaign of this name that makes these jobs. Owner, labels, priority, budget and rights make no
+    /// difference, nor do comments, layout, order and defaults written out or left out; another version promoted meanwhile
+    /// does.
+    pub(super) fn of(name: &Name, jobs: &[Job]) -> Self {
+        let mut made: Vec<(&JobId, &str, Format)> = jobs.iter().map(|job| (&job.id, job.stem.as_str(), job.format)).collect();
+        made.sort_unstable_by_key(|(id, ..)| *id);
+        let digest = canonical(&("housestyle/campaign", CAMPAIGN_VERSION, made));
+        Self(format!("{name}-{}", &digest.hex()[..12]))
     }
 
     /// The id's text.

@@ -4,22 +4,28 @@
 //! hand. What always holds: a job's id depends on what decides its image and on nothing else (not on the campaign's name,
 //! not on its order in the file); all ids and all stems of a plan are distinct.
 
+mod categories;
+mod check;
 mod estimate;
 mod facts;
 mod house;
 mod identity;
+mod prompts;
+mod refuse;
 mod rights;
 
 pub use crate::rights::Ruling;
-pub use estimate::{BudgetVerdict, Estimate, Rates, Standing};
+pub use categories::Categories;
+pub use check::check;
+pub use estimate::{BudgetVerdict, Estimate, Rates, Standing, amount};
 pub use facts::{BundleFacts, EncoderRef, MAX_GRANTS, StyleFacts};
 pub use house::{House, Obstacle, Offer, TrainedStyle};
 pub use identity::{CampaignId, JobId};
+pub use prompts::{Prompts, check_prompts};
+pub use refuse::{check_budget, check_rights};
 pub use rights::{RightsVerdict, StyleRights};
 
-use crate::spec::{
-    AssetSpec, Campaign, Digest, Format, Gate, Guidance, Priority, Problem, Sampler, StyleScale, limits, template, text,
-};
+use crate::spec::{AssetSpec, Campaign, Digest, Format, Gate, Guidance, Priority, Problem, Sampler, limits, text};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::collections::BTreeMap;
 
@@ -80,17 +86,6 @@ pub struct Job {
     pub source: StyleFacts,
 }
 
-/// A job's prompts, filled in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Prompts {
-    /// For the category encoder: what to draw.
-    pub category: String,
-    /// For the style encoder: what to draw and its look.
-    pub style: String,
-    /// What to keep away from.
-    pub negative: String,
-}
-
 /// A stem that came in a message must be what [`text::slug`] makes, or it could name another place.
 fn safe_stem<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let stem = String::deserialize(deserializer)?;
@@ -104,73 +99,27 @@ fn safe_stem<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 pub fn plan(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Result<Plan, Vec<Problem>> {
     let problems = check(campaign, facts, rates);
     if !problems.is_empty() {
-        return Err(problems);
+        return Err(Problem::tidy(problems));
     }
-    let offers = || campaign.styles.iter().filter_map(|style| facts.offer(style).ok());
-    let encoders: Vec<&Digest> = offers().filter_map(|offer| offer.style.encoder.as_ref()).map(|e| &e.digest).collect();
-    let id = CampaignId::of(campaign, &facts.digest, &encoders);
-    let jobs = jobs(campaign, facts, &id)?;
+    let offers = offers(campaign, facts);
+    let mut jobs = jobs(campaign, facts, &offers).map_err(Problem::tidy)?;
+    let id = CampaignId::of(&campaign.name, &jobs);
+    jobs.iter_mut().for_each(|job| job.campaign = id.clone());
     let estimate = Estimate::of(&jobs, facts, rates);
     Ok(Plan {
         campaign: id,
         bundle: facts.name.clone(),
         digest: facts.digest.clone(),
         budget: campaign.budget.as_ref().map(|budget| BudgetVerdict::of(budget, &estimate)),
-        rights: RightsVerdict::of(offers(), &facts.house.policy, campaign.rights.as_ref()),
+        rights: RightsVerdict::of(offers.iter().copied(), &facts.house.policy, campaign.rights.as_ref()),
         estimate,
         jobs,
     })
 }
 
-/// Everything in `campaign` that this bundle or these rates cannot serve.
-fn check(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut wrong =
-        |path: &str, reason: String, suggestion: Option<String>| problems.push(campaign.problem(path, reason, suggestion));
-    let bundle = &facts.name;
-
-    if campaign.bundle.name.as_str() != bundle || campaign.bundle.digest.as_ref().is_some_and(|d| *d != facts.digest) {
-        wrong("spec.bundle", format!("asks for {}, but the bundle here is {bundle}@{}", campaign.bundle, facts.digest), None);
-    }
-    for (i, style) in campaign.styles.iter().enumerate() {
-        if let Err(refusal) = facts.offer(style) {
-            wrong(&format!("spec.styles[{i}]"), refusal.reason, refusal.suggestion);
-        }
-    }
-    for (i, asset) in campaign.assets.iter().enumerate() {
-        for (j, category) in asset.categories.iter().enumerate().filter(|(_, c)| facts.category(c).is_none()) {
-            let known = facts.categories.iter().map(String::as_str);
-            let reason = format!("the bundle {bundle} has no category {} among its {}", text::show(category), known.len());
-            wrong(&format!("spec.assets[{i}].categories[{j}]"), reason, nearest(category, known));
-        }
-        if let Some(size) = asset.size.filter(|size| !facts.sizes.contains(size)) {
-            let sizes = list(facts.sizes.iter());
-            wrong(
-                &format!("spec.assets[{i}].size"),
-                format!("the bundle {bundle} cannot draw {size} pixels; it draws {sizes}"),
-                None,
-            );
-        }
-    }
-    if let StyleScale::PerLayer(scales) = &campaign.guidance.style_scale
-        && scales.len() != facts.cross_attention_layers
-    {
-        let reason = format!(
-            "has {} values, the bundle's UNet has {} cross-attention layers",
-            scales.len(),
-            facts.cross_attention_layers
-        );
-        wrong("spec.guidance.style_scale", reason, None);
-    }
-    if facts.categories.is_empty() && (campaign.gate.style > 0.0 || campaign.gate.category > 0.0) {
-        let reason = format!("the bundle {bundle} has no evaluator to score images with");
-        wrong("spec.gate", reason, Some("`gate: {style: 0, category: 0}`".into()));
-    }
-    if let Some(budget) = campaign.budget.as_ref().filter(|b| b.currency != rates.currency) {
-        let reason = format!("the budget is in {}, this machine's rate in {}", budget.currency, rates.currency);
-        wrong("spec.budget.currency", reason, Some(format!("`{}`", rates.currency)));
-    }
-    problems
+/// What is drawn for every style that the campaign asks for and the bundle or the house has.
+fn offers<'a>(campaign: &Campaign, facts: &'a BundleFacts) -> Vec<Offer<'a>> {
+    campaign.styles.iter().filter_map(|style| facts.offer(style).ok()).collect()
 }
 
 fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
@@ -183,14 +132,16 @@ fn list(names: impl Iterator<Item = impl ToString>) -> String {
     names[..names.len().min(12)].join(", ") + if names.len() > 12 { ", …" } else { "" }
 }
 
-fn jobs(campaign: &Campaign, facts: &BundleFacts, id: &CampaignId) -> Result<Vec<Job>, Vec<Problem>> {
+/// The jobs, of no campaign yet: its id is theirs to decide.
+fn jobs(campaign: &Campaign, facts: &BundleFacts, offers: &[Offer<'_>]) -> Result<Vec<Job>, Vec<Problem>> {
+    let (categories, id) = (Categories::of(facts), CampaignId::of(&campaign.name, &[]));
     let (mut jobs, mut problems) = (Vec::new(), Vec::new());
     let (mut ids, mut stems) = (BTreeMap::new(), BTreeMap::new());
     for (i, asset) in campaign.assets.iter().enumerate() {
-        for category in asset.categories.iter().filter_map(|category| facts.category(category)) {
-            for offer in campaign.styles.iter().filter_map(|style| facts.offer(style).ok()) {
+        for category in asset.categories.iter().filter_map(|category| categories.find(category)) {
+            for &offer in offers {
                 for index in 1..=asset.count {
-                    let job = job(campaign, facts, id, asset, category, offer, index);
+                    let job = job(campaign, facts, &id, asset, category, offer, index);
                     let path = || format!("spec.assets[{i}]");
                     if let Some(before) = ids.insert(job.id.clone(), i) {
                         let reason = format!(
@@ -228,20 +179,7 @@ fn job(
     index: u32,
 ) -> Job {
     let style = offer.style;
-    let words = [("category", &*facts::words(category))];
-    let prompt = template::fill(asset.prompt.as_deref().unwrap_or(&facts.prompt_category), &words);
-    let prompts = Prompts {
-        style: match offer.trained {
-            // A trained encoder is spoken to as it was in training.
-            Some(trained) => crate::spec::describe(&trained.prompt, category, &style.name),
-            None => template::fill(
-                &facts.prompt_style,
-                &[("prompt", &prompt), ("look", &style.look), words[0], ("style", &style.name)],
-            ),
-        },
-        negative: template::fill(&asset.negative, &words),
-        category: prompt,
-    };
+    let prompts = Prompts::of(asset, facts, category, offer);
     let size = asset.size.or_else(|| facts.sizes.first().copied()).unwrap_or_default();
     let identity = identity::Identity::new(campaign, facts, &prompts, category, style, index, size);
     let (job_id, seed) = (identity.id(), identity.seed());

@@ -23,6 +23,7 @@ fn facts() -> BundleFacts {
         digest: Digest::of("bundle"),
         styles: STYLES.iter().zip(["CC-BY-4.0", "Apache-2.0", "MIT", "CC-BY-SA-4.0"]).map(|(s, l)| style(s, l)).collect(),
         categories: CATEGORIES.map(String::from).to_vec(),
+        scored_styles: STYLES.map(String::from).to_vec(),
         sizes: vec![64, 128],
         cross_attention_layers: 7,
         prompt_category: "a {category} emoji".into(),
@@ -66,7 +67,7 @@ fn plans_every_combination() {
 fn ids_and_seeds_never_change() {
     let plan = plan(&campaign("c", &["noto"], &["fox"], ""), &facts(), &rates()).unwrap();
     let job = &plan.jobs[0];
-    assert_eq!((plan.campaign.as_str(), job.id.short(), job.seed), ("c-7f68672f6b83", "8ba85afc", 1_067_698_542_248_550));
+    assert_eq!((plan.campaign.as_str(), job.id.short(), job.seed), ("c-97fa8313bed5", "8ba85afc", 1_067_698_542_248_550));
 }
 
 #[test]
@@ -100,6 +101,34 @@ fn what_decides_the_image_decides_the_id() {
     other.digest = Digest::of("another bundle");
     let job = plan(&campaign("c", &["noto"], &["fox"], ""), &other, &rates()).unwrap().jobs.remove(0);
     assert_ne!(job.id, base);
+}
+
+/// The folder of a campaign is its id: whoever asks for the same images finds those that are there.
+#[test]
+fn what_changes_an_image_or_a_name_makes_another_campaign_and_nothing_else_does() {
+    let of = |campaign: &Campaign| plan(campaign, &facts(), &rates()).unwrap().campaign;
+    let id = |rest: &str| of(&campaign("c", &["noto", "twemoji"], &["fox", "t-rex"], rest));
+    let base = id("");
+    for same in [
+        "  priority: high\n",
+        "  budget: {max_cost: 1, currency: USD}\n",
+        "  rights: {channels: [web]}\n",
+        "  output: {name: '{category}-{style}-{index}'}\n",
+        "  sampler: {steps: 20}\n",
+        "      prompt: 'a {category} emoji'\n",
+    ] {
+        assert_eq!(id(same), base, "{same}");
+    }
+    assert_eq!(of(&campaign("c", &["twemoji", "noto"], &["t-rex", "fox"], "")), base, "order is not asked for");
+    let source = campaign("c", &["noto", "twemoji"], &["fox", "t-rex"], "").source;
+    let owned = source.replace("{name: c}", "{name: c, owner: bob, labels: {season: spring}}");
+    assert_eq!(of(&Campaign::parse(&owned, "test.yaml").unwrap()), base);
+    for other in ["  seed: 1\n", "  gate: {attempts: 4}\n", "      size: 128\n", "  output: {name: '{index}'}\n"] {
+        assert_ne!(id(other), base, "{other}");
+    }
+    assert_ne!(of(&Campaign::parse(&source.replace("count: 2", "count: 3"), "test.yaml").unwrap()), base);
+    assert_ne!(of(&campaign("c", &["noto"], &["fox", "t-rex"], "")), base);
+    assert_eq!(of(&campaign("d", &["noto", "twemoji"], &["fox", "t-rex"], "")).as_str(), base.as_str().replace("c-", "d-"));
 }
 
 #[test]
@@ -143,6 +172,79 @@ fn an_evaluator_is_needed_to_gate() {
     assert!(plan(&campaign("c", &["noto"], &["a submarine"], "  gate: {style: 0, category: 0}\n"), &facts, &rates()).is_ok());
 }
 
+/// Every attempt would be made and thrown away.
+#[test]
+fn a_style_that_the_evaluator_does_not_know_is_refused_unless_it_is_not_asked_for() {
+    let mut bundle = facts();
+    bundle.scored_styles.retain(|style| style != "noto");
+    let mut trained = with_versions("acme", &[(1, true, None)]);
+    trained.scored_styles.retain(|style| style != "acme");
+    for (style, facts) in [("noto", &bundle), ("acme", &trained)] {
+        let refused = plan(&campaign("c", &["twemoji", style], &["fox"], ""), facts, &rates()).unwrap_err();
+        let line = refused[0].to_string();
+        assert!(refused.len() == 1 && line.contains("spec.styles[1]: the evaluator of the bundle emoji-houses"), "{line}");
+        assert!(line.contains("it knows twemoji") && line.ends_with("(did you mean `gate: {style: 0}`?)"), "{line}");
+        assert!(plan(&campaign("c", &["twemoji", style], &["fox"], "  gate: {style: 0}\n"), facts, &rates()).is_ok());
+    }
+    // A category it does not know is refused even so: it would be scored as another one.
+    assert_eq!(
+        plan(&campaign("c", &["noto"], &["yak"], ""), &facts(), &rates()).unwrap_err()[0].path,
+        "spec.assets[0].categories[0]"
+    );
+}
+
+#[test]
+fn thousands_of_unknown_categories_are_told_briefly_and_fast() {
+    let mut facts = facts();
+    facts.categories = (0..2_000).map(|i| format!("known category {i}")).collect();
+    let asked: Vec<String> = (0..19_000).map(|i| format!("some other category number {i}")).collect();
+    let campaign = campaign("c", &["noto"], &asked.iter().map(String::as_str).collect::<Vec<_>>(), "");
+    let start = std::time::Instant::now();
+    let problems = plan(&campaign, &facts, &rates()).unwrap_err();
+    // Generous: it is there to notice a square, not to measure a busy machine.
+    assert!(start.elapsed().as_secs() < 30, "took {:?}", start.elapsed());
+    assert_eq!((problems.len(), problems[0].path.as_str()), (limits::PROBLEMS + 1, "spec.assets[0].categories[0]"));
+    assert_eq!(problems[limits::PROBLEMS].reason, "and 18900 more problem(s) from here on");
+}
+
+#[test]
+fn prompts_that_do_not_fit_are_told_once_where_they_are_written() {
+    let rest = "    - {categories: [fox, t-rex, doughnut], prompt: 'a very long {category}', negative: 'long {category}'}\n";
+    let facts = with_versions("acme", &[(1, true, None)]);
+    let campaign = campaign("c", &["noto", "twemoji", "acme"], &["fox", "red apple"], rest);
+    let mut measured = Vec::new();
+    let mut check = |word: &str| {
+        measured.clear();
+        let problems = check_prompts(&campaign, &facts, |text| {
+            measured.push(text.to_owned());
+            let error = || crate::error::Error::invalid(format!("the prompt has 99 tokens, the limit is {}", 77));
+            if text.contains(word) { Err(error()) } else { Ok(()) }
+        });
+        problems.unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        check("long"),
+        [
+            "test.yaml:10:52: spec.assets[1].prompt: for `fox`, the prompt has 99 tokens, the limit is 77",
+            "test.yaml:10:88: spec.assets[1].negative: for `fox`, the prompt has 99 tokens, the limit is 77",
+        ]
+    );
+    assert_eq!(
+        check("noto"),
+        [
+            "test.yaml:8:20: spec.assets[0].categories[0]: for `fox` in `noto`, the prompt has 99 tokens, the limit is 77",
+            "test.yaml:8:27: spec.assets[0].categories[1]: for `red apple` in `noto`, the prompt has 99 tokens, the limit is 77",
+            "test.yaml:10:52: spec.assets[1].prompt: for `fox` in `noto`, the prompt has 99 tokens, the limit is 77",
+        ]
+    );
+    assert_eq!(check("in acme style").len(), 5, "a trained version's prompt is not the asset's");
+    assert_eq!(check("nothing").len(), 0);
+    let distinct: std::collections::BTreeSet<&String> = measured.iter().collect();
+    assert_eq!(distinct.len(), measured.len(), "every text is measured once");
+    let broken = check_prompts(&campaign, &facts, |_| Err(crate::error::Error::unavailable("the tokenizer is broken")));
+    assert_eq!(broken.unwrap_err().exit_code(), 4);
+}
+
 #[test]
 fn refuses_the_same_image_twice_and_takes_another_prompt() {
     let again = campaign("c", &["noto", "twemoji"], &["fox"], "    - {categories: [t-rex, fox], count: 3}\n");
@@ -162,6 +264,15 @@ fn judges_budget_and_rights() {
     assert_eq!(standing(1.0).budget.unwrap().standing, Standing::Within);
     assert_eq!(standing(0.002).budget.unwrap().standing, Standing::AtRisk);
     assert_eq!(standing(0.001).budget.unwrap().standing, Standing::Over);
+    let told = |max: f64| {
+        let campaign = campaign("c", &["noto"], &["fox"], &format!("  budget: {{max_cost: {max}, currency: USD}}\n"));
+        check_budget(&campaign, &plan(&campaign, &facts(), &rates()).unwrap()).map(|problem| problem.to_string())
+    };
+    let over = "test.yaml:10:22: spec.budget.max_cost: the estimate, under 0.001 USD, is over the budget of 0.0001 USD";
+    assert_eq!((told(1.0), told(0.0001).as_deref()), (None, Some(over)));
+    let refused = check_rights(&campaign("c", &["noto", "openmoji"], &["fox"], ""), &facts());
+    let place = "test.yaml:6:20: spec.styles[1]: the rights of `openmoji` (CC-BY-SA-4.0, somebody) are not cleared: ";
+    assert!(refused.len() == 1 && refused[0].to_string().starts_with(place), "{refused:?}");
     let rights = standing(1.0).rights;
     assert_eq!(rights.refused().map(|s| s.style.as_str()).collect::<Vec<_>>(), ["openmoji"]);
     assert_eq!(rights.styles[0].ruling, Ruling::Allowed);
@@ -202,6 +313,7 @@ proptest! {
 /// The facts with versions of a trained style: `(number, promoted, obstacle)`.
 fn with_versions(name: &str, versions: &[(u32, bool, Option<Obstacle>)]) -> BundleFacts {
     let mut facts = facts();
+    facts.scored_styles.push(name.into());
     let grant = |licence: &str| Grant {
         source: "an agency".into(),
         licence: licence.into(),

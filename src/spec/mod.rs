@@ -1,7 +1,7 @@
 //! Campaigns and style sets: what a person asks for, read from YAML and checked once.
 //!
 //! In: the text of a file. Out: a [`Campaign`] or a [`StyleSet`], or every [`Problem`] of the file at once, each with its
-//! place. What always holds: what was read is complete, inside all [`limits`], and holds no text that could harm a path, a
+//! place; a [`Draft`] where more is to be checked of what could be read. What always holds: what was read is complete, inside all [`limits`], and holds no text that could harm a path, a
 //! terminal or a page. What needs the bundle (do these styles exist?) is checked by [`crate::plan`].
 
 pub mod limits;
@@ -11,6 +11,7 @@ pub mod template;
 pub mod text;
 
 mod date;
+mod draft;
 mod node;
 mod parse;
 mod problem;
@@ -21,6 +22,7 @@ mod styleset;
 mod version;
 
 pub use date::{Date, Timestamp};
+pub use draft::Draft;
 pub use names::{BundleRef, Digest, Name, StyleRef};
 pub use parse::Kind;
 pub use problem::Problem;
@@ -76,17 +78,17 @@ pub struct Campaign {
 impl Campaign {
     /// Reads a campaign; `file` is how problems call it.
     pub fn parse(yaml: &str, file: &str) -> Result<Self, Vec<Problem>> {
-        parse::campaign(yaml, file)
+        Draft::parse(yaml, file).finish(Vec::new())
     }
 
     /// Reads a campaign's bytes, which must be UTF-8.
     pub fn parse_bytes(yaml: &[u8], file: &str) -> Result<Self, Vec<Problem>> {
-        source::utf8(yaml, file).and_then(|yaml| Self::parse(yaml, file))
+        Draft::parse_bytes(yaml, file).finish(Vec::new())
     }
 
     /// Reads a campaign file, never more of it than [`limits::FILE_BYTES`].
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
-        Self::parse_bytes(&source::read(path)?, &path.display().to_string())
+        Draft::load(path).finish(Vec::new())
     }
 
     /// Line and column of a key path such as `spec.styles[1]`, or of what stands around it when it was left out.

@@ -29,6 +29,11 @@ impl Problem {
     pub(super) fn whole(file: &str, reason: impl Into<String>) -> Self {
         Self { file: file.into(), line: 0, column: 0, path: String::new(), reason: reason.into(), suggestion: None }
     }
+
+    /// All problems of a file as they are told: in its order, and the first [`limits::PROBLEMS`] of them.
+    pub fn tidy(problems: Vec<Self>) -> Vec<Self> {
+        tidy(problems)
+    }
 }
 
 impl fmt::Display for Problem {

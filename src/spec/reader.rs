@@ -171,36 +171,36 @@ impl Reader {
         &mut self,
         field: Field<'_>,
         longest: usize,
-        mut read: impl FnMut(&mut Self, Field<'_>) -> Option<T>,
+        read: impl FnMut(&mut Self, Field<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
+        self.items(field, longest, read)?.into_iter().collect()
+    }
+
+    /// As [`Reader::list`], with `None` in the place of every entry that could not be read.
+    pub(super) fn items<T>(
+        &mut self,
+        field: Field<'_>,
+        longest: usize,
+        mut read: impl FnMut(&mut Self, Field<'_>) -> Option<T>,
+    ) -> Option<Vec<Option<T>>> {
         let Value::List(nodes) = &field.node.value else { return self.expected(field, "a list") };
         match nodes.len() {
             0 => return self.wrong(field, "is empty; give at least one entry", None),
             n if n > longest => return self.wrong(field, format!("has {n} entries, at most {longest} are allowed"), None),
             _ => {}
         }
-        let read: Vec<_> =
-            nodes.iter().enumerate().map(|(i, node)| self.visit(&format!("{}[{i}]", field.path), node, &mut read)).collect();
-        read.into_iter().collect()
+        Some(nodes.iter().enumerate().map(|(i, node)| self.visit(&format!("{}[{i}]", field.path), node, &mut read)).collect())
     }
 
     /// Notes every entry of the list at `field` that came before.
-    pub(super) fn distinct<T: Ord>(&mut self, field: Field<'_>, items: Vec<T>, name: impl Fn(&T) -> String) -> Option<Vec<T>> {
+    pub(super) fn distinct<T: Ord>(&mut self, field: Field<'_>, items: &[Option<T>], name: impl Fn(&T) -> String) {
         let mut first = std::collections::BTreeMap::new();
-        let mut twice = Vec::new();
-        for (i, item) in items.iter().enumerate() {
+        for (i, item) in items.iter().enumerate().filter_map(|(i, item)| Some((i, item.as_ref()?))) {
             if let Some(before) = first.insert(item, i) {
-                twice.push((i, before, text::show(&name(item))));
+                let reason = format!("{} stands in the list twice, first as entry {before}", text::show(&name(item)));
+                self.problems.push(self.places.problem(&format!("{}[{i}]", field.path), reason, None));
             }
         }
-        for (i, before, shown) in &twice {
-            self.problems.push(self.places.problem(
-                &format!("{}[{i}]", field.path),
-                format!("{shown} stands in the list twice, first as entry {before}"),
-                None,
-            ));
-        }
-        twice.is_empty().then_some(items)
     }
 
     /// A text, handed to `check`.

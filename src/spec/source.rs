@@ -3,15 +3,15 @@
 //! In: a path. Out: bytes, text or a [`Document`]. What always holds: only plain
 //! files are opened, and never more than [`limits::FILE_BYTES`] of them are read.
 
-use super::{Campaign, Kind, Problem, StyleSet, limits, parse};
+use super::{Draft, Kind, Problem, StyleSet, limits, parse};
 use crate::files;
 use std::path::Path;
 
 /// A file of whichever kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Document {
-    /// What to make.
-    Campaign(Box<Campaign>),
+    /// What to make, as far as it could be read.
+    Campaign(Box<Draft>),
     /// What to learn from.
     StyleSet(Box<StyleSet>),
 }
@@ -23,7 +23,7 @@ impl Document {
         let yaml = utf8(&bytes, &file)?;
         match parse::kind(yaml) {
             Some(Kind::StyleSet) => StyleSet::parse(yaml, &file).map(|set| Self::StyleSet(Box::new(set))),
-            _ => Campaign::parse(yaml, &file).map(|campaign| Self::Campaign(Box::new(campaign))),
+            _ => Ok(Self::Campaign(Box::new(Draft::parse(yaml, &file)))),
         }
     }
 }

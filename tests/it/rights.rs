@@ -171,7 +171,7 @@ fn a_campaign_that_asks_for_a_revoked_version_is_refused_with_the_reason() {
         let card = registry.publish(&draft, b"w", None).await.unwrap();
         registry.promote(&card.id, "brand", None, &Revocations::default()).await.unwrap();
     });
-    let yaml = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n  bundle: tiny\n  styles: [acme]\n  assets: [{categories: [fox]}]\n";
+    let yaml = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n  bundle: tiny\n  styles: [acme]\n  assets: [{categories: [fox]}]\n  gate: {style: 0}\n";
     std::fs::write(folder.path().join("c.yaml"), yaml).unwrap();
     let run = |command: &str| output(housestyle(folder.path(), &[command, "c.yaml"]));
     let (code, words, stderr) = run("plan");

@@ -44,6 +44,7 @@ pub fn facts() -> BundleFacts {
         digest: Digest::of("stub"),
         styles: vec![style("flat"), style("line")],
         categories: vec!["fox".into(), "rocket".into()],
+        scored_styles: ["flat", "line", "acme"].map(String::from).to_vec(),
         sizes: vec![16],
         cross_attention_layers: 2,
         prompt_category: "a {category}".into(),

@@ -133,6 +133,7 @@ impl Bundle {
                 .collect(),
             // Planning reads "no categories" as "nothing can be scored".
             categories: spec.evaluator.as_ref().map(|_| spec.categories.clone()).unwrap_or_default(),
+            scored_styles: spec.evaluator.as_ref().map(|evaluator| evaluator.styles.clone()).unwrap_or_default(),
             sizes: spec.sizes.clone(),
             cross_attention_layers: spec.cross_attention_layers,
             prompt_category: spec.prompt.category.clone(),

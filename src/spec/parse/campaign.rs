@@ -1,7 +1,8 @@
 //! The campaign's grammar: which keys there are, what each may hold, and what holds when it is left out.
 //!
-//! In: the tree of a file. Out: a [`Campaign`] or all problems. What always holds: [`KEYS`] is what the JSON Schema
-//! says (a test compares them).
+//! In: the tree of a file. Out: a [`Campaign`] and all problems. What always holds: [`KEYS`] is what the JSON Schema says (a
+//! test compares them); where something could not be read, the campaign holds a stand-in that asks nothing of a bundle, so
+//! that the rest can be checked all the same, and a problem is noted.
 
 use super::super::reader::{Field, Object, Reader};
 use super::super::template::{self, NameTemplate};
@@ -42,8 +43,11 @@ pub(super) fn document(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
         Some((name?, owner?, labels?))
     });
     let spec = r.need(&doc, "spec", spec);
-    let ((name, owner, labels), spec) = (metadata?, spec?);
-    Some(Campaign { name, owner, labels, ..spec })
+    let spec = spec?;
+    Some(match metadata {
+        Some((name, owner, labels)) => Campaign { name, owner, labels, ..spec },
+        None => spec,
+    })
 }
 
 /// Reads `spec`; the metadata's fields are filled in by [`document`].
@@ -54,10 +58,11 @@ fn spec(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
         r.word(f, &[("high", Priority::High), ("normal", Priority::Normal), ("low", Priority::Low)])
     });
     let styles = r.need(&spec, "styles", |r, f| {
-        let styles = r.list(f, limits::ENTRIES, |r, f| r.text(f, str::parse::<StyleRef>))?;
-        r.distinct(f, styles, ToString::to_string)
+        let styles = r.items(f, limits::ENTRIES, |r, f| r.text(f, str::parse::<StyleRef>))?;
+        r.distinct(f, &styles, ToString::to_string);
+        Some(styles)
     });
-    let assets = r.need(&spec, "assets", |r, f| r.list(f, limits::NODES, asset));
+    let assets = r.need(&spec, "assets", |r, f| r.items(f, limits::NODES, asset));
     let sampler = r.or(&spec, "sampler", Sampler::default(), sampler);
     let guidance = r.or(&spec, "guidance", Guidance::default(), guidance);
     let seed = r.or(&spec, "seed", 42, |r, f| r.integer(f, 0, u64::MAX.into()));
@@ -65,35 +70,39 @@ fn spec(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
     let output = r.or(&spec, "output", Output::default(), output);
     let budget = r.maybe(&spec, "budget", budget);
     let rights = r.maybe(&spec, "rights", rights);
+    // The one thing without which nothing more can be said.
+    let bundle = bundle?;
+    let no_style = || StyleRef { name: bundle.name.clone(), version: None };
     let campaign = Campaign {
-        name: bundle.as_ref()?.name.clone(),
+        name: bundle.name.clone(),
         owner: None,
         labels: BTreeMap::new(),
-        bundle: bundle?,
-        priority: priority?,
-        styles: styles?,
-        assets: assets?,
-        sampler: sampler?,
-        guidance: guidance?,
-        seed: seed?,
-        gate: gate?,
-        output: output?,
-        budget: budget?,
-        rights: rights?,
+        priority: priority.unwrap_or_default(),
+        styles: styles.unwrap_or_default().into_iter().map(|style| style.unwrap_or_else(no_style)).collect(),
+        assets: assets.unwrap_or_default().into_iter().map(|asset| asset.unwrap_or_else(nothing)).collect(),
+        sampler: sampler.unwrap_or_default(),
+        guidance: guidance.unwrap_or_default(),
+        seed: seed.unwrap_or_default(),
+        gate: gate.unwrap_or(Gate { style: 0.0, category: 0.0, attempts: 1 }),
+        output: output.unwrap_or_default(),
+        budget: budget.unwrap_or_default(),
+        rights: rights.unwrap_or_default(),
         source: String::new(),
         places: problem::Places::default(),
+        bundle,
     };
-    match campaign.images() {
-        n if n > limits::JOBS => {
-            r.problems.push(r.places.problem(
-                "spec.assets",
-                format!("asks for {n} images (categories × styles × count), at most {} make one campaign", limits::JOBS),
-                None,
-            ));
-            None
-        }
-        _ => Some(campaign),
+    let images = campaign.images();
+    if images > limits::JOBS {
+        let reason =
+            format!("asks for {images} images (categories × styles × count), at most {} make one campaign", limits::JOBS);
+        r.problems.push(r.places.problem("spec.assets", reason, None));
     }
+    Some(campaign)
+}
+
+/// Stands in for an asset that could not be read.
+fn nothing() -> AssetSpec {
+    AssetSpec { categories: Vec::new(), prompt: None, negative: String::new(), count: one(), size: None }
 }
 
 fn labels(r: &mut Reader, field: Field<'_>) -> Option<BTreeMap<String, String>> {
@@ -120,8 +129,9 @@ fn prompt(r: &mut Reader, field: Field<'_>) -> Option<String> {
 fn asset(r: &mut Reader, field: Field<'_>) -> Option<AssetSpec> {
     let asset = object(r, field, "AssetSpec")?;
     let categories = r.need(&asset, "categories", |r, f| {
-        let categories = r.list(f, limits::NODES, |r, f| r.text(f, text::category))?;
-        r.distinct(f, categories, Clone::clone)
+        let categories = r.items(f, limits::NODES, |r, f| r.text(f, text::category))?;
+        r.distinct(f, &categories, Clone::clone);
+        Some(categories)
     });
     let many = categories.as_ref().is_some_and(|c| c.len() > 1);
     let prompt = r.maybe(&asset, "prompt", |r, f| {
@@ -145,7 +155,13 @@ fn asset(r: &mut Reader, field: Field<'_>) -> Option<AssetSpec> {
         let near = size.next_multiple_of(8);
         if near == size { Some(size) } else { r.wrong(f, format!("{size} is not a multiple of 8"), Some(near.to_string())) }
     });
-    Some(AssetSpec { categories: categories?, prompt: prompt?, negative: negative?, count: count?, size: size? })
+    Some(AssetSpec {
+        categories: categories.unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect(),
+        prompt: prompt.unwrap_or_default(),
+        negative: negative.unwrap_or_default(),
+        count: count.unwrap_or_else(one),
+        size: size.unwrap_or_default(),
+    })
 }
 
 fn sampler(r: &mut Reader, field: Field<'_>) -> Option<Sampler> {

@@ -6,7 +6,7 @@
 pub(super) mod campaign;
 pub(super) mod styleset;
 
-use super::problem::{Places, Problem, tidy};
+use super::problem::{Problem, tidy};
 use super::reader::{Field, Object, Reader};
 use super::template::Fault;
 use super::text::{self, plain, show};
@@ -47,16 +47,18 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Reads a whole campaign.
-pub(super) fn campaign(yaml: &str, file: &str) -> Result<Campaign, Vec<Problem>> {
-    let (campaign, places) = whole(yaml, file, campaign::document)?;
-    Ok(Campaign { source: yaml.into(), places, ..campaign })
+/// Reads a campaign as far as possible; without problems, it is whole.
+pub(super) fn campaign(yaml: &str, file: &str) -> (Option<Campaign>, Vec<Problem>) {
+    let (read, Reader { places, problems }) = read(yaml, file, campaign::document);
+    (read.map(|campaign| Campaign { source: yaml.into(), places, ..campaign }), problems)
 }
 
 /// Reads a whole style set.
 pub(super) fn styleset(yaml: &str, file: &str) -> Result<StyleSet, Vec<Problem>> {
-    let (set, places) = whole(yaml, file, styleset::document)?;
-    Ok(StyleSet { source: yaml.into(), places, ..set })
+    match read(yaml, file, styleset::document) {
+        (Some(set), Reader { places, problems }) if problems.is_empty() => Ok(StyleSet { source: yaml.into(), places, ..set }),
+        (_, Reader { problems, .. }) => Err(tidy(problems)),
+    }
 }
 
 /// What the file says it is, as far as that can be seen; what is wrong with it shows when it is read as that.
@@ -67,18 +69,16 @@ pub(super) fn kind(yaml: &str) -> Option<Kind> {
     Kind::ALL.into_iter().find(|kind| is(value, kind.as_str()))
 }
 
-fn whole<T>(
-    yaml: &str,
-    file: &str,
-    document: impl FnOnce(&mut Reader, Field<'_>) -> Option<T>,
-) -> Result<(T, Places), Vec<Problem>> {
+fn read<T>(yaml: &str, file: &str, document: impl FnOnce(&mut Reader, Field<'_>) -> Option<T>) -> (Option<T>, Reader) {
     let mut r = Reader::new(file);
-    let root =
-        node::parse(yaml).map_err(|(line, column, reason)| vec![Problem { line, column, ..Problem::whole(file, reason) }])?;
-    match r.visit("", &root, document) {
-        Some(read) if r.problems.is_empty() => Ok((read, r.places)),
-        _ => Err(tidy(r.problems)),
-    }
+    let read = match node::parse(yaml) {
+        Ok(root) => r.visit("", &root, document),
+        Err((line, column, reason)) => {
+            r.problems.push(Problem { line, column, ..Problem::whole(file, reason) });
+            None
+        }
+    };
+    (read, r)
 }
 
 fn object<'a>(r: &mut Reader, field: Field<'a>, all: Keys, of: &str) -> Option<Object<'a>> {

@@ -1,0 +1,31 @@
+//! Why images that could be made may not be: rights that are not cleared, a budget that does not reach. Pure.
+//!
+//! In: a campaign and the verdicts on it. Out: [`Problem`]s, at the style and at the ceiling that stand against it.
+
+use super::estimate::{Standing, amount};
+use super::{BundleFacts, Plan, RightsVerdict};
+use crate::spec::{Campaign, Problem, text};
+
+/// Every style that may not be used as things stand.
+pub fn check_rights(campaign: &Campaign, facts: &BundleFacts) -> Vec<Problem> {
+    let request = campaign.rights.as_ref();
+    let offered = campaign.styles.iter().enumerate().filter_map(|(i, style)| Some((i, facts.offer(style).ok()?)));
+    let refused = offered.flat_map(|(i, offer)| {
+        let verdict = RightsVerdict::of(std::iter::once(offer), &facts.house.policy, request);
+        let problems = verdict.refused().map(|style| {
+            let whose = text::escape(&format!("{}, {}", style.licence, style.holder));
+            let reason = format!("the rights of `{}` ({whose}) are not cleared: {}", style.style, style.reason);
+            campaign.problem(&format!("spec.styles[{i}]"), reason, None)
+        });
+        problems.collect::<Vec<_>>()
+    });
+    refused.collect()
+}
+
+/// A ceiling that not even first attempts stay under.
+pub fn check_budget(campaign: &Campaign, plan: &Plan) -> Option<Problem> {
+    let verdict = plan.budget.as_ref().filter(|verdict| verdict.standing == Standing::Over)?;
+    let (cost, currency) = (amount(plan.estimate.cost), &plan.estimate.currency);
+    let reason = format!("the estimate, {cost} {currency}, is over the budget of {} {currency}", verdict.max_cost);
+    Some(campaign.problem("spec.budget.max_cost", reason, None))
+}

@@ -1,0 +1,111 @@
+//! Drafts: campaigns as far as they could be read, so that one look at a file finds what is wrong with all of it.
+//!
+//! In: the text of a file, and later what a bundle has against it. Out: a [`Campaign`], or every [`Problem`] at once. What
+//! always holds: where something could not be read, a stand-in holds its place; what is found there later is not told, only
+//! what was wrong in the first place.
+
+use super::{Campaign, Problem, parse, problem, source};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// A campaign as far as it could be read, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    campaign: Option<Campaign>,
+    problems: Vec<Problem>,
+}
+
+impl Draft {
+    /// Reads a campaign; `file` is how problems call it.
+    pub fn parse(yaml: &str, file: &str) -> Self {
+        let (campaign, problems) = parse::campaign(yaml, file);
+        Self { campaign, problems }
+    }
+
+    /// Reads a campaign's bytes, which must be UTF-8.
+    pub fn parse_bytes(yaml: &[u8], file: &str) -> Self {
+        match source::utf8(yaml, file) {
+            Ok(yaml) => Self::parse(yaml, file),
+            Err(problems) => Self { campaign: None, problems },
+        }
+    }
+
+    /// Reads a campaign file, never more of it than [`super::limits::FILE_BYTES`].
+    pub fn load(path: &Path) -> Self {
+        match source::read(path) {
+            Ok(bytes) => Self::parse_bytes(&bytes, &path.display().to_string()),
+            Err(problems) => Self { campaign: None, problems },
+        }
+    }
+
+    /// What could be read, to be checked further and never to be run; none if not even the bundle's name could.
+    pub fn readable(&self) -> Option<&Campaign> {
+        self.campaign.as_ref()
+    }
+
+    /// Whether nothing was wrong with it so far.
+    pub fn is_whole(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// The campaign, if nothing is wrong with it and nothing more was found; otherwise all that is, in the file's order.
+    pub fn finish(self, found: Vec<Problem>) -> Result<Campaign, Vec<Problem>> {
+        let Self { campaign, mut problems } = self;
+        let wrong: BTreeSet<String> = problems.iter().map(|problem| problem.path.clone()).collect();
+        // The next path in order is the place itself or lies within it, if any of them does.
+        let within = |path: &str, place: &str| {
+            path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let stands_in = |place: &str| wrong.range(place.to_owned()..).next().is_some_and(|path| within(path, place));
+        problems.extend(found.into_iter().filter(|problem| !stands_in(&problem.path)));
+        match campaign {
+            Some(campaign) if problems.is_empty() => Ok(campaign),
+            _ => Err(problem::tidy(problems)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YAML: &str = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n  bundle: tiny\n  \
+                        styles: [noto, No To, twemoji]\n  assets:\n    - categories: [fox, '', cat]\n      size: 65\n    - 7\n    \
+                        - categories: [owl]\n  gate: {style: 2, attempts: 9}\n  sampler: {stepz: 3}\n";
+
+    #[test]
+    fn what_could_be_read_keeps_its_place() {
+        let draft = Draft::parse(YAML, "c.yaml");
+        let campaign = draft.readable().unwrap();
+        assert_eq!((campaign.styles.len(), campaign.styles[2].to_string().as_str()), (3, "twemoji"));
+        assert_eq!(campaign.assets[0].categories, ["fox", "", "cat"]);
+        assert_eq!((campaign.assets.len(), campaign.assets[2].categories[0].as_str()), (3, "owl"));
+        assert_eq!((campaign.gate.style, campaign.gate.category), (0.0, 0.0), "what could not be read asks nothing");
+        assert!(!draft.is_whole());
+        assert!(Draft::parse("spec: {}", "c.yaml").readable().is_none(), "without a bundle there is nothing to check");
+    }
+
+    #[test]
+    fn later_problems_join_in_place_unless_something_stands_in_there() {
+        let draft = Draft::parse(YAML, "c.yaml");
+        let campaign = draft.readable().unwrap();
+        let later = ["spec.styles[2]", "spec.styles[1]", "spec.assets[0].size", "spec.gate", "spec.assets[2].categories[0]"];
+        let found = later.iter().map(|path| campaign.problem(path, "later", None)).collect();
+        let problems = draft.finish(found).unwrap_err();
+        let told: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(
+            told,
+            [
+                "spec.styles[1]",
+                "spec.styles[2]",
+                "spec.assets[0].categories[1]",
+                "spec.assets[0].size",
+                "spec.assets[1]",
+                "spec.assets[2].categories[0]",
+                "spec.gate.style",
+                "spec.sampler"
+            ]
+        );
+        assert_eq!(problems.iter().filter(|problem| problem.reason == "later").count(), 2);
+    }
+}
