@@ -178,6 +178,24 @@ fn two_at_once_do_not_double_work() {
     assert_eq!(sidecars(folder.path()).len(), JOBS);
 }
 
+/// Whom it belongs to, when, at what price and for what use decides no image.
+#[test]
+fn another_owner_priority_or_budget_resumes_the_same_folder() {
+    let folder = folder();
+    finish(folder.path(), "16");
+    let before = images(&folder.path().join("out"));
+    let changed = CAMPAIGN.replace("{name: resume}", "{name: resume, owner: bob, labels: {season: spring}}")
+        + "  priority: high\n  budget: {max_cost: 9, currency: USD}\n  rights: {channels: [web]}\n";
+    std::fs::write(folder.path().join("c.yaml"), &changed).unwrap();
+    let report = finish(folder.path(), "16");
+    assert_eq!((&report["found"], &report["made_now"]), (&JOBS.into(), &0.into()));
+    assert_eq!(images(&folder.path().join("out")), before);
+    let all = files(&folder.path().join("out"));
+    let kept: Vec<&Vec<u8>> = all.iter().filter(|(name, _)| name.ends_with("campaign.yaml")).map(|(_, bytes)| bytes).collect();
+    assert_eq!(kept, [changed.as_bytes()], "one folder, with what was submitted last");
+    assert!(all.iter().any(|(name, bytes)| name.ends_with("plan.json") && String::from_utf8_lossy(bytes).contains("\"high\"")));
+}
+
 #[test]
 fn run_again_it_tries_what_failed_once_more() {
     let folder = folder();
