@@ -24,7 +24,6 @@ pub struct Planned {
 }
 
 /// Why a campaign cannot be made.
-#[derive(Default)]
 pub struct Obstacles {
     /// What is wrong with the file.
     pub problems: Vec<Problem>,
@@ -44,6 +43,7 @@ pub fn plan(draft: Draft, store: &Arc<Local>, context: &Context) -> Result<Plann
     let seen = draft.readable().map(|campaign| look(campaign, store, context)).transpose();
     let (found, seen, error) = match seen {
         Ok(Some(Seen { bundle, facts, mut problems })) => {
+            // It will not be planned, so that its rights are judged here, to be told with the rest.
             if let Some(campaign) = draft.readable().filter(|_| !draft.is_whole() || !problems.is_empty()) {
                 problems.extend(plan::check_rights(campaign, &facts));
             }

@@ -4,7 +4,7 @@
 //! always holds: where something could not be read, a stand-in holds its place; what is found there later is not told, only
 //! what was wrong in the first place.
 
-use super::{Campaign, Problem, parse, problem, source};
+use super::{Campaign, Problem, parse, source};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -60,7 +60,7 @@ impl Draft {
         problems.extend(found.into_iter().filter(|problem| !stands_in(&problem.path)));
         match campaign {
             Some(campaign) if problems.is_empty() => Ok(campaign),
-            _ => Err(problem::tidy(problems)),
+            _ => Err(Problem::tidy(problems)),
         }
     }
 }

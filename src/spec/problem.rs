@@ -30,9 +30,17 @@ impl Problem {
         Self { file: file.into(), line: 0, column: 0, path: String::new(), reason: reason.into(), suggestion: None }
     }
 
-    /// All problems of a file as they are told: in its order, and the first [`limits::PROBLEMS`] of them.
-    pub fn tidy(problems: Vec<Self>) -> Vec<Self> {
-        tidy(problems)
+    /// Problems of a file as they are told: in its order, and a readable number of them, the last of which says how many
+    /// there are more.
+    pub fn tidy(mut problems: Vec<Self>) -> Vec<Self> {
+        problems.sort_by(|a, b| (a.line, a.column, &a.path).cmp(&(b.line, b.column, &b.path)));
+        if let Some(last) = problems.get(limits::PROBLEMS).cloned() {
+            let more = problems.len() - limits::PROBLEMS;
+            let reason = format!("and {more} more problem(s) from here on");
+            problems.truncate(limits::PROBLEMS);
+            problems.push(Self { path: String::new(), reason, suggestion: None, ..last });
+        }
+        problems
     }
 }
 
@@ -89,20 +97,4 @@ impl Places {
         let (line, column) = self.find(path);
         Problem { file: self.file.clone(), line, column, path: path.into(), reason: reason.into(), suggestion }
     }
-}
-
-/// Sorts problems by place and keeps a printable number of them, the last of which says how many there are more.
-pub(super) fn tidy(mut problems: Vec<Problem>) -> Vec<Problem> {
-    problems.sort_by(|a, b| (a.line, a.column, &a.path).cmp(&(b.line, b.column, &b.path)));
-    if let Some(last) = problems.get(limits::PROBLEMS).cloned() {
-        let more = problems.len() - limits::PROBLEMS;
-        problems.truncate(limits::PROBLEMS);
-        problems.push(Problem {
-            path: String::new(),
-            reason: format!("and {more} more problem(s) from here on"),
-            suggestion: None,
-            ..last
-        });
-    }
-    problems
 }

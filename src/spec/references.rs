@@ -78,7 +78,7 @@ impl StyleSet {
             }
         }
         let Search { problems, found, .. } = search;
-        if problems.is_empty() { Ok(found) } else { Err(super::problem::tidy(problems)) }
+        if problems.is_empty() { Ok(found) } else { Err(Problem::tidy(problems)) }
     }
 }
 

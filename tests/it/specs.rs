@@ -1,10 +1,11 @@
 //! Hostile and broken campaigns: every problem at once, in its place, fast and harmless to print.
 
-use housestyle::spec::{Campaign, Gate, Guidance, Kind, Output, Priority, Problem, Sampler, StyleSet, limits, schema};
+use housestyle::plan::{Rates, check};
+use housestyle::spec::{Campaign, Draft, Gate, Guidance, Kind, Output, Priority, Problem, Sampler, StyleSet, limits, schema};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
-use crate::support::{housestyle, output};
+use crate::support::{facts, housestyle, output};
 
 const HEAD: &str = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n";
 const VALID: &str = include_str!("../../specs/full.yaml");
@@ -294,6 +295,12 @@ proptest! {
             text.splice(at..end, insert.chars());
         }
         let text: String = text.into_iter().collect();
+        // What could be read of it is held against a bundle all the same.
+        let draft = Draft::parse(&text, "c");
+        let rates = Rates { cost_per_hour: 1.0, currency: "USD".into() };
+        let found = draft.readable().map(|campaign| check(campaign, &facts(), &rates)).unwrap_or_default();
+        prop_assert!(draft.is_whole() == Campaign::parse(&text, "c").is_ok());
+        prop_assert!(draft.finish(found).is_err(), "the stub bundle has another name");
         match Campaign::parse(&text, "c") {
             Ok(campaign) => prop_assert!(campaign.images() <= limits::JOBS && campaign.source == text),
             Err(problems) => prop_assert!(problems.iter().all(|p| !p.to_string().contains(char::is_control))),

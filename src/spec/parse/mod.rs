@@ -6,7 +6,7 @@
 pub(super) mod campaign;
 pub(super) mod styleset;
 
-use super::problem::{Problem, tidy};
+use super::problem::Problem;
 use super::reader::{Field, Object, Reader};
 use super::template::Fault;
 use super::text::{self, plain, show};
@@ -57,7 +57,7 @@ pub(super) fn campaign(yaml: &str, file: &str) -> (Option<Campaign>, Vec<Problem
 pub(super) fn styleset(yaml: &str, file: &str) -> Result<StyleSet, Vec<Problem>> {
     match read(yaml, file, styleset::document) {
         (Some(set), Reader { places, problems }) if problems.is_empty() => Ok(StyleSet { source: yaml.into(), places, ..set }),
-        (_, Reader { problems, .. }) => Err(tidy(problems)),
+        (_, Reader { problems, .. }) => Err(Problem::tidy(problems)),
     }
 }
 
