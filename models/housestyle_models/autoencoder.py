@@ -16,7 +16,7 @@ from .training import Averaged, Config, Trainer, arguments, device, trained
 LATENT_CHANNELS = 16
 PATCH = 4
 CONFIGS = {
-    "small": (Config(minutes=18, batch=16, lr=1.5e-3, ema=0.995), (64, 128), 1),
+    "small": (Config(minutes=42, batch=16, lr=1.5e-3, ema=0.995), (64, 128), 1),
     "base": (Config(minutes=15, batch=128, lr=1e-3, ema=0.999), (128, 256), 2),
 }
 

@@ -101,6 +101,8 @@ class TextEncoder(nn.Module):
 
     def __init__(self, model: CLIPTextModelWithProjection | CLIPTextModel):
         super().__init__()
+        # Fused attention exports a guard of IsNaN nodes, which OpenVINO does not have: it could not run the encoder alone.
+        model.set_attn_implementation("eager")
         self.model = model
         self.pooled = "text_embeds" if isinstance(model, CLIPTextModelWithProjection) else "pooler_output"
 

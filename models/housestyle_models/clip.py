@@ -1,8 +1,9 @@
 """The base CLIP: a causal text transformer pooled at the end token, and a convolutional image tower.
 
 Each batch draws several houses of each concept, and a text and an image are a pair whenever nothing the text says is wrong
-about the image; beside them every image chooses among captions that describe a look and nothing else. Both matter: with one
-house a concept, or with look-less captions only, the image tower forgets style, and no text encoder can find it again.
+about the image; beside them every image, and drawings of other names, choose among captions that describe a look and nothing else.
+All of it matters: with one house a concept, or with look-less captions only, the image tower forgets style, and no text encoder can
+find it again; from the concepts alone it learns their drawings by heart (a probe reads the style of 78 % of unseen ones).
 """
 
 import random
@@ -24,7 +25,7 @@ from .training import Averaged, Config, Trainer, arguments, device, trained
 
 EMBED = 256
 CONFIGS = {
-    "small": (Config(minutes=24, batch=96, lr=1e-3, log_every=20), dict(width=256, layers=4, tower=(64, 128, 256))),
+    "small": (Config(minutes=40, batch=96, lr=1e-3, log_every=20), dict(width=256, layers=4, tower=(64, 128, 256))),
     "base": (Config(minutes=20, batch=1024, lr=1e-3), dict(width=384, layers=6, tower=(128, 256, 512))),
 }
 HOUSES_A_CONCEPT = 4
@@ -160,6 +161,7 @@ def main() -> None:
     trainer = Trainer("clip", model, config, where)
     pictures = Pictures(lambda r: r["pretraining"], where)
     held_out = Pictures(lambda r: not r["pretraining"] and r["split"] == "fewshot" and r["house"] != "fxemoji", where)
+    looks = Pictures(lambda r: r["pretraining"], where, looks=True)
     by_name = defaultdict(list)
     for i, r in enumerate(pictures.rows):
         by_name[r["name"]].append(i)
@@ -171,16 +173,20 @@ def main() -> None:
         chosen = [i for n in concepts for i in rng.sample(by_name[n], HOUSES_A_CONCEPT)]
         rows = [pictures.rows[i] for i in chosen]
         said = [caption(r, rng) for r in rows]
+        others = looks.even(config.batch // 2)
         agree = torch.tensor([[(c.name in (None, r["name"])) and (c.house in (None, r["house"])) for c in said] for r in rows])
-        looks = [look_only(h, rng).text for h in PRETRAINING]
-        ids = trim(torch.tensor(encode(words, [c.text for c in said] + looks)), eos).to(where)
-        x = jitter(pictures.pixels[chosen], degrees=12, zoom=0.12, shift=0.06, flip=True)
-        logits, style = model.logits(ids, x.to(memory_format=torch.channels_last)).split([len(said), len(looks)], dim=1)
+        described = [look_only(h, rng).text for h in PRETRAINING]
+        ids = trim(torch.tensor(encode(words, [c.text for c in said] + described)), eos).to(where)
+        x = torch.cat([pictures.pixels[chosen], looks.pixels[others]])
+        x = jitter(x, degrees=12, zoom=0.12, shift=0.06, flip=True)
+        logits, style = model.logits(ids, x.to(memory_format=torch.channels_last)).split([len(said), len(described)], dim=1)
+        logits = logits[: len(chosen)]
         target = agree.float().to(where)
         to_text = -(target / target.sum(1, keepdim=True) * logits.log_softmax(1)).sum(1).mean()
         to_image = -(target / target.sum(0, keepdim=True) * logits.log_softmax(0)).sum(0).mean()
         contrast = (to_text + to_image) / 2
-        house = torch.tensor([PRETRAINING.index(BY_NAME[r["house"]]) for r in rows], device=where)
+        seen = rows + [looks.rows[i] for i in others]
+        house = torch.tensor([PRETRAINING.index(BY_NAME[r["house"]]) for r in seen], device=where)
         look = F.cross_entropy(style, house)
         return contrast + look, {"contrast": contrast.item(), "look": look.item()}
 

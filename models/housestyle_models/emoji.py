@@ -1,7 +1,8 @@
 """The emoji-houses set: downloads the houses' packages, renders every chosen drawing, and keeps licences beside them.
 
-In: the npm packages at pinned versions and `splits.json`. Out: `.work/emoji/images.npz` (uint8 RGB), `index.json` (one row a
-drawing), `licences.json`. Always: white background, `currentColor` black, 64 px, the same bytes for the same packages.
+In: the npm packages at pinned versions and `splits.json`. Out: `.work/emoji/images.npz` (uint8 RGB) and `index.json` (one row a
+drawing) for the concepts, `looks.npz` and `looks.json` for drawings of other names, which teach only how a house draws, and
+`licences.json`. Always: white background, `currentColor` black, 64 px, the same bytes for the same packages.
 
 `python -m housestyle_models.emoji` builds; `--write-splits` draws the splits anew from the seed (they are committed).
 """
@@ -137,19 +138,35 @@ def build() -> None:
     pixels = np.stack(images)
     np.savez(out / "images.npz", images=pixels)
     (out / "index.json").write_text(json.dumps(rows))
+    looks = [
+        {"house": house.name, "name": name, "pretraining": house.pretraining}
+        for house in HOUSES
+        for name, icon in sets[house.name]["icons"].items()
+        if name not in splits["split"] and not icon.get("hidden") and not SKIP.search(name)
+    ]
+    others = np.stack([render(sets[r["house"]], r["name"]) for r in looks])
+    np.savez(out / "looks.npz", images=others)
+    (out / "looks.json").write_text(json.dumps(looks))
+    print(f"{len(looks)} drawings of other names", flush=True)
     licences = {
         h.name: json.loads((packages() / h.package / "info.json").read_text()) | {"package": f"{h.package}@{h.version}"} for h in HOUSES
     }
     (out / "licences.json").write_text(json.dumps(licences, indent=1))
-    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-    (out / "digest.txt").write_text(digest + "\n")
-    print(f"{len(rows)} drawings of {len(splits['split'])} concepts, sha256 {digest}")
+    digests = {"concepts": hashlib.sha256(pixels.tobytes()).hexdigest(), "looks": hashlib.sha256(others.tobytes()).hexdigest()}
+    (out / "digests.json").write_text(json.dumps(digests))
+    print(f"{len(rows)} drawings of {len(splits['split'])} concepts, sha256 of the pixels {digests}")
 
 
 def load() -> tuple[np.ndarray, list[dict]]:
-    """The rendered set: uint8 images [n, 64, 64, 3] and one row a drawing."""
+    """The concepts' drawings: uint8 images [n, 64, 64, 3] and one row a drawing."""
     out = WORK / "emoji"
     return np.load(out / "images.npz")["images"], json.loads((out / "index.json").read_text())
+
+
+def load_looks() -> tuple[np.ndarray, list[dict]]:
+    """Drawings of names that are no concept here, as `load` gives them: they show a house's look and are never named."""
+    out = WORK / "emoji"
+    return np.load(out / "looks.npz")["images"], json.loads((out / "looks.json").read_text())
 
 
 if __name__ == "__main__":

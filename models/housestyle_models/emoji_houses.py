@@ -13,6 +13,7 @@ from .emoji import WORK
 from .evaluator import STYLES, categories, load_evaluator
 from .houses import HOUSES, PRETRAINING
 from .pictures import Pictures
+from .train_step import Training
 from .training import arguments
 from .unet import load_unet, scheduler
 
@@ -27,7 +28,7 @@ def main() -> None:
     vae = load_autoencoder(args.config)
     vae.register_to_config(scaling_factor=scale)
     pictures = Pictures(lambda r: r["pretraining"])
-    unseen = Pictures(lambda r: not r["pretraining"] and r["house"] != "fxemoji" and r["split"] == "fewshot")
+    unseen = Pictures(lambda r: not r["pretraining"] and r["house"] != "fxemoji")
     with torch.no_grad():
         shown = vae.decode(vae.encode(unseen.pixels).latent_dist.mean).sample.clamp(-1, 1)
     mse = ((shown - unseen.pixels) / 2).square().mean(dim=(1, 2, 3))
@@ -55,7 +56,7 @@ def main() -> None:
             }
             for h in HOUSES
         ]
-        + [{"drawings_sha256": (WORK / "emoji" / "digest.txt").read_text().strip()}],
+        + [{"rendered_sha256": json.loads((WORK / "emoji" / "digests.json").read_text())}],
         licence="Apache-2.0, with the attributions below",
     )
     config = dict(scheduler().config) | {"_class_name": "DDIMScheduler"}
@@ -67,6 +68,7 @@ def main() -> None:
         scheduler={k: v for k, v in config.items() if k != "_use_default_values"},
         image_encoder=clip.image,
         evaluator=evaluator,
+        training=Training(logit_scale=clip.log_scale.clamp(max=4.6).exp().item()),
     )
     print(write_bundle(OUT, parts, about))
 

@@ -1,21 +1,35 @@
 """Batches of drawings as tensors in [-1, 1], and the augmentations every training shares."""
 
 import math
+import random
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 
-from .emoji import load
+from .emoji import load, load_looks
 
 
 class Pictures:
     """The rendered set on one device: `pixels` float [n, 3, 64, 64] in [-1, 1], and its rows."""
 
-    def __init__(self, keep=lambda row: True, device: str = "cpu"):
-        images, rows = load()
+    def __init__(self, keep=lambda row: True, device: str = "cpu", looks: bool = False):
+        images, rows = load_looks() if looks else load()
         chosen = [i for i, row in enumerate(rows) if keep(row)]
         self.rows = [rows[i] for i in chosen]
         self.pixels = (torch.from_numpy(images[chosen]).permute(0, 3, 1, 2).float() / 127.5 - 1).to(device)
+
+    def even(self, count: int) -> list[int]:
+        """`count` random drawings, every house as likely as any other."""
+        houses = [random.choice(list(self.houses)) for _ in range(count)]
+        return [random.choice(self.houses[house]) for house in houses]
+
+    @cached_property
+    def houses(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for i, row in enumerate(self.rows):
+            found.setdefault(row["house"], []).append(i)
+        return found
 
     def __len__(self) -> int:
         return len(self.rows)

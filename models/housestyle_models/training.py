@@ -8,6 +8,7 @@ import argparse
 import json
 import math
 import os
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,9 +17,6 @@ import torch
 from torch import nn
 
 from .emoji import WORK
-
-
-SYNC_EVERY = 8
 
 
 @dataclass
@@ -92,22 +90,12 @@ class Trainer:
         self,
         step: Callable[[int], tuple[torch.Tensor, dict[str, float]]],
         evaluate: Callable[[], dict[str, float]] | None = None,
-        sync: Callable[[], None] | None = None,
-        lead: bool = True,
     ) -> None:
-        """Runs until the budget is spent. `step(i)` returns the loss and numbers to log.
-
-        `sync` is called every `SYNC_EVERY` steps: it makes replicas agree on weights and time spent, and only there they end.
-        """
+        """Runs until the budget is spent. `step(i)` returns the loss and numbers to log."""
         sums: dict[str, float] = {}
         seen, last_save, last_log = 0, time.time(), time.time()
-        while True:
+        while self.elapsed < self.config.minutes * 60:
             began = time.process_time()
-            if self.steps % SYNC_EVERY == 0:
-                if sync:
-                    sync()
-                if self.elapsed >= self.config.minutes * 60:
-                    break
             for group in self.optimizer.param_groups:
                 group["lr"] = self.learning_rate()
             loss, numbers = step(self.steps)
@@ -122,22 +110,21 @@ class Trainer:
                 sums[key] = sums.get(key, 0.0) + value
             seen += 1
             self.elapsed += (time.process_time() - began) / torch.get_num_threads()
-            if lead and self.steps % self.config.log_every == 0:
+            if self.steps % self.config.log_every == 0:
                 means = {k: round(v / seen, 4) for k, v in sums.items()}
                 speed = seen * self.config.batch / (time.time() - last_log)
                 line = {"step": self.steps, "min": round(self.elapsed / 60, 2), "img/s": round(speed, 1), **means}
                 print(json.dumps(line), flush=True)
                 sums, seen, last_log = {}, 0, time.time()
-            if lead and time.time() - last_save > self.config.save_every:
+            if time.time() - last_save > self.config.save_every:
                 self.save()
                 last_save = time.time()
                 if evaluate:
                     print(json.dumps({"step": self.steps, "eval": evaluate()}), flush=True)
                 last_log = time.time()
-        if lead:
-            self.save()
-            if evaluate:
-                print(json.dumps({"step": self.steps, "final": evaluate()}), flush=True)
+        self.save()
+        if evaluate:
+            print(json.dumps({"step": self.steps, "final": evaluate()}), flush=True)
 
 
 def trained(name: str, model: nn.Module) -> nn.Module:
@@ -175,6 +162,7 @@ def arguments(doc: str | None, **switches: str) -> argparse.Namespace:
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(0)
+    random.seed(0)
     return args
 
 

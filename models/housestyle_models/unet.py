@@ -2,16 +2,11 @@
 
 In: the trained autoencoder and CLIP. Latents (six shifted copies of each drawing) and text states (several captions of each)
 are computed once and kept, since both encoders are frozen here. A tenth of the captions is empty, for guidance.
-
-Two CPU cores train best as two processes of one thread each that average their weights every few steps (post-local SGD, Lin
-et al. 2018): `torchrun --nproc-per-node 2 -m housestyle_models.unet --threads 1`. One process works too.
 """
 
-import os
 import random
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
 
@@ -25,7 +20,7 @@ from .tokenizer import encode
 from .training import Config, Trainer, arguments, device, trained
 
 CONFIGS = {
-    "small": (Config(minutes=60, batch=32, lr=1e-3, ema=0.999, weight_decay=0.01, log_every=200), (64, 128), 1),
+    "small": (Config(minutes=65, batch=32, lr=1e-3, ema=0.999, weight_decay=0.01, log_every=200), (64, 128), 1),
     "base": (Config(minutes=60, batch=256, lr=4e-4, ema=0.9995, weight_decay=0.01, log_every=100), (192, 384), 2),
 }
 COPIES = 6
@@ -108,23 +103,14 @@ def prepare(config: str) -> dict:
 
 def main() -> None:
     args = arguments(__doc__)
-    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    if world > 1:
-        dist.init_process_group("gloo")
-    if rank == 0:
-        prepare(args.config)
-    if world > 1:
-        dist.barrier()
     data = prepare(args.config)
-    torch.manual_seed(rank + 1000 * int(torch.randint(1000, (1,))))
     settings = CONFIGS[args.config][0]
     settings.minutes = args.minutes or settings.minutes
     where = device()
     unet = build_unet(args.config, data["states"].shape[-1]).to(where, memory_format=torch.channels_last).train()
-    if rank == 0:
-        print(f"{sum(p.numel() for p in unet.parameters()) / 1e6:.1f} M parameters, {world} process(es)", flush=True)
+    print(f"{sum(p.numel() for p in unet.parameters()) / 1e6:.1f} M parameters", flush=True)
     trainer = Trainer("unet", unet, settings, where)
-    torch.manual_seed(7919 * trainer.steps + rank)
+    torch.manual_seed(7919 * trainer.steps)
     latents, states = data["latents"].to(where), data["states"].to(where)
     plain_of, described_of = data["plain"].to(where), data["described"].to(where)
     alphas = scheduler().alphas_cumprod.to(where)
@@ -145,21 +131,7 @@ def main() -> None:
         loss = F.mse_loss(out, target)
         return loss, {"loss": loss.item()}
 
-    trainer.run(step, sync=(lambda: average(trainer, world)) if world > 1 else None, lead=rank == 0)
-    if world > 1:
-        dist.destroy_process_group()
-
-
-def average(trainer: Trainer, world: int) -> None:
-    """Averages the replicas' weights, and the time they say they spent, in one message."""
-    weights = [p.data for p in trainer.model.parameters()]
-    flat = torch.cat([*(w.flatten() for w in weights), torch.tensor([trainer.elapsed], dtype=torch.float32)])
-    dist.all_reduce(flat)
-    flat /= world
-    *means, elapsed = flat.split([*(w.numel() for w in weights), 1])
-    for weight, mean in zip(weights, means):
-        weight.copy_(mean.view_as(weight))
-    trainer.elapsed = elapsed.item()
+    trainer.run(step)
 
 
 def load_unet(config: str = "small") -> tuple[UNet2DConditionModel, float]:
