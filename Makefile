@@ -4,7 +4,7 @@ PYTHON := models/.venv/bin/python
 
 demo: runtime
 	cargo build --release --locked
-	./target/release/housestyle run specs/demo.yaml --out out
+	@./target/release/housestyle run specs/demo.yaml --out out || { code=$$?; [ $$code -eq 3 ] && echo "(exit code 3: some were refused by the gate, with reasons beside them in rejected/)" || exit $$code; }
 
 test: runtime lint
 	cargo test --locked
