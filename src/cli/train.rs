@@ -1,7 +1,7 @@
 //! `housestyle train STYLESET`: from a brand's pictures to a candidate version of a text encoder.
 //!
-//! Always holds: no picture is learned from before its rights are settled and written to the ledger; stopped, it keeps a
-//! checkpoint and goes on from there; nothing is promoted here.
+//! Always holds: no picture is learned from before its rights are settled and written to the ledger, and none is written there that
+//! could not be learned from; asked to stop, it stops within a step, keeps a checkpoint and goes on from there; nothing is promoted.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
@@ -86,6 +86,7 @@ struct Training<'a> {
 impl Training<'_> {
     async fn run(&self) -> Result<Outcome> {
         let started = Instant::now();
+        self.check_labels()?;
         let cleared = self.clear_rights().await?;
         let (runtime, settings) = self.context.models()?;
         let stop = Stop::new(&runtime)?;
@@ -95,42 +96,65 @@ impl Training<'_> {
             return Err(Error::invalid(format!("training.rank is {asked}, the bundle's training step has {has}"))
                 .hint(format!("write `rank: {has}`, or export the bundle with the rank you want")));
         }
-        let examples = self.examples(&runtime, &settings, &stop)?;
-        let checkpoint = self.fit(&mut step, &examples).await?;
-        let stopped = self.context.shutdown.requested();
-        let mut scores = BTreeMap::new();
-        let card = match stopped {
-            true => None,
-            false => Some(self.publish(cleared, step.layout(), &checkpoint, &mut scores, (&runtime, &settings)).await?),
+        let examples = match self.examples(&runtime, &settings, &stop) {
+            Err(_) if self.stopping() => return self.tell(None, &Checkpoint::new(Vec::new()), &BTreeMap::new(), started),
+            examples => examples?,
         };
-        self.tell(card.as_ref(), &checkpoint, &scores, started)?;
-        Ok(if stopped { Outcome::Stopped } else { Outcome::Done })
+        Ledger::new(self.store.clone()).record(&cleared.entries).await?;
+        let checkpoint = self.fit(&mut step, &examples).await?;
+        let mut scores = BTreeMap::new();
+        let card = match self.stopping() {
+            true => None,
+            false => match self.publish(cleared, step.layout(), &checkpoint, &mut scores, (&runtime, &settings)).await {
+                Err(_) if self.stopping() => None,
+                card => Some(card?),
+            },
+        };
+        self.tell(card.as_ref(), &checkpoint, &scores, started)
+    }
+
+    fn stopping(&self) -> bool {
+        self.context.shutdown.requested()
+    }
+
+    /// A style encoder is later asked for by the set's own name: pictures of it must be there.
+    fn check_labels(&self) -> Result<()> {
+        let name = &self.set.name;
+        let named = |reference: &Reference| reference.style.as_ref().is_none_or(|style| style == name);
+        if self.set.branch == Branch::Category || self.references.iter().any(named) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("no picture is an example of `{name}`, which is what campaigns would ask for"))
+            .hint(format!("write `style: {name}` at the brand's own pictures, or rename the set")))
     }
 
     async fn clear_rights(&self) -> Result<Cleared> {
         let ledger = Ledger::new(self.store.clone());
         let revocations = ledger.revocations().await?;
-        let cleared = clear(&self.set, &self.references, &self.context.policy(), &revocations, Timestamp::now())
-            .map_err(|problems| self.context.problems(&problems))?;
-        ledger.record(&cleared.entries).await?;
-        Ok(cleared)
+        clear(&self.set, &self.references, &self.context.policy(), &revocations, Timestamp::now())
+            .map_err(|problems| self.context.problems(&problems))
     }
 
     fn examples(&self, runtime: &Runtime, settings: &SessionSettings, stop: &Stop) -> Result<Vec<Example>> {
         let mut prepare = Prepare::load(&self.bundle, runtime, settings, stop)?;
         let name = self.set.name.as_str();
-        let lesson = |reference: &Reference| -> Result<Lesson> {
+        let lesson = |reference: &Reference| {
             let style = reference.style.as_ref().map_or(name, |style| style.as_str());
-            let image = png::decode(&reference.read()?, &reference.file)?;
-            Ok(Lesson { image, category: words(&reference.category), style: style.into() })
+            Lesson { category: words(&reference.category), style: style.into() }
         };
-        let lessons = self.references.iter().map(lesson).collect::<Result<Vec<Lesson>>>()?;
+        let lessons: Vec<Lesson> = self.references.iter().map(lesson).collect();
         let contrast = match self.set.branch {
             Branch::Style => Contrast::Looks,
             Branch::Category => Contrast::Things,
         };
         self.context.say(format!("{} pictures of {name}; looking at them", lessons.len()));
-        prepare.examples(&lessons, &self.wording(), contrast, &mut |_| {})
+        prepare.examples(&lessons, &self.wording(), contrast, &mut |i| {
+            let reference = &self.references[i];
+            match self.stopping() {
+                true => Err(Error::new(Kind::Transient, "asked to stop")),
+                false => png::decode(&reference.read()?, &reference.file),
+            }
+        })
     }
 
     fn wording(&self) -> Wording {
@@ -143,15 +167,24 @@ impl Training<'_> {
         }
     }
 
-    /// What the checkpoint belongs to: another set, other pictures or another bundle begin anew.
-    fn identity(&self) -> Digest {
-        let pictures: Vec<&str> = self.references.iter().map(|r| r.sha256.hex()).collect();
-        Digest::of(format!("{}\n{}\n{}", self.set.source, self.bundle.digest(), pictures.join("\n")))
+    /// What the checkpoint belongs to: what is learned, how, from which pictures, with which bundle. Comments and names of people
+    /// do not count.
+    fn identity(&self) -> Result<Digest> {
+        let pictures: Vec<_> = self.references.iter().map(|r| (r.sha256.hex(), &r.category, &r.style)).collect();
+        let StyleSet { name, branch, prompt, training, .. } = &self.set;
+        let all = (name, branch, prompt, training, pictures, self.bundle.digest());
+        let all = serde_json::to_vec(&all).map_err(|e| Error::internal("cannot describe the training").caused_by(e))?;
+        Ok(Digest::of(all))
+    }
+
+    /// Where the checkpoint lies: each training has its own, so that another set of the same name destroys none.
+    fn checkpoint(&self) -> Result<Key> {
+        let identity = self.identity()?;
+        Key::new(format!("encoders/{}/{}/training-{}.safetensors", self.set.branch, self.set.name, &identity.hex()[..12]))
     }
 
     async fn fit(&self, step: &mut Step, examples: &[Example]) -> Result<Checkpoint> {
-        let (training, identity) = (&self.set.training, self.identity());
-        let key = Key::new(format!("encoders/{}/{}/training.safetensors", self.set.branch, self.set.name))?;
+        let (training, identity, key) = (&self.set.training, self.identity()?, self.checkpoint()?);
         let found = self.store.get(&key).await?;
         let found = found.and_then(|bytes| checkpoint::read(&bytes, &identity, step.layout().parameters));
         if let Some(found) = &found {
@@ -166,8 +199,13 @@ impl Training<'_> {
         });
         let progress = Progress::start(training.steps);
         let mut failed = None;
-        let done = fit(step, examples, noise, &self.recipe(), begin, &mut |now| {
-            progress.show(now);
+        let done = fit(step, examples, noise, &self.recipe(), begin, &mut |now, looked| {
+            let stopping = self.stopping();
+            if looked {
+                progress.show(now);
+            } else if !stopping {
+                return ControlFlow::Continue(());
+            }
             let kept = checkpoint::write(now, &identity).and_then(|bytes| {
                 // The loop is synchronous; the local store's write is one rename.
                 tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(self.store.put(&key, bytes)))
@@ -228,7 +266,9 @@ impl Training<'_> {
             let mut pipeline = Pipeline::load(&self.bundle, runtime, settings)?;
             let digest = Digest::of(&weights);
             pipeline.adopt(&self.bundle, runtime, settings, (&digest, &weights))?;
-            scores.extend(measure::measure(&mut pipeline, &self.bundle, &self.set, &self.references, &digest)?);
+            scores.extend(measure::measure(&mut pipeline, &self.bundle, &self.set, &self.references, &digest, &|| {
+                self.stopping()
+            })?);
         }
         let draft = Draft {
             encoder: EncoderName { branch: self.set.branch, name: self.set.name.clone() },
@@ -242,7 +282,7 @@ impl Training<'_> {
         };
         let curve = curve::draw(&checkpoint.history, checkpoint.best.step);
         let card = Registry::new(self.store.clone()).publish(&draft, &weights, Some(&curve)).await?;
-        self.store.delete(&Key::new(format!("encoders/{}/{}/training.safetensors", self.set.branch, self.set.name))?).await?;
+        self.store.delete(&self.checkpoint()?).await?;
         Ok(card)
     }
 
@@ -252,7 +292,7 @@ impl Training<'_> {
         checkpoint: &Checkpoint,
         scores: &BTreeMap<String, f64>,
         started: Instant,
-    ) -> Result<()> {
+    ) -> Result<Outcome> {
         let folder = card.map(|card| Registry::new(self.store.clone()).locate(&card.id)).transpose()?;
         let (steps, best) = (checkpoint.state.steps, &checkpoint.best);
         match card {
@@ -261,7 +301,14 @@ impl Training<'_> {
                 for (name, value) in scores {
                     self.context.say(format!("  {name:<16}{value:.3}"));
                 }
-                self.context.say(format!("to use it: housestyle encoders promote {}", card.id));
+                let (known, force) = (scores.contains_key("style"), r#" --force --reason "...""#);
+                if !known {
+                    self.context.say(
+                        "the evaluator does not know this style: whoever promotes it must look at its pictures and say why",
+                    );
+                }
+                let force = if known { "" } else { force };
+                self.context.say(format!("to use it: housestyle encoders promote {}{force}", card.id));
             }
             None => self.context.say(format!("stopped after {steps} steps; run the same command again to go on")),
         }
@@ -275,7 +322,8 @@ impl Training<'_> {
             seconds: started.elapsed().as_secs_f64(),
             scores,
             stopped: card.is_none(),
-        })
+        })?;
+        Ok(if card.is_none() { Outcome::Stopped } else { Outcome::Done })
     }
 }
 

@@ -67,7 +67,10 @@ impl Registry {
         if let Some(parent) = &draft.parent {
             self.card(parent).await?; // or nobody could say what the new version learned from
         }
-        let first = self.numbers(&draft.encoder).await?.last().map_or(1, |last| last.saturating_add(1));
+        // A number that was ever in use is not given again, even if its files are gone: it would inherit the promotion.
+        let promoted = self.promotions(&draft.encoder).await?.into_iter().map(|record| record.version.number).max();
+        let last = self.numbers(&draft.encoder).await?.last().copied().max(promoted);
+        let first = last.map_or(1, |last| last.saturating_add(1));
         for number in first..first.saturating_add(MAX_GAP) {
             let folder = folder(&draft.encoder.version(number))?;
             if !self.store.put_if_absent(&folder.join(WEIGHTS)?, weights.to_vec()).await? {

@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 use std::io::Cursor;
 
-use image::{ImageFormat, ImageReader, Limits, RgbImage};
+use image::{ImageFormat, ImageReader, Limits, Rgb, RgbImage, RgbaImage};
 
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::plan::Job;
@@ -54,7 +54,16 @@ pub fn decode(bytes: &[u8], name: &str) -> Result<RgbImage> {
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(4 * u64::from(MAX_SIDE) * u64::from(MAX_SIDE));
     reader.limits(limits);
-    Ok(reader.decode().context(Kind::Invalid, || format!("{name} is not a readable PNG"))?.into_rgb8())
+    let picture = reader.decode().context(Kind::Invalid, || format!("{name} is not a readable PNG"))?;
+    Ok(if picture.color().has_alpha() { on_white(&picture.into_rgba8()) } else { picture.into_rgb8() })
+}
+
+/// What a transparent picture looks like on paper; the colour hidden behind full transparency is anybody's guess.
+fn on_white(picture: &RgbaImage) -> RgbImage {
+    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let [r, g, b, alpha] = picture.get_pixel(x, y).0.map(u32::from);
+        Rgb([r, g, b].map(|c| ((c * alpha + 255 * (255 - alpha) + 127) / 255) as u8))
+    })
 }
 
 /// What the PNG says, by iTXt keyword.

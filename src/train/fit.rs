@@ -87,14 +87,15 @@ pub fn split(count: usize, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     (learn, order)
 }
 
-/// Trains from `checkpoint` on. `observe` is told after every look and may break off; what is best by then comes back.
+/// Trains from `checkpoint` on. `observe` is told after every step (true: there is a new point on the curve) and may break off;
+/// what is best by then comes back.
 pub fn fit(
     step: &mut Step,
     examples: &[Example],
     noise: Option<Noise<'_>>,
     recipe: &Recipe,
     mut checkpoint: Checkpoint,
-    observe: &mut dyn FnMut(&Checkpoint) -> ControlFlow<()>,
+    observe: &mut dyn FnMut(&Checkpoint, bool) -> ControlFlow<()>,
 ) -> Result<Checkpoint> {
     let (learn, validate) = split(examples.len(), recipe.validation, recipe.seed);
     let pick = |which: &[usize]| -> Vec<&Example> { which.iter().map(|i| &examples[*i]).collect() };
@@ -106,7 +107,7 @@ pub fn fit(
     let mut seen = Vec::new();
     if checkpoint.state.steps == 0 && checkpoint.history.is_empty() {
         look(step, &learn, &validate, noise, recipe, &mut checkpoint, &mut seen)?;
-        if observe(&checkpoint).is_break() {
+        if observe(&checkpoint, true).is_break() {
             return Ok(checkpoint);
         }
     }
@@ -115,11 +116,12 @@ pub fn fit(
         let rates = Rates { learning_rate: warmed(recipe, checkpoint.state.steps), ..recipe.rates };
         seen.push(step.take(&mut checkpoint.state, &batch, &rates)?);
         let taken = checkpoint.state.steps;
-        if taken.is_multiple_of(LOOK_EVERY) || taken == recipe.steps {
+        let looked = taken.is_multiple_of(LOOK_EVERY) || taken == recipe.steps;
+        if looked {
             look(step, &learn, &validate, noise, recipe, &mut checkpoint, &mut seen)?;
-            if observe(&checkpoint).is_break() {
-                break;
-            }
+        }
+        if observe(&checkpoint, looked).is_break() {
+            break;
         }
     }
     Ok(checkpoint)

@@ -19,13 +19,14 @@ const BATCH: usize = 16;
 /// Key of the measuring pictures' noise.
 const SEED: u64 = 20_250_216;
 
-/// Draws and judges.
+/// Draws and judges; `stop` is asked at every step.
 pub fn measure(
     pipeline: &mut Pipeline,
     bundle: &Bundle,
     set: &StyleSet,
     references: &[Reference],
     version: &Digest,
+    stop: &dyn Fn() -> bool,
 ) -> Result<BTreeMap<String, f64>> {
     let facts = bundle.facts();
     let spec = &bundle.manifest().spec;
@@ -55,7 +56,8 @@ pub fn measure(
     let requests: Vec<Request> = asked.iter().enumerate().map(request).collect();
     let (mut style, mut category, mut seen) = (0usize, 0usize, 0usize);
     for (requests, asked) in requests.chunks(BATCH).zip(asked.chunks(BATCH)) {
-        let pictures = pipeline.generate(requests, &mut |_| ControlFlow::Continue(()))?;
+        let pictures =
+            pipeline.generate(requests, &mut |_| if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })?;
         for (picture, asked) in pictures.into_iter().zip(asked) {
             let Ok(picture) = picture else { continue }; // not finite: nothing to judge
             for score in pipeline.score(&[picture.image])? {

@@ -19,11 +19,9 @@ use crate::pipeline::encode::Encoder;
 use crate::pipeline::session::{Input, Model, Port, SessionSettings, Stop};
 use crate::spec::{describe, template};
 
-/// A reference picture, decoded.
+/// A reference picture in words.
 #[derive(Clone, Debug)]
 pub struct Lesson {
-    /// The picture.
-    pub image: RgbImage,
     /// What it shows, in words.
     pub category: String,
     /// The style it is an example of.
@@ -86,13 +84,14 @@ impl Prepare {
         Ok(Self { encoder, image_encoder, vae_encoder, size, latent: spec.latent, features })
     }
 
-    /// Looks at every lesson; `told` hears after each.
+    /// Looks at every lesson; `picture` is asked for one at a time, as large ones would not all fit into memory. A lesson that
+    /// nothing could be told apart from is an error: there would be nothing to learn.
     pub fn examples(
         &mut self,
         lessons: &[Lesson],
         wording: &Wording,
         contrast: Contrast,
-        told: &mut dyn FnMut(usize),
+        picture: &mut dyn FnMut(usize) -> Result<RgbImage>,
     ) -> Result<Vec<Example>> {
         let mut examples = Vec::with_capacity(lessons.len());
         for (i, lesson) in lessons.iter().enumerate() {
@@ -100,9 +99,14 @@ impl Prepare {
             for text in wording.rivals(lesson, lessons, contrast) {
                 rivals.push(self.tokens(&text)?);
             }
+            if rivals.is_empty() {
+                let others = if contrast == Contrast::Looks { "look" } else { "category" };
+                return Err(Error::invalid(format!("there is no other {others} to tell \"{}\" apart from", lesson.category))
+                    .hint(format!("add pictures of another {others}")));
+            }
             let stock = template::fill(&wording.category, &[("category", &lesson.category)]);
             let (mut features, mut latents) = (Vec::new(), Vec::new());
-            for copy in copies(&lesson.image, self.size) {
+            for copy in copies(&picture(i)?, self.size) {
                 let pixels = from_rgb(&copy);
                 features.push(self.feature(&pixels)?);
                 latents.push(self.encode(&pixels)?);
@@ -114,7 +118,6 @@ impl Prepare {
                 rivals,
                 states: self.encoder.states(&stock)?,
             });
-            told(i + 1);
         }
         Ok(examples)
     }
@@ -191,7 +194,7 @@ mod tests {
     use super::*;
 
     fn lesson(category: &str, style: &str) -> Lesson {
-        Lesson { image: RgbImage::new(1, 1), category: category.into(), style: style.into() }
+        Lesson { category: category.into(), style: style.into() }
     }
 
     #[test]

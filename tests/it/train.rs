@@ -1,7 +1,9 @@
 //! Training against PyTorch's recorded values: the exported step learns as the original does.
 
+use std::io::{BufRead as _, BufReader};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use housestyle::error::Kind;
 use housestyle::pipeline::Stop;
@@ -133,18 +135,18 @@ fn stopped_and_resumed_it_learns_the_same() {
         Rates { learning_rate: 3e-3, weight_decay: 0.01, cross_entropy: 1.0, triplet: 0.0, denoising: 1.0, margin: 0.2 };
     let recipe = Recipe { rates, steps: 30, validation: 0.2, patience: 0, seed: 3 };
     let begin = Checkpoint::new(step.layout().initial(3));
-    let whole = fit(&mut step, &examples, Some(noise), &recipe, begin.clone(), &mut |_| ControlFlow::Continue(())).unwrap();
+    let whole = fit(&mut step, &examples, Some(noise), &recipe, begin.clone(), &mut |_, _| ControlFlow::Continue(())).unwrap();
     assert_eq!((whole.state.steps, whole.history.len()), (30, 4));
     assert!(whole.history[3].training.loss < whole.history[0].training.loss, "{:?}", whole.history);
 
     let stop_at_ten =
-        &mut |now: &Checkpoint| if now.state.steps == 10 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        &mut |now: &Checkpoint, _| if now.state.steps == 10 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     let part = fit(&mut step, &examples, Some(noise), &recipe, begin, stop_at_ten).unwrap();
     assert_eq!(part.state.steps, 10);
     let (parameters, identity) = (step.layout().parameters, Digest::of("this training"));
     let kept = checkpoint::write(&part, &identity).unwrap();
     let found = checkpoint::read(&kept, &identity, parameters).unwrap();
-    let resumed = fit(&mut step, &examples, Some(noise), &recipe, found, &mut |_| ControlFlow::Continue(())).unwrap();
+    let resumed = fit(&mut step, &examples, Some(noise), &recipe, found, &mut |_, _| ControlFlow::Continue(())).unwrap();
     assert_eq!(resumed, whole);
 }
 
@@ -216,6 +218,56 @@ fn a_brand_is_trained_promoted_drawn_exported_and_revoked() {
     let (code, _, err) = run(&["run", "launch.yaml", "--out", "out"]);
     assert!(code == 2 && err.contains("the contract ended"), "{code} {err}");
     assert_eq!(run(&["train", "acme.yaml"]).0, 2, "revoked pictures are not learned from again");
+}
+
+#[test]
+fn what_cannot_be_learned_leaves_nothing_in_the_ledger() {
+    let refused = |change: &dyn Fn(&str) -> String, expected: &str| {
+        let folder = brand("MIT");
+        let set = folder.path().join("acme.yaml");
+        std::fs::write(&set, change(&std::fs::read_to_string(&set).unwrap())).unwrap();
+        let (code, _, err) = output(housestyle(folder.path(), &["train", "acme.yaml"]));
+        assert!(code == 2 && err.contains(expected), "{code} {err}");
+        assert!(!folder.path().join("out").exists(), "{expected}: something was left behind");
+    };
+    refused(&|set| set.replace("rank: 4", "rank: 8"), "rank is 8, the bundle's training step has 4");
+    refused(&|set| set.replace("files: acme", "files: acme, style: another"), "no picture is an example of `acme`");
+    refused(
+        &|set| set.replace("bundle: tiny", "bundle: tiny\n  branch: category").replace("files: acme", "files: acme/fox.png"),
+        "no other category",
+    );
+}
+
+#[test]
+fn transparent_pictures_are_seen_on_white() {
+    let picture = image::RgbaImage::from_fn(3, 1, |x, _| image::Rgba([10, 20, 30, [0, 128, 255][x as usize]]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    let seen = housestyle::store::png::decode(bytes.get_ref(), "x.png").unwrap();
+    assert_eq!(seen.pixels().map(|p| p.0).collect::<Vec<_>>(), [[255; 3], [132, 137, 142], [10, 20, 30]]);
+}
+
+#[test]
+fn asked_to_stop_it_keeps_a_checkpoint_and_goes_on() {
+    let folder = brand("MIT");
+    let set = folder.path().join("acme.yaml");
+    let long = std::fs::read_to_string(&set).unwrap().replace("steps: 20", "steps: 3000, patience: 0");
+    std::fs::write(&set, &long).unwrap();
+    let mut command = housestyle(folder.path(), &["train", "acme.yaml"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    lines.by_ref().map(Result::unwrap).find(|line| line.starts_with("step 20/")).expect("it never got to step 20");
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+
+    // Another set of the same name and a comment in the file take nothing away.
+    std::fs::write(&set, format!("{long}# a comment\n")).unwrap();
+    let mut command = housestyle(folder.path(), &["train", "acme.yaml"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.by_ref().map(Result::unwrap).find(|line| line.starts_with("going on from step ")).expect("it began anew");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
