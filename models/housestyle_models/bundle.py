@@ -104,11 +104,16 @@ class TextEncoder(nn.Module):
         # Fused attention exports a guard of IsNaN nodes, which OpenVINO does not have: it could not run the encoder alone.
         model.set_attn_implementation("eager")
         self.model = model
-        self.pooled = "text_embeds" if isinstance(model, CLIPTextModelWithProjection) else "pooler_output"
 
     def forward(self, input_ids: Tensor) -> tuple[Tensor, Tensor]:
-        out = self.model(input_ids)
-        return out.last_hidden_state, out[self.pooled]
+        states = self.model(input_ids).last_hidden_state
+        # transformers picks the pooled state by two index tensors; OpenVINO makes [b, b, P] of that, so a mask picks it here.
+        end = self.model.config.eos_token_id
+        found = input_ids.argmax(1) if end == 2 else (input_ids == end).int().argmax(1)
+        here = torch.arange(input_ids.shape[1], device=input_ids.device)[None] == found[:, None]
+        pooled = (states * here[:, :, None].to(states.dtype)).sum(1)
+        project = getattr(self.model, "text_projection", None)
+        return states, pooled if project is None else project(pooled)
 
 
 class VaeDecoder(nn.Module):
