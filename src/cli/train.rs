@@ -20,7 +20,7 @@ use crate::error::{Context as _, Error, Kind, Result};
 use crate::pipeline::session::SessionSettings;
 use crate::pipeline::{Bundle, Pipeline, Runtime, Stop};
 use crate::rights::Ledger;
-use crate::spec::{Branch, Digest, Loss, Reference, StyleSet, Timestamp};
+use crate::spec::{Branch, Digest, Loss, Reference, StyleSet, Timestamp, words};
 use crate::store::{Key, Local, Store, png};
 use crate::train::batch::{Example, Noise};
 use crate::train::fit::{Checkpoint, Recipe, fit};
@@ -325,11 +325,6 @@ impl Training<'_> {
         })?;
         Ok(if card.is_none() { Outcome::Stopped } else { Outcome::Done })
     }
-}
-
-/// A category as prompts say it.
-fn words(category: &str) -> String {
-    category.replace('-', " ")
 }
 
 /// A bar on a terminal, plain lines elsewhere.

@@ -4,6 +4,7 @@
 //! would be found one by one, the first that reads the same; a thousand look-ups cost a thousand steps.
 
 use super::BundleFacts;
+use crate::spec::words;
 use std::collections::HashMap;
 
 /// The categories that can be drawn and scored.
@@ -32,9 +33,4 @@ impl<'a> Categories<'a> {
             None => Some(category),
         }
     }
-}
-
-/// A category's name as a prompt says it: bundles learn from captions with spaces, not dashes.
-pub(super) fn words(category: &str) -> String {
-    category.replace('-', " ")
 }

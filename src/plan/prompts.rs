@@ -3,11 +3,11 @@
 //! In: an asset, a category, an offer. Out: [`Prompts`], filled in, or the [`Problem`]s of those that a tokenizer refuses.
 //! What always holds: every distinct text is measured once, and an asset's own prompt that does not fit is told once.
 
-use super::categories::{Categories, words};
+use super::categories::Categories;
 use super::house::Offer;
 use super::{BundleFacts, offers};
 use crate::error::{Kind, Result};
-use crate::spec::{AssetSpec, Campaign, Problem, describe, limits, template, text};
+use crate::spec::{AssetSpec, Campaign, Problem, describe, limits, template, text, words};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
 

@@ -28,7 +28,7 @@ pub use parse::Kind;
 pub use problem::Problem;
 pub use references::Reference;
 pub use source::Document;
-pub use styleset::{Claim, Images, Loss, StyleSet, Training, describe};
+pub use styleset::{Claim, Images, Loss, StyleSet, Training, describe, words};
 pub use template::NameTemplate;
 pub use version::{Branch, EncoderName, VersionId};
 

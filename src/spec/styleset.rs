@@ -57,8 +57,12 @@ impl StyleSet {
 
 /// What an encoder is told of a picture: in training of a drawing that is there, in use of one to be made.
 pub fn describe(prompt: &str, category: &str, style: &str) -> String {
-    // Bundles learn from captions with spaces, not dashes.
-    template::fill(prompt, &[("category", &category.replace('-', " ")), ("style", style)])
+    template::fill(prompt, &[("category", &words(category)), ("style", style)])
+}
+
+/// A category's name as a prompt says it: bundles learn from captions with spaces, not dashes.
+pub fn words(category: &str) -> String {
+    category.replace('-', " ")
 }
 
 /// Some pictures that share a category, a style and whose they are.

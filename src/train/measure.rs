@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use crate::error::Result;
 use crate::pipeline::{Bundle, Pipeline, Request};
 use crate::plan::Prompts;
-use crate::spec::{Digest, Guidance, Reference, Sampler, StyleScale, StyleSet, describe, template};
+use crate::spec::{Digest, Guidance, Reference, Sampler, StyleScale, StyleSet, describe, template, words};
 
 /// Pictures that are drawn at most.
 const PICTURES: usize = 48;
@@ -37,7 +37,7 @@ pub fn measure(
     let asked: Vec<&str> = categories.iter().copied().cycle().take((categories.len() * rounds).min(PICTURES)).collect();
     let size = spec.sizes.first().copied().unwrap_or_default();
     let request = |(i, category): (usize, &&str)| {
-        let words = category.replace('-', " ");
+        let words = words(category);
         let prompts = Prompts {
             category: template::fill(&spec.prompt.category, &[("category", &words)]),
             style: describe(&set.prompt, category, set.name.as_str()),
