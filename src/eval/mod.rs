@@ -5,5 +5,6 @@
 //! cannot be compared is said to be so, with the reason, and "not enough evidence" is an answer.
 
 pub mod evaluation;
+pub mod stats;
 
 pub use evaluation::Evaluation;
