@@ -161,7 +161,7 @@ def main() -> None:
     trainer = Trainer("clip", model, config, where)
     pictures = Pictures(lambda r: r["pretraining"], where)
     held_out = Pictures(lambda r: not r["pretraining"] and r["split"] == "fewshot" and r["house"] != "fxemoji", where)
-    looks = Pictures(lambda r: r["pretraining"], where, looks=True)
+    looks = Pictures(lambda r: r["pretraining"], where, beside="looks")
     by_name = defaultdict(list)
     for i, r in enumerate(pictures.rows):
         by_name[r["name"]].append(i)

@@ -1,8 +1,8 @@
 """The emoji-houses set: downloads the houses' packages, renders every chosen drawing, and keeps licences beside them.
 
 In: the npm packages at pinned versions and `splits.json`. Out: `.work/emoji/images.npz` (uint8 RGB) and `index.json` (one row a
-drawing) for the concepts, `looks.npz` and `looks.json` for drawings of other names, which teach only how a house draws, and
-`licences.json`. Always: white background, `currentColor` black, 64 px, the same bytes for the same packages.
+drawing) for the concepts, `looks.npz` and `looks.json` for drawings of other names, which teach only how a house draws,
+`asides.npz` and `asides.json` for the names that are left out as concepts (they teach only the evaluator), and `licences.json`. Always: white background, `currentColor` black, 64 px, the same bytes for the same packages.
 
 `python -m housestyle_models.emoji` builds; `--write-splits` draws the splits anew from the seed (they are committed).
 """
@@ -41,6 +41,9 @@ SKIP = re.compile(
     r"|^(seat|wedding|love-hotel|bank|station|school|hospital|stadium|cityscape|sunrise|fog|foggy|construction$|children-crossing|man|woman|girl|boy)$"
     r"|^(pig-nose|paw-prints|busts|teacup|womans-sandal|poodle|ox|ram|minibus|vertical-traffic|bullet-train|closed-umbrella|umbrella-with)"
 )
+
+# What not even an evaluator learns from: one drawing in five skin tones, two hundred flags, and a clock at every half hour.
+REPEATS = re.compile(r"skin-tone|^flag|keycap|regional|clock|thirty")
 
 
 def packages() -> Path:
@@ -138,23 +141,33 @@ def build() -> None:
     pixels = np.stack(images)
     np.savez(out / "images.npz", images=pixels)
     (out / "index.json").write_text(json.dumps(rows))
-    looks = [
-        {"house": house.name, "name": name, "pretraining": house.pretraining}
-        for house in HOUSES
-        for name, icon in sets[house.name]["icons"].items()
-        if name not in splits["split"] and not icon.get("hidden") and not SKIP.search(name)
-    ]
-    others = np.stack([render(sets[r["house"]], r["name"]) for r in looks])
-    np.savez(out / "looks.npz", images=others)
-    (out / "looks.json").write_text(json.dumps(looks))
-    print(f"{len(looks)} drawings of other names", flush=True)
+    digests = {"concepts": hashlib.sha256(pixels.tobytes()).hexdigest()}
+    beside = lambda name, icon: name not in splits["split"] and not icon.get("hidden")
+    digests["looks"] = build_beside("looks", sets, lambda name, icon: beside(name, icon) and not SKIP.search(name))
+    digests["asides"] = build_beside(
+        "asides", sets, lambda name, icon: beside(name, icon) and SKIP.search(name) and not REPEATS.search(name)
+    )
     licences = {
         h.name: json.loads((packages() / h.package / "info.json").read_text()) | {"package": f"{h.package}@{h.version}"} for h in HOUSES
     }
     (out / "licences.json").write_text(json.dumps(licences, indent=1))
-    digests = {"concepts": hashlib.sha256(pixels.tobytes()).hexdigest(), "looks": hashlib.sha256(others.tobytes()).hexdigest()}
     (out / "digests.json").write_text(json.dumps(digests))
     print(f"{len(rows)} drawings of {len(splits['split'])} concepts, sha256 of the pixels {digests}")
+
+
+def build_beside(kind: str, sets: dict[str, dict], wanted) -> str:
+    """Renders the drawings beside the concepts that `wanted(name, icon)` chooses; returns the digest of their pixels."""
+    rows = [
+        {"house": house.name, "name": name, "pretraining": house.pretraining}
+        for house in HOUSES
+        for name, icon in sets[house.name]["icons"].items()
+        if wanted(name, icon)
+    ]
+    pixels = np.stack([render(sets[r["house"]], r["name"]) for r in rows])
+    np.savez(WORK / "emoji" / f"{kind}.npz", images=pixels)
+    (WORK / "emoji" / f"{kind}.json").write_text(json.dumps(rows))
+    print(f"{len(rows)} {kind}", flush=True)
+    return hashlib.sha256(pixels.tobytes()).hexdigest()
 
 
 def load() -> tuple[np.ndarray, list[dict]]:
@@ -163,10 +176,10 @@ def load() -> tuple[np.ndarray, list[dict]]:
     return np.load(out / "images.npz")["images"], json.loads((out / "index.json").read_text())
 
 
-def load_looks() -> tuple[np.ndarray, list[dict]]:
-    """Drawings of names that are no concept here, as `load` gives them: they show a house's look and are never named."""
+def load_beside(kind: str) -> tuple[np.ndarray, list[dict]]:
+    """Drawings of names that are no concept here, `looks` or `asides`, as `load` gives them: they show a house's look."""
     out = WORK / "emoji"
-    return np.load(out / "looks.npz")["images"], json.loads((out / "looks.json").read_text())
+    return np.load(out / f"{kind}.npz")["images"], json.loads((out / f"{kind}.json").read_text())
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ from functools import cached_property
 import torch
 import torch.nn.functional as F
 
-from .emoji import load, load_looks
+from .emoji import load, load_beside
 
 
 class Pictures:
     """The rendered set on one device: `pixels` float [n, 3, 64, 64] in [-1, 1], and its rows."""
 
-    def __init__(self, keep=lambda row: True, device: str = "cpu", looks: bool = False):
-        images, rows = load_looks() if looks else load()
+    def __init__(self, keep=lambda row: True, device: str = "cpu", beside: str | None = None):
+        images, rows = load_beside(beside) if beside else load()
         chosen = [i for i, row in enumerate(rows) if keep(row)]
         self.rows = [rows[i] for i in chosen]
         self.pixels = (torch.from_numpy(images[chosen]).permute(0, 3, 1, 2).float() / 127.5 - 1).to(device)

@@ -1,4 +1,4 @@
-"""The convolutional tower under the base CLIP's image encoder and, with weights of its own, under the evaluator.
+"""The convolutional tower under the base CLIP's image encoder; the evaluator shares its kinds of layers, never its weights.
 
 It pools the mean and the spread of its features at every depth, beginning with a narrow branch at full resolution: outlines,
 gradients and flatness live there, what is drawn in the deep ones. Beside them stands the palette, a plain colour histogram: a
@@ -44,11 +44,11 @@ class Fine(nn.Module):
 COLOURS = 8
 
 
-def palette(pixels: torch.Tensor) -> torch.Tensor:
-    """Square root of the joint colour histogram, 8 × 8 × 8 soft bins: [b, 3, h, w] in [-1, 1] to [b, 512]."""
-    centres = torch.linspace(-1, 1, COLOURS, device=pixels.device)[None, :, None]
+def palette(pixels: torch.Tensor, colours: int = COLOURS) -> torch.Tensor:
+    """Square root of the joint colour histogram, `colours` soft bins a channel: [b, 3, h, w] in [-1, 1] to [b, colours³]."""
+    centres = torch.linspace(-1, 1, colours, device=pixels.device)[None, :, None]
     red, green, blue = (
-        (1 - (pixels[:, c].flatten(1)[:, None] - centres).abs() * (COLOURS - 1) / 2).clamp_min(0) for c in range(3)
+        (1 - (pixels[:, c].flatten(1)[:, None] - centres).abs() * (colours - 1) / 2).clamp_min(0) for c in range(3)
     )
     pairs = (red[:, :, None] * green[:, None]).flatten(1, 2)
     return (pairs @ blue.transpose(1, 2) / red.shape[2]).flatten(1).clamp_min(1e-8).sqrt()
