@@ -1,5 +1,5 @@
 # `make demo` makes a real campaign on a fresh machine; `make test` passes every test. Needs Rust, Python 3 and a C compiler.
-.PHONY: demo test lint runtime build models-venv test-models bundle fixture clean
+.PHONY: demo test lint few-shot runtime build models-venv test-models bundle fixture clean
 PYTHON := models/.venv/bin/python
 
 demo: runtime
@@ -33,6 +33,11 @@ test-models: models-venv
 # Trains whatever is not trained yet (resumable) and writes models/emoji-houses.
 bundle: models-venv
 	cd models && ./train.sh
+
+# Table 1 of eval/few-shot.md; hours on two cores, resumable (out/few-shot.jsonl). The first call downloads and renders the drawings.
+few-shot: runtime models-venv
+	cd models && .venv/bin/python -m housestyle_models.emoji --pngs ../out/drawings
+	cargo run --release --locked --example few_shot -- out/drawings
 
 fixture: models-venv
 	cd models && .venv/bin/python -m housestyle_models.fixture

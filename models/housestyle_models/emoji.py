@@ -4,7 +4,8 @@ In: the npm packages at pinned versions and `splits.json`. Out: `.work/emoji/ima
 drawing) for the concepts, `looks.npz` and `looks.json` for drawings of other names, which teach only how a house draws,
 `asides.npz` and `asides.json` for the names that are left out as concepts (they teach only the evaluator), and `licences.json`. Always: white background, `currentColor` black, 64 px, the same bytes for the same packages.
 
-`python -m housestyle_models.emoji` builds; `--write-splits` draws the splits anew from the seed (they are committed).
+`python -m housestyle_models.emoji` builds; `--write-splits` draws the splits anew from the seed (they are committed);
+`--pngs DIR` also writes the concepts' drawings as `DIR/<house>/<name>.png` with their index, for `examples/few_shot`.
 """
 
 import argparse
@@ -182,9 +183,25 @@ def load_beside(kind: str) -> tuple[np.ndarray, list[dict]]:
     return np.load(out / f"{kind}.npz")["images"], json.loads((out / f"{kind}.json").read_text())
 
 
+def write_pngs(folder: Path) -> None:
+    """The concepts' drawings as files, and `index.json` last: whoever finds it finds all of them."""
+    images, rows = load()
+    for image, row in zip(images, rows, strict=True):
+        path = folder / row["house"] / f"{row['name']}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    (folder / "index.json").write_text(json.dumps(rows))
+    print(f"{len(rows)} drawings in {folder}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write-splits", action="store_true")
-    if parser.parse_args().write_splits:
+    parser.add_argument("--pngs", type=Path, metavar="DIR")
+    args = parser.parse_args()
+    if args.write_splits:
         SPLITS.write_text(json.dumps(draw_splits(icon_sets()), indent=0) + "\n")
-    build()
+    if args.write_splits or args.pngs is None or not (WORK / "emoji" / "images.npz").exists():
+        build()
+    if args.pngs is not None:
+        write_pngs(args.pngs)

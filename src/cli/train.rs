@@ -164,6 +164,7 @@ impl Training<'_> {
             category: spec.prompt.category.clone(),
             described: spec.prompt.style.clone(),
             looks: spec.styles.iter().map(|style| (style.name.to_string(), style.look.clone())).collect(),
+            things: Vec::new(),
         }
     }
 

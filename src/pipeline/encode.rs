@@ -103,7 +103,12 @@ impl Encoder {
 
     /// The pooled embedding of a text, which shares a space with image embeddings.
     pub fn embedding(&mut self, text: &str) -> Result<Vec<f32>> {
-        Ok(self.run(text, None)?.1)
+        self.embedding_of(text, None)
+    }
+
+    /// The pooled embedding of a text, as a version reads it; `None` is the stock encoder.
+    pub fn embedding_of(&mut self, text: &str, version: Option<&Digest>) -> Result<Vec<f32>> {
+        Ok(self.run(text, version)?.1)
     }
 
     fn run(&mut self, text: &str, version: Option<&Digest>) -> Result<(Vec<f32>, Vec<f32>)> {

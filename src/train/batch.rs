@@ -86,7 +86,9 @@ fn contrast(examples: &[&Example], sizes: layout::Batch, random: &mut Random) ->
         let copies = &examples[*i].features;
         batch.image_features.extend_from_slice(&copies[random.below(copies.len())]);
         batch.targets[row * m + own] = 1.0;
-        for column in rivals.iter().chain([own]) {
+        // Another image's prompt that happens to be a rival is compared with as well: it costs nothing.
+        let shared = examples[*i].rivals.iter().filter_map(|tokens| columns.places.get(tokens));
+        for column in rivals.iter().chain([own]).chain(shared) {
             batch.allowed[row * m + column] = 1.0;
         }
     }
@@ -193,7 +195,10 @@ mod tests {
             };
             assert_eq!(pairs(&batch.targets), [id]);
             let compared = pairs(&batch.allowed);
-            assert!(compared.len() == 3 && compared.iter().all(|p| [id, 100 + id, 200, 300].contains(p)), "{compared:?}");
+            assert!(compared.len() >= 3 && compared.iter().all(|p| [id, 100 + id, 200, 300].contains(p)), "{compared:?}");
+            // Rivals that the batch holds for another image are compared with too.
+            let shared = [200, 300].iter().filter(|p| batch.input_ids.chunks(2).any(|column| column[0] == **p)).count();
+            assert_eq!(compared.iter().filter(|p| [200, 300].contains(p)).count(), shared);
         }
         assert_eq!(draw(&refs, SIZES, None, 5, 1), draw(&refs, SIZES, None, 5, 1));
         assert_ne!(draw(&refs, SIZES, None, 5, 1), draw(&refs, SIZES, None, 5, 2));

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod checkpoint;
 pub mod curve;
 pub mod fit;
+pub mod identify;
 pub mod layout;
 pub mod measure;
 pub mod prepare;

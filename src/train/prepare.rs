@@ -39,6 +39,17 @@ pub struct Wording {
     pub described: String,
     /// The bundle's own styles: name and look.
     pub looks: Vec<(String, String)>,
+    /// Further things that a thing must be told apart from, in words.
+    pub things: Vec<String>,
+}
+
+/// What the frozen models say about a picture.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The image tower's feature of the picture and of each slightly moved copy.
+    pub features: Vec<Vec<f32>>,
+    /// The scaled latents of the same.
+    pub latents: Vec<Vec<f32>>,
 }
 
 /// What an example must be told apart from.
@@ -95,31 +106,39 @@ impl Prepare {
     ) -> Result<Vec<Example>> {
         let mut examples = Vec::with_capacity(lessons.len());
         for (i, lesson) in lessons.iter().enumerate() {
-            let mut rivals = Vec::new();
-            for text in wording.rivals(lesson, lessons, contrast) {
-                rivals.push(self.tokens(&text)?);
-            }
-            if rivals.is_empty() {
-                let others = if contrast == Contrast::Looks { "look" } else { "category" };
-                return Err(Error::invalid(format!("there is no other {others} to tell \"{}\" apart from", lesson.category))
-                    .hint(format!("add pictures of another {others}")));
-            }
-            let stock = template::fill(&wording.category, &[("category", &lesson.category)]);
-            let (mut features, mut latents) = (Vec::new(), Vec::new());
-            for copy in copies(&picture(i)?, self.size) {
-                let pixels = from_rgb(&copy);
-                features.push(self.feature(&pixels)?);
-                latents.push(self.encode(&pixels)?);
-            }
-            examples.push(Example {
-                features,
-                latents,
-                prompt: self.tokens(&wording.prompt(lesson))?,
-                rivals,
-                states: self.encoder.states(&stock)?,
-            });
+            // What nothing can be learned from is refused before the next picture is looked at.
+            let example = self.example(lesson, lessons, wording, contrast)?;
+            let Seen { features, latents } = self.see(&picture(i)?)?;
+            examples.push(Example { features, latents, ..example });
         }
         Ok(examples)
+    }
+
+    /// Looks at one picture.
+    pub fn see(&mut self, picture: &RgbImage) -> Result<Seen> {
+        let mut seen = Seen { features: Vec::new(), latents: Vec::new() };
+        for copy in copies(picture, self.size) {
+            let pixels = from_rgb(&copy);
+            seen.features.push(self.feature(&pixels)?);
+            seen.latents.push(self.encode(&pixels)?);
+        }
+        Ok(seen)
+    }
+
+    /// One of `lessons` in words; its picture is still to be looked at.
+    pub fn example(&mut self, lesson: &Lesson, lessons: &[Lesson], wording: &Wording, contrast: Contrast) -> Result<Example> {
+        let mut rivals = Vec::new();
+        for text in wording.rivals(lesson, lessons, contrast) {
+            rivals.push(self.tokens(&text)?);
+        }
+        if rivals.is_empty() {
+            let others = if contrast == Contrast::Looks { "look" } else { "category" };
+            return Err(Error::invalid(format!("there is no other {others} to tell \"{}\" apart from", lesson.category))
+                .hint(format!("add pictures of another {others}")));
+        }
+        let stock = template::fill(&wording.category, &[("category", &lesson.category)]);
+        let prompt = self.tokens(&wording.prompt(lesson))?;
+        Ok(Example { features: Vec::new(), latents: Vec::new(), prompt, rivals, states: self.encoder.states(&stock)? })
     }
 
     fn tokens(&self, text: &str) -> Result<Tokens> {
@@ -163,7 +182,10 @@ impl Wording {
                 let brands = lessons.iter().filter(|l| l.style != lesson.style).map(|l| self.of(&lesson.category, &l.style));
                 described.chain(brands).collect()
             }
-            Contrast::Things => lessons.iter().map(|l| self.of(&l.category, &lesson.style)).collect(),
+            Contrast::Things => {
+                let others = lessons.iter().map(|l| &l.category).chain(&self.things);
+                others.map(|category| self.of(category, &lesson.style)).collect()
+            }
         };
         rivals.sort_unstable();
         rivals.dedup();
@@ -204,11 +226,12 @@ mod tests {
             category: "a {category} emoji".into(),
             described: "{prompt}, {look}".into(),
             looks: vec![("flat".into(), "bold shapes".into()), ("acme".into(), "its own look".into())],
+            things: vec!["cat".into(), "fox".into()],
         };
         let lessons = [lesson("fox", "acme"), lesson("owl", "acme"), lesson("fox", "brand")];
         let rivals = |contrast| wording.rivals(&lessons[0], &lessons, contrast);
         assert_eq!(rivals(Contrast::Looks), ["a fox emoji in brand style", "a fox emoji, bold shapes"]);
-        assert_eq!(rivals(Contrast::Things), ["a owl emoji in acme style"]);
+        assert_eq!(rivals(Contrast::Things), ["a cat emoji in acme style", "a owl emoji in acme style"]);
     }
 
     #[test]

@@ -12,8 +12,9 @@ use housestyle::pipeline::noise::{Stream, normals};
 use housestyle::spec::Digest;
 use housestyle::train::batch::{Example, Noise, Tokens};
 use housestyle::train::fit::{Checkpoint, Recipe, fit};
+use housestyle::train::identify::Identifier;
 use housestyle::train::step::{Batch, Contrast, Denoising, Rates, State};
-use housestyle::train::{Losses, Step, checkpoint};
+use housestyle::train::{Layout, Losses, Step, checkpoint};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -109,6 +110,43 @@ fn a_version_reads_prompts_as_its_weights_say() {
     });
     let error = encoder.adopt(&bundle, &runtime, &settings, &stop, (&Digest::of("other"), &smaller.unwrap())).unwrap_err();
     assert_eq!(error.kind(), Kind::Invalid);
+}
+
+#[test]
+fn pictures_are_identified_as_the_training_step_sees_them() {
+    let (reference, (bundle, runtime)) = (Reference::load(), tiny());
+    let (stop, settings) = (Stop::new(&runtime).unwrap(), settings());
+    let mut step = Step::load(&bundle, &runtime, &settings, &stop, false).unwrap();
+    let layout = step.layout().clone();
+    let params = reference.get("train_step.params").to_vec();
+    let texts = ["a fox", "a rocket in acme style", "a teapot"].map(String::from);
+    let feature = normals(7, 9, Stream::Initial, step.features());
+
+    // One image whose right prompt is the second of three.
+    let encoder = Encoder::load(&bundle, &runtime, &settings, &stop).unwrap();
+    let (n, m) = (layout.batch.images, layout.batch.prompts);
+    let mut contrast = Contrast { image_features: feature.repeat(n), ..Contrast::default() };
+    (contrast.targets, contrast.allowed) = (vec![0.0; n * m], vec![0.0; n * m]);
+    contrast.targets[1] = 1.0;
+    contrast.allowed[..3].fill(1.0);
+    for i in 0..m {
+        contrast.input_ids.extend(encoder.tokens(&texts[i.min(2)]).unwrap());
+    }
+    let rates = Rates { learning_rate: 0.0, weight_decay: 0.0, cross_entropy: 1.0, triplet: 0.0, denoising: 0.0, margin: 0.2 };
+    let seen = step.look(&State::new(params.clone()), &Batch { contrast, denoising: None }, &rates).unwrap();
+
+    let loss = |trained: Option<(&Layout, &[f32])>| {
+        let mut identifier = Identifier::load(&bundle, &runtime, &settings, &stop, trained).unwrap();
+        let image = identifier.image(&feature);
+        let cosines = identifier.cosines(&image, &texts).unwrap();
+        let powers: Vec<f32> = cosines.iter().map(|cosine| (layout.logit_scale * cosine).exp()).collect();
+        -(powers[1] / powers.iter().sum::<f32>()).ln()
+    };
+    let trained = loss(Some((&layout, &params)));
+    let gap = |loss: f32| (loss - seen.cross_entropy).abs() / seen.cross_entropy;
+    // The merged file holds its weights in half precision.
+    assert!(gap(trained) < 1e-3, "{trained} here, {} there", seen.cross_entropy);
+    assert!(gap(loss(None)) > 1e-2, "the weights make no difference");
 }
 
 /// Examples with the shapes of the tiny bundle.
@@ -212,6 +250,12 @@ fn a_brand_is_trained_promoted_drawn_exported_and_revoked() {
     let stock = std::fs::read(fixtures().join("tiny/text_encoder/model.onnx")).unwrap();
     let exported = std::fs::read(folder.path().join("text_encoder.onnx")).unwrap();
     assert!(exported.len() == stock.len() && exported != stock);
+    std::fs::write(folder.path().join("mine.onnx"), "mine").unwrap();
+    let (code, _, err) = run(&["encoders", "export", "acme@1", "mine.onnx"]);
+    assert!(code == 2 && err.contains("--force"), "{err}");
+    assert_eq!(std::fs::read(folder.path().join("mine.onnx")).unwrap(), b"mine");
+    assert_eq!(run(&["encoders", "export", "acme@1", "mine.onnx", "--force"]).0, 0);
+    assert_eq!(std::fs::read(folder.path().join("mine.onnx")).unwrap(), exported);
 
     let (code, _, err) = run(&["rights", "revoke", "brand book", "--reason", "the contract ended"]);
     assert_eq!(code, 0, "{err}");
