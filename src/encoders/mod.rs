@@ -13,6 +13,7 @@ pub mod lessons;
 pub mod offer;
 pub mod promote;
 pub mod registry;
+pub mod standing;
 pub mod survey;
 pub mod trace;
 

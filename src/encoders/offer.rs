@@ -30,13 +30,13 @@ pub async fn house(registry: &Registry, ledger: &Ledger, facts: &BundleFacts, po
             promoted.insert(encoder.clone(), registry.promoted(&encoder).await?);
         }
         let in_use = promoted.get(&encoder).and_then(Option::as_ref) == Some(&version);
-        house.trained.push(style((registry, ledger, &revocations), facts, version, in_use).await?);
+        house.trained.push(style((registry, &revocations), facts, version, in_use).await?);
     }
     Ok(house)
 }
 
 async fn style(
-    (registry, ledger, revocations): (&Registry, &Ledger, &Revocations),
+    (registry, revocations): (&Registry, &Revocations),
     facts: &BundleFacts,
     version: VersionId,
     promoted: bool,
@@ -58,7 +58,7 @@ async fn style(
         )))
     } else {
         let judged = async {
-            grants = grants_today(registry, ledger, &version).await?;
+            grants = registry.grants_today(&version).await?;
             registry.revoked(&version, revocations).await
         };
         match judged.await {
@@ -68,21 +68,6 @@ async fn style(
         }
     };
     Ok(TrainedStyle { style: style_facts(&card, &grants), prompt: card.prompt, grants, promoted, obstacle })
-}
-
-/// The distinct rights in everything that a version learned from, itself or before it began. The card says what they were
-/// at training; what the ledger says has been renewed or narrowed since.
-async fn grants_today(registry: &Registry, ledger: &Ledger, version: &VersionId) -> Result<Vec<Grant>> {
-    let mut grants = BTreeSet::new();
-    for card in registry.lineage(version).await? {
-        for lesson in &card.pictures {
-            match ledger.entry(&lesson.sha256).await? {
-                Some(entry) => grants.extend([entry.grant]),
-                None => grants.extend(card.grants.iter().filter(|grant| grant.source == lesson.source).cloned()),
-            }
-        }
-    }
-    Ok(grants.into_iter().collect())
 }
 
 /// What a job carries of a version.

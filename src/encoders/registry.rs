@@ -12,7 +12,7 @@ use super::card::{Card, Draft};
 use super::promote;
 use crate::error::{Error, Result};
 use crate::plan::EncoderRef;
-use crate::rights::Revocations;
+use crate::rights::{Policy, Revocations};
 use crate::spec::{Branch, Digest, EncoderName, Timestamp, VersionId};
 use crate::store::{Key, Log, Store};
 
@@ -57,6 +57,11 @@ impl Registry {
     /// The registry in a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
+    }
+
+    /// The store it lies in.
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
     }
 
     /// Stores a new version under the next free number, and gives back its card.
@@ -173,18 +178,21 @@ impl Registry {
         Ok(self.promotions(encoder).await?.pop().map(|record| record.version))
     }
 
-    /// Puts a version in use if its scores stand up to those of the one in use, or for a `forced` reason.
+    /// Puts a version in use if its scores stand up to those of the one in use, or for a `forced` reason. Rights and weights must
+    /// hold in any case: no reason makes up for them.
     pub async fn promote(
         &self,
         version: &VersionId,
         by: &str,
         forced: Option<&str>,
         revocations: &Revocations,
+        policy: &Policy,
     ) -> Result<Promotion> {
         let card = self.card(version).await?;
-        if let Some(reason) = self.revoked(version, revocations).await? {
+        if let Some(reason) = self.barred(version, revocations, policy).await? {
             return Err(Error::invalid(format!("{reason}; it cannot be promoted")).hint("train another without these pictures"));
         }
+        self.weights(&card).await?;
         let log = self.log(&version.encoder())?;
         loop {
             let records: Vec<Promotion> = log.read().await?;
@@ -212,20 +220,21 @@ impl Registry {
         }
     }
 
-    /// Puts the version in use again that was before the one in use; what is revoked is passed over.
+    /// Puts the version in use again that was before the one in use; what is revoked or expired is passed over.
     pub async fn rollback(
         &self,
         encoder: &EncoderName,
         by: &str,
         reason: &str,
         revocations: &Revocations,
+        policy: &Policy,
     ) -> Result<Promotion> {
         let log = self.log(encoder)?;
         loop {
             let records: Vec<Promotion> = log.read().await?;
             let mut usable = std::collections::BTreeSet::new();
             for previous in records.iter().filter_map(|record| record.previous.as_ref()) {
-                if self.revoked(previous, revocations).await.is_ok_and(|reason| reason.is_none()) {
+                if self.barred(previous, revocations, policy).await.is_ok_and(|reason| reason.is_none()) {
                     usable.insert(previous);
                 }
             }

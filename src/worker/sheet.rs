@@ -30,10 +30,34 @@ const FAINT: Rgb<u8> = Rgb([110, 114, 122]);
 const EMPTY: Rgb<u8> = Rgb([238, 239, 241]);
 const REFUSED: Rgb<u8> = Rgb([208, 36, 36]);
 
+/// A style, and which trained version of it drew: two versions that a campaign compares are two columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Column<'a> {
+    style: &'a str,
+    version: Option<u32>,
+}
+
+impl<'a> Column<'a> {
+    fn of(sidecar: &'a Sidecar) -> Self {
+        let job = &sidecar.job;
+        Self { style: job.style.as_str(), version: job.source.encoder.as_ref().map(|encoder| encoder.version.number) }
+    }
+
+    /// Its heading: the style's name, with the version where there are several.
+    fn heading(&self, all: &[Self]) -> String {
+        match self.version {
+            Some(version) if all.iter().filter(|column| column.style == self.style).count() > 1 => {
+                format!("{}@{version}", self.style)
+            }
+            _ => self.style.to_owned(),
+        }
+    }
+}
+
 /// The rows and columns of a sheet.
 struct Grid<'a> {
     categories: Vec<&'a str>,
-    styles: Vec<&'a str>,
+    styles: Vec<Column<'a>>,
     /// Images side by side in a cell.
     across: u32,
 }
@@ -41,9 +65,9 @@ struct Grid<'a> {
 impl<'a> Grid<'a> {
     fn of(sidecars: &'a [Sidecar]) -> Self {
         let (mut categories, mut styles) = (Vec::new(), Vec::new());
-        let mut counts: HashMap<(&str, &str), u32> = HashMap::new();
+        let mut counts: HashMap<(&str, Column<'_>), u32> = HashMap::new();
         for sidecar in sidecars {
-            let (category, style) = (sidecar.job.category.as_str(), sidecar.job.style.as_str());
+            let (category, style) = (sidecar.job.category.as_str(), Column::of(sidecar));
             if !categories.contains(&category) {
                 categories.push(category);
             }
@@ -70,7 +94,7 @@ fn placed<'a>(sidecars: &'a [Sidecar], grid: &Grid<'_>) -> Vec<(&'a Sidecar, u32
     let mut places = Vec::new();
     for sidecar in sidecars {
         let row = grid.categories.iter().position(|c| *c == sidecar.job.category.as_str());
-        let column = grid.styles.iter().position(|s| *s == sidecar.job.style.as_str());
+        let column = grid.styles.iter().position(|s| *s == Column::of(sidecar));
         let (Some(row), Some(column)) = (row, column) else { continue };
         let slot = filled.entry((row, column)).or_default();
         if *slot < grid.across {
@@ -99,7 +123,7 @@ pub fn draw(title: &str, sidecars: &[Sidecar], images: &HashMap<String, RgbImage
     let left = |column: u32| MARGIN + LABELS + column * cell;
     let top = |row: u32| HEAD + row * (side + GAP);
     for (column, style) in (0..).zip(&grid.styles) {
-        pen.write(&mut sheet, style, (left(column), HEAD - 28), 19.0, INK, cell - GAP);
+        pen.write(&mut sheet, &style.heading(&grid.styles), (left(column), HEAD - 28), 19.0, INK, cell - GAP);
     }
     for (row, category) in (0..).zip(&grid.categories) {
         pen.write(&mut sheet, category, (MARGIN, top(row) + side / 2 - 11), 19.0, INK, LABELS - GAP);

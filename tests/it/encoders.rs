@@ -113,10 +113,10 @@ async fn promotes_what_is_not_worse_and_goes_back() {
     let none = Revocations::default();
     let promote = |number, forced| {
         let (registry, none) = (registry.clone(), none.clone());
-        async move { registry.promote(&acme(number), "me", forced, &none).await }
+        async move { registry.promote(&acme(number), "me", forced, &none, &Policy::default()).await }
     };
     assert_eq!(registry.promoted(&encoder).await.unwrap(), None);
-    assert!(registry.rollback(&encoder, "me", "why", &none).await.is_err());
+    assert!(registry.rollback(&encoder, "me", "why", &none, &Policy::default()).await.is_err());
     promote(1, None).await.unwrap();
     let refused = promote(2, None).await.unwrap_err();
     assert!(refused.to_string().contains("style 0.500 against 0.600 of style/acme@1; it must not be worse"), "{refused}");
@@ -125,7 +125,7 @@ async fn promotes_what_is_not_worse_and_goes_back() {
     let forced = promote(2, Some("the judge is wrong")).await.unwrap();
     assert_eq!((forced.previous, forced.grounds), (Some(acme(1)), Grounds::Forced("the judge is wrong".into())));
     assert!(matches!(promote(3, None).await.unwrap_err().exit_code(), 2), "category 0.895 against 0.95");
-    let back = registry.rollback(&encoder, "me", "worse after all", &none).await.unwrap();
+    let back = registry.rollback(&encoder, "me", "worse after all", &none, &Policy::default()).await.unwrap();
     assert_eq!((back.version, back.previous), (acme(1), Some(acme(2))));
     promote(3, None).await.unwrap();
     // Whoever decides at the same time decides after the other: no record is lost and each names the one before.
@@ -151,17 +151,51 @@ async fn what_was_revoked_is_neither_promoted_nor_returned_to() {
     registry.publish(&child, b"w3", None).await.unwrap();
     let none = Revocations::default();
     for number in [1, 2] {
-        registry.promote(&acme(number), "me", None, &none).await.unwrap();
+        registry.promote(&acme(number), "me", None, &none, &Policy::default()).await.unwrap();
     }
     ledger.revoke(&revocation(Target::Picture(Digest::of("a")))).await.unwrap();
     let revoked = ledger.revocations().await.unwrap();
     for number in [1, 3] {
-        let error = registry.promote(&acme(number), "me", Some("I insist"), &revoked).await.unwrap_err();
+        let error = registry.promote(&acme(number), "me", Some("I insist"), &revoked, &Policy::default()).await.unwrap_err();
         assert!(error.to_string().contains("learned from a from an agency, revoked on"), "{error}");
         assert!(error.to_string().contains("the contract ended"));
     }
     assert_eq!(registry.revoked(&acme(2), &revoked).await.unwrap(), None);
-    assert!(registry.rollback(&acme(1).encoder(), "me", "x", &revoked).await.is_err(), "acme@1 may not come back");
+    assert!(
+        registry.rollback(&acme(1).encoder(), "me", "x", &revoked, &Policy::default()).await.is_err(),
+        "acme@1 may not come back"
+    );
+}
+
+#[tokio::test]
+async fn what_has_expired_or_is_damaged_is_not_promoted_for_any_reason() {
+    let (_folder, store, registry) = store();
+    let mut lent = draft(0.6, 0.9, &["a"]);
+    lent.grants[0].terms.until = "2026-06-30".parse().ok();
+    let card = registry.publish(&lent, b"w1", None).await.unwrap();
+    registry.publish(&draft(0.7, 0.9, &["b"]), b"w2", None).await.unwrap();
+    let none = Revocations::default();
+    let on = |day: &str| Policy { today: day.parse().unwrap(), ..Policy::default() };
+    let promote = |number, policy| {
+        let (registry, none) = (registry.clone(), none.clone());
+        async move { registry.promote(&acme(number), "me", Some("I insist"), &none, &policy).await }
+    };
+    let late = promote(1, on("2026-07-01")).await.unwrap_err();
+    assert!(late.to_string().contains("learned from CC-BY-4.0 from an agency: expired on 2026-06-30"), "{late}");
+    promote(1, on("2026-06-30")).await.unwrap();
+    promote(2, on("2026-06-30")).await.unwrap();
+    assert!(registry.rollback(&card.id.encoder(), "me", "x", &none, &on("2026-07-01")).await.is_err(), "acme@1 is out of time");
+    // The contract is renewed: the ledger's word counts.
+    let mut grant = lent.grants[0].clone();
+    grant.terms.until = "2027-06-30".parse().ok();
+    let entry =
+        Entry { sha256: Digest::of("a"), file: "a".into(), encoder: acme(1).encoder(), grant, recorded_at: Timestamp::now() };
+    Ledger::new(store.clone()).record(&[entry]).await.unwrap();
+    assert_eq!(registry.barred(&acme(1), &none, &on("2026-07-01")).await.unwrap(), None);
+
+    store.put(&Key::new("encoders/style/acme@1/adapter.safetensors").unwrap(), b"others".to_vec()).await.unwrap();
+    let damaged = promote(1, on("2026-07-01")).await.unwrap_err();
+    assert!(damaged.exit_code() == 4 && damaged.to_string().contains("not those of its card"), "{damaged}");
 }
 
 #[tokio::test]
@@ -173,7 +207,7 @@ async fn campaigns_are_planned_with_what_is_in_use() {
     for (draft, weights) in [(draft(0.6, 0.9, &["a"]), "w1"), (draft(0.7, 0.9, &["b"]), "w2"), (elsewhere, "w3")] {
         registry.publish(&draft, weights.as_bytes(), None).await.unwrap();
     }
-    registry.promote(&acme(2), "me", None, &Revocations::default()).await.unwrap();
+    registry.promote(&acme(2), "me", None, &Revocations::default(), &Policy::default()).await.unwrap();
     store.put(&Key::new("encoders/style/acme@4/card.json").unwrap(), b"damaged".to_vec()).await.unwrap();
     let planned = |style: &'static str| {
         let (registry, ledger) = (registry.clone(), ledger.clone());

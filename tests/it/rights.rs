@@ -67,7 +67,7 @@ async fn a_store_with_history(folder: &Path) -> Arc<Local> {
     ledger.record(&entries).await.unwrap();
     let card = registry.publish(&draft(0.6, 0.9, &["a", "b", "c"]), b"w1", None).await.unwrap();
     registry.publish(&draft(0.7, 0.9, &["b"]), b"w2", None).await.unwrap();
-    registry.promote(&card.id, "brand", None, &Revocations::default()).await.unwrap();
+    registry.promote(&card.id, "brand", None, &Revocations::default(), &Policy::default()).await.unwrap();
     let mut facts = facts();
     facts.house = house(&registry, &ledger, &facts, Policy::default()).await.unwrap();
     let yaml = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n  bundle: stub\n  styles: [acme, flat]\n  \
@@ -151,7 +151,11 @@ fn the_commands_trace_and_revoke() {
     assert_eq!(told["unusable"], serde_json::json!(["style/acme@1"]));
     assert_eq!(told["retrain"][0]["usable"], "style/acme@2");
     assert_eq!(told["assets"].as_array().unwrap().len(), 2);
+    std::fs::create_dir_all(folder.path().join("encoders/style/acme@3")).unwrap();
+    std::fs::write(folder.path().join("encoders/style/acme@3/card.json"), "{").unwrap();
     let (_, words, _) = revoke(&["an agency"]);
+    assert!(words.contains("may have come from them too: encoders/style/acme@3/card.json"), "{words}");
+    std::fs::remove_dir_all(folder.path().join("encoders/style/acme@3")).unwrap();
     assert!(words.contains("train again without these pictures: style/acme (style/acme@1 is in use)"), "{words}");
     assert_eq!(json(&["encoders", "list"])["versions"][1]["state"], "revoked");
     assert!(run(&["rights", "trace", "acme@1"]).1.contains("in use, but a is revoked on"));
@@ -169,7 +173,7 @@ fn a_campaign_that_asks_for_a_revoked_version_is_refused_with_the_reason() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let card = registry.publish(&draft, b"w", None).await.unwrap();
-        registry.promote(&card.id, "brand", None, &Revocations::default()).await.unwrap();
+        registry.promote(&card.id, "brand", None, &Revocations::default(), &Policy::default()).await.unwrap();
     });
     let yaml = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n  bundle: tiny\n  styles: [acme]\n  assets: [{categories: [fox]}]\n  gate: {style: 0}\n";
     std::fs::write(folder.path().join("c.yaml"), yaml).unwrap();

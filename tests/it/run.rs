@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use housestyle::error::{Error, Kind};
-use housestyle::plan::Plan;
+use housestyle::plan::{EncoderRef, Plan};
 use housestyle::shutdown::Shutdown;
+use housestyle::spec::{Digest, EncoderName};
 use housestyle::store::layout::Shelf;
 use housestyle::store::sidecar::Outcome;
 use housestyle::store::{Layout, Local, Sidecar, Store, png};
 use housestyle::worker::engine::Ask;
 use housestyle::worker::summary::Summary;
-use housestyle::worker::{Tally, commit, finish};
+use housestyle::worker::{Tally, commit, finish, sheet};
 
 use crate::support::{Stub, files, images, picture_of, small_plan, text, work};
 
@@ -297,4 +298,25 @@ async fn refuses_jobs_for_another_bundle() {
     let (tally, dead) = work(&bench.plan.jobs, &bench.store, Stub::default(), 4, &Shutdown::default()).await;
     assert_eq!((tally.unwrap().finished, dead.len()), (3, 1));
     assert!(dead[0].contains("made for bundle"), "{dead:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_versions_of_a_style_are_two_columns_of_the_sheet() {
+    let bench = Bench::new(3, "");
+    bench.work(Stub::default(), 4).await;
+    let mut sidecars = bench.sidecars().await;
+    assert_eq!(sheet::shown(&sidecars).len(), 12);
+    for sidecar in &mut sidecars {
+        // Both styles are now `acme`, in two versions: six images a cell in one column, of which only four would be shown.
+        let number = if sidecar.job.style == "flat" { 2 } else { 3 };
+        let version = "style/acme".parse::<EncoderName>().unwrap().version(number);
+        sidecar.job.style = "acme".into();
+        sidecar.job.source.encoder = Some(EncoderRef { digest: Digest::of(version.to_string()), version });
+    }
+    assert_eq!(sheet::shown(&sidecars).len(), 12);
+    let images = sidecars.iter().map(|s| (s.job.stem.clone(), image::RgbImage::new(16, 16))).collect();
+    let versions = sheet::draw("c", &sidecars, &images);
+    sidecars.iter_mut().for_each(|sidecar| sidecar.job.source.encoder = None);
+    let one = sheet::draw("c", &sidecars, &images);
+    assert!(versions.width() > one.width(), "{} and {}", versions.width(), one.width());
 }

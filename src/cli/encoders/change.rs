@@ -44,7 +44,7 @@ pub fn promote(args: PromoteArgs, context: &Context) -> Result<Outcome> {
     let (store, by) = (context.store(&args.out.out)?, args.by.name()?);
     let record = context.block_on(async {
         let revocations = Ledger::new(store.clone()).revocations().await?;
-        Registry::new(store).promote(&args.version, &by, forced.as_deref(), &revocations).await
+        Registry::new(store).promote(&args.version, &by, forced.as_deref(), &revocations, &context.policy()).await
     })?;
     tell(&record, context)
 }
@@ -55,7 +55,7 @@ pub fn rollback(args: RollbackArgs, context: &Context) -> Result<Outcome> {
     let reason = recorded("--reason", &args.reason)?;
     let record = context.block_on(async {
         let revocations = Ledger::new(store.clone()).revocations().await?;
-        Registry::new(store).rollback(&args.encoder, &by, &reason, &revocations).await
+        Registry::new(store).rollback(&args.encoder, &by, &reason, &revocations, &context.policy()).await
     })?;
     tell(&record, context)
 }

@@ -22,6 +22,9 @@ pub struct Args {
     /// The file to write: put it in the place of a pipeline's text_encoder/model.onnx
     #[arg(value_name = "FILE")]
     to: PathBuf,
+    /// Replace FILE if there is one
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     out: Out,
 }
@@ -44,7 +47,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         let registry = Registry::new(store.clone());
         let card = registry.card(&version).await?;
         let revocations = Ledger::new(store).revocations().await?;
-        if let Some(reason) = registry.revoked(&version, &revocations).await? {
+        if let Some(reason) = registry.barred(&version, &revocations, &context.policy()).await? {
             return Err(Error::invalid(format!("{version} is not exported: {reason}")));
         }
         let weights = registry.weights(&card).await?;
@@ -52,7 +55,10 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     })?;
     let base = BundleRef { name: card.base.name.parse().map_err(Error::invalid)?, digest: Some(card.base.digest.clone()) };
     let merged = adapter::merge(&context.bundle(&base)?.read(TEXT_ENCODER)?, &weights)?;
-    files::write(&args.to, &merged, true).map_err(|e| files::failed("write", &args.to, e))?;
+    if !files::write(&args.to, &merged, args.force).map_err(|e| files::failed("write", &args.to, e))? {
+        return Err(Error::invalid(format!("there is a file {} already", args.to.display()))
+            .hint("name another file, or replace this one with --force"));
+    }
     let report = Report { version, file: args.to.display().to_string(), sha256: Digest::of(&merged), bytes: merged.len() };
     context.say(format!("{} is written to {}: {}, {} bytes", report.version, report.file, report.sha256, report.bytes));
     context.emit(&report)?;

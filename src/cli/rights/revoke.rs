@@ -42,6 +42,8 @@ struct Report {
     retrain: Vec<Retrain>,
     /// Finished assets that these versions, or these sources, went into. They stay; somebody must decide about them.
     assets: Vec<String>,
+    /// Cards and sidecars that could not be read, with the reason: they may belong here too.
+    unreadable: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -97,7 +99,8 @@ fn report(revoked: Vec<Revocation>, survey: &Survey, assets: BTreeSet<String>) -
         in_use: version.clone(),
         usable: survey.cards.keys().rfind(|v| v.encoder() == *encoder && !unusable.contains(v)).cloned(),
     });
-    Report { retrain: retrain.collect(), revoked, unusable, assets: assets.into_iter().collect() }
+    let unreadable = survey.unreadable.clone();
+    Report { retrain: retrain.collect(), revoked, unusable, assets: assets.into_iter().collect(), unreadable }
 }
 
 fn tell(report: &Report, context: &Context) {
@@ -116,6 +119,9 @@ fn tell(report: &Report, context: &Context) {
             None => String::new(),
         };
         context.say(format!("train again without these pictures: {encoder} ({in_use} is in use){until_then}"));
+    }
+    for reason in &report.unreadable {
+        context.say(format!("cannot be read, and may have come from them too: {reason}"));
     }
     match report.assets.len() {
         0 => context.say("no finished asset came from them"),
