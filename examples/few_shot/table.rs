@@ -6,14 +6,9 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use crate::cells::{Arm, Cell, Cells, Scores, Task};
-
-/// Two-sided 95 % quantiles of Student's t for 1 to 30 degrees of freedom.
-const T95: [f64; 30] = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110,
-    2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-];
 
 /// A mean and how far the true one may lie from it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -74,7 +69,8 @@ pub fn estimate(values: &[f64]) -> Estimate {
     let mean = values.iter().sum::<f64>() / n.max(1.0);
     let margin = (values.len() > 1).then(|| {
         let variance = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / (n - 1.0);
-        T95.get(values.len() - 2).copied().unwrap_or(1.960) * (variance / n).sqrt()
+        let student = StudentsT::new(0.0, 1.0, n - 1.0).map_or(f64::NAN, |t| t.inverse_cdf(0.975));
+        student * (variance / n).sqrt()
     });
     Estimate { mean, margin }
 }
