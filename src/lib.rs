@@ -1,7 +1,7 @@
 //! Housestyle: campaign images in a brand's own style, made in-house, measured.
 //!
 //! Data flows one way; a room may use the output types of the rooms before it, never of those after it:
-//! `spec → rights → plan → queue → store → encoders → pipeline → train → worker → eval`. Only [`worker`] and [`cli`] wire rooms together.
+//! `spec → looks → rights → plan → queue → store → encoders → pipeline → train → worker → eval`. Only [`worker`] and [`cli`] wire rooms together.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod error;
@@ -13,6 +13,8 @@ pub mod telemetry;
 pub mod yaml;
 
 pub mod spec;
+
+pub mod looks;
 
 pub mod rights;
 

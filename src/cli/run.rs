@@ -124,6 +124,7 @@ impl Run<'_> {
         if found.len() < self.plan.jobs.len() {
             // They say that the campaign is complete, which it is not: not now, and not if this run is cut short.
             self.store.delete(&layout.manifest()?).await?;
+            self.store.delete(&layout.manifest_table()?).await?;
             self.store.delete(&layout.contact_sheet()?).await?;
         }
         let dead = self.make(&found, &failed).await?;

@@ -12,6 +12,7 @@ pub mod decode;
 pub mod denoise;
 pub mod encode;
 pub mod guidance;
+pub mod judge;
 pub mod noise;
 pub mod runtime;
 pub mod sampler;
@@ -26,6 +27,7 @@ use std::time::Instant;
 use image::RgbImage;
 
 pub use self::bundle::Bundle;
+pub use self::judge::{Critic, Wanted};
 pub use self::runtime::Runtime;
 pub use self::score::{Marks, Score};
 pub use self::session::{Provider, SessionSettings, Stop};
@@ -33,12 +35,13 @@ pub use self::session::{Provider, SessionSettings, Stop};
 use self::decode::Decoder;
 use self::denoise::{Denoiser, Item};
 use self::encode::Encoder;
+use self::judge::Judge;
 use self::sampler::Steps;
 use self::schedule::Schedule;
-use self::score::Evaluator;
 use crate::error::{Error, Kind, Result};
 use crate::plan::{Job, Prompts};
 use crate::spec::{Digest, Guidance, Sampler};
+use crate::store::sidecar::Scores;
 
 /// One image to make.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,7 +132,7 @@ pub struct Pipeline {
     encoder: Encoder,
     denoiser: Denoiser,
     decoder: Decoder,
-    evaluator: Option<Evaluator>,
+    judge: Option<Judge>,
     schedule: Schedule,
     sizes: Vec<u32>,
     downscale: u32,
@@ -150,7 +153,7 @@ impl Pipeline {
         Ok(Self {
             denoiser: Denoiser::load(bundle, runtime, settings, &stop, states)?,
             decoder: Decoder::load(bundle, runtime, settings, &stop)?,
-            evaluator: Evaluator::load(bundle, runtime, settings, &stop)?,
+            judge: Judge::load(bundle, runtime, settings, &stop)?,
             encoder,
             schedule: bundle.schedule().clone(),
             sizes: spec.sizes.clone(),
@@ -191,7 +194,7 @@ impl Pipeline {
 
     /// Whether the bundle has an evaluator, so that [`Pipeline::score`] works.
     pub fn can_score(&self) -> bool {
-        self.evaluator.is_some()
+        self.judge.is_some()
     }
 
     /// A switch that stops this pipeline from another thread.
@@ -252,12 +255,20 @@ impl Pipeline {
 
     /// Scores images with the bundle's independent evaluator, one result per image.
     pub fn score(&mut self, images: &[RgbImage]) -> Result<Vec<Result<Score>>> {
-        let evaluator = self.evaluator.as_mut().ok_or_else(|| {
-            Error::invalid("the bundle has no evaluator, so nothing can be scored").hint("set the gate's thresholds to 0")
-        })?;
-        let scores: Vec<Result<Score>> = images.iter().map(|image| evaluator.score(image)).collect();
+        let judge = self.judge.as_mut().ok_or_else(nobody)?;
+        let scores: Vec<Result<Score>> = images.iter().map(|image| judge.score(image)).collect();
         self.stop.check()?;
         self.totals.score += scores.iter().flatten().map(|score| score.seconds).sum::<f64>();
+        Ok(scores)
+    }
+
+    /// Everything that is said of images beside what was wanted of each, one result an image, with the seconds it took.
+    pub fn judge(&mut self, wanted: &[Wanted<'_>], images: &[RgbImage]) -> Result<Vec<Result<(Scores, f64)>>> {
+        let judge = self.judge.as_mut().ok_or_else(nobody)?;
+        let encoder = &mut self.encoder;
+        let scores: Vec<_> = wanted.iter().zip(images).map(|(wanted, image)| judge.scores(encoder, *wanted, image)).collect();
+        self.stop.check()?;
+        self.totals.score += scores.iter().flatten().map(|(_, seconds)| seconds).sum::<f64>();
         Ok(scores)
     }
 
@@ -273,6 +284,10 @@ impl Pipeline {
         let states = [states(&prompts.negative, None)?, states(&prompts.category, None)?, style];
         Ok(Item { seed: request.seed, attempt: request.attempt, branches: guidance::branches(guidance), states, style_scale })
     }
+}
+
+fn nobody() -> Error {
+    Error::invalid("the bundle has no evaluator, so nothing can be scored").hint("set the gate's thresholds to 0")
 }
 
 fn lap(start: Instant) -> f64 {

@@ -59,6 +59,11 @@ impl Layout {
         self.folder.join("manifest.jsonl")
     }
 
+    /// The manifest as a Parquet table, with scores and vectors: what evaluation elsewhere reads.
+    pub fn manifest_table(&self) -> Result<Key> {
+        self.folder.join("manifest.parquet")
+    }
+
     /// Categories × styles at a glance, written when the campaign is complete.
     pub fn contact_sheet(&self) -> Result<Key> {
         self.folder.join("contact-sheet.png")

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 
+pub mod columns;
 pub mod layout;
 pub mod local;
 pub mod log;

@@ -48,10 +48,15 @@ pub fn encode_sheet(image: &RgbImage, title: &str) -> Result<Vec<u8>> {
 
 /// Decodes a picture of modest size; `name` is for the error.
 pub fn decode(bytes: &[u8], name: &str) -> Result<RgbImage> {
+    decode_small(bytes, name, MAX_SIDE)
+}
+
+/// Decodes a picture of at most `side` pixels a side; `name` is for the error.
+pub fn decode_small(bytes: &[u8], name: &str, side: u32) -> Result<RgbImage> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
     let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_image_width = Some(side);
+    limits.max_image_height = Some(side);
     limits.max_alloc = Some(4 * u64::from(MAX_SIDE) * u64::from(MAX_SIDE));
     reader.limits(limits);
     let picture = reader.decode().context(Kind::Invalid, || format!("{name} is not a readable PNG"))?;

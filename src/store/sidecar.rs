@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::looks::{Fingerprint, Looks};
 use crate::plan::{Job, StyleFacts};
 
 /// The version of the format; readers refuse others.
@@ -84,6 +85,12 @@ pub struct Scores {
     pub category_found: String,
     /// Place of the category asked for among all, from 1.
     pub category_rank: Option<u32>,
+    /// Cosine of the picture and the category's prompt in the bundle's own CLIP, which guided it; `None` without image tower.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f32>,
+    /// What evaluation compares pictures by; kept of the chosen attempt only, so that a sidecar stays a few kilobytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// The image that belongs to a sidecar.
@@ -99,6 +106,9 @@ pub struct ImageFacts {
     pub width: u32,
     /// Pixels down.
     pub height: u32,
+    /// Its colours and its hash for the eye; `None` in sidecars from before they were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks: Option<Looks>,
 }
 
 /// A source whose rights the asset touches.

@@ -11,6 +11,7 @@ use image::RgbImage;
 
 use super::engine::Description;
 use crate::error::{Error, Kind, Result};
+use crate::looks::Looks;
 use crate::plan::Job;
 use crate::spec::Digest;
 use crate::store::layout::Shelf;
@@ -67,16 +68,20 @@ pub async fn commit(store: &dyn Store, by: &Description, verdict: Verdict) -> Re
     if let Some((number, image)) = verdict.chosen {
         let (width, height) = image.dimensions();
         let job = verdict.job;
-        let bytes = tokio::task::spawn_blocking(move || png::encode(&image, &job, number))
-            .await
-            .map_err(|e| Error::internal("encoding was cut short").caused_by(e))??;
+        let (bytes, looks) =
+            tokio::task::spawn_blocking(move || png::encode(&image, &job, number).map(|bytes| (bytes, Looks::of(&image))))
+                .await
+                .map_err(|e| Error::internal("encoding was cut short").caused_by(e))??;
         sidecar.chosen = Some(number);
+        let others = sidecar.attempts.iter_mut().filter(|attempt| attempt.number != number);
+        others.filter_map(|attempt| attempt.scores.as_mut()).for_each(|scores| scores.fingerprint = None);
         sidecar.image = Some(ImageFacts {
             file: format!("{stem}.png"),
             sha256: Digest::of(&bytes).hex().to_owned(),
             bytes: bytes.len() as u64,
             width,
             height,
+            looks: Some(looks),
         });
         store.put(&layout.image(shelf, &stem)?, bytes).await?;
     }

@@ -1,15 +1,15 @@
 //! What is written once a campaign is complete: the manifest and the contact sheet.
 //!
-//! In: every job's sidecar. Out: `manifest.jsonl` and `contact-sheet.png` in the store.
+//! In: every job's sidecar. Out: `manifest.jsonl`, `manifest.parquet` and `contact-sheet.png` in the store.
 //! Always holds: after it, each job has exactly one outcome in the store: images that a killed run left without a sidecar
-//! are gone. Written again, both files are the same.
+//! are gone. Written again, the files are the same.
 
 use std::collections::{BTreeSet, HashMap};
 
 use image::RgbImage;
 use serde::Serialize;
 
-use super::{commit, sheet};
+use super::{commit, sheet, table};
 use crate::error::{Error, Result};
 use crate::plan::Job;
 use crate::store::layout::Shelf;
@@ -57,6 +57,7 @@ pub async fn finish(store: &dyn Store, layout: &Layout, title: &str, sidecars: &
     let images = sheet_images(store, layout, sidecars).await?;
     let sheet = sheet::draw(title, sidecars, &images);
     store.put(&layout.contact_sheet()?, png::encode_sheet(&sheet, title)?).await?;
+    store.put(&layout.manifest_table()?, table::write(sidecars)?).await?;
     store.put(&layout.manifest()?, manifest).await
 }
 

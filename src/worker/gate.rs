@@ -64,7 +64,16 @@ mod tests {
     fn scores(style: f32, category: f32) -> Option<Scores> {
         let name = String::new();
         let (style, category) = (Some(style), Some(category));
-        Some(Scores { style, category, style_found: name.clone(), category_found: name, category_rank: Some(1) })
+        let (style_found, category_found) = (name.clone(), name);
+        Some(Scores {
+            style,
+            category,
+            style_found,
+            category_found,
+            category_rank: Some(1),
+            agreement: None,
+            fingerprint: None,
+        })
     }
 
     const GATE: Gate = Gate { style: 0.6, category: 0.5, attempts: 3 };

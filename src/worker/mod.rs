@@ -27,6 +27,7 @@ pub mod gate;
 mod pipeline;
 pub mod sheet;
 pub mod summary;
+mod table;
 
 use batcher::{Batcher, Shape};
 use commit::Verdict;

@@ -6,8 +6,7 @@ use image::RgbImage;
 
 use super::engine::{Ask, Description, Generator, Picture, Scored, StepFn};
 use crate::error::Result;
-use crate::pipeline::{Generated, Pipeline, Request, Score};
-use crate::store::sidecar::Scores;
+use crate::pipeline::{Generated, Pipeline, Request, Wanted};
 
 impl Generator for Pipeline {
     fn describe(&self) -> Description {
@@ -28,11 +27,12 @@ impl Generator for Pipeline {
         if !self.can_score() {
             return Ok(asks.iter().map(|_| Ok(Scored { scores: None, seconds: 0.0 })).collect());
         }
-        let scores = Pipeline::score(self, pictures)?;
-        let words = |(ask, score): (&&Ask, Result<Score>)| {
-            score.map(|score| Scored { scores: Some(in_words(&score, ask)), seconds: score.seconds })
-        };
-        Ok(asks.iter().zip(scores).map(words).collect())
+        let wanted: Vec<Wanted<'_>> = asks
+            .iter()
+            .map(|Ask { job, .. }| Wanted { style: &job.style, category: &job.category, prompt: &job.prompts.category })
+            .collect();
+        let judged = self.judge(&wanted, pictures)?;
+        Ok(judged.into_iter().map(|r| r.map(|(scores, seconds)| Scored { scores: Some(scores), seconds })).collect())
     }
 }
 
@@ -40,16 +40,4 @@ fn picture(made: Generated) -> Picture {
     let t = made.timings;
     let timings = [("encode", t.encode), ("unet", t.unet), ("decode", t.decode)];
     Picture { image: made.image, timings: timings.map(|(stage, seconds)| (stage.to_owned(), seconds)).into() }
-}
-
-fn in_words(score: &Score, ask: &Ask) -> Scores {
-    let marks = score.of(&ask.job.style, &ask.job.category);
-    let likeliest = |top: Vec<(&str, f32)>| top.first().map_or_else(String::new, |(name, _)| (*name).to_owned());
-    Scores {
-        style: marks.style,
-        category: marks.category,
-        style_found: likeliest(score.top_styles(1)),
-        category_found: likeliest(score.top_categories(1)),
-        category_rank: marks.category_rank.and_then(|rank| u32::try_from(rank).ok()),
-    }
 }

@@ -59,7 +59,7 @@ async fn leaves_behind_what_is_promised() {
 
     let (layout, sidecars) = (bench.layout(), bench.sidecars().await);
     finish::finish(&bench.store, &layout, "small", &sidecars).await.unwrap();
-    let mut expected: BTreeSet<String> = ["manifest.jsonl", "contact-sheet.png"].map(String::from).into();
+    let mut expected: BTreeSet<String> = ["manifest.jsonl", "manifest.parquet", "contact-sheet.png"].map(String::from).into();
     for job in &bench.plan.jobs {
         expected.extend([format!("assets/{}.png", job.stem), format!("assets/{}.json", job.stem)]);
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use housestyle::error::{Error, Result};
+use housestyle::looks::{Fingerprint, Vector};
 use housestyle::plan::{BundleFacts, House, Job, Plan, Rates, StyleFacts, plan};
 use housestyle::queue::{Memory, Message, Queue as _};
 use housestyle::shutdown::Shutdown;
@@ -122,6 +123,11 @@ impl Generator for Stub {
                 style_found: if style > 0.5 { ask.job.style.clone() } else { "another".into() },
                 category_found: ask.job.category.clone(),
                 category_rank: Some(if category > 0.5 { 1 } else { 7 }),
+                agreement: Some(0.25),
+                fingerprint: Some(Fingerprint {
+                    styles: Vector::new(&[style, 1.0 - style]),
+                    embedding: Vector::new(&[1.0, category, f32::from(picture.get_pixel(3, 5)[0]) / 255.0]),
+                }),
             };
             Ok(Scored { scores: Some(scores), seconds: 0.01 })
         };
