@@ -4,6 +4,7 @@
 mod bundles;
 mod check;
 mod encoders;
+mod evidence;
 mod parity;
 mod queue_conformance;
 mod resume;

@@ -1,0 +1,72 @@
+//! Metrics: numbers about one image or about sets of images. Pure.
+//!
+//! In: vectors and hashes that were kept with the images. Out: numbers; `None` where they say nothing.
+//! Always holds: each function names its source; checked against reference implementations
+//! (`tests/fixtures/evidence.json`, made by the script beside it). Colours are measured in [`crate::looks`].
+
+mod copies;
+mod distribution;
+mod frechet;
+mod style;
+
+pub use copies::{Copies, Likeness, near_duplicates};
+pub use distribution::{Distance, KID_SUBSET, Kernel, cmmd, kid};
+pub use frechet::{LEAST_IMAGES, fid, frechet};
+pub use style::{Bank, Consistency, operating_point};
+
+/// CLIPScore of a cosine as torchmetrics gives it: 100 × the cosine, never below 0.
+///
+/// J. Hessel et al., "CLIPScore: a reference-free evaluation metric for image captioning", EMNLP 2021 (there × 2.5).
+pub fn clip_score(cosine: f64) -> f64 {
+    (100.0 * cosine).max(0.0)
+}
+
+/// How different images of one brief are: 1 minus the mean cosine of all their pairs; `None` below two images.
+///
+/// The mean pairwise distance that LPIPS diversity is built on (J.-Y. Zhu et al., "Toward multimodal image-to-image
+/// translation", NeurIPS 2017), in the evaluator's embedding.
+pub fn diversity(vectors: &[&[f32]]) -> Option<f64> {
+    let units: Vec<Vec<f64>> = vectors.iter().filter_map(|vector| unit(vector)).collect();
+    let n = units.len();
+    if n < 2 {
+        return None;
+    }
+    // The mean over pairs from the length of the sum: n² terms in n steps.
+    let width = units[0].len();
+    let sum: Vec<f64> = (0..width).map(|i| units.iter().filter_map(|u| u.get(i)).sum()).collect();
+    let all: f64 = sum.iter().map(|x| x * x).sum();
+    Some((1.0 - (all - n as f64) / (n * (n - 1)) as f64).max(0.0))
+}
+
+/// The vector at length 1; `None` if it has none.
+pub fn unit(vector: &[f32]) -> Option<Vec<f64>> {
+    let length = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
+    (length > 0.0 && length.is_finite()).then(|| vector.iter().map(|x| f64::from(*x) / length).collect())
+}
+
+/// The product of two vectors: the cosine, if both are of length 1.
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// Mean of the largest `count` values (of all, if there are fewer); `None` of none.
+fn mean_of_largest(mut values: Vec<f64>, count: usize) -> Option<f64> {
+    values.sort_unstable_by(|a, b| b.total_cmp(a));
+    values.truncate(count.max(1));
+    crate::eval::stats::mean(&values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn diversity_by_hand() {
+        let (a, b, c) = ([1.0f32, 0.0], [0.0f32, 2.0], [3.0f32, 0.0]);
+        assert_eq!(diversity(&[&a, &b]), Some(1.0));
+        assert_eq!(diversity(&[&a, &c]), Some(0.0));
+        assert!((diversity(&[&a, &b, &c]).unwrap() - 2.0 / 3.0).abs() < 1e-12);
+        assert!(diversity(&[&a]).is_none() && diversity(&[&a, &[0.0, 0.0]]).is_none());
+        assert_eq!((clip_score(0.25), clip_score(-0.1)), (25.0, 0.0));
+    }
+}
