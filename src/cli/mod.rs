@@ -23,10 +23,12 @@ use crate::spec::{BundleRef, Digest, Problem, Timestamp};
 use crate::store::Local;
 use crate::telemetry;
 
+pub mod baseline;
 pub mod check;
 pub mod completions;
 pub mod doctor;
 pub mod encoders;
+pub mod eval;
 pub mod plan;
 mod planning;
 mod progress;
@@ -92,6 +94,10 @@ enum Command {
     Encoders(encoders::Args),
     /// Check, trace and revoke the rights in what styles were learned from
     Rights(rights::Args),
+    /// Import what was bought, to compare campaigns with
+    Baseline(baseline::Args),
+    /// Measure a campaign's images, alone or beside a baseline, with intervals and tests
+    Eval(eval::Args),
     /// Say whether everything needed is there, and the one command that fixes what is not
     Doctor(doctor::Args),
     /// Print the JSON Schema of campaign or style set files
@@ -162,6 +168,8 @@ fn run(cli: Cli, voice: Voice) -> Result<Outcome> {
         Command::Train(args) => train::run(args, &context),
         Command::Encoders(args) => encoders::run(args, &context),
         Command::Rights(args) => rights::run(args, &context),
+        Command::Baseline(args) => baseline::run(args, &context),
+        Command::Eval(args) => eval::run(args, &context),
         Command::Doctor(args) => doctor::run(args, &context),
         Command::Schema(args) => schema::run(args, &context),
         Command::Completions(args) => completions::run(args, &context),

@@ -539,6 +539,8 @@ pub enum WarningCode {
     WeakSeparation,
     /// Images that were made before scores were kept, or without an evaluator.
     Unscored,
+    /// Jobs of the campaign that are not finished.
+    Unfinished,
     /// Briefs that only one arm answers.
     Unpaired,
     /// Some briefs are answered by far more images in one arm.

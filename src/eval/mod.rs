@@ -4,7 +4,21 @@
 //! Always holds: nothing here guides generation; every figure says how many briefs it is from and how uncertain it is; what
 //! cannot be compared is said to be so, with the reason, and "not enough evidence" is an answer.
 
+mod apart;
+pub mod baseline;
+mod compare;
+pub mod evaluate;
 pub mod evaluation;
+mod facts;
+pub mod metrics;
+pub mod read;
+pub mod references;
 pub mod stats;
+pub mod suite;
+mod warnings;
 
+pub use baseline::Baseline;
+pub use evaluate::{Inputs, evaluate};
 pub use evaluation::Evaluation;
+pub use references::References;
+pub use suite::Suite;

@@ -1,0 +1,167 @@
+//! `housestyle baseline import SOURCE --name NAME --campaign CAMPAIGN`: what an agency delivered, judged and paired with a
+//! campaign's briefs.
+//!
+//! Always holds: what is refused is named with its reason, and makes the exit code 3; the baseline is there whole or not at all.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::planning;
+use super::table::{shortened, table};
+use super::{Context, Outcome};
+use crate::error::{Error, Kind, Result};
+use crate::eval::baseline::index::{Defaults, MAX_BYTES};
+use crate::eval::baseline::{Asked, Baseline, Import, Index, Refused, Source};
+use crate::eval::read;
+use crate::files;
+use crate::pipeline::Critic;
+use crate::plan::Plan;
+use crate::spec::{BundleRef, Draft, Name};
+use crate::store::{Key, Store};
+
+/// Pictures refused that are told one by one.
+const TOLD: usize = 20;
+
+/// Arguments of `baseline`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Import what was delivered: pictures and an index of briefs, vendors, prices and dates
+    Import(ImportArgs),
+}
+
+/// Arguments of `baseline import`.
+#[derive(Debug, clap::Args)]
+struct ImportArgs {
+    /// A folder, a zip file, or `store:PREFIX` for keys of the store that --out names
+    source: String,
+    /// How the baseline is called from then on
+    #[arg(long)]
+    name: Name,
+    /// The campaign whose briefs it answers: its id or name, or its file (YAML) if it has not been run yet
+    #[arg(long)]
+    campaign: String,
+    /// CSV or YAML with one row a picture; without it, index.csv or index.yaml in the source
+    #[arg(long, value_name = "FILE")]
+    index: Option<PathBuf>,
+    /// Who delivered, where the index does not say
+    #[arg(long)]
+    vendor: Option<String>,
+    /// The licence (SPDX, or LicenseRef-… if the settings allow it), where the index does not say
+    #[arg(long)]
+    licence: Option<String>,
+    /// Who holds the rights, where the index does not say
+    #[arg(long)]
+    holder: Option<String>,
+    /// Currency of the prices, where the index does not say
+    #[arg(long)]
+    currency: Option<String>,
+    /// Where everything goes: a folder
+    #[arg(long, default_value = "out", value_name = "DIR")]
+    out: String,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    baseline: &'a Name,
+    campaign: &'a str,
+    imported: usize,
+    /// Briefs of the campaign that are answered.
+    briefs: usize,
+    refused: &'a [Refused],
+}
+
+/// Runs the subcommand.
+pub fn run(args: Args, context: &Context) -> Result<Outcome> {
+    match args.command {
+        Command::Import(args) => import(args, context),
+    }
+}
+
+fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
+    let plan = plan(&args.campaign, &args.out, context)?;
+    let store: Arc<dyn Store> = context.store(&args.out)?;
+    let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest.clone()) };
+    let bundle = context.bundle(&reference)?;
+    let mut source = match args.source.strip_prefix("store:") {
+        Some(prefix) => Source::Prefix(Arc::clone(&store), Key::new(prefix)?),
+        None => Source::open(Path::new(&args.source))?,
+    };
+    let defaults =
+        Defaults { vendor: args.vendor, currency: args.currency, licence: args.licence, holder: args.holder, source: None };
+    let baseline = context.block_on(async {
+        let (name, bytes) = match &args.index {
+            Some(path) => (path.display().to_string(), read_index(path)?),
+            None => source.own_index(MAX_BYTES).await?,
+        };
+        let index = Index::parse(&bytes, &name, &defaults)?;
+        context.say(format!("{} pictures listed; loading the evaluator", index.rows.len() + index.refused.len()));
+        let (runtime, settings) = context.models()?;
+        let mut critic = Critic::load(&bundle, &runtime, &settings)?;
+        let (asked, policy) = (Asked::of(&plan), context.policy());
+        let work = Import {
+            store: &*store,
+            name: &args.name,
+            asked: &asked,
+            policy: &policy,
+            judge: &mut |wanted, picture| critic.scores(wanted, picture),
+        };
+        context.shutdown.on_signals();
+        let step = &mut |_: usize, _: usize| match context.shutdown.requested() {
+            true => Err(Error::new(Kind::Transient, "asked to stop; nothing was imported")),
+            false => Ok(()),
+        };
+        work.run(&mut source, index, step).await
+    });
+    let baseline = match baseline {
+        Err(_) if context.shutdown.requested() => return Ok(Outcome::Stopped),
+        baseline => baseline?,
+    };
+    tell(&baseline, context)
+}
+
+fn tell(baseline: &Baseline, context: &Context) -> Result<Outcome> {
+    let briefs: std::collections::BTreeSet<_> = baseline.items.iter().map(|item| &item.brief).collect();
+    let refused: Vec<Vec<String>> = baseline.refused.iter().map(|r| vec![r.file.clone(), r.reason.clone()]).collect();
+    if !refused.is_empty() {
+        context.say(format!("{} refused:", refused.len()));
+        let lines = table(&refused).lines().map(ToOwned::to_owned).collect();
+        shortened(lines, TOLD).into_iter().for_each(|line| context.say(format!("  {line}")));
+    }
+    let (imported, name) = (baseline.items.len(), &baseline.name);
+    context.say(format!("{imported} pictures for {} briefs of {} imported as {name}", briefs.len(), baseline.campaign));
+    context.emit(&Report {
+        baseline: name,
+        campaign: &baseline.campaign,
+        imported,
+        briefs: briefs.len(),
+        refused: &baseline.refused,
+    })?;
+    Ok(if baseline.refused.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// The plan of a campaign that was run, or of a campaign file.
+fn plan(campaign: &str, out: &str, context: &Context) -> Result<Plan> {
+    let store = context.store(out)?;
+    if campaign.ends_with(".yaml") || campaign.ends_with(".yml") {
+        let planned = planning::plan(Draft::load(Path::new(campaign)), &store, context);
+        return Ok(planned.map_err(|obstacles| obstacles.told(context))?.plan);
+    }
+    context.block_on(read::plan(&*store, campaign))
+}
+
+fn read_index(path: &Path) -> Result<Vec<u8>> {
+    files::read(path, MAX_BYTES).map_err(|e| {
+        Error::invalid(format!("cannot read the index {}", path.display()))
+            .caused_by(e)
+            .hint("name a CSV or YAML file with --index")
+    })
+}

@@ -1,0 +1,213 @@
+//! `housestyle eval CAMPAIGN [--baseline NAME] [--suite FILE]`: what a campaign's images are worth, alone or beside what was
+//! bought.
+//!
+//! Always holds: it reads what was kept when the images were made; a model is loaded only for references that were never
+//! judged before; a suite whose thresholds do not hold makes the exit code 3.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::table::table;
+use super::{Context, Outcome};
+use crate::error::{Error, Result};
+use crate::eval::evaluation::{Compared, Comparison, Estimate, EvaluatorFacts, Measure, Verdict};
+use crate::eval::{Baseline, Evaluation, Inputs, References, Suite, evaluate, read};
+use crate::pipeline::Bundle;
+use crate::pipeline::Critic;
+use crate::pipeline::bundle::{EVALUATOR, IMAGE_ENCODER, TEXT_ENCODER};
+use crate::spec::{BundleRef, Name, StyleSet};
+use crate::store::Store;
+
+/// What is evaluated; the report takes the same.
+#[derive(Clone, Debug, clap::Args)]
+pub struct What {
+    /// The campaign: its id, or its name where only one has it
+    campaign: String,
+    /// An imported baseline to compare with
+    #[arg(long, value_name = "NAME")]
+    baseline: Option<Name>,
+    /// A suite (YAML) that pins settings and says what is enough; exit code 3 where a threshold fails
+    #[arg(long, value_name = "FILE")]
+    suite: Option<PathBuf>,
+    /// A style set (YAML) whose pictures styles are held against; may be given several times
+    #[arg(long, value_name = "STYLESET")]
+    references: Vec<PathBuf>,
+    /// Where everything goes: a folder
+    #[arg(long, default_value = "out", value_name = "DIR")]
+    out: String,
+}
+
+/// Arguments of `eval`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    what: What,
+}
+
+/// Evaluates.
+pub fn run(args: Args, context: &Context) -> Result<Outcome> {
+    let evaluation = look(&args.what, context)?;
+    context.say_text(describe(&evaluation));
+    context.emit(&evaluation)?;
+    Ok(match &evaluation.suite {
+        Some(suite) if !suite.passed => Outcome::SomeFailed,
+        _ => Outcome::Done,
+    })
+}
+
+/// The evaluation of what is asked for.
+pub fn look(what: &What, context: &Context) -> Result<Evaluation> {
+    let suite = what.suite.as_deref().map(Suite::load).transpose()?;
+    let store: Arc<dyn Store> = context.store(&what.out)?;
+    let plan = context.block_on(read::plan(&*store, &what.campaign))?;
+    let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest.clone()) };
+    let bundle = context.bundle(&reference)?;
+    let references = references(what, suite.as_ref(), (&bundle, &store), context)?;
+    let (in_house, unfinished) = context.block_on(read::campaign(&store, &plan))?;
+    if in_house.is_empty() {
+        return Err(Error::invalid(format!("no job of {} is finished, so there is nothing to evaluate", plan.campaign))
+            .hint("run the campaign first"));
+    }
+    let name = what.baseline.as_ref().or_else(|| suite.as_ref().and_then(|suite| suite.baseline.as_ref()));
+    let baseline = name.map(|name| context.block_on(Baseline::load(&*store, name))).transpose()?;
+    let bought = baseline.as_ref().map(read::baseline).transpose()?;
+    let digest = baseline.as_ref().map(|baseline| baseline.digest.to_string()).unwrap_or_default();
+    let outsourced =
+        baseline.as_ref().zip(bought.as_ref()).map(|(b, shown)| (b.name.as_str(), digest.as_str(), shown.as_slice()));
+    let usual = Suite::default();
+    let pinned = suite.as_ref().unwrap_or(&usual);
+    let inputs = Inputs {
+        campaign: plan.campaign.as_str(),
+        in_house: &in_house,
+        unfinished,
+        gated: plan.jobs.iter().any(|job| job.gate.style > 0.0 || job.gate.category > 0.0),
+        outsourced,
+        evaluator: facts(&bundle),
+        judge_is_guide: judge_is_guide(&bundle),
+        references: &references,
+        palettes: &pinned.palettes,
+        tolerance: pinned.tolerance(),
+    };
+    let mut evaluation = evaluate(&inputs, pinned.settings());
+    if let Some(suite) = &suite {
+        suite.pinned(&evaluation)?;
+        evaluation.suite = Some(suite.judge(&evaluation));
+    }
+    Ok(evaluation)
+}
+
+/// The references of every style set that is named, judged now or before.
+fn references(
+    what: &What,
+    suite: Option<&Suite>,
+    (bundle, store): (&Bundle, &Arc<dyn Store>),
+    context: &Context,
+) -> Result<References> {
+    let beside = what.suite.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+    let of_suite = suite.iter().flat_map(|suite| &suite.references).map(|file| beside.join(file));
+    let mut found = References::default();
+    let mut critic: Option<Critic> = None;
+    for path in what.references.iter().cloned().chain(of_suite) {
+        let set = StyleSet::load(&path).map_err(|problems| context.problems(&problems))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let pictures = set.resolve(folder).map_err(|problems| context.problems(&problems))?;
+        let mut judge = |wanted: crate::pipeline::Wanted<'_>, picture: &image::RgbImage| {
+            if critic.is_none() {
+                let (runtime, settings) = context.models()?;
+                critic = Some(Critic::load(bundle, &runtime, &settings)?);
+            }
+            let critic = critic.as_mut().ok_or_else(|| Error::internal("nobody judges"))?;
+            critic.scores(wanted, picture)
+        };
+        let judged = References::of(&**store, bundle.digest(), (&pictures, set.name.as_str()), &mut judge);
+        found = found.and(context.block_on(judged)?);
+    }
+    Ok(found)
+}
+
+fn facts(bundle: &Bundle) -> EvaluatorFacts {
+    let manifest = bundle.manifest();
+    let evaluator = manifest.spec.evaluator.as_ref();
+    EvaluatorFacts {
+        bundle: manifest.name.to_string(),
+        digest: bundle.digest().to_string(),
+        held_out: evaluator.map(|evaluator| evaluator.held_out.clone()).unwrap_or_default(),
+        styles: evaluator.map(|evaluator| evaluator.styles.clone()).unwrap_or_default(),
+        categories: if evaluator.is_some() { manifest.spec.categories.len() } else { 0 },
+    }
+}
+
+/// Whether the file that judges is one of those that guide.
+fn judge_is_guide(bundle: &Bundle) -> bool {
+    let files = &bundle.manifest().spec.files;
+    let digest = |file: &str| files.get(file).map(|listed| listed.sha256.as_str());
+    digest(EVALUATOR).is_some_and(|judge| [IMAGE_ENCODER, TEXT_ENCODER].iter().any(|guide| digest(guide) == Some(judge)))
+}
+
+fn describe(evaluation: &Evaluation) -> String {
+    let mut parts = vec![format!(
+        "campaign  {}: {} of {} accepted",
+        evaluation.campaign, evaluation.in_house.accepted, evaluation.in_house.asked
+    )];
+    if let Some(theirs) = &evaluation.outsourced {
+        parts.push(format!("baseline  {}: {} images for {} briefs", theirs.name, theirs.accepted, theirs.briefs));
+    }
+    match &evaluation.comparison {
+        Comparison::Alone => {}
+        Comparison::Comparable { briefs, .. } => parts.push(format!("compared  on {briefs} briefs that both answered")),
+        Comparison::NotComparable { reasons } => parts.push(format!("not comparable: {}", reasons.join("; "))),
+    }
+    let head = ["measure", "house", "first attempts", "vendor", "house - vendor", "p (corrected)", "so"];
+    let mut rows = vec![head.map(String::from).to_vec()];
+    rows.extend(evaluation.measures.iter().map(row));
+    parts.push(String::new());
+    parts.push(table(&rows));
+    parts.push(String::new());
+    for d in &evaluation.distributions {
+        let value = match (d.value, d.low, d.high, &d.refused) {
+            (Some(value), Some(low), Some(high), _) => format!("{value:.3} ({low:.3} to {high:.3})"),
+            (Some(value), ..) => format!("{value:.3}"),
+            (None, .., reason) => format!("refused: {}", reason.as_deref().unwrap_or("not measured")),
+        };
+        parts.push(table(&[vec![format!("{} from {} to {}", d.metric, d.from, d.to), value]]));
+    }
+    for warning in &evaluation.warnings {
+        parts.push(table(&[vec!["note".into(), warning.message.clone()]]));
+    }
+    if let Some(suite) = &evaluation.suite {
+        parts.push(format!("\nsuite {}: {}", suite.name, if suite.passed { "passed" } else { "failed" }));
+        let number = |value: Option<f64>| value.map_or_else(|| "-".into(), |v| format!("{v:.3}"));
+        let check = |check: &crate::eval::evaluation::Check| {
+            let verdict = if check.passed { "ok" } else { "fails" };
+            vec![verdict.into(), check.what.clone(), number(check.found), number(check.least), number(check.most)]
+        };
+        let mut rows = vec![["", "what", "found", "least", "most"].map(String::from).to_vec()];
+        rows.extend(suite.checks.iter().map(check));
+        parts.push(table(&rows));
+    }
+    parts.join("\n")
+}
+
+fn row(row: &Compared) -> Vec<String> {
+    let number = |value: f64| match row.measure {
+        measure if measure.is_share() => format!("{:.0} %", 100.0 * value),
+        Measure::ImageText => format!("{value:.1}"),
+        _ => format!("{value:.3}"),
+    };
+    let ends = |low: Option<f64>, high: Option<f64>| match (low, high) {
+        (Some(low), Some(high)) => format!(" ({} to {})", number(low), number(high)),
+        _ => String::new(),
+    };
+    let estimate = |e: &Option<Estimate>| e.map_or_else(|| "-".into(), |e| number(e.mean) + &ends(e.low, e.high));
+    let mut cells =
+        vec![row.measure.to_string(), estimate(&row.in_house), estimate(&row.first_attempts), estimate(&row.outsourced)];
+    if let Some(d) = &row.difference {
+        let so = match d.verdict {
+            Verdict::InHouse => "the house is better",
+            Verdict::Outsourced => "the vendor is better",
+            Verdict::NotEnoughEvidence => "not enough evidence",
+        };
+        cells.extend([number(d.mean) + &ends(Some(d.low), Some(d.high)), format!("{:.4}", d.p_corrected), so.into()]);
+    }
+    cells
+}

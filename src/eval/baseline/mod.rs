@@ -1,0 +1,127 @@
+//! Baselines: what an agency delivered, imported once, judged by the same evaluator, paired with a campaign's briefs.
+//!
+//! In: pictures from a [`Source`], what an [`index`] says of them, a campaign's briefs. Out: a [`Baseline`] in the store and,
+//! by name, what could not be paired, decoded or licensed.
+//! Always holds: pictures are decoded within limits and written anew, so that nothing else that a file carried is kept;
+//! `baseline.json` comes last, so a baseline is there whole or not at all.
+
+pub mod import;
+pub mod index;
+pub mod source;
+
+use serde::{Deserialize, Serialize};
+
+use super::evaluation::{Brief, Delivery};
+use crate::error::{Error, Result};
+use crate::looks::Looks;
+use crate::spec::{Digest, Name, Timestamp};
+use crate::store::sidecar::Scores;
+use crate::store::{Key, Store};
+
+pub use import::{Asked, Import};
+pub use index::Index;
+pub use source::Source;
+
+/// The version of the format; readers refuse others.
+const VERSION: u32 = 1;
+
+/// Everything about an imported baseline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Baseline {
+    /// Format version.
+    pub version: u32,
+    /// Its name.
+    pub name: Name,
+    /// The housestyle that imported it.
+    pub housestyle: String,
+    /// When.
+    pub imported_at: Timestamp,
+    /// The campaign whose briefs it was paired with.
+    pub campaign: String,
+    /// The bundle whose evaluator judged it.
+    pub bundle: String,
+    /// That bundle's digest.
+    pub digest: Digest,
+    /// The pictures, in the index' order.
+    pub items: Vec<Item>,
+    /// What was refused.
+    pub refused: Vec<Refused>,
+}
+
+/// One picture of a baseline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    /// Its id: the stem of its file in the store.
+    pub id: String,
+    /// Its file, as it was delivered.
+    pub file: String,
+    /// What the delivered file hashed to.
+    pub delivered: Digest,
+    /// SHA-256 of the file in the store, hex.
+    pub sha256: String,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// The brief it answers.
+    pub brief: Brief,
+    /// How it was bought, and whose it is.
+    pub delivery: Delivery,
+    /// What the evaluator says.
+    pub scores: Scores,
+    /// Its colours and its hash for the eye.
+    pub looks: Looks,
+}
+
+/// Something that was not imported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// What.
+    pub file: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The folder of a baseline.
+fn folder(name: &Name) -> Result<Key> {
+    Key::new(format!("baselines/{name}"))
+}
+
+/// Where a picture of a baseline is.
+pub fn image(name: &Name, id: &str) -> Result<Key> {
+    folder(name)?.join(&format!("images/{id}.png"))
+}
+
+impl Baseline {
+    /// Reads a baseline.
+    pub async fn load(store: &dyn Store, name: &Name) -> Result<Self> {
+        let key = folder(name)?.join("baseline.json")?;
+        let bytes = store.get(&key).await?.ok_or_else(|| {
+            Error::invalid(format!("there is no baseline {name} at {}", store.locate(&key)))
+                .hint("import one: `housestyle baseline import SOURCE --name NAME --campaign CAMPAIGN`")
+        })?;
+        let hint = "import the baseline again";
+        let damaged = |e: serde_json::Error| Error::invalid(format!("{key} is not a baseline")).caused_by(e).hint(hint);
+        let Versioned { version } = serde_json::from_slice(&bytes).map_err(damaged)?;
+        if version != VERSION {
+            let message = format!("{key} has format version {version}; this housestyle reads {VERSION}");
+            return Err(Error::unavailable(message).hint(hint));
+        }
+        serde_json::from_slice(&bytes).map_err(damaged)
+    }
+
+    /// Writes it; its pictures must be there.
+    async fn save(&self, store: &dyn Store) -> Result<()> {
+        let bytes = serde_json::to_vec(self).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
+        store.put(&folder(&self.name)?.join("baseline.json")?, bytes).await
+    }
+}
+
+/// As much of a baseline as every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}

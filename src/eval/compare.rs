@@ -1,0 +1,148 @@
+//! Two arms, measure by measure: means with intervals, paired differences with tests. Pure.
+//!
+//! In: scored images of both arms. Out: [`Compared`] rows. Always holds: briefs are the units, not images, so that ten images
+//! of one brief count as one; where arms are compared only briefs that both answered count; p-values of one table are
+//! corrected together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::evaluation::{Arm, AssetScore, Brief, Compared, Difference, Estimate, Measure, Settings, Verdict};
+use super::stats::{self, Bootstrap, Interval};
+
+/// Means of one measure by brief, with the number of images behind each.
+pub type ByBrief<'a> = BTreeMap<&'a Brief, (f64, usize)>;
+
+/// Everything that tables are made from.
+pub struct Scored<'a> {
+    /// Images that count, of both arms.
+    pub assets: Vec<&'a AssetScore>,
+    /// Measures of whole briefs, such as diversity, with the images behind each.
+    pub of_briefs: BTreeMap<(Arm, Measure), BTreeMap<Brief, (f64, usize)>>,
+    /// The house's images before the gate chose, refused ones included.
+    pub first_attempts: Vec<&'a AssetScore>,
+}
+
+/// What a table is made of and how.
+pub struct Table<'a> {
+    /// The images.
+    pub scored: &'a Scored<'a>,
+    /// Intervals and tests.
+    pub settings: &'a Settings,
+    /// Whether the arms are compared.
+    pub paired: bool,
+}
+
+impl Table<'_> {
+    /// The rows of the briefs that `keep` wants; p-values are not corrected yet.
+    pub fn rows(&self, keep: &dyn Fn(&Brief) -> bool) -> Vec<Compared> {
+        let rows = Measure::ALL.into_iter().enumerate().map(|(i, measure)| self.row(measure, i as u64, keep));
+        rows.filter(|row| row.in_house.is_some() || row.outsourced.is_some()).collect()
+    }
+
+    fn row(&self, measure: Measure, number: u64, keep: &dyn Fn(&Brief) -> bool) -> Compared {
+        let (mut ours, mut theirs) =
+            (self.by_brief(measure, Arm::InHouse, keep), self.by_brief(measure, Arm::Outsourced, keep));
+        let mut difference = None;
+        if self.paired {
+            let shared: BTreeSet<&Brief> = ours.keys().filter(|brief| theirs.contains_key(*brief)).copied().collect();
+            if !shared.is_empty() {
+                ours.retain(|brief, _| shared.contains(brief));
+                theirs.retain(|brief, _| shared.contains(brief));
+                let differences: Vec<f64> = ours.values().zip(theirs.values()).map(|(a, b)| a.0 - b.0).collect();
+                difference = self.difference(&differences, number);
+            }
+        }
+        let firsts = by_brief(
+            self.scored
+                .first_attempts
+                .iter()
+                .filter(|a| keep(&a.brief))
+                .filter_map(|asset| Some((&asset.brief, *asset.first_attempt.get(&measure)?))),
+        );
+        Compared {
+            measure,
+            in_house: self.estimate(measure, &ours, number),
+            first_attempts: self.estimate(measure, &firsts, number),
+            outsourced: self.estimate(measure, &theirs, number),
+            difference,
+        }
+    }
+
+    fn by_brief(&self, measure: Measure, arm: Arm, keep: &dyn Fn(&Brief) -> bool) -> ByBrief<'_> {
+        if let Some(values) = self.scored.of_briefs.get(&(arm, measure)) {
+            return values.iter().filter(|(brief, _)| keep(brief)).map(|(brief, value)| (brief, *value)).collect();
+        }
+        let assets = self.scored.assets.iter().filter(|asset| asset.arm == arm && keep(&asset.brief));
+        by_brief(assets.filter_map(|asset| Some((&asset.brief, *asset.scores.get(&measure)?))))
+    }
+
+    fn bootstrap(&self, number: u64) -> Bootstrap {
+        let Settings { resamples, confidence, seed, .. } = *self.settings;
+        // Each measure draws for itself, or all their errors would lean the same way.
+        Bootstrap { resamples, confidence, seed: seed.wrapping_add(number) }
+    }
+
+    fn estimate(&self, measure: Measure, briefs: &ByBrief<'_>, number: u64) -> Option<Estimate> {
+        let values: Vec<f64> = briefs.values().map(|(mean, _)| *mean).collect();
+        let mean = stats::mean(&values)?;
+        let mut interval = self.bootstrap(number).mean(&values);
+        if measure.is_share() && interval.is_some_and(|i| i.low == i.high) {
+            // Where all agree resampling sees no doubt; Wilson's interval knows how few they are.
+            let n = values.len() as f64;
+            interval = stats::wilson(mean * n, n, self.settings.confidence).map(|(low, high)| Interval { low, high });
+        }
+        Some(Estimate {
+            mean,
+            low: interval.map(|i| i.low),
+            high: interval.map(|i| i.high),
+            briefs: values.len(),
+            images: briefs.values().map(|(_, images)| images).sum(),
+        })
+    }
+
+    fn difference(&self, differences: &[f64], number: u64) -> Option<Difference> {
+        let mean = stats::mean(differences)?;
+        let interval = self.bootstrap(number).mean(differences)?;
+        let p = stats::sign_flip(differences, self.settings.resamples, self.settings.seed.wrapping_add(number));
+        Some(Difference {
+            mean,
+            low: interval.low,
+            high: interval.high,
+            briefs: differences.len(),
+            wins: differences.iter().filter(|d| **d > 0.0).count(),
+            ties: differences.iter().filter(|d| **d == 0.0).count(),
+            p,
+            p_corrected: p,
+            hedges_g: stats::hedges_g(differences),
+            rank_biserial: stats::rank_biserial(differences),
+            verdict: Verdict::NotEnoughEvidence,
+        })
+    }
+}
+
+/// Corrects the p-values of tables that are read together, and says what follows.
+pub fn conclude<'a>(rows: impl Iterator<Item = &'a mut Compared>, settings: &Settings) {
+    let mut differences: Vec<&mut Difference> = rows.filter_map(|row| row.difference.as_mut()).collect();
+    let corrected = stats::holm(&differences.iter().map(|d| d.p).collect::<Vec<_>>());
+    for (difference, p) in differences.iter_mut().zip(corrected) {
+        difference.p_corrected = p;
+        let enough = difference.briefs >= settings.least_briefs && p < 1.0 - settings.confidence;
+        difference.verdict = match (difference.low, difference.high) {
+            (low, _) if enough && low > 0.0 => Verdict::InHouse,
+            (_, high) if enough && high < 0.0 => Verdict::Outsourced,
+            _ => Verdict::NotEnoughEvidence,
+        };
+    }
+}
+
+/// The mean of each brief.
+fn by_brief<'a>(values: impl Iterator<Item = (&'a Brief, f64)>) -> ByBrief<'a> {
+    let mut sums: ByBrief<'a> = BTreeMap::new();
+    for (brief, value) in values {
+        let (sum, count) = sums.entry(brief).or_default();
+        *sum += value;
+        *count += 1;
+    }
+    sums.values_mut().for_each(|(sum, count)| *sum /= *count as f64);
+    sums
+}

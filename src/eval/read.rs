@@ -1,0 +1,187 @@
+//! What the store holds of a campaign and a baseline, as evaluation sees it.
+//!
+//! In: a store, a plan, a baseline. Out: [`Shown`] images. Always holds: only sidecars are read, no image and no model, so that
+//! evaluating is a read; nothing is changed; a job without a finished asset is counted, not guessed.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::baseline::{self, Baseline, Item};
+use super::evaluation::{Arm, Brief, Delivery, Work};
+use crate::error::{Error, Result};
+use crate::looks::Looks;
+use crate::plan::{CampaignId, Job, Plan};
+use crate::spec::{Name, text};
+use crate::store::layout::Shelf;
+use crate::store::sidecar::{Outcome, Scores};
+use crate::store::{Key, Layout, Sidecar, Store};
+
+/// Sidecars asked for at once.
+const AT_ONCE: usize = 32;
+
+/// One image, or a job that gave none.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Who made it.
+    pub arm: Arm,
+    /// Its stem.
+    pub id: String,
+    /// What it answers.
+    pub brief: Brief,
+    /// Its key; `None` if there is no image.
+    pub image: Option<String>,
+    /// SHA-256 of the image's file, hex.
+    pub sha256: Option<String>,
+    /// Whether it counts.
+    pub accepted: bool,
+    /// Whether nothing could be made.
+    pub failed: bool,
+    /// Why it does not count.
+    pub reasons: Vec<String>,
+    /// What the evaluator says; `None` if it was not asked.
+    pub scores: Option<Scores>,
+    /// What it said of the first attempt.
+    pub first: Option<Scores>,
+    /// What the pixels say.
+    pub looks: Option<Looks>,
+    /// How it came about in the house.
+    pub work: Option<Work>,
+    /// How it was bought.
+    pub delivery: Option<Delivery>,
+    /// Under which licences it stands.
+    pub licences: Vec<String>,
+}
+
+/// The plan of a campaign, by its id or, where only one campaign has it, its name.
+pub async fn plan(store: &dyn Store, campaign: &str) -> Result<Plan> {
+    let id = match campaign.parse::<CampaignId>() {
+        Ok(id) => id.to_string(),
+        Err(_) => named(store, campaign).await?,
+    };
+    let key = Layout::new(&id)?.plan()?;
+    let missing = || Error::invalid(format!("there is no campaign {id} at {}", store.locate(&key))).hint("run it first");
+    let bytes = store.get(&key).await?.ok_or_else(missing)?;
+    serde_json::from_slice(&bytes).map_err(|e| {
+        Error::invalid(format!("{key} is not a plan of this housestyle"))
+            .caused_by(e)
+            .hint("run the campaign again: it writes its plan anew")
+    })
+}
+
+/// The id of the one campaign of this name.
+async fn named(store: &dyn Store, name: &str) -> Result<String> {
+    let shown = text::show(name);
+    name.parse::<Name>().map_err(|_| {
+        Error::invalid(format!("{shown} is neither a campaign's id nor its name"))
+            .hint("such as spring-launch-0123456789ab, or spring-launch")
+    })?;
+    let keys = store.list(&Key::new("campaigns")?).await?;
+    let of = |key: &Key| -> Option<String> {
+        let id = key.as_str().strip_prefix("campaigns/")?.strip_suffix("/plan.json")?;
+        (id.parse::<CampaignId>().is_ok() && id.rsplit_once('-')?.0 == name).then(|| id.to_owned())
+    };
+    let mut found: Vec<String> = keys.iter().filter_map(of).collect();
+    match (found.pop(), found.is_empty()) {
+        (Some(id), true) => Ok(id),
+        (None, _) => {
+            Err(Error::invalid(format!("there is no campaign {shown}")).hint("run it first, or name the folder with --out"))
+        }
+        (Some(id), false) => {
+            found.push(id);
+            Err(Error::invalid(format!("{} campaigns are called {shown}: {}", found.len(), found.join(", ")))
+                .hint("name one by its id"))
+        }
+    }
+}
+
+/// Every finished job of a campaign, in the plan's order, and how many are not finished.
+pub async fn campaign(store: &Arc<dyn Store>, plan: &Plan) -> Result<(Vec<Shown>, usize)> {
+    let layout = Layout::new(plan.campaign.as_str())?;
+    let mut found: Vec<Option<Shown>> = vec![None; plan.jobs.len()];
+    let mut tasks: JoinSet<Result<(usize, Option<Shown>)>> = JoinSet::new();
+    let mut next = plan.jobs.iter().enumerate();
+    loop {
+        while tasks.len() < AT_ONCE
+            && let Some((i, job)) = next.next()
+        {
+            let (store, layout, job) = (Arc::clone(store), layout.clone(), job.clone());
+            tasks.spawn(async move { Ok((i, sidecar(&*store, &layout, &job).await?.map(|(key, s)| of_sidecar(&key, s)))) });
+        }
+        match tasks.join_next().await {
+            None => break,
+            Some(joined) => {
+                let (i, shown) = joined.map_err(|e| Error::internal("reading was cut short").caused_by(e))??;
+                found[i] = shown;
+            }
+        }
+    }
+    let finished: Vec<Shown> = found.into_iter().flatten().collect();
+    let missing = plan.jobs.len() - finished.len();
+    Ok((finished, missing))
+}
+
+async fn sidecar(store: &dyn Store, layout: &Layout, job: &Job) -> Result<Option<(Key, Sidecar)>> {
+    for shelf in Shelf::ALL {
+        let key = layout.sidecar(shelf, &job.stem)?;
+        if let Some(bytes) = store.get(&key).await? {
+            let sidecar = Sidecar::from_bytes(&bytes, key.as_str())?;
+            if sidecar.job.id == job.id {
+                return Ok(Some((layout.image(shelf, &job.stem)?, sidecar)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn of_sidecar(image: &Key, sidecar: Sidecar) -> Shown {
+    let encoder = sidecar.job.source.encoder.as_ref().map(|encoder| encoder.version.to_string());
+    let work = Work {
+        attempts: sidecar.attempts.len(),
+        first_passed: sidecar.attempts.first().is_some_and(|attempt| attempt.passed),
+        seconds: sidecar.timings.values().sum::<f64>() + 0.0,
+        encoder,
+    };
+    let (scores, first) = (sidecar.chosen_scores().cloned(), sidecar.first_scores().cloned());
+    let there = sidecar.image.is_some();
+    let (sha256, looks) = sidecar.image.map(|image| (image.sha256, image.looks)).unzip();
+    Shown {
+        arm: Arm::InHouse,
+        id: sidecar.job.stem,
+        brief: Brief { category: sidecar.job.category, style: sidecar.job.style },
+        image: there.then(|| image.to_string()),
+        sha256,
+        accepted: sidecar.outcome == Outcome::Accepted,
+        failed: sidecar.outcome == Outcome::Failed,
+        reasons: sidecar.reasons,
+        scores,
+        first,
+        looks: looks.flatten(),
+        work: Some(work),
+        delivery: None,
+        licences: sidecar.rights.into_iter().map(|right| right.licence).collect(),
+    }
+}
+
+/// Every picture of a baseline.
+pub fn baseline(baseline: &Baseline) -> Result<Vec<Shown>> {
+    let shown = |item: &Item| -> Result<Shown> {
+        Ok(Shown {
+            arm: Arm::Outsourced,
+            id: item.id.clone(),
+            brief: item.brief.clone(),
+            image: Some(baseline::image(&baseline.name, &item.id)?.to_string()),
+            sha256: Some(item.sha256.clone()),
+            accepted: true,
+            failed: false,
+            reasons: Vec::new(),
+            scores: Some(item.scores.clone()),
+            first: None,
+            looks: Some(item.looks.clone()),
+            work: None,
+            delivery: Some(item.delivery.clone()),
+            licences: vec![item.delivery.licence.clone()],
+        })
+    };
+    baseline.items.iter().map(shown).collect()
+}

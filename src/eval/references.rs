@@ -1,0 +1,93 @@
+//! The pictures that styles were learned from, as evaluation sees them: what a style's images are held against, and what no
+//! image may be a copy of.
+//!
+//! In: a style set's references and a judge. Out: [`References`], kept in the store under the digests of evaluator and
+//! pictures, so that each set is judged once. Always holds: a reference is read only if its bytes are those of its digest.
+
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+use super::evaluation::Brief;
+use crate::error::{Error, Result};
+use crate::looks::Looks;
+use crate::pipeline::Wanted;
+use crate::spec::{Digest, Reference};
+use crate::store::sidecar::Scores;
+use crate::store::{Key, Store, png};
+
+/// The version of the format; another is judged anew.
+const VERSION: u32 = 1;
+
+/// References, judged.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct References {
+    version: u32,
+    /// Each of them.
+    pub pictures: Vec<Picture>,
+}
+
+/// One reference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Picture {
+    /// Its file, as the style set names it.
+    pub file: String,
+    /// What its bytes hash to.
+    pub sha256: Digest,
+    /// What it shows, and its style.
+    pub brief: Brief,
+    /// What the evaluator says.
+    pub scores: Scores,
+    /// What its pixels say.
+    pub looks: Looks,
+}
+
+impl References {
+    /// Looks references up in the store, or judges them; `name` is the style of those that say none.
+    pub async fn of(
+        store: &dyn Store,
+        evaluator: &Digest,
+        (references, name): (&[Reference], &str),
+        judge: &mut dyn FnMut(Wanted<'_>, &RgbImage) -> Result<Scores>,
+    ) -> Result<Self> {
+        let key = key(evaluator, references)?;
+        if let Some(bytes) = store.get(&key).await?
+            && let Ok(known) = serde_json::from_slice::<Self>(&bytes)
+            && known.version == VERSION
+        {
+            return Ok(known);
+        }
+        let mut pictures = Vec::with_capacity(references.len());
+        for reference in references {
+            let picture = png::decode(&reference.read()?, &reference.file)?;
+            let style = reference.style.as_ref().map_or(name, |style| style.as_str());
+            let wanted = Wanted { style, category: &reference.category, prompt: &reference.category };
+            pictures.push(Picture {
+                file: reference.file.clone(),
+                sha256: reference.sha256.clone(),
+                brief: Brief { category: reference.category.clone(), style: style.to_owned() },
+                scores: judge(wanted, &picture)?,
+                looks: Looks::of(&picture),
+            });
+        }
+        let found = Self { version: VERSION, pictures };
+        let bytes = serde_json::to_vec(&found).map_err(|e| Error::internal("cannot write references as JSON").caused_by(e))?;
+        store.put(&key, bytes).await?;
+        Ok(found)
+    }
+
+    /// These and others.
+    pub fn and(mut self, others: Self) -> Self {
+        self.pictures.extend(others.pictures);
+        self
+    }
+}
+
+/// A cache: it may be deleted at any time.
+fn key(evaluator: &Digest, references: &[Reference]) -> Result<Key> {
+    let what: Vec<_> = references.iter().map(|r| (r.sha256.hex(), &r.category, &r.style, &r.file)).collect();
+    let what = serde_json::to_vec(&(VERSION, evaluator, what));
+    let what = what.map_err(|e| Error::internal("cannot describe references").caused_by(e))?;
+    Key::new(format!("cache/references/{}.json", Digest::of(what).hex()))
+}
