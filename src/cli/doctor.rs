@@ -98,6 +98,7 @@ fn try_out(context: &Context, bundle: &Bundle) -> Result<String> {
         sampler: Sampler { steps: 1, ..Sampler::default() },
         guidance: Guidance::default(),
         style_encoder: None,
+        category_encoder: None,
     };
     let start = Instant::now();
     let missing = || Error::internal("nothing came back");

@@ -279,7 +279,7 @@ impl Context {
         let (registry, revocations) = (Registry::new(store.clone()), Ledger::new(store.clone()).revocations().await?);
         let (runtime, settings) = self.models()?;
         let asked: BTreeMap<&Digest, &EncoderRef> =
-            jobs.iter().filter_map(|job| job.source.encoder.as_ref()).map(|encoder| (&encoder.digest, encoder)).collect();
+            jobs.iter().flat_map(|job| job.encoders()).map(|encoder| (&encoder.digest, encoder)).collect();
         for (digest, encoder) in asked {
             let (_, weights) = registry.load(encoder, &revocations).await?;
             pipeline.adopt(bundle, &runtime, &settings, (digest, &weights))?;

@@ -108,7 +108,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let name = sidecar.bundle.parse().map_err(|e| Error::invalid(format!("{shown}: the bundle's name {e}")))?;
     let bundle = context.bundle(&BundleRef { name, digest: Some(sidecar.job.bundle.clone()) })?;
     let mut pipeline = context.pipeline(&bundle)?;
-    if let Some(encoder) = &sidecar.job.source.encoder {
+    for encoder in sidecar.job.encoders() {
         let (weights, (runtime, settings)) = (trained(&args.sidecar, encoder, context)?, context.models()?);
         pipeline.adopt(&bundle, &runtime, &settings, (&encoder.digest, &weights))?;
     }

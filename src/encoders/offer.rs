@@ -22,15 +22,20 @@ pub async fn house(registry: &Registry, ledger: &Ledger, facts: &BundleFacts, po
         let revocation = revocations.of_source(&style.source)?;
         Some((style.name.clone(), format!("the source of `{}`, {}, is {}", style.name, style.source, revocation.because())))
     });
-    let mut house = House { trained: Vec::new(), revoked: revoked.collect(), policy };
+    let mut house = House { trained: Vec::new(), categories: Vec::new(), revoked: revoked.collect(), policy };
     let mut promoted: BTreeMap<_, Option<VersionId>> = BTreeMap::new();
-    for version in registry.versions().await?.into_iter().filter(|version| version.branch == Branch::Style) {
+    for version in registry.versions().await? {
         let encoder = version.encoder();
         if !promoted.contains_key(&encoder) {
             promoted.insert(encoder.clone(), registry.promoted(&encoder).await?);
         }
         let in_use = promoted.get(&encoder).and_then(Option::as_ref) == Some(&version);
-        house.trained.push(style((registry, &revocations), facts, version, in_use).await?);
+        let branch = version.branch;
+        let trained = style((registry, &revocations), facts, version, in_use).await?;
+        match branch {
+            Branch::Style => house.trained.push(trained),
+            Branch::Category => house.categories.push(trained),
+        }
     }
     Ok(house)
 }
@@ -79,7 +84,7 @@ fn style_facts(card: &Card, grants: &[Grant]) -> StyleFacts {
         licence: list(|grant| &grant.licence),
         holder: list(|grant| &grant.holder),
         source: list(|grant| &grant.source),
-        attribution: attribution(grants),
+        attribution: attribution(card.id.branch, grants),
         encoder: Some(EncoderRef { version: card.id.clone(), digest: card.weights.clone() }),
         grants: carried(grants),
     }
@@ -101,12 +106,12 @@ fn unreadable(version: VersionId, promoted: bool, obstacle: Obstacle) -> Trained
 }
 
 /// Whom the licences ask to name, with the pictures that come of it.
-fn attribution(grants: &[Grant]) -> String {
+fn attribution(branch: Branch, grants: &[Grant]) -> String {
     let asks = |grant: &&Grant| Policy::default().rule(&grant.licence).0 == Ruling::Attribution;
     let names: Vec<String> = grants.iter().filter(asks).map(|g| format!("{} ({})", g.holder, g.licence)).collect();
     match names.is_empty() {
         true => String::new(),
-        false => format!("Style learned from drawings by {}", listed(names.iter().map(String::as_str), MAX_GRANTS)),
+        false => format!("{} learned from drawings by {}", if branch == Branch::Style { "Style" } else { "Things" }, listed(names.iter().map(String::as_str), MAX_GRANTS)),
     }
 }
 

@@ -41,12 +41,21 @@ pub struct AssetRow {
     pub style: String,
     /// The trained version that drew it.
     pub version: Option<VersionId>,
+    /// The trained version that read what was drawn.
+    pub category_version: Option<VersionId>,
     /// The sources its sidecar names.
     pub sources: Vec<String>,
     /// Its image, if one was made.
     pub image: Option<Digest>,
     /// The evaluator's style score of the first attempt.
     pub first_style: Option<f32>,
+}
+
+impl AssetRow {
+    /// The trained versions that drew it.
+    pub fn versions(&self) -> impl Iterator<Item = &VersionId> {
+        self.version.iter().chain(&self.category_version)
+    }
 }
 
 impl Survey {
@@ -141,6 +150,7 @@ fn row(key: &Key, sidecar: Sidecar) -> AssetRow {
         image: sidecar.image.and_then(|image| format!("sha256:{}", image.sha256).parse().ok()),
         stem: sidecar.job.stem,
         style: sidecar.job.style,
+        category_version: sidecar.job.reader.and_then(|reader| reader.encoder).map(|encoder| encoder.version),
         version: sidecar.job.source.encoder.map(|encoder| encoder.version),
     }
 }

@@ -76,6 +76,9 @@ pub struct TracedAsset {
     pub style: String,
     /// The version that drew it; none for a style that the bundle itself knows.
     pub version: Option<VersionId>,
+    /// The version that read what was drawn; none for the bundle's own encoder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category_version: Option<VersionId>,
     /// The sources its sidecar names.
     pub sources: Vec<String>,
 }
@@ -112,7 +115,7 @@ fn forward(
     let digests: BTreeSet<&Digest> = pictures.iter().map(|picture| &picture.sha256).collect();
     let learned = |version: &&VersionId| survey.learned(version).iter().any(|lesson| digests.contains(&lesson.sha256));
     let versions: BTreeSet<VersionId> = survey.cards.keys().filter(learned).cloned().collect();
-    let drawn = |asset: &&AssetRow| asset.version.as_ref().is_some_and(|v| versions.contains(v)) || belongs(asset);
+    let drawn = |asset: &&AssetRow| asset.versions().any(|v| versions.contains(v)) || belongs(asset);
     let assets: Vec<TracedAsset> = survey.assets.iter().filter(drawn).map(asset).collect();
     (!(pictures.is_empty() && assets.is_empty())).then(|| Trace {
         kind,
@@ -124,7 +127,7 @@ fn forward(
 }
 
 fn from_version(survey: &Survey, id: &VersionId) -> Trace {
-    let drawn = |asset: &&AssetRow| asset.version.as_ref() == Some(id);
+    let drawn = |asset: &&AssetRow| asset.versions().any(|version| version == id);
     Trace {
         kind: "version",
         pictures: lessons(survey, id),
@@ -135,11 +138,13 @@ fn from_version(survey: &Survey, id: &VersionId) -> Trace {
 }
 
 fn from_asset(survey: &Survey, row: &AssetRow) -> Trace {
-    let id = row.version.as_ref();
+    let mut pictures: Vec<TracedPicture> = row.versions().flat_map(|id| lessons(survey, id)).collect();
+    pictures.sort_by(|a, b| a.sha256.cmp(&b.sha256));
+    pictures.dedup_by(|a, b| a.sha256 == b.sha256);
     Trace {
         kind: "asset",
-        pictures: id.map(|id| lessons(survey, id)).unwrap_or_default(),
-        versions: id.map(|id| version(survey, id)).into_iter().collect(),
+        pictures,
+        versions: row.versions().map(|id| version(survey, id)).collect(),
         assets: vec![asset(row)],
         unreadable: survey.unreadable.clone(),
     }
@@ -186,6 +191,6 @@ fn version(survey: &Survey, id: &VersionId) -> TracedVersion {
 }
 
 fn asset(row: &AssetRow) -> TracedAsset {
-    let AssetRow { sidecar, style, version, sources, .. } = row.clone();
-    TracedAsset { sidecar, style, version, sources }
+    let AssetRow { sidecar, style, version, category_version, sources, .. } = row.clone();
+    TracedAsset { sidecar, style, version, category_version, sources }
 }

@@ -60,6 +60,8 @@ pub struct Request {
     pub guidance: Guidance,
     /// Which trained version reads the style's prompt, by its weights' digest; none for the stock encoder.
     pub style_encoder: Option<Digest>,
+    /// The same of the category's prompt.
+    pub category_encoder: Option<Digest>,
 }
 
 impl Request {
@@ -73,6 +75,7 @@ impl Request {
             sampler: job.sampler.clone(),
             guidance: job.guidance.clone(),
             style_encoder: job.source.encoder.as_ref().map(|encoder| encoder.digest.clone()),
+            category_encoder: job.reader.as_ref().and_then(|r| r.encoder.as_ref()).map(|encoder| encoder.digest.clone()),
         }
     }
 
@@ -281,7 +284,8 @@ impl Pipeline {
         }
         let mut states = |text: &str, version| self.encoder.states_of(text, version);
         let style = states(&prompts.style, request.style_encoder.as_ref())?;
-        let states = [states(&prompts.negative, None)?, states(&prompts.category, None)?, style];
+        let category = states(&prompts.category, request.category_encoder.as_ref())?;
+        let states = [states(&prompts.negative, None)?, category, style];
         Ok(Item { seed: request.seed, attempt: request.attempt, branches: guidance::branches(guidance), states, style_scale })
     }
 }

@@ -16,6 +16,7 @@ pub fn check(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Vec<Pro
         found.wrong("spec.bundle", reason, None);
     }
     found.styles();
+    found.category();
     found.assets();
     found.gate();
     if let StyleScale::PerLayer(scales) = &campaign.guidance.style_scale
@@ -62,6 +63,13 @@ impl Found<'_> {
                 }
                 Ok(_) => {}
             }
+        }
+    }
+
+    fn category(&mut self) {
+        let asked = self.campaign.category.as_ref();
+        if let Some(Err(refusal)) = asked.map(|asked| self.facts.category_encoder(asked)) {
+            self.wrong("spec.category", refusal.reason, refusal.suggestion);
         }
     }
 

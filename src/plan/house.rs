@@ -5,7 +5,7 @@
 
 use super::{BundleFacts, StyleFacts, list, nearest};
 use crate::rights::{Grant, Policy};
-use crate::spec::StyleRef;
+use crate::spec::{CategoryRef, StyleRef};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -14,13 +14,16 @@ use std::collections::BTreeMap;
 pub struct House {
     /// Every version of every trained style.
     pub trained: Vec<TrainedStyle>,
+    /// Every version of every trained category encoder.
+    #[serde(default)]
+    pub categories: Vec<TrainedStyle>,
     /// The bundle's own styles whose source was revoked, with the reason.
     pub revoked: BTreeMap<String, String>,
     /// Which licences it allows, as of today.
     pub policy: Policy,
 }
 
-/// One version of a trained style.
+/// One version of a trained style, or of a category encoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainedStyle {
     /// What a job carries of it.
@@ -68,9 +71,14 @@ impl TrainedStyle {
         self.style.encoder.as_ref().map(|encoder| encoder.version.number)
     }
 
+    /// What its rights are judged as.
+    pub(super) fn as_offer(&self) -> Offer<'_> {
+        Offer { style: &self.style, trained: Some(self) }
+    }
+
     fn offer(&self) -> Result<Offer<'_>, Refusal> {
         match &self.obstacle {
-            None => Ok(Offer { style: &self.style, trained: Some(self) }),
+            None => Ok(self.as_offer()),
             Some(Obstacle::OtherBundle(reason) | Obstacle::Unusable(reason)) => {
                 Err(Refusal { reason: reason.clone(), suggestion: None })
             }
@@ -111,6 +119,40 @@ impl BundleFacts {
                 let known: Vec<&str> = self.styles.iter().map(|s| s.name.as_str()).chain(trained).collect();
                 let reason = format!("the bundle {} has no style `{name}`; it has {}", self.name, list(known.iter().copied()));
                 Err(Refusal { reason, suggestion: nearest(name, known) })
+            }
+        }
+    }
+
+    /// The category encoder that a campaign asks for. One is never in use without being asked for: what is drawn must not change
+    /// because somebody trained something.
+    pub fn category_encoder(&self, asked: &CategoryRef) -> Result<&TrainedStyle, Refusal> {
+        let name = asked.0.name.as_str();
+        let versions: Vec<&TrainedStyle> = self.house.categories.iter().filter(|t| t.style.name == name).collect();
+        let numbers = || list(versions.iter().filter_map(|t| t.number()));
+        let found = match asked.0.version {
+            Some(number) => versions.iter().find(|t| t.number() == Some(number)),
+            None => versions.iter().find(|t| t.promoted),
+        };
+        let of_name = |number: u32| format!("`category/{name}@{number}`");
+        match (found, asked.0.version) {
+            (Some(found), _) => found.offer().map(|_| *found),
+            (None, _) if versions.is_empty() => {
+                let known = self.house.categories.iter().map(|t| t.style.name.as_str());
+                Err(Refusal {
+                    reason: format!("there is no category encoder `{name}`; `housestyle train` makes one from `branch: category`"),
+                    suggestion: super::text::nearest(name, known).map(|near| format!("`category/{near}`")),
+                })
+            }
+            (None, Some(number)) => Err(Refusal {
+                reason: format!("`category/{name}` has no version {number}; it has {}", numbers()),
+                suggestion: versions.last().and_then(|t| t.number()).map(of_name),
+            }),
+            (None, None) => {
+                let usable = versions.iter().rev().find(|t| t.obstacle.is_none()).and_then(|t| t.number());
+                Err(Refusal {
+                    reason: format!("no version of `category/{name}` is promoted; it has {}", numbers()),
+                    suggestion: usable.map(of_name),
+                })
             }
         }
     }

@@ -35,15 +35,20 @@ pub(super) struct Identity<'a> {
     sampler: &'a Sampler,
     guidance: &'a Guidance,
     gate: &'a Gate,
+    /// Digest of the trained category encoder; not there without one, as it was before there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category_encoder: Option<&'a Digest>,
 }
 
 impl<'a> Identity<'a> {
+    #[allow(clippy::too_many_arguments, reason = "it is the one place where all that decides an image comes together")]
     pub(super) fn new(
         campaign: &'a Campaign,
         facts: &'a BundleFacts,
         prompts: &'a Prompts,
         category: &'a str,
         style: &'a StyleFacts,
+        reader: Option<&'a StyleFacts>,
         index: u32,
         size: u32,
     ) -> Self {
@@ -61,6 +66,7 @@ impl<'a> Identity<'a> {
             sampler,
             guidance,
             gate,
+            category_encoder: reader.and_then(|reader| reader.encoder.as_ref()).map(|encoder| &encoder.digest),
         }
     }
 

@@ -84,6 +84,25 @@ pub struct Job {
     pub priority: Priority,
     /// Where the style comes from, and under which licence.
     pub source: StyleFacts,
+    /// The same of the trained encoder that reads the category's prompt; none for the bundle's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader: Option<StyleFacts>,
+}
+
+impl Job {
+    /// The lines that licences ask to be shown with the picture; empty if they ask for none.
+    pub fn attribution(&self) -> String {
+        let of = |source: &StyleFacts| source.attribution.clone();
+        let mut lines: Vec<String> = [Some(&self.source), self.reader.as_ref()].into_iter().flatten().map(of).collect();
+        lines.retain(|line| !line.is_empty());
+        lines.dedup();
+        lines.join("; ")
+    }
+
+    /// The trained encoders that draw it.
+    pub fn encoders(&self) -> impl Iterator<Item = &EncoderRef> {
+        [Some(&self.source), self.reader.as_ref()].into_iter().flatten().filter_map(|source| source.encoder.as_ref())
+    }
 }
 
 /// A stem that came in a message must be what [`text::slug`] makes, or it could name another place.
@@ -111,7 +130,7 @@ pub fn plan(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Result<P
         bundle: facts.name.clone(),
         digest: facts.digest.clone(),
         budget: campaign.budget.as_ref().map(|budget| BudgetVerdict::of(budget, &estimate)),
-        rights: RightsVerdict::of(offers.iter().copied(), &facts.house.policy, campaign.rights.as_ref()),
+        rights: RightsVerdict::of(offers.iter().copied().chain(reader(campaign, facts).map(TrainedStyle::as_offer)), &facts.house.policy, campaign.rights.as_ref()),
         estimate,
         jobs,
     })
@@ -120,6 +139,11 @@ pub fn plan(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Result<P
 /// What is drawn for every style that the campaign asks for and the bundle or the house has.
 fn offers<'a>(campaign: &Campaign, facts: &'a BundleFacts) -> Vec<Offer<'a>> {
     campaign.styles.iter().filter_map(|style| facts.offer(style).ok()).collect()
+}
+
+/// The category encoder that the campaign asks for, if the house has it.
+fn reader<'a>(campaign: &Campaign, facts: &'a BundleFacts) -> Option<&'a TrainedStyle> {
+    campaign.category.as_ref().and_then(|asked| facts.category_encoder(asked).ok())
 }
 
 fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
@@ -179,9 +203,11 @@ fn job(
     index: u32,
 ) -> Job {
     let style = offer.style;
-    let prompts = Prompts::of(asset, facts, category, offer);
+    let reader = reader(campaign, facts);
+    let prompts = Prompts::of(asset, facts, category, offer, reader);
+    let reader = reader.map(|reader| &reader.style);
     let size = asset.size.or_else(|| facts.sizes.first().copied()).unwrap_or_default();
-    let identity = identity::Identity::new(campaign, facts, &prompts, category, style, index, size);
+    let identity = identity::Identity::new(campaign, facts, &prompts, category, style, reader, index, size);
     let (job_id, seed) = (identity.id(), identity.seed());
     let (number, edge) = (index.to_string(), size.to_string());
     let values = [
@@ -208,6 +234,7 @@ fn job(
         bundle: facts.digest.clone(),
         priority: campaign.priority,
         source: style.clone(),
+        reader: reader.cloned(),
     }
 }
 

@@ -4,8 +4,8 @@
 //! What always holds: every distinct text is measured once, and an asset's own prompt that does not fit is told once.
 
 use super::categories::Categories;
-use super::house::Offer;
-use super::{BundleFacts, offers};
+use super::house::{Offer, TrainedStyle};
+use super::{BundleFacts, offers, reader};
 use crate::error::{Kind, Result};
 use crate::spec::{AssetSpec, Campaign, Problem, describe, limits, template, text, words};
 use serde::{Deserialize, Serialize};
@@ -23,10 +23,21 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    pub(super) fn of(asset: &AssetSpec, facts: &BundleFacts, category: &str, offer: Offer<'_>) -> Self {
+    pub(super) fn of(
+        asset: &AssetSpec,
+        facts: &BundleFacts,
+        category: &str,
+        offer: Offer<'_>,
+        reader: Option<&TrainedStyle>,
+    ) -> Self {
         let style = offer.style;
         let said = [("category", &*words(category))];
         let prompt = template::fill(asset.prompt.as_deref().unwrap_or(&facts.prompt_category), &said);
+        // What the campaign wrote is what is drawn; where it wrote nothing, a trained encoder is spoken to as it was in training.
+        let plain = match reader {
+            Some(reader) if asset.prompt.is_none() => describe(&reader.prompt, category, &reader.style.name),
+            _ => prompt.clone(),
+        };
         Self {
             style: match offer.trained {
                 // A trained encoder is spoken to as it was in training.
@@ -37,7 +48,7 @@ impl Prompts {
                 ),
             },
             negative: template::fill(&asset.negative, &said),
-            category: prompt,
+            category: plain,
         }
     }
 }
@@ -55,12 +66,12 @@ pub fn check_prompts(
     if campaign.images() > limits::JOBS {
         return Ok(problems); // refused for that, and too many to look at
     }
-    let (categories, offers) = (Categories::of(facts), offers(campaign, facts));
+    let (categories, offers, reader) = (Categories::of(facts), offers(campaign, facts), reader(campaign, facts));
     for (i, asset) in campaign.assets.iter().enumerate() {
         for (j, asked) in asset.categories.iter().enumerate() {
             let Some(category) = categories.find(asked) else { continue };
             for offer in &offers {
-                let Prompts { category: plain, style, negative } = Prompts::of(asset, facts, category, *offer);
+                let Prompts { category: plain, style, negative } = Prompts::of(asset, facts, category, *offer, reader);
                 let of_category = format!("spec.assets[{i}].categories[{j}]");
                 let of_prompt = if asset.prompt.is_some() { format!("spec.assets[{i}].prompt") } else { of_category.clone() };
                 let of_style = if offer.trained.is_some() { of_category } else { of_prompt.clone() };

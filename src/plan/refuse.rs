@@ -3,19 +3,21 @@
 //! In: a campaign and the verdicts on it. Out: [`Problem`]s, at the style and at the ceiling that stand against it.
 
 use super::estimate::{Standing, amount};
-use super::{BundleFacts, Plan, RightsVerdict};
+use super::{BundleFacts, Plan, RightsVerdict, reader};
 use crate::spec::{Campaign, Problem, text};
 
-/// Every style that may not be used as things stand.
+/// Every style, and category encoder, that may not be used as things stand.
 pub fn check_rights(campaign: &Campaign, facts: &BundleFacts) -> Vec<Problem> {
     let request = campaign.rights.as_ref();
-    let offered = campaign.styles.iter().enumerate().filter_map(|(i, style)| Some((i, facts.offer(style).ok()?)));
-    let refused = offered.flat_map(|(i, offer)| {
+    let styles = campaign.styles.iter().enumerate();
+    let offered = styles.filter_map(|(i, style)| Some((format!("spec.styles[{i}]"), facts.offer(style).ok()?)));
+    let reader = reader(campaign, facts).map(|reader| ("spec.category".to_owned(), reader.as_offer()));
+    let refused = offered.chain(reader).flat_map(|(path, offer)| {
         let verdict = RightsVerdict::of(std::iter::once(offer), &facts.house.policy, request);
         let problems = verdict.refused().map(|style| {
             let whose = text::escape(&format!("{}, {}", style.licence, style.holder));
             let reason = format!("the rights of `{}` ({whose}) are not cleared: {}", style.style, style.reason);
-            campaign.problem(&format!("spec.styles[{i}]"), reason, None)
+            campaign.problem(&path, reason, None)
         });
         problems.collect::<Vec<_>>()
     });

@@ -2,7 +2,7 @@
 
 use super::house::{Offer, TrainedStyle};
 use crate::rights::{Policy, Ruling, Terms};
-use crate::spec::RightsRequest;
+use crate::spec::{Branch, RightsRequest};
 use serde::{Deserialize, Serialize};
 
 /// The verdict on every style of a campaign.
@@ -15,7 +15,7 @@ pub struct RightsVerdict {
 /// A style, its licence, and what follows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StyleRights {
-    /// The style's name.
+    /// The style's name; `category/…` for a category encoder.
     pub style: String,
     /// Its licence.
     pub licence: String,
@@ -41,7 +41,10 @@ impl RightsVerdict {
                 }
             };
             StyleRights {
-                style: style.name.clone(),
+                style: match style.encoder.as_ref().filter(|encoder| encoder.version.branch == Branch::Category) {
+                    Some(encoder) => encoder.version.encoder().to_string(),
+                    None => style.name.clone(),
+                },
                 licence: style.licence.clone(),
                 holder: style.holder.clone(),
                 source: style.source.clone(),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::rights::{Grant, Terms};
+use crate::spec::{Branch, CategoryRef};
 use proptest::{prelude::*, sample::subsequence};
 
 const CATEGORIES: [&str; 6] = ["fox", "doughnut", "red apple", "t-rex", "piñata", "狐"];
@@ -399,4 +400,31 @@ fn a_trained_style_is_as_free_as_its_pictures() {
     facts.house.trained[0].grants[0].terms.until = "2027-01-01".parse().ok();
     facts.house.policy.today = "2027-01-02".parse().unwrap();
     assert!(verdict(&facts, "").reason.contains("expired on 2027-01-01"));
+}
+
+#[test]
+fn a_category_encoder_is_part_of_the_job_only_where_it_is_asked_for() {
+    let mut facts = with_versions("acme", &[(1, false, None), (2, true, None)]);
+    facts.house.categories = std::mem::take(&mut facts.house.trained);
+    for version in &mut facts.house.categories {
+        let encoder = version.style.encoder.as_mut().unwrap();
+        encoder.version.branch = Branch::Category;
+    }
+    let planned = |rest: &str| plan(&campaign("c", &["noto"], &["t-rex"], rest), &facts, &rates());
+    let job = |rest: &str| planned(rest).unwrap().jobs.remove(0);
+    let number = |rest: &str| job(rest).reader.unwrap().encoder.unwrap().version.number;
+    assert_eq!(job(""), plan(&campaign("c", &["noto"], &["t-rex"], ""), &self::facts(), &rates()).unwrap().jobs[0]);
+    assert_eq!([number("  category: category/acme\n"), number("  category: category/acme@1\n")], [2, 1]);
+    let (stock, trained) = (job(""), job("  category: category/acme\n"));
+    assert_ne!(stock.id, trained.id);
+    assert_eq!((stock.seed, &stock.prompts.style), (trained.seed, &trained.prompts.style));
+    assert_eq!(trained.prompts.category, "a t rex emoji in acme style");
+    assert_ne!(trained.id, job("  category: category/acme@1\n").id);
+    let rights = planned("  category: category/acme\n  rights: {channels: [print]}\n").unwrap().rights;
+    let refused: Vec<&str> = rights.refused().map(|row| row.style.as_str()).collect();
+    assert_eq!(refused, ["category/acme"]);
+    let reason = |rest: &str| planned(rest).unwrap_err()[0].to_string();
+    assert!(reason("  category: category/acme@7\n").contains("spec.category: `category/acme` has no version 7; it has 1, 2"));
+    assert!(reason("  category: category/acne\n").ends_with("(did you mean `category/acme`?)"));
+    assert!("acme".parse::<CategoryRef>().unwrap_err().contains("expected `category/…`"));
 }

@@ -30,7 +30,7 @@ pub use references::Reference;
 pub use source::Document;
 pub use styleset::{Claim, Images, Loss, StyleSet, Training, describe, words};
 pub use template::NameTemplate;
-pub use version::{Branch, EncoderName, VersionId};
+pub use version::{Branch, CategoryRef, EncoderName, VersionId};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,9 @@ pub struct Campaign {
     pub priority: Priority,
     /// The styles to draw in.
     pub styles: Vec<StyleRef>,
+    /// The trained encoder that reads what is drawn; `None` for the bundle's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<CategoryRef>,
     /// What to draw.
     pub assets: Vec<AssetSpec>,
     /// How noise becomes a picture.

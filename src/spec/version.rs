@@ -75,6 +75,33 @@ impl fmt::Display for EncoderName {
 
 checked_text!(EncoderName, "^((style|category)/)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "An encoder, such as style/acme.");
 
+/// A category encoder, by name and optionally by version: `category/acme@1`. Without a version the promoted one is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CategoryRef(pub StyleRef);
+
+impl std::str::FromStr for CategoryRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let name = text.strip_prefix("category/");
+        let name = name.ok_or_else(|| format!("is no category encoder: expected `category/…`, got {}", text::show(text)))?;
+        name.parse().map(Self)
+    }
+}
+
+impl fmt::Display for CategoryRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "category/{}", self.0)
+    }
+}
+
+checked_text!(
+    CategoryRef,
+    "^category/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(@[1-9][0-9]*)?$",
+    "A category encoder: category/name, which is its promoted version, or category/name@version."
+);
+
 /// One version of a trained encoder: `style/acme@3`. Without a branch, `style` is meant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -86,6 +86,9 @@ fn texts(job: &Job, attempt: u32) -> Result<Vec<(&'static str, String)>> {
     if let Some(encoder) = &job.source.encoder {
         made["encoder"] = serde_json::json!(encoder);
     }
+    if let Some(encoder) = job.reader.as_ref().and_then(|reader| reader.encoder.as_ref()) {
+        made["category_encoder"] = serde_json::json!(encoder);
+    }
     let made = serde_json::to_string(&made).map_err(|e| Error::internal("cannot describe a job").caused_by(e))?;
     let mut texts = vec![
         ("Description", job.prompts.style.clone()),
@@ -94,8 +97,9 @@ fn texts(job: &Job, attempt: u32) -> Result<Vec<(&'static str, String)>> {
         ("housestyle", made),
         ("XML:com.adobe.xmp", xmp(&asset_properties(job))),
     ];
-    if !job.source.attribution.is_empty() {
-        texts.push(("Copyright", job.source.attribution.clone()));
+    let notice = job.attribution();
+    if !notice.is_empty() {
+        texts.push(("Copyright", notice));
     }
     Ok(texts)
 }
@@ -115,8 +119,9 @@ fn asset_properties(job: &Job) -> String {
    <dc:identifier>{id}</dc:identifier>
    <dc:description><rdf:Alt><rdf:li xml:lang="x-default">{prompt}</rdf:li></rdf:Alt></dc:description>"#
     );
-    if !job.source.attribution.is_empty() {
-        let rights = escape_xml(&job.source.attribution);
+    let notice = job.attribution();
+    if !notice.is_empty() {
+        let rights = escape_xml(&notice);
         let _ = write!(
             properties,
             r#"

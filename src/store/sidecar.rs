@@ -132,7 +132,7 @@ pub struct RightsReference {
 impl Sidecar {
     /// A sidecar for `job` with nothing known yet but who works on it.
     pub fn new(job: Job, bundle: &str, provider: &str, outcome: Outcome) -> Self {
-        let rights = rights(&job.source);
+        let rights = std::iter::once(&job.source).chain(&job.reader).flat_map(rights).collect();
         Self {
             version: VERSION,
             housestyle: env!("CARGO_PKG_VERSION").into(),
@@ -185,7 +185,7 @@ impl Sidecar {
     }
 }
 
-/// The style's source, or each of those that its trained encoder learned from.
+/// A style's source, or each of those that a trained encoder learned from.
 fn rights(style: &StyleFacts) -> Vec<RightsReference> {
     let (kind, name) = match &style.encoder {
         Some(encoder) => ("encoder".to_owned(), encoder.version.to_string()),

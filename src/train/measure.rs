@@ -51,6 +51,7 @@ pub fn measure(
             sampler: Sampler::default(),
             guidance: Guidance { style_scale: StyleScale::Uniform(set.training.style_scale as f32), ..Guidance::default() },
             style_encoder: Some(version.clone()),
+            category_encoder: None,
         }
     };
     let requests: Vec<Request> = asked.iter().enumerate().map(request).collect();

@@ -316,6 +316,7 @@ fn a_bundle_that_loads_and_does_not_run_is_unavailable() {
         sampler: Sampler { steps: 1, ..Sampler::default() },
         guidance: Guidance::default(),
         style_encoder: None,
+        category_encoder: None,
     };
     let error = pipeline.generate(&[request], &mut |_| ControlFlow::Continue(())).unwrap().remove(0).unwrap_err();
     assert_refused(&error, Kind::Unavailable, "text_encoder/model.onnx failed to run");

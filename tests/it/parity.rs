@@ -236,6 +236,7 @@ fn recorded(case: &Value) -> Request {
         sampler: Sampler { name, steps: case["steps"].as_u64().unwrap() as u32 },
         guidance: Guidance { category: axis("category"), style: axis("style"), style_scale: scale },
         style_encoder: None,
+        category_encoder: None,
     }
 }
 

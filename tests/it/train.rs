@@ -265,6 +265,65 @@ fn a_brand_is_trained_promoted_drawn_exported_and_revoked() {
 }
 
 #[test]
+fn a_category_encoder_draws_only_where_it_is_asked_for() {
+    let folder = brand("CC-BY-4.0");
+    let path = |name: &str| folder.path().join(name);
+    let run = |args: &[&str]| output(housestyle(folder.path(), args));
+    let set = std::fs::read_to_string(path("acme.yaml")).unwrap();
+    std::fs::write(path("things.yaml"), set.replace("bundle: tiny", "bundle: tiny\n  branch: category")).unwrap();
+    let (code, _, err) = run(&["train", "things.yaml"]);
+    assert_eq!(code, 0, "{err}");
+
+    let noto = std::fs::read_to_string(path("launch.yaml")).unwrap().replace("styles: [acme]", "styles: [flat]");
+    let campaign = |name: &str, category: &str| {
+        let text = noto.replace("name: launch", &format!("name: {name}"));
+        std::fs::write(path(&format!("{name}.yaml")), text.replace("  assets:", &format!("{category}  assets:"))).unwrap();
+        run(&["run", &format!("{name}.yaml"), "--json"])
+    };
+    let assets = |out: &str| -> Vec<(serde_json::Value, String)> {
+        let report: serde_json::Value = serde_json::from_str(out).unwrap();
+        let found = PathBuf::from(report["folder"].as_str().unwrap()).join("assets");
+        let found = files(&path(found.to_str().unwrap()));
+        let json = found.iter().filter(|(name, _)| name.ends_with(".json"));
+        let pixels = |name: &str| {
+            let file = name.replace(".json", ".png");
+            Digest::of(housestyle::store::png::decode(&found[&file], &file).unwrap().into_raw()).to_string()
+        };
+        json.map(|(name, bytes)| (serde_json::from_slice(bytes).unwrap(), pixels(name))).collect()
+    };
+    let (code, _, err) = campaign("early", "  category: category/acme\n");
+    assert!(code == 2 && err.contains("early.yaml:6:13: spec.category: no version of `category/acme` is promoted"), "{err}");
+    let (code, stock, err) = campaign("stock", "");
+    assert_eq!(code, 0, "{err}");
+    let promote = ["encoders", "promote", "category/acme@1", "--force", "--reason", "a test"];
+    assert_eq!(run(&promote).0, 0);
+    assert_eq!(assets(&campaign("stock", "").1), assets(&stock), "one that is promoted is not used unasked");
+    let (code, trained, err) = campaign("trained", "  category: category/acme\n");
+    assert_eq!(code, 0, "{err}");
+    let (stock, trained) = (assets(&stock), assets(&trained));
+    assert_eq!((stock.len(), trained.len()), (2, 2));
+    for ((stock, before), (sidecar, after)) in stock.iter().zip(&trained) {
+        assert_eq!(stock["job"].get("reader"), None);
+        assert_eq!(stock["job"]["seed"], sidecar["job"]["seed"], "they can be compared");
+        assert_ne!(before, after, "the encoder makes no difference");
+        assert_eq!(sidecar["job"]["reader"]["encoder"]["version"], "category/acme@1");
+        assert!(sidecar["job"]["prompts"]["category"].as_str().unwrap().ends_with("in acme style"), "as in training");
+        let rights: Vec<&str> = sidecar["rights"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
+        assert_eq!(rights, ["flat", "category/acme@1"]);
+    }
+    let trace = run(&["rights", "trace", "brand book", "--json"]).1;
+    let trace: serde_json::Value = serde_json::from_str(&trace).unwrap();
+    assert_eq!((trace["assets"].as_array().unwrap().len(), &trace["versions"][0]["version"]), (2, &"category/acme@1".into()));
+    let sidecar = PathBuf::from("out").join(trace["assets"][0]["sidecar"].as_str().unwrap());
+    let (code, out, err) = run(&["reproduce", sidecar.to_str().unwrap()]);
+    assert!(code == 0 && out.contains("identical"), "{out} {err}");
+
+    assert_eq!(run(&["rights", "revoke", "brand book", "--reason", "the contract ended"]).0, 0);
+    let (code, _, err) = campaign("late", "  category: category/acme@1\n");
+    assert!(code == 2 && err.contains("late.yaml:6:13") && err.contains("the contract ended"), "{err}");
+}
+
+#[test]
 fn what_cannot_be_learned_leaves_nothing_in_the_ledger() {
     let refused = |change: &dyn Fn(&str) -> String, expected: &str| {
         let folder = brand("MIT");

@@ -8,7 +8,7 @@ use super::super::reader::{Field, Object, Reader};
 use super::super::template::{self, NameTemplate};
 use super::super::text::{self, plain, show};
 use super::super::{
-    AssetSpec, Budget, BundleRef, Campaign, Format, Gate, Guidance, Name, Output, Priority, RightsRequest, Sampler,
+    AssetSpec, Budget, BundleRef, Campaign, CategoryRef, Format, Gate, Guidance, Name, Output, Priority, RightsRequest, Sampler,
     SamplerName, StyleRef, StyleScale, limits, node, one, problem,
 };
 use super::{Keys, Kind, filled, name, owner, short_text, words};
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub(in crate::spec) const KEYS: Keys = &[
     ("Document", &["apiVersion", "kind", "metadata", "spec"]),
     ("Metadata", &["name", "owner", "labels"]),
-    ("Spec", &["bundle", "priority", "styles", "assets", "sampler", "guidance", "seed", "gate", "output", "budget", "rights"]),
+    ("Spec", &["bundle", "priority", "styles", "category", "assets", "sampler", "guidance", "seed", "gate", "output", "budget", "rights"]),
     ("AssetSpec", &["categories", "prompt", "negative", "count", "size"]),
     ("Sampler", &["name", "steps"]),
     ("Guidance", &["category", "style", "style_scale"]),
@@ -62,6 +62,7 @@ fn spec(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
         r.distinct(f, &styles, ToString::to_string);
         Some(styles)
     });
+    let category = r.maybe(&spec, "category", |r, f| r.text(f, str::parse::<CategoryRef>));
     let assets = r.need(&spec, "assets", |r, f| r.items(f, limits::NODES, asset));
     let sampler = r.or(&spec, "sampler", Sampler::default(), sampler);
     let guidance = r.or(&spec, "guidance", Guidance::default(), guidance);
@@ -79,6 +80,7 @@ fn spec(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
         labels: BTreeMap::new(),
         priority: priority.unwrap_or_default(),
         styles: styles.unwrap_or_default().into_iter().map(|style| style.unwrap_or_else(no_style)).collect(),
+        category: category.unwrap_or_default(),
         assets: assets.unwrap_or_default().into_iter().map(|asset| asset.unwrap_or_else(nothing)).collect(),
         sampler: sampler.unwrap_or_default(),
         guidance: guidance.unwrap_or_default(),

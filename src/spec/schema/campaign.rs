@@ -1,7 +1,7 @@
 //! What a campaign's schema adds to the domain types: the frame around them.
 
 use super::super::{
-    AssetSpec, Budget, BundleRef, Gate, Guidance, Name, Output, Priority, RightsRequest, Sampler, StyleRef, StyleScale, limits,
+    AssetSpec, Budget, BundleRef, CategoryRef, Gate, Guidance, Name, Output, Priority, RightsRequest, Sampler, StyleRef, StyleScale, limits,
     parse,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -51,6 +51,8 @@ struct Spec {
     /// The styles to draw in.
     #[schemars(length(min = 1))]
     styles: Vec<StyleRef>,
+    /// The trained encoder that reads what is drawn; without one, the bundle's own does.
+    category: Option<CategoryRef>,
     /// What to draw.
     #[schemars(length(min = 1))]
     assets: Vec<AssetSpec>,
