@@ -34,8 +34,10 @@ const MARGIN: f32 = 0.2;
 pub struct Settings {
     /// Steps of one encoder; one encoder for both tasks takes as many as the two together.
     pub steps: u32,
-    /// AdamW's step length.
+    /// AdamW's step length for styles.
     pub learning_rate: f32,
+    /// The same for things, where there is less to learn and more to forget.
+    pub category_learning_rate: f32,
     /// Judge on the names kept to choose settings with.
     pub validate: bool,
 }
@@ -187,7 +189,10 @@ impl<'a> Lab<'a> {
                 examples.push(Example { features, latents, ..self.prepare.example(lesson, &lessons, &wording, *contrast)? });
             }
         }
-        let learning_rate = self.settings.learning_rate;
+        let learning_rate = match contrasts {
+            [Contrast::Things] => self.settings.category_learning_rate,
+            _ => self.settings.learning_rate,
+        };
         let rates = Rates { learning_rate, weight_decay: WEIGHT_DECAY, cross_entropy, triplet, denoising: 0.0, margin: MARGIN };
         let recipe = Recipe { rates, steps, validation: 0.0, patience: 0, seed: cell.seed };
         let begin = Checkpoint::new(self.step.layout().initial(cell.seed));

@@ -51,12 +51,15 @@ struct Args {
     /// Only this question: nine houses as brands, or a house never seen
     #[arg(long)]
     task: Option<Task>,
-    /// Training steps of an encoder
-    #[arg(long, default_value_t = 150)]
+    /// Training steps of an encoder; one for both tasks takes as many as the two together
+    #[arg(long, default_value_t = 50)]
     steps: u32,
-    /// Step length of the optimiser
-    #[arg(long, default_value_t = 1e-3)]
+    /// Step length for the style encoder, and for one encoder that learns both
+    #[arg(long, default_value_t = 3e-3)]
     learning_rate: f32,
+    /// Step length for the category encoder
+    #[arg(long, default_value_t = 1e-3)]
+    category_learning_rate: f32,
     /// Judge on the few-shot names that no brand brought, to choose settings with, instead of on the test names
     #[arg(long)]
     validate: bool,
@@ -84,7 +87,8 @@ fn run(args: &Args) -> Result<()> {
     let stop = Stop::new(&runtime)?;
     let session = SessionSettings { provider: Provider::Cpu, threads: args.threads, device: 0, cache: None };
     let drawings = Drawings::open(&args.drawings)?;
-    let settings = Settings { steps: args.steps, learning_rate: args.learning_rate, validate: args.validate };
+    let Args { steps, learning_rate, category_learning_rate, validate, .. } = *args;
+    let settings = Settings { steps, learning_rate, category_learning_rate, validate };
     let asked = asked(args)?;
     let setup = settings.digest(&bundle, &drawings);
     let mut cells = Cells::open(&args.cells, &setup)?;

@@ -23,7 +23,7 @@ use crate::rights::Ledger;
 use crate::spec::{Branch, Digest, Loss, Reference, StyleSet, Timestamp, words};
 use crate::store::{Key, Local, Store, png};
 use crate::train::batch::{Example, Noise};
-use crate::train::fit::{Checkpoint, Recipe, fit};
+use crate::train::fit::{Checkpoint, Recipe, fit, split};
 use crate::train::prepare::{Contrast, Lesson, Prepare, Wording};
 use crate::train::step::Rates;
 use crate::train::{Layout, Losses, Step, checkpoint, curve, measure};
@@ -262,14 +262,14 @@ impl Training<'_> {
             let seen = [("loss", loss), ("denoising", denoising), ("identification", accuracy)];
             scores.extend(seen.map(|(name, value)| (name.to_owned(), f64::from(value))));
         }
-        if self.set.branch == Branch::Style && self.bundle.manifest().spec.evaluator.is_some() {
+        let mut look = None;
+        if self.bundle.manifest().spec.evaluator.is_some() {
             self.context.say("drawing with the new version, for the evaluator");
             let mut pipeline = Pipeline::load(&self.bundle, runtime, settings)?;
             let digest = Digest::of(&weights);
             pipeline.adopt(&self.bundle, runtime, settings, (&digest, &weights))?;
-            scores.extend(measure::measure(&mut pipeline, &self.bundle, &self.set, &self.references, &digest, &|| {
-                self.stopping()
-            })?);
+            look = self.look(&mut pipeline)?;
+            scores.extend(self.measure(&mut pipeline, &digest, look.as_deref())?);
         }
         let draft = Draft {
             encoder: EncoderName { branch: self.set.branch, name: self.set.name.clone() },
@@ -280,11 +280,51 @@ impl Training<'_> {
             pictures: cleared.lessons,
             grants: cleared.grants,
             scores: scores.clone(),
+            look,
         };
         let curve = curve::draw(&checkpoint.history, checkpoint.best.step);
         let card = Registry::new(self.store.clone()).publish(&draft, &weights, Some(&curve)).await?;
         self.store.delete(&self.checkpoint()?).await?;
         Ok(card)
+    }
+
+    /// What the brand's own pictures look like to the evaluator: those that only validated, or all if none did.
+    fn look(&self, pipeline: &mut Pipeline) -> Result<Option<Vec<f32>>> {
+        if self.set.branch != Branch::Style {
+            return Ok(None);
+        }
+        let training = &self.set.training;
+        let (learned, held) = split(self.references.len(), training.validation, training.seed);
+        let own = |i: &usize| self.references[*i].style.as_ref().is_none_or(|style| *style == self.set.name);
+        let pick = |which: &[usize]| -> Vec<usize> { which.iter().copied().filter(own).collect() };
+        let chosen = if pick(&held).is_empty() { pick(&learned) } else { pick(&held) };
+        let mut embeddings = Vec::with_capacity(chosen.len());
+        for i in chosen {
+            let picture = png::decode(&self.references[i].read()?, &self.references[i].file)?;
+            for score in pipeline.score(&[picture])? {
+                embeddings.push(score?.embedding);
+            }
+        }
+        Ok(measure::look(&embeddings))
+    }
+
+    /// Draws the set's own things with the new version, for the evaluator.
+    fn measure(&self, pipeline: &mut Pipeline, version: &Digest, look: Option<&[f32]>) -> Result<BTreeMap<String, f64>> {
+        let facts = self.bundle.facts();
+        let mut categories: Vec<&str> = self.references.iter().filter_map(|r| facts.category(&r.category)).collect();
+        categories.sort_unstable();
+        categories.dedup();
+        let subject = measure::Subject {
+            name: &self.set.name,
+            branch: self.set.branch,
+            prompt: &self.set.prompt,
+            style_scale: self.set.training.style_scale as f32,
+            version: Some(version),
+            look,
+        };
+        let briefs = measure::briefs(&categories);
+        let marks = measure::draw(pipeline, &self.bundle, subject, &briefs, &|| self.stopping())?;
+        Ok(measure::scores(&marks))
     }
 
     fn tell(
@@ -302,14 +342,7 @@ impl Training<'_> {
                 for (name, value) in scores {
                     self.context.say(format!("  {name:<16}{value:.3}"));
                 }
-                let (known, force) = (scores.contains_key("style"), r#" --force --reason "...""#);
-                if !known {
-                    self.context.say(
-                        "the evaluator does not know this style: whoever promotes it must look at its pictures and say why",
-                    );
-                }
-                let force = if known { "" } else { force };
-                self.context.say(format!("to use it: housestyle encoders promote {}{force}", card.id));
+                self.context.say(format!("to use it: housestyle encoders promote {}", card.id));
             }
             None => self.context.say(format!("stopped after {steps} steps; run the same command again to go on")),
         }

@@ -40,6 +40,10 @@ pub struct Card {
     pub grants: Vec<Grant>,
     /// What was measured, by name: `style`, `category`, `loss`, …
     pub scores: BTreeMap<String, f64>,
+    /// What the brand's own pictures look like to the bundle's evaluator: the mean of unit embeddings, of the pictures that only
+    /// validated where there are any. New pictures are held against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<Vec<f32>>,
     /// What its weights, `adapter.safetensors`, hash to.
     pub weights: Digest,
     /// How many bytes they have.
@@ -95,12 +99,14 @@ pub struct Draft {
     pub grants: Vec<Grant>,
     /// See [`Card::scores`].
     pub scores: BTreeMap<String, f64>,
+    /// See [`Card::look`].
+    pub look: Option<Vec<f32>>,
 }
 
 impl Card {
     /// The card of version `number` with these weights.
     pub fn new(draft: &Draft, number: u32, weights: &[u8], curve: Option<&str>, created_at: Timestamp) -> Self {
-        let Draft { encoder, base, parent, prompt, settings, pictures, grants, scores } = draft.clone();
+        let Draft { encoder, base, parent, prompt, settings, pictures, grants, scores, look } = draft.clone();
         Self {
             format: FORMAT,
             id: encoder.version(number),
@@ -113,6 +119,7 @@ impl Card {
             pictures,
             grants,
             scores,
+            look,
             weights: Digest::of(weights),
             bytes: weights.len() as u64,
             curve: curve.map(Into::into),

@@ -20,7 +20,7 @@ pub mod trace;
 pub use card::{Base, Card, Draft, Lesson};
 pub use lessons::{Cleared, clear};
 pub use offer::house;
-pub use registry::{Grounds, Promotion, Registry};
+pub use registry::{Basis, Grounds, Measured, Promotion, Registry};
 pub use survey::Survey;
 
 pub use crate::spec::{Branch, EncoderName, VersionId};

@@ -111,7 +111,11 @@ fn attribution(branch: Branch, grants: &[Grant]) -> String {
     let names: Vec<String> = grants.iter().filter(asks).map(|g| format!("{} ({})", g.holder, g.licence)).collect();
     match names.is_empty() {
         true => String::new(),
-        false => format!("{} learned from drawings by {}", if branch == Branch::Style { "Style" } else { "Things" }, listed(names.iter().map(String::as_str), MAX_GRANTS)),
+        false => format!(
+            "{} learned from drawings by {}",
+            if branch == Branch::Style { "Style" } else { "Things" },
+            listed(names.iter().map(String::as_str), MAX_GRANTS)
+        ),
     }
 }
 

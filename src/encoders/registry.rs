@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::card::{Card, Draft};
-use super::promote;
-use crate::error::{Error, Result};
+use super::promote::{self, Against};
+use crate::error::{Error, Kind, Result};
 use crate::plan::EncoderRef;
 use crate::rights::{Policy, Revocations};
 use crate::spec::{Branch, Digest, EncoderName, Timestamp, VersionId};
@@ -51,6 +51,36 @@ pub enum Grounds {
     Forced(String),
     /// The version before it was taken back.
     Rollback(String),
+}
+
+/// What a promotion rests on.
+#[derive(Clone, Copy, Debug)]
+pub enum Basis<'a> {
+    /// Somebody's word.
+    Forced(&'a str),
+    /// The scores that the cards have from training.
+    Recorded,
+    /// Both versions, drawn anew side by side.
+    Measured(&'a Measured),
+}
+
+/// Two encoders that drew the same briefs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// The candidate's scores.
+    pub candidate: promote::Scores,
+    /// The version that it was compared with; `None` for the stock encoder, as nothing is in use.
+    pub version: Option<VersionId>,
+    /// Its scores.
+    pub other: promote::Scores,
+    /// More to record: how sure the differences are.
+    pub notes: Vec<String>,
+}
+
+impl<'a> From<Option<&'a str>> for Basis<'a> {
+    fn from(forced: Option<&'a str>) -> Self {
+        forced.map_or(Self::Recorded, Self::Forced)
+    }
 }
 
 impl Registry {
@@ -178,17 +208,17 @@ impl Registry {
         Ok(self.promotions(encoder).await?.pop().map(|record| record.version))
     }
 
-    /// Puts a version in use if its scores stand up to those of the one in use, or for a `forced` reason. Rights and weights must
+    /// Puts a version in use if its scores stand up to those of the one in use, or for a forced reason. Rights and weights must
     /// hold in any case: no reason makes up for them.
-    pub async fn promote(
+    pub async fn promote<'a>(
         &self,
         version: &VersionId,
         by: &str,
-        forced: Option<&str>,
+        basis: impl Into<Basis<'a>>,
         revocations: &Revocations,
         policy: &Policy,
     ) -> Result<Promotion> {
-        let card = self.card(version).await?;
+        let (basis, card) = (basis.into(), self.card(version).await?);
         if let Some(reason) = self.barred(version, revocations, policy).await? {
             return Err(Error::invalid(format!("{reason}; it cannot be promoted")).hint("train another without these pictures"));
         }
@@ -204,14 +234,28 @@ impl Registry {
                 Some(previous) => Some(self.card(previous).await?),
                 None => None,
             };
-            let grounds = match forced {
-                Some(reason) => Grounds::Forced(reason.into()),
-                None => Grounds::Evidence(
-                    promote::compare(&card.scores, before.as_ref().map(|b| (&b.id, &b.scores))).map_err(|against| {
-                        Error::invalid(format!("{version} is not promoted: {}", against.join("; ")))
-                            .hint("train a better one, or give the reason for doing it all the same: --force --reason TEXT")
-                    })?,
-                ),
+            let grounds = match basis {
+                Basis::Forced(reason) => Grounds::Forced(reason.into()),
+                Basis::Recorded => {
+                    let against = before.as_ref().map_or(Against::Nothing, |b| Against::Version(&b.id, &b.scores));
+                    Grounds::Evidence(compared(&card, &card.scores, against)?)
+                }
+                Basis::Measured(measured) => {
+                    if measured.version != previous {
+                        return Err(Error::new(
+                            Kind::Transient,
+                            format!("another version of {} was promoted meanwhile", version.encoder()),
+                        )
+                        .hint("promote again: it is then compared with that one"));
+                    }
+                    let against = match &previous {
+                        Some(previous) => Against::Version(previous, &measured.other),
+                        None => Against::Stock(&measured.other),
+                    };
+                    let mut evidence = compared(&card, &measured.candidate, against)?;
+                    evidence.extend(measured.notes.iter().cloned());
+                    Grounds::Evidence(evidence)
+                }
             };
             let record = Promotion { version: version.clone(), previous, at: Timestamp::now(), by: by.into(), grounds };
             if log.add(records.len(), &record).await? {
@@ -275,6 +319,14 @@ impl Registry {
     fn unknown(&self, version: &VersionId) -> Error {
         Error::invalid(format!("there is no encoder {version}")).hint("`housestyle encoders list` shows every version")
     }
+}
+
+/// The evidence for a version, or the error that says why not.
+fn compared(card: &Card, scores: &promote::Scores, against: Against<'_>) -> Result<Vec<String>> {
+    promote::compare(card.id.branch, scores, against).map_err(|against| {
+        Error::invalid(format!("{} is not promoted: {}", card.id, against.join("; ")))
+            .hint("train a better one, or give the reason for doing it all the same: --force --reason TEXT")
+    })
 }
 
 /// The files of a version.

@@ -139,7 +139,9 @@ impl BundleFacts {
             (None, _) if versions.is_empty() => {
                 let known = self.house.categories.iter().map(|t| t.style.name.as_str());
                 Err(Refusal {
-                    reason: format!("there is no category encoder `{name}`; `housestyle train` makes one from `branch: category`"),
+                    reason: format!(
+                        "there is no category encoder `{name}`; `housestyle train` makes one from `branch: category`"
+                    ),
                     suggestion: super::text::nearest(name, known).map(|near| format!("`category/{near}`")),
                 })
             }

@@ -130,7 +130,11 @@ pub fn plan(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Result<P
         bundle: facts.name.clone(),
         digest: facts.digest.clone(),
         budget: campaign.budget.as_ref().map(|budget| BudgetVerdict::of(budget, &estimate)),
-        rights: RightsVerdict::of(offers.iter().copied().chain(reader(campaign, facts).map(TrainedStyle::as_offer)), &facts.house.policy, campaign.rights.as_ref()),
+        rights: RightsVerdict::of(
+            offers.iter().copied().chain(reader(campaign, facts).map(TrainedStyle::as_offer)),
+            &facts.house.policy,
+            campaign.rights.as_ref(),
+        ),
         estimate,
         jobs,
     })

@@ -1,82 +1,171 @@
-//! How well a version draws: pictures of the set's own things, judged by the bundle's independent evaluator.
+//! How well a version draws, judged by the bundle's independent evaluator.
 //!
-//! In: a pipeline that holds the version. Out: scores by name, for the card and for promotion: `style` (share of pictures in which
-//! the evaluator finds the style), `category` (share whose category is among its first five), `pictures`. What always holds: a
-//! style that the evaluator does not know has no score; the seeds are the same for every version of a style.
+//! In: a pipeline that holds the version, and what to draw. Out: [`Marks`] picture by picture, and scores by name, for the card and
+//! for promotion: `style` (share of pictures in which the evaluator finds the style), `consistency` (how near they are to the brand's
+//! own pictures in the evaluator's eyes), `category` (share whose category is among its first five), `pictures`. What always holds:
+//! a style that the evaluator does not know has no `style`; the seeds are the same for every version, so that two can be compared
+//! brief by brief.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use super::identify::{dot, unit};
 use crate::error::Result;
+use crate::pipeline::bundle::manifest;
 use crate::pipeline::{Bundle, Pipeline, Request};
 use crate::plan::Prompts;
-use crate::spec::{Digest, Guidance, Reference, Sampler, StyleScale, StyleSet, describe, template, words};
+use crate::spec::{Branch, Digest, Guidance, Name, Sampler, StyleScale, describe, template, words};
 
 /// Pictures that are drawn at most.
-const PICTURES: usize = 48;
+pub const PICTURES: usize = 48;
 /// Pictures denoised together.
 const BATCH: usize = 16;
 /// Key of the measuring pictures' noise.
 const SEED: u64 = 20_250_216;
 
-/// Draws and judges; `stop` is asked at every step.
-pub fn measure(
+/// Who draws, and how it is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The brand's name.
+    pub name: &'a Name,
+    /// Which of the two encoders it is.
+    pub branch: Branch,
+    /// How prompts are put to it.
+    pub prompt: &'a str,
+    /// λ it was trained with.
+    pub style_scale: f32,
+    /// Its weights, which the pipeline has adopted; `None` for the stock encoder, asked in the same words.
+    pub version: Option<&'a Digest>,
+    /// What the brand's pictures look like to the evaluator, if that is known.
+    pub look: Option<&'a [f32]>,
+}
+
+/// What the evaluator says about one picture, from 0 to 1 (`consistency`: a cosine).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Marks {
+    /// Whether it finds the style; none if it does not know it.
+    pub style: Option<f64>,
+    /// How near the picture is to the brand's own; none if those are not known.
+    pub consistency: Option<f64>,
+    /// Whether the category is among its first five.
+    pub category: f64,
+}
+
+/// As many of `categories` as are drawn, evenly from all of them, or each several times if they are few.
+pub fn briefs<'a>(categories: &[&'a str]) -> Vec<&'a str> {
+    let count = categories.len();
+    match count {
+        0 => Vec::new(),
+        _ if count >= PICTURES => (0..PICTURES).map(|i| categories[i * count / PICTURES]).collect(),
+        _ => categories.iter().copied().cycle().take((PICTURES / count) * count).collect(),
+    }
+}
+
+/// Draws every brief and judges it; none where a picture was not finite. `stop` is asked at every step.
+pub fn draw(
     pipeline: &mut Pipeline,
     bundle: &Bundle,
-    set: &StyleSet,
-    references: &[Reference],
-    version: &Digest,
+    subject: Subject<'_>,
+    briefs: &[&str],
     stop: &dyn Fn() -> bool,
-) -> Result<BTreeMap<String, f64>> {
-    let facts = bundle.facts();
-    let spec = &bundle.manifest().spec;
-    let mut categories: Vec<&str> = references.iter().filter_map(|r| facts.category(&r.category)).collect();
-    categories.sort_unstable();
-    categories.dedup();
-    let rounds = PICTURES.div_ceil(categories.len().max(1));
-    let asked: Vec<&str> = categories.iter().copied().cycle().take((categories.len() * rounds).min(PICTURES)).collect();
-    let size = spec.sizes.first().copied().unwrap_or_default();
-    let request = |(i, category): (usize, &&str)| {
-        let words = words(category);
-        let prompts = Prompts {
-            category: template::fill(&spec.prompt.category, &[("category", &words)]),
-            style: describe(&set.prompt, category, set.name.as_str()),
-            negative: String::new(),
-        };
-        Request {
-            prompts,
-            seed: SEED + i as u64,
-            attempt: 1,
-            size,
-            sampler: Sampler::default(),
-            guidance: Guidance { style_scale: StyleScale::Uniform(set.training.style_scale as f32), ..Guidance::default() },
-            style_encoder: Some(version.clone()),
-            category_encoder: None,
-        }
+) -> Result<Vec<Option<Marks>>> {
+    let styles = &bundle.manifest().spec.styles;
+    let style_of = |i: usize| match subject.branch {
+        Branch::Style => None,
+        // What is drawn is judged in all of the bundle's looks in turn.
+        Branch::Category => styles.get(i % styles.len().max(1)),
     };
-    let requests: Vec<Request> = asked.iter().enumerate().map(request).collect();
-    let (mut style, mut category, mut seen) = (0usize, 0usize, 0usize);
-    for (requests, asked) in requests.chunks(BATCH).zip(asked.chunks(BATCH)) {
+    let requests: Vec<Request> =
+        briefs.iter().enumerate().map(|(i, category)| request(bundle, subject, (i, category), style_of(i))).collect();
+    let mut marks = Vec::with_capacity(briefs.len());
+    for (first, requests) in (0..).step_by(BATCH).zip(requests.chunks(BATCH)) {
         let pictures =
             pipeline.generate(requests, &mut |_| if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })?;
-        for (picture, asked) in pictures.into_iter().zip(asked) {
-            let Ok(picture) = picture else { continue }; // not finite: nothing to judge
+        for (i, picture) in (first..).zip(pictures) {
+            let Ok(picture) = picture else {
+                marks.push(None);
+                continue;
+            };
+            let style = style_of(i).map_or(subject.name, |style| &style.name);
             for score in pipeline.score(&[picture.image])? {
                 let score = score?;
-                seen += 1;
-                style += usize::from(score.top_styles(1).first().is_some_and(|(name, _)| *name == set.name.as_str()));
-                category += usize::from(score.top_categories(5).iter().any(|(name, _)| name == asked));
+                let knows = score.classes.styles.iter().any(|known| known == style.as_str());
+                let found = score.top_styles(1).first().is_some_and(|(name, _)| *name == style.as_str());
+                let near = subject.look.map(|look| dot(&unit(&score.embedding), &unit(look)));
+                let category = score.top_categories(5).iter().any(|(name, _)| *name == briefs[i]);
+                marks.push(Some(Marks {
+                    style: knows.then_some(f64::from(u8::from(found))),
+                    consistency: near.map(f64::from),
+                    category: f64::from(u8::from(category)),
+                }));
             }
         }
     }
-    let share = |count: usize| count as f64 / seen.max(1) as f64;
-    let mut scores = BTreeMap::from([("pictures".to_owned(), seen as f64)]);
-    let known = spec.evaluator.as_ref().is_some_and(|evaluator| evaluator.styles.iter().any(|s| s == set.name.as_str()));
-    if known && seen > 0 {
-        scores.insert("style".into(), share(style));
+    Ok(marks)
+}
+
+fn request(bundle: &Bundle, subject: Subject<'_>, (i, category): (usize, &str), style: Option<&manifest::Style>) -> Request {
+    let spec = &bundle.manifest().spec;
+    let words = words(category);
+    let plain = template::fill(&spec.prompt.category, &[("category", &words)]);
+    let spoken = describe(subject.prompt, category, subject.name.as_str());
+    let guidance = Guidance { style_scale: StyleScale::Uniform(subject.style_scale), ..Guidance::default() };
+    let (prompts, encoders) = match style {
+        None => (Prompts { category: plain, style: spoken, negative: String::new() }, (subject.version, None)),
+        Some(style) => {
+            let look = template::fill(&spec.prompt.style, &[("prompt", &plain), ("look", &style.look), ("category", &words)]);
+            (Prompts { category: spoken, style: look, negative: String::new() }, (None, subject.version))
+        }
+    };
+    Request {
+        prompts,
+        seed: SEED + i as u64,
+        attempt: 1,
+        size: spec.sizes.first().copied().unwrap_or_default(),
+        sampler: Sampler::default(),
+        guidance,
+        style_encoder: encoders.0.cloned(),
+        category_encoder: encoders.1.cloned(),
     }
-    if seen > 0 {
-        scores.insert("category".into(), share(category));
+}
+
+/// The means, by name.
+pub fn scores(marks: &[Option<Marks>]) -> BTreeMap<String, f64> {
+    let seen: Vec<Marks> = marks.iter().flatten().copied().collect();
+    let mut scores = BTreeMap::from([("pictures".to_owned(), seen.len() as f64)]);
+    let mut add = |name: &str, of: &dyn Fn(&Marks) -> Option<f64>| {
+        let values: Vec<f64> = seen.iter().filter_map(of).collect();
+        if !values.is_empty() {
+            scores.insert(name.into(), values.iter().sum::<f64>() / values.len() as f64);
+        }
+    };
+    add("style", &|marks| marks.style);
+    add("consistency", &|marks| marks.consistency);
+    add("category", &|marks| Some(marks.category));
+    scores
+}
+
+/// What pictures look like to the evaluator: the mean of their unit embeddings; `None` of none.
+pub fn look(embeddings: &[Vec<f32>]) -> Option<Vec<f32>> {
+    let sum = embeddings.iter().map(|e| unit(e)).reduce(|a, b| a.iter().zip(&b).map(|(x, y)| x + y).collect());
+    sum.map(|sum| unit(&sum))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn briefs_are_spread_evenly_and_scores_are_means_of_what_is_known() {
+        let names: Vec<String> = (0..100).map(|i| i.to_string()).collect();
+        let all: Vec<&str> = names.iter().map(String::as_str).collect();
+        let drawn = briefs(&all);
+        assert_eq!((drawn.len(), drawn[0], drawn[47]), (PICTURES, "0", "97"));
+        assert_eq!((briefs(&["fox", "owl", "cat", "dog", "ant"]).len(), briefs(&[]).len()), (45, 0));
+        let marks = |category| Some(Marks { style: None, consistency: Some(0.5), category });
+        let found = scores(&[marks(1.0), None, marks(0.0)]);
+        assert_eq!((found["pictures"], found["category"], found["consistency"]), (2.0, 0.5, 0.5));
+        assert_eq!(found.get("style"), None);
+        assert_eq!(look(&[vec![2.0, 0.0], vec![0.0, 1.0]]).map(|l| l[0] == l[1]), Some(true));
     }
-    Ok(scores)
 }

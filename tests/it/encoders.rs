@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use housestyle::encoders::card::{Base, Card, Draft, Lesson};
-use housestyle::encoders::{Grounds, Registry, house};
+use housestyle::encoders::{Basis, Grounds, Measured, Registry, house};
 use housestyle::plan::{EncoderRef, Rates, plan};
 use housestyle::rights::{Entry, Grant, Ledger, Policy, Revocation, Revocations, Target, Terms};
 use housestyle::spec::{Campaign, Digest, EncoderName, Timestamp, Training, VersionId};
@@ -37,6 +37,7 @@ pub fn draft(style: f64, category: f64, pictures: &[&str]) -> Draft {
             terms: Terms::default(),
         }],
         scores: BTreeMap::from([("style".into(), style), ("category".into(), category)]),
+        look: None,
     }
 }
 
@@ -138,6 +139,37 @@ async fn promotes_what_is_not_worse_and_goes_back() {
     for pair in records.windows(2) {
         assert_eq!(pair[1].previous.as_ref(), Some(&pair[0].version));
     }
+}
+
+#[tokio::test]
+async fn measured_scores_count_before_recorded_ones() {
+    let (_folder, _, registry) = store();
+    for (style, category) in [(0.6, 0.9), (0.9, 0.9)] {
+        registry.publish(&draft(style, category, &["a"]), b"w", None).await.unwrap();
+    }
+    let scores = |style: f64, category: f64| BTreeMap::from([("style".to_owned(), style), ("category".to_owned(), category)]);
+    let measured = |version: Option<u32>, new, other| Measured {
+        candidate: new,
+        version: version.map(acme),
+        other,
+        notes: vec!["p = 0.5".into()],
+    };
+    let promote = |number, measured: Measured| {
+        let registry = registry.clone();
+        async move {
+            let (none, policy) = (Revocations::default(), Policy::default());
+            registry.promote(&acme(number), "me", Basis::Measured(&measured), &none, &policy).await
+        }
+    };
+    let worse = promote(1, measured(None, scores(0.3, 0.9), scores(0.4, 0.9))).await.unwrap_err();
+    assert!(worse.to_string().contains("style 0.300 against 0.400 of the stock encoder"), "{worse}");
+    let first = promote(1, measured(None, scores(0.5, 0.7), scores(0.4, 0.9))).await.unwrap();
+    assert!(matches!(&first.grounds, Grounds::Evidence(lines) if lines.len() == 3 && lines[2] == "p = 0.5"), "{first:?}");
+    // On paper the second is far better; side by side it is not.
+    let worse = promote(2, measured(Some(1), scores(0.5, 0.6), scores(0.5, 0.7))).await.unwrap_err();
+    assert!(worse.to_string().contains("category 0.600 against 0.700 of style/acme@1; it may lose 0.010"), "{worse}");
+    let stale = promote(2, measured(None, scores(0.9, 0.9), scores(0.1, 0.1))).await.unwrap_err();
+    assert!(stale.to_string().contains("promoted meanwhile"), "{stale}");
 }
 
 #[tokio::test]
@@ -301,9 +333,11 @@ fn the_commands_show_and_change_what_is_in_use() {
         assert_eq!(code, 0, "{stderr}");
         serde_json::from_str(&stdout).unwrap()
     };
-    assert_eq!(run(&["encoders", "promote", "acme@1", "--by", "brand"]).0, 0);
-    let (code, _, stderr) = run(&["encoders", "promote", "style/acme@2"]);
+    assert_eq!(run(&["encoders", "promote", "acme@1", "--by", "brand", "--recorded"]).0, 0);
+    let (code, _, stderr) = run(&["encoders", "promote", "style/acme@2", "--recorded"]);
     assert!(code == 2 && stderr.contains("style 0.500 against 0.600") && stderr.contains("--force --reason"), "{stderr}");
+    let (code, _, stderr) = run(&["encoders", "promote", "acme@2"]);
+    assert!(code == 4 && stderr.contains("no bundle named stub"), "without its bundle nothing can be drawn: {stderr}");
     assert_eq!(run(&["encoders", "promote", "acme@2", "--force"]).0, 2, "a forced promotion needs its reason");
     assert_eq!(run(&["encoders", "promote", "acme@2", "--force", "--reason", "a \u{1b}[31m"]).0, 2);
     assert_eq!(json(&["encoders", "promote", "acme@2", "--force", "--reason", "new look"])["grounds"]["forced"], "new look");

@@ -76,7 +76,7 @@ fn every_problem_at_once_with_its_place() {
             "c.yaml:13:33: spec.guidance.style_scale[1]: expected a number from 0 to 1, got the number 1.5",
             "c.yaml:15:3: spec: the key `seed` stands here twice",
             "c.yaml:16:19: spec.rights.until: `2027-02-30` is not a day: expected one such as `2027-12-31`",
-            "c.yaml:17:3: spec: unknown key `<<`; known here: bundle, priority, styles, assets, sampler, guidance, seed, gate, output, budget, rights",
+            "c.yaml:17:3: spec: unknown key `<<`; known here: bundle, priority, styles, category, assets, sampler, guidance, seed, gate, output, budget, rights",
         ]
     );
 }

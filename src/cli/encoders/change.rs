@@ -1,8 +1,8 @@
 //! `housestyle encoders promote` and `rollback`: change which version is in use. Both only add a record.
 
 use super::super::{Context, Outcome};
-use super::{By, Out, recorded};
-use crate::encoders::{Grounds, Promotion, Registry};
+use super::{By, Out, evidence, recorded};
+use crate::encoders::{Basis, Grounds, Promotion, Registry};
 use crate::error::Result;
 use crate::rights::Ledger;
 use crate::spec::{EncoderName, VersionId};
@@ -15,6 +15,9 @@ pub struct PromoteArgs {
     /// Promote it whatever its scores are; the reason is recorded
     #[arg(long, requires = "reason")]
     force: bool,
+    /// Compare the scores that the cards have from training, instead of drawing with both versions again
+    #[arg(long, conflicts_with = "force")]
+    recorded: bool,
     /// Why it is forced
     #[arg(long, value_name = "TEXT", requires = "force")]
     reason: Option<String>,
@@ -42,9 +45,14 @@ pub struct RollbackArgs {
 pub fn promote(args: PromoteArgs, context: &Context) -> Result<Outcome> {
     let forced = args.reason.filter(|_| args.force).map(|reason| recorded("--reason", &reason)).transpose()?;
     let (store, by) = (context.store(&args.out.out)?, args.by.name()?);
+    let measured = match forced.is_some() || args.recorded {
+        true => None,
+        false => Some(evidence::measure(&args.version, &store, context)?),
+    };
     let record = context.block_on(async {
         let revocations = Ledger::new(store.clone()).revocations().await?;
-        Registry::new(store).promote(&args.version, &by, forced.as_deref(), &revocations, &context.policy()).await
+        let basis = measured.as_ref().map_or_else(|| forced.as_deref().into(), Basis::Measured);
+        Registry::new(store).promote(&args.version, &by, basis, &revocations, &context.policy()).await
     })?;
     tell(&record, context)
 }

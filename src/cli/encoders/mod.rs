@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::spec::{limits, text};
 
 mod change;
+mod evidence;
 mod export;
 mod list;
 mod show;

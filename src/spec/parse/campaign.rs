@@ -8,8 +8,8 @@ use super::super::reader::{Field, Object, Reader};
 use super::super::template::{self, NameTemplate};
 use super::super::text::{self, plain, show};
 use super::super::{
-    AssetSpec, Budget, BundleRef, Campaign, CategoryRef, Format, Gate, Guidance, Name, Output, Priority, RightsRequest, Sampler,
-    SamplerName, StyleRef, StyleScale, limits, node, one, problem,
+    AssetSpec, Budget, BundleRef, Campaign, CategoryRef, Format, Gate, Guidance, Name, Output, Priority, RightsRequest,
+    Sampler, SamplerName, StyleRef, StyleScale, limits, node, one, problem,
 };
 use super::{Keys, Kind, filled, name, owner, short_text, words};
 use std::collections::BTreeMap;
@@ -18,7 +18,13 @@ use std::collections::BTreeMap;
 pub(in crate::spec) const KEYS: Keys = &[
     ("Document", &["apiVersion", "kind", "metadata", "spec"]),
     ("Metadata", &["name", "owner", "labels"]),
-    ("Spec", &["bundle", "priority", "styles", "category", "assets", "sampler", "guidance", "seed", "gate", "output", "budget", "rights"]),
+    (
+        "Spec",
+        &[
+            "bundle", "priority", "styles", "category", "assets", "sampler", "guidance", "seed", "gate", "output", "budget",
+            "rights",
+        ],
+    ),
     ("AssetSpec", &["categories", "prompt", "negative", "count", "size"]),
     ("Sampler", &["name", "steps"]),
     ("Guidance", &["category", "style", "style_scale"]),

@@ -1,8 +1,8 @@
 //! What a campaign's schema adds to the domain types: the frame around them.
 
 use super::super::{
-    AssetSpec, Budget, BundleRef, CategoryRef, Gate, Guidance, Name, Output, Priority, RightsRequest, Sampler, StyleRef, StyleScale, limits,
-    parse,
+    AssetSpec, Budget, BundleRef, CategoryRef, Gate, Guidance, Name, Output, Priority, RightsRequest, Sampler, StyleRef,
+    StyleScale, limits, parse,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::{borrow::Cow, collections::BTreeMap};
