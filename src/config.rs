@@ -2,14 +2,17 @@
 //!
 //! In: a YAML file, the environment, flags. Out: a [`Config`].
 //! Always holds: an unknown key in the file is refused, and so is a variable that looks like a misspelt setting.
-//! No setting is a secret yet; one that is will be a type whose `Debug` hides it.
+//! No setting is a secret; those that need one name the file it is in.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, Error, Kind, Result};
+use crate::events::webhook;
 use crate::{files, yaml};
 
 /// The settings file that is read when none is named and it is there.
@@ -47,6 +50,16 @@ pub struct Config {
     pub update_policy: UpdatePolicy,
     /// How log lines look: for people or for collectors.
     pub log_format: LogFormat,
+    /// Where `/metrics`, `/healthz` and `/readyz` are answered, such as `0.0.0.0:9464`; without it, nowhere. It knows no
+    /// secrets, but also no passwords: listen where only those who watch can reach it.
+    pub listen: Option<SocketAddr>,
+    /// Who is told over HTTP what happens to campaigns and assets.
+    pub webhooks: Vec<webhook::Setting>,
+    /// Networks that are not the public internet and that webhooks may reach all the same, without TLS too. Whoever may set
+    /// a webhook reaches everything in them.
+    pub webhook_networks: Vec<IpNet>,
+    /// What events name as their source; where several houses tell one receiver, each needs its own.
+    pub event_source: String,
 }
 
 /// When a trained encoder should be trained again; what is not set is no reason.
@@ -99,6 +112,10 @@ struct Layer {
     allowed_licences: Option<Vec<String>>,
     update_policy: Option<UpdatePolicy>,
     log_format: Option<LogFormat>,
+    listen: Option<SocketAddr>,
+    webhooks: Option<Vec<webhook::Setting>>,
+    webhook_networks: Option<Vec<IpNet>>,
+    event_source: Option<String>,
 }
 
 impl Default for Config {
@@ -116,6 +133,10 @@ impl Default for Config {
             allowed_licences: Vec::new(),
             update_policy: UpdatePolicy::default(),
             log_format: LogFormat::Human,
+            listen: None,
+            webhooks: Vec::new(),
+            webhook_networks: Vec::new(),
+            event_source: "/housestyle".into(),
         }
     }
 }
@@ -171,6 +192,14 @@ impl Config {
         if self.update_policy.drift_below.is_some_and(|bound| !(0.0..=1.0).contains(&bound)) {
             return wrong("update_policy.drift_below", "must be 0 to 1");
         }
+        for (i, setting) in self.webhooks.iter().enumerate() {
+            if let Some(why) = setting.problem() {
+                return wrong(&format!("webhooks[{i}]"), &why);
+            }
+        }
+        if self.event_source.is_empty() || self.event_source.chars().any(|c| !c.is_ascii_graphic()) {
+            return wrong("event_source", "must be a URI reference such as /housestyle");
+        }
         Ok(self)
     }
 }
@@ -225,6 +254,11 @@ impl Layer {
                         _ => return Err(bad("must be human or json")),
                     });
                 }
+                "LISTEN" => {
+                    let address = text()?.parse().map_err(|_| bad("is no address such as 127.0.0.1:9464"))?;
+                    layer.listen = Some(address);
+                }
+                "EVENT_SOURCE" => layer.event_source = Some(text()?),
                 "LOG" => {} // the filter of telemetry
                 other => {
                     // One slip in four letters: a short name is soon near to another that means something else.
@@ -256,6 +290,10 @@ impl Layer {
         set(&mut config.allowed_licences, self.allowed_licences);
         set(&mut config.update_policy, self.update_policy);
         set(&mut config.log_format, self.log_format);
+        set(&mut config.listen, self.listen.map(Some));
+        set(&mut config.webhooks, self.webhooks);
+        set(&mut config.webhook_networks, self.webhook_networks);
+        set(&mut config.event_source, self.event_source);
     }
 }
 
@@ -270,7 +308,7 @@ fn user_cache(vars: &[(OsString, OsString)]) -> Option<PathBuf> {
 }
 
 /// Every variable's name after the prefix, for "did you mean".
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 15] = [
     "CONFIG",
     "BUNDLES",
     "RUNTIME_LIBRARY",
@@ -283,6 +321,8 @@ const VARIABLES: [&str; 13] = [
     "CURRENCY",
     "ALLOWED_LICENCES",
     "LOG_FORMAT",
+    "LISTEN",
+    "EVENT_SOURCE",
     "LOG",
 ];
 
@@ -317,6 +357,12 @@ mod tests {
             ("update_policy: {age: 1}", "age"),
             ("update_policy: {drift_below: 2}", "drift_below"),
             ("allowed_licences: ['a b']", "allowed_licences"),
+            ("listen: 'port 80'", "listen"),
+            ("webhooks: [{url: 'ftp://a', secret_file: s}]", "webhooks[0]"),
+            ("webhooks: [{url: 'https://a', secret_file: s, events: [asset.acepted]}]", "asset.accepted"),
+            ("webhooks: [{url: 'https://a', secret: s}]", "secret"),
+            ("webhook_networks: [10.0.0.0/99]", "webhook_networks"),
+            ("event_source: 'a b'", "event_source"),
         ] {
             std::fs::write(&file, text).unwrap();
             let error = Config::load(Some(&file), env(&[]), Flags::default()).unwrap_err();

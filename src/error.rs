@@ -22,6 +22,19 @@ pub enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// The kind in a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Unavailable => "unavailable",
+            Self::Transient => "transient",
+            Self::Permanent => "permanent",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// An error for a person: kind, message, cause and hint.
 #[derive(Debug)]
 pub struct Error {

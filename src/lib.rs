@@ -1,13 +1,14 @@
 //! Housestyle: campaign images in a brand's own style, made in-house, measured.
 //!
 //! Data flows one way; a room may use the output types of the rooms before it, never of those after it:
-//! `spec → looks → rights → plan → queue → store → encoders → pipeline → train → worker → eval`. Only [`worker`] and [`cli`] wire rooms together.
+//! `spec → looks → rights → plan → queue → store → events → encoders → pipeline → train → worker → eval`. Only [`worker`] and [`cli`] wire rooms together.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod error;
 
 pub mod config;
 pub mod files;
+pub mod http;
 pub mod shutdown;
 pub mod telemetry;
 pub mod yaml;
@@ -23,6 +24,8 @@ pub mod plan;
 pub mod queue;
 
 pub mod store;
+
+pub mod events;
 
 pub mod encoders;
 

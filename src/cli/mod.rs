@@ -21,7 +21,7 @@ use crate::rights::{Ledger, Policy};
 use crate::shutdown::Shutdown;
 use crate::spec::{BundleRef, Digest, Problem, Timestamp};
 use crate::store::Local;
-use crate::telemetry;
+use crate::telemetry::{self, Metrics, Readiness, serve};
 
 pub mod baseline;
 pub mod check;
@@ -244,6 +244,24 @@ impl Context {
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
         facts.house = house(&registry, &ledger, &facts, self.policy()).await?;
         Ok(facts)
+    }
+
+    /// What a working command tells those who watch: counts, and whether these checks passed. Answered over HTTP where the
+    /// setting `listen` says, until the command ends.
+    pub async fn watched(&self, checks: &[&'static str]) -> Result<serve::State> {
+        let state = serve::State { metrics: Arc::new(Metrics::new()?), readiness: Readiness::new(checks) };
+        if let Some(address) = self.config.listen {
+            let listener = serve::listen(address).await?;
+            let there = listener.local_addr().map_or_else(|_| address.to_string(), |address| address.to_string());
+            tracing::info!(address = there, "metrics and readiness are answered");
+            tokio::spawn(serve::serve(listener, state.clone(), std::future::pending()));
+        }
+        let (readiness, shutdown) = (state.readiness.clone(), self.shutdown.clone());
+        tokio::spawn(async move {
+            shutdown.wait().await;
+            readiness.drain();
+        });
+        Ok(state)
     }
 
     /// Runs work on the store to its end.

@@ -86,6 +86,7 @@ impl State {
                 self.rejected += usize::from(sidecar.outcome != Outcome::Accepted);
                 self.told.is_none() || silent >= PAUSE || self.found + self.made == self.total
             }
+            _ => false,
         };
         if due {
             self.told = Some(now);

@@ -23,7 +23,7 @@ use crate::queue::{Memory, Message, Queue as _};
 use crate::spec::{Campaign, Draft};
 use crate::store::{Key, Layout, Local, Sidecar, Store, sidecar};
 use crate::worker::summary::Summary;
-use crate::worker::{Event, Worker, commit, finish};
+use crate::worker::{Event, Worker, commit, finish, meter};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -196,14 +196,20 @@ impl Run<'_> {
             queue.publish(Message::new(job.clone())).await?;
         }
         queue.close().await?;
+        let watched = context.watched(&["bundle"]).await?;
+        watched.readiness.pass("bundle");
+        watched.metrics.provider(&context.config.provider);
         let progress = Arc::new(Progress::start(total, found.len()));
-        let hear = Arc::clone(&progress);
+        let (hear, metrics) = (Arc::clone(&progress), Arc::clone(&watched.metrics));
         let worker = Worker {
             queue: Arc::new(queue.clone()),
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             max_batch: context.config.max_batch,
             shutdown: context.shutdown.clone(),
-            observer: Arc::new(move |event: Event<'_>| hear.hear(&event)),
+            observer: Arc::new(move |event: Event<'_>| {
+                meter::hear(&metrics, &event);
+                hear.hear(&event);
+            }),
         };
         let result = worker.run(pipeline).await;
         progress.end();

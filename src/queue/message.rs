@@ -3,6 +3,8 @@
 //! In: a job. Out: bytes that any worker of the same format version can open.
 //! Always holds: what comes from a wire is checked here (size, version, unknown keys) and trusted nowhere before.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
@@ -22,6 +24,9 @@ pub struct Message {
     version: u32,
     /// How often it failed before; a redelivery after a crash does not count.
     pub failures: u32,
+    /// When it was first published, in milliseconds since 1970, by its sender's clock; 0 if nobody said.
+    #[serde(default)]
+    published_ms: u64,
     /// What to make.
     pub job: Job,
 }
@@ -29,7 +34,14 @@ pub struct Message {
 impl Message {
     /// A fresh message.
     pub fn new(job: Job) -> Self {
-        Self { version: VERSION, failures: 0, job }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { version: VERSION, failures: 0, published_ms: u64::try_from(now.as_millis()).unwrap_or(0), job }
+    }
+
+    /// How long ago it was first published; nothing if nobody said, or by a clock ahead of ours.
+    pub fn waited(&self) -> Option<Duration> {
+        let published = UNIX_EPOCH.checked_add(Duration::from_millis(self.published_ms))?;
+        SystemTime::now().duration_since(published).ok().filter(|_| self.published_ms > 0)
     }
 
     /// The lane it travels on.
@@ -75,6 +87,15 @@ pub enum Lane {
 impl Lane {
     /// All, most urgent first.
     pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
 
     /// Its share when every lane has work.
     pub fn weight(self) -> i64 {

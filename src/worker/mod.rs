@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::error::{Error, Kind, Result};
 use crate::plan::Job;
+use crate::queue::message::Lane;
 use crate::queue::{Delivery, Queue};
 use crate::shutdown::Shutdown;
 use crate::store::sidecar::Attempt;
@@ -24,6 +25,7 @@ pub mod commit;
 pub mod engine;
 pub mod finish;
 pub mod gate;
+pub mod meter;
 mod pipeline;
 pub mod sheet;
 pub mod summary;
@@ -62,6 +64,29 @@ pub enum Event<'a> {
         done: usize,
         /// Steps in all.
         total: usize,
+    },
+    /// A job was taken from this lane, so long after it was first published, if anybody knows.
+    Taken {
+        /// The lane.
+        lane: Lane,
+        /// How long it waited.
+        waited: Option<Duration>,
+    },
+    /// A batch went to the engine.
+    Batch {
+        /// Images in it.
+        images: usize,
+        /// Images that would fit.
+        room: usize,
+    },
+    /// Something went wrong with an item, a batch or everything; what becomes of the jobs is told apart from it.
+    Trouble(&'a Error),
+    /// A job was given up on without an outcome, for this reason.
+    Dead {
+        /// The job.
+        job: &'a Job,
+        /// Why.
+        reason: &'a str,
     },
     /// A job was finished before.
     Skipped(&'a Sidecar),
@@ -147,6 +172,9 @@ impl Worker {
         let mut hands =
             Hands { batcher: Batcher::new(self.max_batch), engine, commits: JoinSet::new(), tally: Tally::default(), by };
         let result = self.work(&mut hands).await;
+        if let Err(error) = &result {
+            (self.observer)(Event::Trouble(error));
+        }
         stop_engine.request();
         hands.engine.stop().await;
         // What is being committed is nearly done: let it finish rather than make it again.
@@ -161,7 +189,7 @@ impl Worker {
     async fn work(&self, hands: &mut Hands) -> Result<()> {
         let mut linger_over = false;
         loop {
-            hands.feed_engine(linger_over)?;
+            hands.feed_engine(linger_over, |images| (self.observer)(Event::Batch { images, room: self.max_batch }))?;
             linger_over = false;
             let idle = hands.engine.outstanding == 0;
             let room = hands.count(self.max_batch) < (DEPTH + 2) * self.max_batch;
@@ -187,8 +215,10 @@ impl Worker {
     /// Takes a delivery in hand, unless it is finished or not for this engine.
     async fn take(&self, hands: &mut Hands, delivery: Delivery) -> Result<()> {
         let job = &delivery.message.job;
+        (self.observer)(Event::Taken { lane: delivery.message.lane(), waited: delivery.message.waited() });
         if job.bundle != hands.by.digest {
             let reason = format!("made for bundle {}, this worker has {}", job.bundle, hands.by.digest);
+            (self.observer)(Event::Dead { job, reason: &reason });
             return delivery.dead(&reason).await;
         }
         if let Some(sidecar) = commit::find_finished(&*self.store, job).await? {
@@ -211,6 +241,7 @@ impl Worker {
             }
             Err((batch, error)) if error.kind() == Kind::Transient => {
                 tracing::warn!(error = %error.chain(), images = batch.len(), "a batch failed; it is tried again");
+                (self.observer)(Event::Trouble(&error));
                 for work in batch {
                     work.delivery.retry(&error.chain()).await?;
                 }
@@ -219,6 +250,9 @@ impl Worker {
             Err((_, error)) => return Err(error),
         };
         for (mut work, result) in items {
+            if let Err(error) = &result {
+                (self.observer)(Event::Trouble(error));
+            }
             match work.take_in(result) {
                 Next::Again(_) => hands.batcher.push(Shape::of(&work.job), work),
                 Next::Accept | Next::GiveUp => self.commit(hands, work),
@@ -262,11 +296,14 @@ impl Hands {
     }
 
     /// Keeps the engine busy: full batches ahead of time, one that is not full only when it would idle.
-    fn feed_engine(&mut self, linger_over: bool) -> Result<()> {
+    fn feed_engine(&mut self, linger_over: bool, fed: impl Fn(usize)) -> Result<()> {
         while self.engine.outstanding < DEPTH {
             let partial = linger_over && self.engine.outstanding == 0;
             match self.batcher.pop(partial) {
-                Some(batch) => self.engine.submit(batch)?,
+                Some(batch) => {
+                    fed(batch.len());
+                    self.engine.submit(batch)?;
+                }
                 None => break,
             }
         }

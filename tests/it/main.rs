@@ -14,4 +14,6 @@ mod specs;
 mod store_conformance;
 mod stylesets;
 mod support;
+mod telemetry;
 mod train;
+mod webhooks;

@@ -1,0 +1,107 @@
+//! Signatures as Standard Webhooks has them, so that any of its libraries can verify ours.
+//!
+//! In: secrets, a message's id, the time, its bytes. Out: the headers that vouch for them.
+//! Always holds: a secret is never shown, in no `Debug`, error or log; while one is being replaced, both sign.
+
+use std::fmt;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::error::{Error, Result};
+use crate::files;
+
+/// What a secret starts with.
+const PREFIX: &str = "whsec_";
+/// How many bytes a secret has, by the standard.
+const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
+/// Secrets that may sign side by side.
+const MOST: usize = 4;
+
+/// What signs: one secret, or several while one is being replaced.
+#[derive(Clone)]
+pub struct Secrets(Vec<Vec<u8>>);
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({} hidden)", self.0.len())
+    }
+}
+
+impl Secrets {
+    /// Reads secrets, one a line, each `whsec_` and 24 to 64 bytes in Base64.
+    pub fn parse(text: &str) -> Result<Self> {
+        let wrong = |why: &str| {
+            let hint = "make one with: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\"";
+            Error::invalid(format!("a webhook's secret {why}")).hint(hint)
+        };
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        if !(1..=MOST).contains(&lines.len()) {
+            return Err(wrong("file holds one secret a line, at most four"));
+        }
+        let read = |line: &&str| {
+            let encoded = line.strip_prefix(PREFIX).ok_or_else(|| wrong("starts with whsec_"))?;
+            // The cause is left out: it would quote the secret.
+            let bytes = STANDARD.decode(encoded).map_err(|_| wrong("is Base64 after whsec_"))?;
+            if LENGTHS.contains(&bytes.len()) { Ok(bytes) } else { Err(wrong("has 24 to 64 bytes")) }
+        };
+        Ok(Self(lines.iter().map(read).collect::<Result<_>>()?))
+    }
+
+    /// Reads the secrets in a file.
+    pub fn load(path: &Path) -> Result<Self> {
+        let bytes = files::read(path, 4096).map_err(|e| {
+            let failed = Error::unavailable(format!("cannot read the webhook secret in {}", path.display())).caused_by(e);
+            failed.hint("name a readable file with the webhook's secret_file")
+        })?;
+        Self::parse(std::str::from_utf8(&bytes).map_err(|_| Error::invalid("a webhook's secret file is not UTF-8"))?)
+    }
+
+    /// The value of `webhook-signature`: one `v1,…` a secret, newest first.
+    pub fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> Result<String> {
+        let one = |secret: &Vec<u8>| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(secret).map_err(|_| Error::internal("a secret cannot sign"))?;
+            mac.update(format!("{id}.{timestamp}.").as_bytes());
+            mac.update(body);
+            Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+        };
+        Ok(self.0.iter().map(one).collect::<Result<Vec<_>>>()?.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    #[test]
+    fn signs_the_standards_example() {
+        let signed =
+            Secrets::parse(SECRET).unwrap().sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
+        assert_eq!(signed.unwrap(), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn two_secrets_sign_side_by_side() {
+        let other = format!("whsec_{}", STANDARD.encode([7; 32]));
+        let both = Secrets::parse(&format!("{other}\n{SECRET}\n")).unwrap().sign("a", 1, b"x").unwrap();
+        let alone = |secret| Secrets::parse(secret).unwrap().sign("a", 1, b"x").unwrap();
+        assert_eq!(both, format!("{} {}", alone(&other), alone(SECRET)));
+    }
+
+    #[test]
+    fn wrong_secrets_are_refused_and_none_is_shown() {
+        let secret = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        for bad in
+            [secret, "", "whsec_", "whsec_c2hvcnQ=", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS!", &format!("{SECRET}\n").repeat(5)]
+        {
+            let error = Secrets::parse(bad).unwrap_err();
+            assert!(!format!("{} {error:?}", error.chain()).contains("MfKQ9r8G"), "{error:?}");
+        }
+        assert_eq!(format!("{:?}", Secrets::parse(SECRET).unwrap()), "Secrets(1 hidden)");
+    }
+}

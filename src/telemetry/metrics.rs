@@ -1,0 +1,392 @@
+//! Every metric there is, in one table, and the registry that counts them.
+//!
+//! In: what happened, as calls. Out: the text that Prometheus reads.
+//! Always holds: base units (seconds, ratios, counts); a label takes only the values that the table lists (anything else
+//! counts as `other`), so no sender can make series without end; every series is there from the start, at zero, so that a
+//! rate over the first failure is not missing. Dashboards and alerts are tested against [`TABLE`].
+
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
+
+use crate::error::{Context as _, Kind, Result};
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name; the unit is in it.
+    pub name: &'static str,
+    /// How it counts.
+    pub form: Form,
+    /// What its number counts in.
+    pub unit: Unit,
+    /// What it is told apart by.
+    pub labels: &'static [Label],
+    /// What it says, for people.
+    pub help: &'static str,
+}
+
+/// How a metric counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Form {
+    /// Only ever grows.
+    Counter,
+    /// What is so now.
+    Gauge,
+    /// How values spread, by these upper bounds.
+    Histogram(&'static [f64]),
+}
+
+/// Base units only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// How many.
+    Count,
+    /// Seconds.
+    Seconds,
+    /// A share, 0 to 1.
+    Ratio,
+    /// 0 or 1: no or yes.
+    Flag,
+}
+
+/// A label and every value it may take, besides `other`.
+#[derive(Debug)]
+pub struct Label {
+    /// Its name.
+    pub name: &'static str,
+    /// Its values.
+    pub values: &'static [&'static str],
+}
+
+/// What stands for a value that the table does not list.
+const OTHER: &str = "other";
+
+const LANE: Label = Label { name: "lane", values: &["high", "normal", "low"] };
+const STAGE: Label = Label { name: "stage", values: &["encode", "unet", "decode", "score"] };
+const OUTCOME: Label = Label { name: "outcome", values: &["accepted", "rejected", "failed", "dead", "skipped"] };
+const VERDICT: Label = Label { name: "verdict", values: &["passed", "refused", "failed"] };
+const AXIS: Label = Label { name: "axis", values: &["style", "category"] };
+const PROVIDER: Label = Label { name: "provider", values: &["cpu", "openvino", "cuda", "tensorrt"] };
+const KIND: Label = Label { name: "kind", values: &["invalid", "unavailable", "transient", "permanent", "internal"] };
+const RESULT: Label = Label { name: "result", values: &["delivered", "refused", "failed"] };
+
+/// From a queue that is empty to one that nobody serves.
+const WAITS: &[f64] = &[0.01, 0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0];
+/// From a text encoder on a GPU to fifty steps of a large model on a CPU; of one image.
+const STAGES: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+const SHARES: &[f64] = &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+
+/// How long jobs wait.
+pub const QUEUE_WAIT: Metric = Metric {
+    name: "housestyle_queue_wait_seconds",
+    form: Form::Histogram(WAITS),
+    unit: Unit::Seconds,
+    labels: &[LANE],
+    help: "From a job's first publication to a worker that takes it in hand.",
+};
+/// How full batches are.
+pub const BATCH_FILL: Metric = Metric {
+    name: "housestyle_batch_fill_ratio",
+    form: Form::Histogram(SHARES),
+    unit: Unit::Ratio,
+    labels: &[],
+    help: "Images in a batch, as a share of what fits into one.",
+};
+/// Where time goes.
+pub const STAGE_TIME: Metric = Metric {
+    name: "housestyle_stage_seconds",
+    form: Form::Histogram(STAGES),
+    unit: Unit::Seconds,
+    labels: &[STAGE],
+    help: "Time an asset took in a stage, over all its attempts; of work shared with a batch, its share.",
+};
+/// What became of jobs.
+pub const ASSETS: Metric = Metric {
+    name: "housestyle_assets_total",
+    form: Form::Counter,
+    unit: Unit::Count,
+    labels: &[OUTCOME],
+    help: "Jobs by outcome; skipped ones were found finished, dead ones were given up on without an outcome.",
+};
+/// What the gate said.
+pub const ATTEMPTS: Metric = Metric {
+    name: "housestyle_attempts_total",
+    form: Form::Counter,
+    unit: Unit::Count,
+    labels: &[VERDICT],
+    help: "Attempts at finished jobs, by what the gate said; failed ones gave no image.",
+};
+/// What the evaluator saw.
+pub const GATE_SCORE: Metric = Metric {
+    name: "housestyle_gate_score_ratio",
+    form: Form::Histogram(SHARES),
+    unit: Unit::Ratio,
+    labels: &[AXIS],
+    help: "The evaluator's probability of what was asked for, at first attempts: what generation gives without a gate.",
+};
+/// What models run on.
+pub const PROVIDER_USED: Metric = Metric {
+    name: "housestyle_provider_used",
+    form: Form::Gauge,
+    unit: Unit::Flag,
+    labels: &[PROVIDER],
+    help: "1 for the execution provider that models really run on.",
+};
+/// What went wrong.
+pub const ERRORS: Metric = Metric {
+    name: "housestyle_errors_total",
+    form: Form::Counter,
+    unit: Unit::Count,
+    labels: &[KIND],
+    help: "Errors met while working, by kind: only transient ones are worth another try.",
+};
+/// What webhooks came to.
+pub const WEBHOOKS: Metric = Metric {
+    name: "housestyle_webhooks_total",
+    form: Form::Counter,
+    unit: Unit::Count,
+    labels: &[RESULT],
+    help: "Webhook deliveries: refused ones never will be (a forbidden address, an endpoint that is gone), failed ones may.",
+};
+/// Whether it takes work.
+pub const READY: Metric = Metric {
+    name: "housestyle_ready",
+    form: Form::Gauge,
+    unit: Unit::Flag,
+    labels: &[],
+    help: "1 once everything needed was verified and while nobody asked to stop.",
+};
+
+/// Every metric.
+pub const TABLE: [&Metric; 10] =
+    [&QUEUE_WAIT, &BATCH_FILL, &STAGE_TIME, &ASSETS, &ATTEMPTS, &GATE_SCORE, &PROVIDER_USED, &ERRORS, &WEBHOOKS, &READY];
+
+/// Counts what the table lists; cheap to share behind an `Arc`.
+pub struct Metrics {
+    registry: Registry,
+    families: Vec<(&'static Metric, Family)>,
+}
+
+enum Family {
+    Counter(IntCounterVec),
+    Gauge(GaugeVec),
+    Histogram(HistogramVec),
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").field("families", &self.families.len()).finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// Everything at zero.
+    pub fn new() -> Result<Self> {
+        let (registry, mut families) = (Registry::new(), Vec::new());
+        for metric in TABLE {
+            let family = metric.family().context(Kind::Internal, || format!("cannot set up {}", metric.name))?;
+            registry.register(family.collector()).context(Kind::Internal, || format!("cannot register {}", metric.name))?;
+            for values in metric.combinations() {
+                family.touch(&values);
+            }
+            families.push((metric, family));
+        }
+        Ok(Self { registry, families })
+    }
+
+    /// The text that Prometheus reads.
+    pub fn text(&self) -> Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).context(Kind::Internal, || "cannot write the metrics")
+    }
+
+    /// A job was taken in hand so long after it was first published.
+    pub fn waited(&self, lane: &str, wait: Duration) {
+        self.observe(&QUEUE_WAIT, &[lane], wait.as_secs_f64());
+    }
+
+    /// A batch of `images` went to the engine, where `room` would fit.
+    pub fn batch(&self, images: usize, room: usize) {
+        self.observe(&BATCH_FILL, &[], images as f64 / room.max(1) as f64);
+    }
+
+    /// An asset spent so long in a stage.
+    pub fn stage(&self, stage: &str, seconds: f64) {
+        self.observe(&STAGE_TIME, &[stage], seconds);
+    }
+
+    /// A job came to this outcome.
+    pub fn asset(&self, outcome: &str) {
+        self.add(&ASSETS, &[outcome]);
+    }
+
+    /// The gate said this of an attempt.
+    pub fn attempt(&self, verdict: &str) {
+        self.add(&ATTEMPTS, &[verdict]);
+    }
+
+    /// The evaluator gave a first attempt this score; one that is no number is none.
+    pub fn score(&self, axis: &str, score: f64) {
+        if score.is_finite() {
+            self.observe(&GATE_SCORE, &[axis], score);
+        }
+    }
+
+    /// Models run on this provider.
+    pub fn provider(&self, provider: &str) {
+        self.set(&PROVIDER_USED, &[provider], 1.0);
+    }
+
+    /// Something went wrong.
+    pub fn error(&self, kind: Kind) {
+        self.add(&ERRORS, &[kind.as_str()]);
+    }
+
+    /// A webhook delivery came to this.
+    pub fn webhook(&self, result: &str) {
+        self.add(&WEBHOOKS, &[result]);
+    }
+
+    /// Whether work is taken.
+    pub fn ready(&self, ready: bool) {
+        self.set(&READY, &[], if ready { 1.0 } else { 0.0 });
+    }
+
+    fn add(&self, metric: &'static Metric, labels: &[&str]) {
+        if let Some(Family::Counter(family)) = self.family(metric) {
+            let _ = family.get_metric_with_label_values(&metric.listed(labels)).map(|counter| counter.inc());
+        }
+    }
+
+    fn set(&self, metric: &'static Metric, labels: &[&str], value: f64) {
+        if let Some(Family::Gauge(family)) = self.family(metric) {
+            let _ = family.get_metric_with_label_values(&metric.listed(labels)).map(|gauge| gauge.set(value));
+        }
+    }
+
+    fn observe(&self, metric: &'static Metric, labels: &[&str], value: f64) {
+        if let Some(Family::Histogram(family)) = self.family(metric) {
+            let _ = family.get_metric_with_label_values(&metric.listed(labels)).map(|histogram| histogram.observe(value));
+        }
+    }
+
+    fn family(&self, metric: &Metric) -> Option<&Family> {
+        self.families.iter().find(|(there, _)| there.name == metric.name).map(|(_, family)| family)
+    }
+}
+
+impl Metric {
+    fn family(&self) -> prometheus::Result<Family> {
+        let names: Vec<&str> = self.labels.iter().map(|label| label.name).collect();
+        let opts = Opts::new(self.name, self.help);
+        Ok(match self.form {
+            Form::Counter => Family::Counter(IntCounterVec::new(opts, &names)?),
+            Form::Gauge => Family::Gauge(GaugeVec::new(opts, &names)?),
+            Form::Histogram(buckets) => {
+                let opts = HistogramOpts::new(self.name, self.help).buckets(buckets.to_vec());
+                Family::Histogram(HistogramVec::new(opts, &names)?)
+            }
+        })
+    }
+
+    /// Every combination of the values that its labels may take.
+    fn combinations(&self) -> Vec<Vec<&'static str>> {
+        self.labels.iter().fold(vec![Vec::new()], |made, label| {
+            let with = |values: &Vec<&'static str>| {
+                let values = values.clone();
+                label.values.iter().map(move |value| [values.clone(), vec![*value]].concat())
+            };
+            made.iter().flat_map(with).collect()
+        })
+    }
+
+    /// The values as the table lists them.
+    fn listed(&self, values: &[&str]) -> Vec<&'static str> {
+        let listed = |(label, value): (&Label, &&str)| label.values.iter().find(|known| *known == value).copied();
+        self.labels.iter().zip(values).map(|pair| listed(pair).unwrap_or(OTHER)).collect()
+    }
+}
+
+impl Family {
+    fn collector(&self) -> Box<dyn Collector> {
+        match self {
+            Self::Counter(family) => Box::new(family.clone()),
+            Self::Gauge(family) => Box::new(family.clone()),
+            Self::Histogram(family) => Box::new(family.clone()),
+        }
+    }
+
+    /// Makes a series, so that it is there at zero.
+    fn touch(&self, values: &[&str]) {
+        match self {
+            Self::Counter(family) => drop(family.get_metric_with_label_values(values)),
+            Self::Gauge(family) => drop(family.get_metric_with_label_values(values)),
+            Self::Histogram(family) => drop(family.get_metric_with_label_values(values)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_unit_and_form() {
+        for metric in TABLE {
+            let suffix = match (metric.form, metric.unit) {
+                (Form::Counter, Unit::Count) => "_total",
+                (Form::Histogram(_), Unit::Seconds) => "_seconds",
+                (Form::Histogram(_), Unit::Ratio) => "_ratio",
+                (Form::Gauge, Unit::Flag) => "",
+                other => panic!("{}: {other:?}", metric.name),
+            };
+            assert!(metric.name.starts_with("housestyle_") && metric.name.ends_with(suffix), "{}", metric.name);
+            if let Form::Histogram(buckets) = metric.form {
+                assert!(buckets.is_sorted_by(|a, b| a < b), "{}", metric.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_series_is_there_from_the_start() {
+        let text = Metrics::new().unwrap().text().unwrap();
+        for metric in TABLE {
+            assert!(text.contains(&format!("# HELP {} ", metric.name)), "{text}");
+        }
+        for line in ["housestyle_assets_total{outcome=\"dead\"} 0", "housestyle_ready 0"] {
+            assert!(text.lines().any(|l| l == line), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_counted_shows_and_strangers_make_no_series() {
+        let metrics = Metrics::new().unwrap();
+        metrics.waited("low", Duration::from_millis(1500));
+        metrics.batch(3, 4);
+        metrics.asset("accepted");
+        metrics.error(Kind::Transient);
+        metrics.provider("cpu");
+        metrics.score("style", f64::NAN);
+        let series = |metrics: &Metrics| metrics.text().unwrap().lines().count();
+        metrics.stage("a stage nobody knows", 1.0);
+        let before = series(&metrics);
+        (0..100).for_each(|n| metrics.stage(&format!("{n}\"}} 1\nforged 1"), 1.0));
+        assert_eq!(series(&metrics), before);
+        let text = metrics.text().unwrap();
+        for line in [
+            "housestyle_queue_wait_seconds_sum{lane=\"low\"} 1.5",
+            "housestyle_queue_wait_seconds_bucket{lane=\"low\",le=\"5\"} 1",
+            "housestyle_batch_fill_ratio_sum 0.75",
+            "housestyle_assets_total{outcome=\"accepted\"} 1",
+            "housestyle_errors_total{kind=\"transient\"} 1",
+            "housestyle_provider_used{provider=\"cpu\"} 1",
+            "housestyle_gate_score_ratio_count{axis=\"style\"} 0",
+            "housestyle_stage_seconds_count{stage=\"other\"} 101",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+        }
+        let another = Metrics::new().unwrap().text().unwrap();
+        assert!(another.contains("housestyle_assets_total{outcome=\"accepted\"} 0"), "no two share a count");
+    }
+}

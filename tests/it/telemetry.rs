@@ -1,0 +1,144 @@
+//! Those who watch: what a worker counts, and what is answered over HTTP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use housestyle::error::{Error, Kind};
+use housestyle::queue::{Memory, Message, Queue as _};
+use housestyle::shutdown::Shutdown;
+use housestyle::store::Local;
+use housestyle::telemetry::{Metrics, Readiness, serve};
+use housestyle::worker::{Worker, meter};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::support::{Stub, housestyle, small_plan};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_counts_what_it_does() {
+    let out = tempfile::tempdir().unwrap();
+    let jobs = small_plan(1, "  gate: {style: 0.6, category: 0.5, attempts: 2}").jobs;
+    let [good, low, broken, foreign] = &jobs[..] else { panic!("{} jobs", jobs.len()) };
+    let mut foreign = foreign.clone();
+    foreign.bundle = housestyle::spec::Digest::of("another");
+    let queue = Memory::default();
+    for job in [good, low, broken, &foreign] {
+        queue.publish(Message::new(job.clone())).await.unwrap();
+    }
+    queue.close().await.unwrap();
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let (hear, low, broken) = (Arc::clone(&metrics), low.stem.clone(), broken.stem.clone());
+    let worker = Worker {
+        queue: Arc::new(queue),
+        store: Arc::new(Local::new(out.path())),
+        max_batch: 4,
+        shutdown: Shutdown::default(),
+        observer: Arc::new(move |event| meter::hear(&hear, &event)),
+    };
+    let stub = Stub {
+        scores: Box::new(move |ask| if ask.job.stem == low { (0.3, 0.9) } else { (0.9, 0.9) }),
+        item_error: Box::new(move |ask| (ask.job.stem == broken).then(|| Error::new(Kind::Permanent, "no"))),
+        ..Stub::default()
+    };
+    worker.run(stub).await.unwrap();
+    let text = metrics.text().unwrap();
+    for line in [
+        "housestyle_assets_total{outcome=\"accepted\"} 1",
+        "housestyle_assets_total{outcome=\"rejected\"} 1",
+        "housestyle_assets_total{outcome=\"failed\"} 1",
+        "housestyle_assets_total{outcome=\"dead\"} 1",
+        "housestyle_attempts_total{verdict=\"passed\"} 1",
+        "housestyle_attempts_total{verdict=\"refused\"} 2",
+        "housestyle_attempts_total{verdict=\"failed\"} 2",
+        "housestyle_errors_total{kind=\"permanent\"} 2",
+        "housestyle_queue_wait_seconds_count{lane=\"normal\"} 4",
+        "housestyle_batch_fill_ratio_bucket{le=\"0.7\"} 1",
+        "housestyle_batch_fill_ratio_sum 1.25",
+        "housestyle_stage_seconds_count{stage=\"score\"} 2",
+        "housestyle_gate_score_ratio_bucket{axis=\"style\",le=\"0.4\"} 1",
+        "housestyle_gate_score_ratio_count{axis=\"category\"} 2",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+    }
+}
+
+/// Everything a server says to these bytes.
+async fn ask(address: SocketAddr, request: &str) -> String {
+    let (mut said, Ok(mut stream)) = (Vec::new(), TcpStream::connect(address).await) else { return String::new() };
+    let _ = stream.write_all(request.as_bytes()).await; // a server that refuses early may not read it all
+    let _ = stream.read_to_end(&mut said).await;
+    String::from_utf8(said).unwrap()
+}
+
+async fn get(address: SocketAddr, path: &str) -> String {
+    ask(address, &format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_those_who_watch_and_stops_when_told() {
+    let listener = serve::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let state = serve::State { metrics: Arc::new(Metrics::new().unwrap()), readiness: Readiness::new(&["broker"]) };
+    let shutdown = Shutdown::default();
+    let stop = shutdown.clone();
+    let server = tokio::spawn(serve::serve(listener, state.clone(), async move { stop.wait().await }));
+
+    assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
+    let pending = get(address, "/readyz").await;
+    assert!(pending.starts_with("HTTP/1.1 503 ") && pending.contains(r#""broker":{"state":"pending"}"#), "{pending}");
+    assert!(get(address, "/metrics").await.contains("\nhousestyle_ready 0\n"));
+    state.readiness.fail("broker", "it said\r\nX-Forged: <script>");
+    let failed = get(address, "/readyz").await;
+    assert!(!failed.contains("\nX-Forged") && failed.contains(r"it said\r\nX-Forged"), "{failed}");
+    state.readiness.pass("broker");
+    assert!(get(address, "/readyz?x=y").await.starts_with("HTTP/1.1 200 "));
+    let metrics = get(address, "/metrics").await;
+    assert!(metrics.contains("\nhousestyle_ready 1\n") && metrics.contains("text/plain; version=0.0.4"), "{metrics}");
+    state.readiness.drain();
+    assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 503 "));
+
+    assert!(get(address, "/../etc/passwd").await.starts_with("HTTP/1.1 404 "));
+    assert!(ask(address, "POST /metrics HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n").await.starts_with("HTTP/1.1 405 "));
+    assert!(ask(address, "nonsense\r\n\r\n").await.starts_with("HTTP/1.1 400 "));
+    let big = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(100_000));
+    assert!(!ask(address, &big).await.starts_with("HTTP/1.1 200 "));
+
+    // One that says nothing holds up neither the others nor the end.
+    let _silent = TcpStream::connect(address).await.unwrap();
+    assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
+    let asked = Instant::now();
+    shutdown.request();
+    server.await.unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(5));
+    assert!(TcpStream::connect(address).await.is_err(), "still listening");
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_said() {
+    let taken = serve::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let error = serve::listen(taken.local_addr().unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert!(error.advice().unwrap().contains("listen"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_can_be_watched() {
+    let folder = tempfile::tempdir().unwrap();
+    let yaml = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: watched}\nspec:\n  bundle: tiny\n  \
+                styles: [flat]\n  assets:\n    - {categories: [fox], count: 40}\n  gate: {style: 0, category: 0, attempts: 1}\n";
+    std::fs::write(folder.path().join("c.yaml"), yaml).unwrap();
+    // A port that was free a moment ago.
+    let address = serve::listen("127.0.0.1:0".parse().unwrap()).await.unwrap().local_addr().unwrap();
+    let mut command = housestyle(folder.path(), &["run", "c.yaml", "--json"]);
+    let mut child = command.env("HOUSESTYLE_LISTEN", address.to_string()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let (mut last, begun) = (String::new(), Instant::now());
+    while begun.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none() {
+        let text = get(address, "/metrics").await; // empty before it listens, and when it ends meanwhile
+        last = if text.contains("housestyle_ready 1") { text } else { last };
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(last.contains("housestyle_provider_used{provider=\"cpu\"} 1"), "{last}");
+}
