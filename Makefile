@@ -1,18 +1,30 @@
 # `make demo` makes a real campaign on a fresh machine; `make test` passes every test. Needs Rust, Python 3 and a C compiler.
-.PHONY: demo test lint few-shot runtime build models-venv models-witness test-models bundle fixture clean
+.PHONY: demo test lint check-deploy audit sbom few-shot runtime build models-venv models-witness test-models bundle fixture clean
 PYTHON := models/.venv/bin/python
 
 demo: runtime
 	cargo build --release --locked
 	@./target/release/housestyle run specs/demo.yaml --out out || { code=$$?; [ $$code -eq 3 ] && echo "(exit code 3: some were refused by the gate, with reasons beside them in rejected/)" || exit $$code; }
 
-test: runtime lint
+test: runtime lint check-deploy
 	cargo test --locked
 
 lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
+
+# Everything in deploy/, and the licences and sources of all dependencies; brings its own tools, needs no container engine.
+check-deploy:
+	@deploy/check.sh
+
+# As check-deploy does, and also known vulnerabilities, whose database is fetched from the internet.
+audit: check-deploy
+	deploy/.tools/bin/cargo-deny check
+
+# What the program is made of, as CycloneDX: deploy/sbom.cdx.json.
+sbom: check-deploy
+	cp deploy/.tools/sbom.json deploy/sbom.cdx.json
 
 runtime:
 	@deploy/fetch-onnxruntime.sh

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::events::webhook;
+use crate::http::Url;
 use crate::{files, yaml};
 
 /// The settings file that is read when none is named and it is there.
@@ -53,6 +54,8 @@ pub struct Config {
     /// Where `/metrics`, `/healthz` and `/readyz` are answered, such as `0.0.0.0:9464`; without it, nowhere. It knows no
     /// secrets, but also no passwords: listen where only those who watch can reach it.
     pub listen: Option<SocketAddr>,
+    /// The collector that traces are sent to by OTLP over HTTP, such as `http://127.0.0.1:4318`; without it, none are kept.
+    pub otlp_endpoint: Option<String>,
     /// Who is told over HTTP what happens to campaigns and assets.
     pub webhooks: Vec<webhook::Setting>,
     /// Networks that are not the public internet and that webhooks may reach all the same, without TLS too. Whoever may set
@@ -113,6 +116,7 @@ struct Layer {
     update_policy: Option<UpdatePolicy>,
     log_format: Option<LogFormat>,
     listen: Option<SocketAddr>,
+    otlp_endpoint: Option<String>,
     webhooks: Option<Vec<webhook::Setting>>,
     webhook_networks: Option<Vec<IpNet>>,
     event_source: Option<String>,
@@ -134,6 +138,7 @@ impl Default for Config {
             update_policy: UpdatePolicy::default(),
             log_format: LogFormat::Human,
             listen: None,
+            otlp_endpoint: None,
             webhooks: Vec::new(),
             webhook_networks: Vec::new(),
             event_source: "/housestyle".into(),
@@ -168,6 +173,12 @@ impl Config {
         config.validated()
     }
 
+    /// Where traces go.
+    pub fn collector(&self) -> Result<Option<Url>> {
+        let read = |endpoint: &String| endpoint.parse().context(Kind::Invalid, || "setting otlp_endpoint");
+        self.otlp_endpoint.as_ref().map(read).transpose()
+    }
+
     fn validated(self) -> Result<Self> {
         let wrong = |what: &str, why: &str| Err(Error::invalid(format!("setting {what} {why}")));
         if self.bundles.is_empty() {
@@ -192,6 +203,7 @@ impl Config {
         if self.update_policy.drift_below.is_some_and(|bound| !(0.0..=1.0).contains(&bound)) {
             return wrong("update_policy.drift_below", "must be 0 to 1");
         }
+        self.collector()?;
         for (i, setting) in self.webhooks.iter().enumerate() {
             if let Some(why) = setting.problem() {
                 return wrong(&format!("webhooks[{i}]"), &why);
@@ -258,6 +270,7 @@ impl Layer {
                     let address = text()?.parse().map_err(|_| bad("is no address such as 127.0.0.1:9464"))?;
                     layer.listen = Some(address);
                 }
+                "OTLP_ENDPOINT" => layer.otlp_endpoint = Some(text()?),
                 "EVENT_SOURCE" => layer.event_source = Some(text()?),
                 "LOG" => {} // the filter of telemetry
                 other => {
@@ -291,6 +304,7 @@ impl Layer {
         set(&mut config.update_policy, self.update_policy);
         set(&mut config.log_format, self.log_format);
         set(&mut config.listen, self.listen.map(Some));
+        set(&mut config.otlp_endpoint, self.otlp_endpoint.map(Some));
         set(&mut config.webhooks, self.webhooks);
         set(&mut config.webhook_networks, self.webhook_networks);
         set(&mut config.event_source, self.event_source);
@@ -308,7 +322,7 @@ fn user_cache(vars: &[(OsString, OsString)]) -> Option<PathBuf> {
 }
 
 /// Every variable's name after the prefix, for "did you mean".
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 16] = [
     "CONFIG",
     "BUNDLES",
     "RUNTIME_LIBRARY",
@@ -322,6 +336,7 @@ const VARIABLES: [&str; 15] = [
     "ALLOWED_LICENCES",
     "LOG_FORMAT",
     "LISTEN",
+    "OTLP_ENDPOINT",
     "EVENT_SOURCE",
     "LOG",
 ];
@@ -363,6 +378,7 @@ mod tests {
             ("webhooks: [{url: 'https://a', secret: s}]", "secret"),
             ("webhook_networks: [10.0.0.0/99]", "webhook_networks"),
             ("event_source: 'a b'", "event_source"),
+            ("otlp_endpoint: collector", "otlp_endpoint"),
         ] {
             std::fs::write(&file, text).unwrap();
             let error = Config::load(Some(&file), env(&[]), Flags::default()).unwrap_err();

@@ -157,7 +157,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
 fn run(cli: Cli, voice: Voice) -> Result<Outcome> {
     let Global { json: _, config, bundles, provider, threads, verbose } = cli.global;
     let config = Config::load(config.as_deref(), std::env::vars_os(), Flags { bundles, provider, threads })?;
-    telemetry::start(verbose, config.log_format)?;
+    let _export = telemetry::start(verbose, config.log_format, config.collector()?.as_ref())?;
     let context = Context { config, shutdown: Shutdown::default(), voice };
     context.provider()?; // a wrong name is refused by every command, not only by those that load models
     match cli.command {

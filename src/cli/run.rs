@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
+use tracing::Instrument as _;
 
 use super::plan::duration;
 use super::planning::{self, Planned};
@@ -80,7 +81,8 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         .context(Kind::Internal, || "cannot start the async runtime")?;
     runtime.block_on(async {
         context.shutdown.on_signals();
-        Run { context, campaign, bundle, plan, store }.run().await
+        let span = tracing::info_span!("run", campaign = plan.campaign.as_str());
+        Run { context, campaign, bundle, plan, store }.run().instrument(span).await
     })
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::plan::Job;
 use crate::spec::Priority;
+use crate::telemetry::TraceParent;
 
 /// The version of the envelope; a worker refuses others.
 const VERSION: u32 = 1;
@@ -27,15 +28,23 @@ pub struct Message {
     /// When it was first published, in milliseconds since 1970, by its sender's clock; 0 if nobody said.
     #[serde(default)]
     published_ms: u64,
+    /// Which trace it belongs to; one that cannot be read is none, and no reason to refuse the job.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "readable")]
+    pub traceparent: Option<TraceParent>,
     /// What to make.
     pub job: Job,
 }
 
+fn readable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<TraceParent>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| text.parse().ok()))
+}
+
 impl Message {
-    /// A fresh message.
+    /// A fresh message, part of the current trace.
     pub fn new(job: Job) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { version: VERSION, failures: 0, published_ms: u64::try_from(now.as_millis()).unwrap_or(0), job }
+        let published_ms = u64::try_from(now.as_millis()).unwrap_or(0);
+        Self { version: VERSION, failures: 0, published_ms, traceparent: TraceParent::current(), job }
     }
 
     /// How long ago it was first published; nothing if nobody said, or by a clock ahead of ours.

@@ -6,16 +6,21 @@
 use std::io::{self, Write};
 
 use tracing::Subscriber;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, Registry, fmt};
 
+use super::trace::Export;
 use crate::config::LogFormat;
 use crate::error::{Error, Result};
+use crate::http::Url;
 use crate::spec::text;
 
-/// Starts logging: warnings only, more with `-v`, or what `HOUSESTYLE_LOG` (a `tracing` filter) says.
-pub fn start(verbosity: u8, format: LogFormat) -> Result<()> {
+/// Starts logging: warnings only, more with `-v`, or what `HOUSESTYLE_LOG` (a `tracing` filter) says; and, where a collector
+/// is named, sends spans to it until what is given back is dropped.
+pub fn start(verbosity: u8, format: LogFormat, collector: Option<&Url>) -> Result<Option<Export>> {
     let default = match verbosity {
         0 => "warn",
         1 => "housestyle=info,warn",
@@ -27,21 +32,27 @@ pub fn start(verbosity: u8, format: LogFormat) -> Result<()> {
             .map_err(|e| Error::invalid(format!("HOUSESTYLE_LOG {wanted:?} is not a log filter")).caused_by(e))?,
         _ => EnvFilter::new(default),
     };
-    let started = subscriber(filter, format, io::stderr).try_init();
-    started.map_err(|e| Error::internal("cannot start logging").caused_by(e))
+    let export = collector.map(Export::start).transpose()?;
+    // Which spans are sent does not depend on what is logged.
+    let ours = Targets::new().with_target("housestyle", tracing::Level::INFO);
+    let spans = export.as_ref().map(|e| tracing_opentelemetry::layer().with_tracer(e.tracer()).with_filter(ours));
+    let started = subscriber(filter, format, io::stderr).with(spans).try_init();
+    started.map_err(|e| Error::internal("cannot start logging").caused_by(e))?;
+    Ok(export)
 }
 
 /// Takes events and writes their lines to what `sink` makes.
-fn subscriber<W: Write>(
+fn subscriber<W: Write + 'static>(
     filter: EnvFilter,
     format: LogFormat,
     sink: impl Fn() -> W + Send + Sync + 'static,
-) -> Box<dyn Subscriber + Send + Sync> {
-    let builder = fmt().with_env_filter(filter).with_ansi(false).with_writer(Clean { format, sink });
-    match format {
-        LogFormat::Human => Box::new(builder.compact().with_target(false).finish()),
-        LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
-    }
+) -> impl Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a> + Send + Sync {
+    let layer = fmt::layer().with_ansi(false).with_writer(Clean { format, sink });
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+        LogFormat::Human => Box::new(layer.compact().with_target(false).with_filter(filter)),
+        LogFormat::Json => Box::new(layer.json().flatten_event(true).with_filter(filter)),
+    };
+    tracing_subscriber::registry().with(lines)
 }
 
 /// Makes [`Cleaned`] sinks.

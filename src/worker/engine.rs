@@ -169,6 +169,11 @@ impl<G: Generator, S: Fn(usize, usize, usize)> Thread<G, S> {
             // It waited behind the batch that heard the request; not a step of it is made.
             return Err((batch, Error::new(Kind::Transient, "asked to stop before the batch began")));
         }
+        let span = tracing::info_span!(parent: None, "batch", images = batch.len());
+        for work in &batch {
+            span.follows_from(work.span()); // a batch belongs to no one trace; it points to those of its jobs
+        }
+        let _entered = span.enter();
         let asks: Vec<Ask> = batch.iter().map(Work::ask).collect();
         match self.results(&asks) {
             Ok(results) => Ok(batch.into_iter().zip(results).collect()),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use image::RgbImage;
 use tokio::task::JoinSet;
+use tracing::{Instrument as _, Span};
 
 use crate::error::{Error, Kind, Result};
 use crate::plan::Job;
@@ -114,12 +115,24 @@ pub struct Work {
     /// The attempt nearest to passing, and its picture.
     best: Option<(u32, RgbImage)>,
     timings: BTreeMap<String, f64>,
+    /// Its part of the trace that its message belongs to; ends when it leaves our hands.
+    span: Span,
 }
 
 impl Work {
     fn new(delivery: Delivery) -> Self {
         let job = Arc::new(delivery.message.job.clone());
-        Self { delivery, job, attempts: Vec::new(), best: None, timings: BTreeMap::new() }
+        let (id, campaign) = (job.id.to_string(), job.campaign.as_str());
+        let span = tracing::info_span!("job", id, campaign, lane = delivery.message.lane().as_str(), otel.kind = "consumer");
+        if let Some(parent) = delivery.message.traceparent {
+            parent.adopt(&span);
+        }
+        Self { delivery, job, attempts: Vec::new(), best: None, timings: BTreeMap::new(), span }
+    }
+
+    /// Its part of the trace.
+    pub fn span(&self) -> &Span {
+        &self.span
     }
 
     /// What to make next for it.
@@ -155,7 +168,7 @@ impl Work {
     }
 
     fn verdict(self) -> (Delivery, Verdict) {
-        let Self { delivery, job, attempts, best, timings } = self;
+        let Self { delivery, job, attempts, best, timings, span: _ } = self;
         (delivery, Verdict { job, attempts, chosen: best, timings })
     }
 }
@@ -264,13 +277,17 @@ impl Worker {
     /// Commits beside the engine's work, and acknowledges after.
     fn commit(&self, hands: &mut Hands, work: Work) {
         let (store, observer, by) = (Arc::clone(&self.store), Arc::clone(&self.observer), Arc::clone(&hands.by));
-        hands.commits.spawn(async move {
+        let span = tracing::info_span!(parent: work.span(), "commit");
+        let job = work.span().clone(); // it lasts until the acknowledgement
+        let committing = async move {
             let (delivery, verdict) = work.verdict();
             let sidecar = commit::commit(&*store, &by, verdict).await?;
             delivery.ack().await?;
             observer(Event::Finished(&sidecar));
+            drop(job);
             Ok(())
-        });
+        };
+        hands.commits.spawn(committing.instrument(span));
     }
 
     fn committed(&self, tally: &mut Tally, joined: Result<Result<()>, tokio::task::JoinError>) -> Result<()> {

@@ -3,6 +3,7 @@
 
 mod bundles;
 mod check;
+mod deploy;
 mod encoders;
 mod evidence;
 mod parity;

@@ -142,3 +142,72 @@ async fn a_run_can_be_watched() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert!(last.contains("housestyle_provider_used{provider=\"cpu\"} 1"), "{last}");
 }
+
+/// What a collector is sent until `child` ends: request heads and bodies, as they come.
+fn collect(listener: std::net::TcpListener, answer: &'static str) -> std::sync::mpsc::Receiver<Vec<u8>> {
+    use std::io::{Read as _, Write as _};
+    let (heard, hear) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut request, mut buffer) = (stream.unwrap(), Vec::new(), [0; 65536]);
+            loop {
+                let read = stream.read(&mut buffer).unwrap_or(0);
+                request.extend(&buffer[..read]);
+                let end = request.windows(4).position(|w| w == b"\r\n\r\n");
+                let length = end.and_then(|end| {
+                    let head = String::from_utf8_lossy(&request[..end]).to_ascii_lowercase();
+                    Some(end + 4 + head.split("content-length: ").nth(1)?.lines().next()?.parse::<usize>().ok()?)
+                });
+                if read == 0 || length.is_some_and(|length| request.len() >= length) {
+                    break;
+                }
+            }
+            let _ = stream.write_all(answer.as_bytes());
+            let _ = heard.send(request);
+        }
+    });
+    hear
+}
+
+const ONE: &str = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: traced}\nspec:\n  bundle: tiny\n  \
+                   styles: [flat]\n  assets:\n    - {categories: [fox], count: 2}\n  gate: {style: 0, category: 0, attempts: 1}\n";
+
+#[test]
+fn spans_reach_the_collector_and_belong_together() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.yaml"), ONE).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = housestyle(folder.path(), &["run", "c.yaml", "--json"]);
+    command.env("HOUSESTYLE_OTLP_ENDPOINT", format!("http://{}", listener.local_addr().unwrap()));
+    let hear = collect(listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(crate::support::output(command).0, 0);
+    let sent: Vec<u8> = hear.try_iter().flatten().collect();
+    assert!(sent.starts_with(b"POST /v1/traces HTTP/1.1\r\n"), "{}", String::from_utf8_lossy(&sent));
+    // Protobuf: a field with a span's name is its tag (5, bytes), its length, and the name; a trace's id is (1, bytes), 16.
+    let count = |wanted: &[u8]| sent.windows(wanted.len()).filter(|window| *window == wanted).count();
+    let span = |name: &str| count(&[&[0x2a, name.len() as u8], name.as_bytes()].concat());
+    assert_eq!(["run", "job", "commit", "batch"].map(span), [1, 2, 2, 1]);
+    assert!(count(b"housestyle") > 0 && count(b"service.name") > 0);
+    let run = sent.windows(5).position(|window| window == [0x2a, 3, b'r', b'u', b'n']).unwrap();
+    let id = sent[..run].windows(18).rev().find(|window| window[..2] == [0x0a, 16]).unwrap();
+    assert_eq!(count(id), 5, "run, two jobs and their commits are one trace");
+}
+
+#[test]
+fn a_collector_that_is_wrong_or_gone_costs_no_work() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.yaml"), ONE).unwrap();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let wrong = listener.local_addr().unwrap();
+    let _hear = collect(listener, "nonsense");
+    for address in [gone, wrong] {
+        let mut command = housestyle(folder.path(), &["run", "c.yaml", "--json", "--out", &address.port().to_string()]);
+        command.env("HOUSESTYLE_OTLP_ENDPOINT", format!("http://{address}"));
+        let begun = Instant::now();
+        let (code, out, err) = crate::support::output(command);
+        assert_eq!(code, 0, "{err}");
+        serde_json::from_str::<serde_json::Value>(&out).unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+}
