@@ -190,7 +190,8 @@ fn spans_reach_the_collector_and_belong_together() {
     assert!(count(b"housestyle") > 0 && count(b"service.name") > 0);
     let run = sent.windows(5).position(|window| window == [0x2a, 3, b'r', b'u', b'n']).unwrap();
     let id = sent[..run].windows(18).rev().find(|window| window[..2] == [0x0a, 16]).unwrap();
-    assert_eq!(count(id), 5, "run, two jobs and their commits are one trace");
+    // A link is written as a span is: with the trace's id first.
+    assert_eq!(count(id), 5 + 2, "run, two jobs and their commits are one trace; the batch points to both jobs");
 }
 
 #[test]
