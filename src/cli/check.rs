@@ -1,7 +1,7 @@
 //! `housestyle check SPEC…`: every problem of every file, also those that show only with the bundle at hand, and everything
 //! else for which `run` or `train` would refuse it.
 //!
-//! Campaigns and style sets are both taken. Always holds: every file is looked at and told of, whatever is wrong with the
+//! Campaigns, style sets and cost models are taken. Always holds: every file is looked at and told of, whatever is wrong with the
 //! others; a bundle that is missing or broken is no problem of the file, but no success either (exit code 4).
 
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::store::Local;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Campaign and style set files
+    /// Campaign, style set and cost model files
     #[arg(required = true, value_name = "SPEC")]
     specs: Vec<PathBuf>,
     /// Where trained styles are looked for: a folder
@@ -45,6 +45,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
             Err(problems) => Err(Obstacles { problems, error: None }),
             Ok(Document::Campaign(draft)) => campaign(*draft, &store, context),
             Ok(Document::StyleSet(set)) => style_set(&set, path, context),
+            Ok(Document::CostModel(model)) => Ok(format!("a cost model in {}", model.currency)),
         };
         match checked {
             Ok(found) => context.say(format!("{file}: ok, {found}")),

@@ -1,4 +1,4 @@
-//! `housestyle schema [campaign|styleset]`: prints the JSON Schema of a kind of file, with or without `--json`.
+//! `housestyle schema [campaign|styleset|costs]`: prints the JSON Schema of a kind of file, with or without `--json`.
 
 use super::{Context, Outcome};
 use crate::error::Result;
@@ -19,6 +19,8 @@ enum Of {
     /// What to learn from
     #[value(name = "styleset")]
     StyleSet,
+    /// What it costs
+    Costs,
 }
 
 /// Prints the schema.
@@ -26,6 +28,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let kind = match args.kind {
         Of::Campaign => Kind::Campaign,
         Of::StyleSet => Kind::StyleSet,
+        Of::Costs => Kind::CostModel,
     };
     context.print(&schema::text(kind));
     Ok(Outcome::Done)

@@ -1,9 +1,10 @@
-//! Campaigns and style sets: what a person asks for, read from YAML and checked once.
+//! Campaigns, style sets and cost models: what a person asks for, read from YAML and checked once.
 //!
-//! In: the text of a file. Out: a [`Campaign`] or a [`StyleSet`], or every [`Problem`] of the file at once, each with its
+//! In: the text of a file. Out: a [`Campaign`], a [`StyleSet`] or a [`CostModel`], or every [`Problem`] of the file at once, each with its
 //! place; a [`Draft`] where more is to be checked of what could be read. What always holds: what was read is complete, inside all [`limits`], and holds no text that could harm a path, a
 //! terminal or a page. What needs the bundle (do these styles exist?) is checked by [`crate::plan`].
 
+pub mod costs;
 pub mod limits;
 pub mod names;
 pub mod schema;
@@ -21,6 +22,7 @@ mod source;
 mod styleset;
 mod version;
 
+pub use costs::CostModel;
 pub use date::{Date, Timestamp};
 pub use draft::Draft;
 pub use names::{BundleRef, Digest, Name, StyleRef};

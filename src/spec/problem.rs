@@ -78,6 +78,11 @@ impl Places {
         self.at.insert(path.into(), (line, column));
     }
 
+    /// Line and column of `path`, if it stands in the file.
+    pub(super) fn exact(&self, path: &str) -> Option<(u32, u32)> {
+        self.at.get(path).copied()
+    }
+
     /// Line and column of `path`, or of the nearest thing around it that stands in the file.
     pub(super) fn find(&self, path: &str) -> (u32, u32) {
         let mut path = path;

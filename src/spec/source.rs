@@ -3,7 +3,7 @@
 //! In: a path. Out: bytes, text or a [`Document`]. What always holds: only plain
 //! files are opened, and never more than [`limits::FILE_BYTES`] of them are read.
 
-use super::{Draft, Kind, Problem, StyleSet, limits, parse};
+use super::{CostModel, Draft, Kind, Problem, StyleSet, limits, parse};
 use crate::files;
 use std::path::Path;
 
@@ -14,6 +14,8 @@ pub enum Document {
     Campaign(Box<Draft>),
     /// What to learn from.
     StyleSet(Box<StyleSet>),
+    /// What it costs.
+    CostModel(Box<CostModel>),
 }
 
 impl Document {
@@ -23,6 +25,7 @@ impl Document {
         let yaml = utf8(&bytes, &file)?;
         match parse::kind(yaml) {
             Some(Kind::StyleSet) => StyleSet::parse(yaml, &file).map(|set| Self::StyleSet(Box::new(set))),
+            Some(Kind::CostModel) => CostModel::parse(yaml, &file).map(|model| Self::CostModel(Box::new(model))),
             _ => Ok(Self::Campaign(Box::new(Draft::parse(yaml, &file)))),
         }
     }

@@ -11,7 +11,7 @@ use super::super::{
     AssetSpec, Budget, BundleRef, Campaign, CategoryRef, Format, Gate, Guidance, Name, Output, Priority, RightsRequest,
     Sampler, SamplerName, StyleRef, StyleScale, limits, node, one, problem,
 };
-use super::{Keys, Kind, filled, name, owner, short_text, words};
+use super::{Keys, Kind, currency, filled, name, owner, short_text, words};
 use std::collections::BTreeMap;
 
 /// The keys of every mapping, by the name of its type in the JSON Schema.
@@ -219,14 +219,7 @@ fn output(r: &mut Reader, field: Field<'_>) -> Option<Output> {
 fn budget(r: &mut Reader, field: Field<'_>) -> Option<Budget> {
     let budget = object(r, field, "Budget")?;
     let max_cost = r.need(&budget, "max_cost", |r, f| r.number(f, 0.0, limits::COST));
-    let currency = r.need(&budget, "currency", |r, f| {
-        r.text(f, |text| {
-            let is_code = text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
-            is_code
-                .then(|| text.to_owned())
-                .ok_or_else(|| "is not a currency: expected three capital letters such as `USD`".into())
-        })
-    });
+    let currency = r.need(&budget, "currency", currency);
     Some(Budget { max_cost: max_cost?, currency: currency? })
 }
 

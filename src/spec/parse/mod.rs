@@ -4,13 +4,14 @@
 //! JSON Schema says (a test compares them).
 
 pub(super) mod campaign;
+pub(super) mod costs;
 pub(super) mod styleset;
 
 use super::problem::Problem;
 use super::reader::{Field, Object, Reader};
 use super::template::Fault;
 use super::text::{self, plain, show};
-use super::{Campaign, Name, StyleSet, limits, node};
+use super::{Campaign, CostModel, Name, StyleSet, limits, node};
 use std::fmt;
 
 /// Value of `apiVersion`.
@@ -26,17 +27,20 @@ pub enum Kind {
     Campaign,
     /// What to learn from.
     StyleSet,
+    /// What it costs.
+    CostModel,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Campaign, Self::StyleSet];
+    pub const ALL: [Self; 3] = [Self::Campaign, Self::StyleSet, Self::CostModel];
 
     /// The value of `kind`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Campaign => "Campaign",
             Self::StyleSet => "StyleSet",
+            Self::CostModel => "CostModel",
         }
     }
 }
@@ -57,6 +61,16 @@ pub(super) fn campaign(yaml: &str, file: &str) -> (Option<Campaign>, Vec<Problem
 pub(super) fn styleset(yaml: &str, file: &str) -> Result<StyleSet, Vec<Problem>> {
     match read(yaml, file, styleset::document) {
         (Some(set), Reader { places, problems }) if problems.is_empty() => Ok(StyleSet { source: yaml.into(), places, ..set }),
+        (_, Reader { problems, .. }) => Err(Problem::tidy(problems)),
+    }
+}
+
+/// Reads a whole cost model.
+pub(super) fn costs(yaml: &str, file: &str) -> Result<CostModel, Vec<Problem>> {
+    match read(yaml, file, costs::document) {
+        (Some(model), Reader { places, problems }) if problems.is_empty() => {
+            Ok(CostModel { source: yaml.into(), places, ..model })
+        }
         (_, Reader { problems, .. }) => Err(Problem::tidy(problems)),
     }
 }
@@ -125,6 +139,14 @@ fn short_text(r: &mut Reader, field: Field<'_>) -> Option<String> {
 
 fn words(r: &mut Reader, field: Field<'_>) -> Option<Vec<String>> {
     r.list(field, limits::ENTRIES, short_text)
+}
+
+/// A currency's three-letter code.
+fn currency(r: &mut Reader, field: Field<'_>) -> Option<String> {
+    r.text(field, |text| match text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) {
+        true => Ok(text.to_owned()),
+        false => Err("is not a currency: expected three capital letters such as `USD`".into()),
+    })
 }
 
 /// Checks placeholders, keeping the template's own suggestion.

@@ -1,6 +1,7 @@
 //! The files' JSON Schemas, for editors: made from the domain types, so that they cannot drift from them.
 
 mod campaign;
+mod costs;
 mod styleset;
 
 use super::Kind;
@@ -14,6 +15,7 @@ pub fn schema(kind: Kind) -> Schema {
     let (mut schema, title) = match kind {
         Kind::Campaign => (generator.into_root_schema_for::<campaign::Document>(), "Housestyle campaign"),
         Kind::StyleSet => (generator.into_root_schema_for::<styleset::Document>(), "Housestyle style set"),
+        Kind::CostModel => (generator.into_root_schema_for::<costs::Document>(), "Housestyle cost model"),
     };
     schema.insert("title".into(), title.into());
     schema
@@ -72,7 +74,11 @@ mod tests {
 
     #[test]
     fn schema_and_reader_know_the_same_keys() {
-        for (kind, all) in [(Kind::Campaign, parse::campaign::KEYS), (Kind::StyleSet, parse::styleset::KEYS)] {
+        for (kind, all) in [
+            (Kind::Campaign, parse::campaign::KEYS),
+            (Kind::StyleSet, parse::styleset::KEYS),
+            (Kind::CostModel, parse::costs::KEYS),
+        ] {
             let schema = schema(kind);
             for (of, keys) in all {
                 let pointer = if *of == "Document" { "/properties".into() } else { format!("/$defs/{of}/properties") };

@@ -1,0 +1,52 @@
+//! What a cost model's schema adds to the domain types: the frame around them.
+
+use super::super::costs::{Amount, InHouse, Outsourced, People};
+use super::super::{Name, parse};
+use schemars::JsonSchema;
+
+/// A Housestyle cost model: what a house pays for machines, people and vendors.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code, reason = "only its schema is used; the values live in `CostModel`")]
+pub(super) struct Document {
+    /// Version of this format.
+    #[schemars(rename = "apiVersion", extend("const" = parse::API_VERSION))]
+    api_version: String,
+    /// What this file describes.
+    #[schemars(extend("const" = "CostModel"))]
+    kind: String,
+    /// Whose amounts they are.
+    metadata: Metadata,
+    /// The amounts.
+    spec: Spec,
+}
+
+/// Whose amounts they are.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code, reason = "only its schema is used; the values live in `CostModel`")]
+struct Metadata {
+    /// The model's name.
+    name: Name,
+    /// Who answers for the amounts.
+    owner: Option<String>,
+}
+
+/// The amounts.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[allow(dead_code, reason = "only its schema is used; the values live in `CostModel`")]
+struct Spec {
+    /// In which currency all of them are: three capital letters.
+    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
+    currency: String,
+    /// Images a month that the house needs and takes.
+    volume: Amount,
+    /// What the time of people is worth.
+    people: People,
+    /// Making images in the house.
+    in_house: InHouse,
+    /// Buying them.
+    #[schemars(default)]
+    outsourced: Outsourced,
+}
