@@ -22,10 +22,10 @@ use crate::store::Store;
 #[derive(Clone, Debug, clap::Args)]
 pub struct What {
     /// The campaign: its id, or its name where only one has it
-    campaign: String,
+    pub(super) campaign: String,
     /// An imported baseline to compare with
     #[arg(long, value_name = "NAME")]
-    baseline: Option<Name>,
+    pub(super) baseline: Option<Name>,
     /// A suite (YAML) that pins settings and says what is enough; exit code 3 where a threshold fails
     #[arg(long, value_name = "FILE")]
     suite: Option<PathBuf>,
@@ -34,7 +34,7 @@ pub struct What {
     references: Vec<PathBuf>,
     /// Where everything goes: a folder
     #[arg(long, default_value = "out", value_name = "DIR")]
-    out: String,
+    pub(super) out: String,
 }
 
 /// Arguments of `eval`.

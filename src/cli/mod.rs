@@ -32,7 +32,9 @@ pub mod eval;
 pub mod plan;
 mod planning;
 mod progress;
+pub mod report;
 pub mod reproduce;
+pub mod review;
 pub mod rights;
 pub mod run;
 pub mod schema;
@@ -98,9 +100,13 @@ enum Command {
     Baseline(baseline::Args),
     /// Measure a campaign's images, alone or beside a baseline, with intervals and tests
     Eval(eval::Args),
+    /// Write the report a manager decides on: quality, votes, costs and risks, with their uncertainty
+    Report(report::Args),
+    /// Have people vote blind on the house's images beside bought ones
+    Review(review::Args),
     /// Say whether everything needed is there, and the one command that fixes what is not
     Doctor(doctor::Args),
-    /// Print the JSON Schema of campaign or style set files
+    /// Print the JSON Schema of campaign, style set or cost model files
     Schema(schema::Args),
     /// Print shell completions
     Completions(completions::Args),
@@ -170,6 +176,8 @@ fn run(cli: Cli, voice: Voice) -> Result<Outcome> {
         Command::Rights(args) => rights::run(args, &context),
         Command::Baseline(args) => baseline::run(args, &context),
         Command::Eval(args) => eval::run(args, &context),
+        Command::Report(args) => report::run(args, &context),
+        Command::Review(args) => review::run(args, &context),
         Command::Doctor(args) => doctor::run(args, &context),
         Command::Schema(args) => schema::run(args, &context),
         Command::Completions(args) => completions::run(args, &context),

@@ -1,0 +1,225 @@
+//! What the money is reckoned from: each amount with its range and where it comes from.
+//!
+//! In: a cost model and an evaluation. Out: [`Inputs`]. Always holds: every amount is measured, stands in the model, or is
+//! marked as left out; what is not known at all is `None` and makes unknown whatever needs it.
+
+use serde::Serialize;
+
+use crate::eval::Evaluation;
+use crate::eval::evaluation::{Arm, AssetScore, Delivery, Work};
+use crate::eval::stats::{Bootstrap, mean, wilson};
+use crate::spec::CostModel;
+use crate::spec::costs::Amount;
+
+/// Declares every input with its name in documents, its place in the cost model ("" for what is measured only), and its unit.
+macro_rules! inputs {
+    ($($input:ident, $name:literal, $path:literal, $unit:ident, $about:literal;)*) => {
+        /// What figures are reckoned from.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Input { $(#[doc = $about] $input,)* }
+
+        impl Input {
+            /// All of them, in the order of every table.
+            pub const ALL: &'static [Self] = &[$(Self::$input),*];
+            /// Its name in formulas and files.
+            pub fn name(self) -> &'static str { match self { $(Self::$input => $name),* } }
+            /// Where a cost model gives it; empty if it is only ever measured.
+            pub fn path(self) -> &'static str { match self { $(Self::$input => $path),* } }
+            /// In what it is counted.
+            pub fn unit(self) -> Unit { match self { $(Self::$input => Unit::$unit),* } }
+            /// In words.
+            pub fn about(self) -> &'static str { match self { $(Self::$input => $about),* } }
+        }
+    };
+}
+
+inputs! {
+    Volume, "volume", "spec.volume", Images, "Images a month that are needed and taken.";
+    HourlyRate, "hourly_rate", "spec.people.hourly_rate", Money, "An hour of people.";
+    HoursPerDay, "hours_per_day", "spec.people.hours_per_day", Hours, "Hours a day in which they brief and review.";
+    MachinePerHour, "machine_per_hour", "spec.in_house.machine_per_hour", Money, "An hour of the machine.";
+    Watts, "watts", "spec.in_house.watts", Watts, "What it draws while it works.";
+    EnergyPerKwh, "energy_per_kwh", "spec.in_house.energy_per_kwh", Money, "A kilowatt-hour.";
+    Utilisation, "utilisation", "spec.in_house.utilisation", Share, "Share of the machine hours paid for in which it works.";
+    Megabytes, "megabytes", "spec.in_house.megabytes", Megabytes, "What an image takes to keep.";
+    StoragePerGbMonth, "storage_per_gb_month", "spec.in_house.storage_per_gb_month", Money, "A gigabyte for a month.";
+    MonthsKept, "months_kept", "spec.in_house.months_kept", Months, "Months that images are kept.";
+    LicencesPerMonth, "licences_per_month", "spec.in_house.licences_per_month", Money, "Licences of models and software, a month.";
+    Training, "training", "spec.in_house.training", Money, "One training of a style, people included.";
+    TrainingsPerYear, "trainings_per_year", "spec.in_house.trainings_per_year", Times, "Trainings a year.";
+    Setup, "setup", "spec.in_house.setup", Money, "What it costs once.";
+    BriefMinutes, "brief_minutes", "spec.in_house.brief_minutes", Minutes, "Briefing an image in the house.";
+    ReviewMinutes, "review_minutes", "spec.in_house.review_minutes", Minutes, "Looking at an image that passed the gate.";
+    Approval, "approval", "spec.in_house.approval", Share, "Share of what passed the gate that people take.";
+    Price, "price", "spec.outsourced.price", Money, "What the vendor asks for an image.";
+    RevisionRounds, "revision_rounds", "spec.outsourced.revision_rounds", Times, "Rounds of revision of a bought image.";
+    LeadDays, "lead_days", "spec.outsourced.lead_days", Days, "Days from order to delivery.";
+    RevisionPrice, "revision_price", "spec.outsourced.revision_price", Money, "One round of revision.";
+    Retainer, "retainer_per_month", "spec.outsourced.retainer_per_month", Money, "What the vendor is paid a month whatever is ordered.";
+    VendorBriefMinutes, "vendor_brief_minutes", "spec.outsourced.brief_minutes", Minutes, "Briefing an image to the vendor.";
+    VendorReviewMinutes, "vendor_review_minutes", "spec.outsourced.review_minutes", Minutes, "Looking at a bought image, each round.";
+    VendorApproval, "vendor_approval", "spec.outsourced.approval", Share, "Share of the delivered images that people take.";
+    GateYield, "gate_yield", "", Share, "Share of the jobs whose image passed the gate.";
+    FirstPass, "first_pass", "", Share, "Share of the jobs whose first attempt passed the gate.";
+    Attempts, "attempts", "", Times, "Attempts a job took.";
+    Seconds, "seconds", "", Seconds, "Machine seconds a job took, all attempts.";
+    Batch, "batch", "", Images, "Images of the campaign that was evaluated.";
+}
+
+/// In what something is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "their names say it")]
+pub enum Unit {
+    Money,
+    Share,
+    Images,
+    Times,
+    Days,
+    Hours,
+    Minutes,
+    Seconds,
+    Months,
+    Megabytes,
+    Watts,
+}
+
+/// Where an amount comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "from")]
+pub enum Source {
+    /// Counted or timed in the campaign or the baseline.
+    Measured {
+        /// How many images it is from.
+        images: usize,
+    },
+    /// Somebody's word in the cost model.
+    Model {
+        /// The key.
+        path: &'static str,
+        /// Its line in the file.
+        line: u32,
+    },
+    /// Left out of the model: it counts as nothing, or as all for shares.
+    LeftOut {
+        /// The key that would give it.
+        path: &'static str,
+    },
+}
+
+/// One amount.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Given {
+    /// Which.
+    pub input: Input,
+    /// How much, and how surely: a 95 % interval where it is measured, otherwise the model's range.
+    pub amount: Amount,
+    /// Its unit.
+    pub unit: Unit,
+    /// Whose word it is.
+    pub source: Source,
+}
+
+/// Every amount that is known.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Inputs(Vec<Given>);
+
+impl Inputs {
+    /// Gathers them. What the model says of price, rounds and days goes before what the baseline says.
+    pub fn of(model: &CostModel, evaluation: &Evaluation) -> Self {
+        let known = Input::ALL.iter().filter_map(|input| {
+            let (amount, source) = said(*input, model).or_else(|| measured(*input, model, evaluation))?;
+            Some(Given { input: *input, amount, unit: input.unit(), source })
+        });
+        Self(known.collect())
+    }
+
+    /// Each of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Given> {
+        self.0.iter()
+    }
+
+    /// One of them.
+    pub fn get(&self, input: Input) -> Option<&Given> {
+        self.0.iter().find(|given| given.input == input)
+    }
+}
+
+/// What the model says.
+fn said(input: Input, model: &CostModel) -> Option<(Amount, Source)> {
+    let (house, bought) = (&model.in_house, &model.outsourced);
+    let amount = match input {
+        Input::Volume => model.volume,
+        Input::HourlyRate => model.people.hourly_rate,
+        Input::HoursPerDay => model.people.hours_per_day,
+        Input::MachinePerHour => house.machine_per_hour,
+        Input::Watts => house.watts,
+        Input::EnergyPerKwh => house.energy_per_kwh,
+        Input::Utilisation => house.utilisation,
+        Input::Megabytes => house.megabytes,
+        Input::StoragePerGbMonth => house.storage_per_gb_month,
+        Input::MonthsKept => house.months_kept,
+        Input::LicencesPerMonth => house.licences_per_month,
+        Input::Training => house.training,
+        Input::TrainingsPerYear => house.trainings_per_year,
+        Input::Setup => house.setup,
+        Input::BriefMinutes => house.brief_minutes,
+        Input::ReviewMinutes => house.review_minutes,
+        Input::Approval => house.approval,
+        Input::Price => bought.price?,
+        Input::RevisionRounds => bought.revision_rounds?,
+        Input::LeadDays => bought.lead_days?,
+        Input::RevisionPrice => bought.revision_price,
+        Input::Retainer => bought.retainer_per_month,
+        Input::VendorBriefMinutes => bought.brief_minutes,
+        Input::VendorReviewMinutes => bought.review_minutes,
+        Input::VendorApproval => bought.approval,
+        Input::GateYield | Input::FirstPass | Input::Attempts | Input::Seconds | Input::Batch => return None,
+    };
+    let path = input.path();
+    let source = model.line(path).map_or(Source::LeftOut { path }, |line| Source::Model { path, line });
+    Some((amount, source))
+}
+
+/// What the campaign and the baseline say.
+fn measured(input: Input, model: &CostModel, evaluation: &Evaluation) -> Option<(Amount, Source)> {
+    let house = &evaluation.in_house;
+    let finished = house.accepted + house.rejected + house.failed;
+    let share = |part: f64| {
+        let (low, high) = wilson(part, finished as f64, evaluation.settings.confidence)?;
+        Some((Amount { value: part / finished as f64, low, high }, Source::Measured { images: finished }))
+    };
+    let settings = &evaluation.settings;
+    let bootstrap =
+        Bootstrap { resamples: settings.resamples.min(2_000), confidence: settings.confidence, seed: settings.seed };
+    let mean_of = |values: Vec<f64>| {
+        let value = mean(&values)?;
+        let (low, high) = bootstrap.mean(&values).map_or((value, value), |ends| (ends.low.min(value), ends.high.max(value)));
+        Some((Amount { value, low, high }, Source::Measured { images: values.len() }))
+    };
+    let works = |value: fn(&Work) -> f64| {
+        let ours = evaluation.assets.iter().filter(|asset| asset.arm == Arm::InHouse);
+        mean_of(ours.filter_map(|asset| asset.work.as_ref()).map(value).collect())
+    };
+    let bought = |value: &dyn Fn(&Delivery) -> Option<f64>| {
+        let deliveries = evaluation.assets.iter().filter_map(|asset: &AssetScore| asset.delivery.as_ref());
+        mean_of(deliveries.filter_map(value).collect())
+    };
+    match input {
+        Input::GateYield => share(house.accepted as f64),
+        Input::FirstPass => share(house.first_pass_yield? * finished as f64),
+        Input::Attempts => works(|work| work.attempts as f64),
+        Input::Seconds => works(|work| work.seconds),
+        Input::Batch => Some((Amount::exact(finished as f64), Source::Measured { images: finished })),
+        // Prices in another currency are no prices of this model.
+        Input::Price => bought(&|d| d.price.filter(|_| d.currency.as_ref() == Some(&model.currency))),
+        Input::RevisionRounds => bought(&|d| d.revision_rounds.map(f64::from)).or_else(|| {
+            let path = input.path();
+            Some((Amount::exact(0.0), Source::LeftOut { path }))
+        }),
+        Input::LeadDays => bought(&|d| d.lead_days().map(|days| days as f64)),
+        _ => None,
+    }
+}

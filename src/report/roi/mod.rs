@@ -1,0 +1,213 @@
+//! What making images costs beside buying them: per image that is taken, over a year, and what that hinges on. Pure.
+//!
+//! In: a cost model, an evaluation. Out: a [`Roi`]: figures with bands, the year month by month, the inputs that matter most.
+//! Always holds: every figure names its formula and its inputs, every input whose word it is; bands come of the inputs' own
+//! ranges (measured intervals, the model's ranges) and of nothing else; the same input gives the same document.
+
+mod figures;
+mod inputs;
+#[cfg(test)]
+mod tests;
+
+pub use figures::{Figure, MONTHS, Values};
+pub use inputs::{Given, Input, Inputs, Source, Unit};
+
+use serde::Serialize;
+
+use crate::eval::Evaluation;
+use crate::eval::stats::Random;
+use crate::spec::CostModel;
+
+/// Draws of all inputs together: their 95 % bands shake by about a hundredth of their width.
+const DRAWS: usize = 4_000;
+/// What an input that is said to be exact is moved by, to see what hinges on it.
+const MOVED: f64 = 0.2;
+
+/// What it costs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Roi {
+    /// The cost model.
+    pub model: String,
+    /// Who answers for its amounts.
+    pub owner: Option<String>,
+    /// All money is in this currency.
+    pub currency: String,
+    /// Whether there is anything to compare with: a price of buying.
+    pub compared: bool,
+    /// What is reckoned from.
+    pub inputs: Inputs,
+    /// What follows.
+    pub figures: Vec<Found>,
+    /// What was spent after each month, from 0 to 12.
+    pub months: Vec<Month>,
+    /// What the result hinges on, the most first.
+    pub tornado: Vec<Bar>,
+}
+
+/// A figure.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Found {
+    /// Which.
+    pub figure: Figure,
+    /// How much; `None` if it is not known or never reached.
+    pub value: Option<f64>,
+    /// Lower end of its 95 % band; `None` as for the value.
+    pub low: Option<f64>,
+    /// Upper end; `None` if it is not known or has none.
+    pub high: Option<f64>,
+    /// Whether it is known, and never reached.
+    pub never: bool,
+    /// Its unit.
+    pub unit: Unit,
+    /// How it is reckoned.
+    pub formula: &'static str,
+    /// From what.
+    pub inputs: Vec<Input>,
+}
+
+/// What was spent so far.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Month {
+    /// Months since the start.
+    pub month: usize,
+    /// Made: value and 95 % band.
+    pub house: Option<[f64; 3]>,
+    /// Bought.
+    pub vendor: Option<[f64; 3]>,
+}
+
+/// What one input does to the result alone.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bar {
+    /// The input.
+    pub input: Input,
+    /// What is saved an image (or, without a price of buying, what one costs) with the input at its least.
+    pub at_low: f64,
+    /// With the input at its most.
+    pub at_high: f64,
+    /// Whether the ends are the input's own, or a fifth less and more because it is said to be exact.
+    pub own_range: bool,
+}
+
+impl Roi {
+    /// One figure.
+    pub fn get(&self, figure: Figure) -> Option<&Found> {
+        self.figures.iter().find(|found| found.figure == figure)
+    }
+}
+
+/// Reckons.
+pub fn roi(model: &CostModel, evaluation: &Evaluation) -> Roi {
+    let inputs = Inputs::of(model, evaluation);
+    let likely = Values::new(|input| inputs.get(input).map_or(f64::NAN, |given| given.amount.value));
+    let mut random = Random::new(evaluation.settings.seed);
+    let draws: Vec<Values> = (0..DRAWS).map(|_| draw(&inputs, &mut random)).collect();
+    let figures = Figure::ALL.into_iter().map(|figure| found(figure, &likely, &draws)).collect();
+    let month = |month: usize| {
+        let arm = |arm: usize| {
+            let value = likely.spent(month)[arm];
+            let (low, high) = band(draws.iter().map(|values| values.spent(month)[arm]).collect())?;
+            (value.is_finite() && low.is_finite() && high.is_finite()).then_some([value, low, high])
+        };
+        Month { month, house: arm(0), vendor: arm(1) }
+    };
+    let compared = inputs.get(Input::Price).is_some();
+    Roi {
+        model: model.name.to_string(),
+        owner: model.owner.clone(),
+        currency: model.currency.clone(),
+        compared,
+        figures,
+        months: (0..=MONTHS).map(month).collect(),
+        tornado: tornado(&inputs, &likely, compared),
+        inputs,
+    }
+}
+
+fn found(figure: Figure, likely: &Values, draws: &[Values]) -> Found {
+    let value = likely.figure(figure);
+    let ends = band(draws.iter().map(|values| values.figure(figure)).collect());
+    let finite = |value: f64| value.is_finite().then_some(value);
+    Found {
+        figure,
+        value: finite(value),
+        low: ends.and_then(|(low, _)| finite(low)).map(|low| low.min(if value.is_finite() { value } else { low })),
+        high: ends.and_then(|(_, high)| finite(high)).map(|high| high.max(value)).and_then(finite),
+        never: value == f64::INFINITY,
+        unit: figure.unit(),
+        formula: figure.formula(),
+        inputs: figure.inputs(),
+    }
+}
+
+/// The middle 95 % of what was drawn, ends as they were drawn (infinity is one); `None` if any is not known.
+fn band(mut drawn: Vec<f64>) -> Option<(f64, f64)> {
+    if drawn.is_empty() || drawn.iter().any(|value| value.is_nan()) {
+        return None;
+    }
+    drawn.sort_unstable_by(f64::total_cmp);
+    let place = |share: f64| drawn[((drawn.len() - 1) as f64 * share).round() as usize];
+    Some((place(0.025), place(0.975)))
+}
+
+/// Every input at once, each as likely as its range says.
+fn draw(inputs: &Inputs, random: &mut Random) -> Values {
+    Values::new(|input| {
+        let Some(given) = inputs.get(input) else { return f64::NAN };
+        // Also of what is exact, so that the other draws do not depend on how many ranges there are.
+        let (u, v) = (uniform(random), uniform(random));
+        let amount = given.amount;
+        match given.source {
+            _ if amount.is_exact() => amount.value,
+            Source::Measured { .. } => {
+                // Two halves of a normal curve, each as wide as its side of the interval.
+                let z = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();
+                let side = if z < 0.0 { amount.value - amount.low } else { amount.high - amount.value };
+                let most = if input.unit() == Unit::Share { 1.0 } else { f64::MAX };
+                // A share that is divided by stays off 0.
+                let least = if input.unit() == Unit::Share { amount.low / 10.0 } else { 0.0 };
+                (amount.value + z * side / 1.96).clamp(least, most)
+            }
+            // A triangle with its top at the likeliest value.
+            _ => {
+                let (width, left) = (amount.high - amount.low, amount.value - amount.low);
+                match u * width < left {
+                    true => amount.low + (u * width * left).sqrt(),
+                    false => amount.high - ((1.0 - u) * width * (amount.high - amount.value)).sqrt(),
+                }
+            }
+        }
+    })
+}
+
+/// A number in (0, 1].
+fn uniform(random: &mut Random) -> f64 {
+    ((random.bits() >> 11) + 1) as f64 / (1u64 << 53) as f64
+}
+
+fn tornado(inputs: &Inputs, likely: &Values, compared: bool) -> Vec<Bar> {
+    let result = |values: &Values| match compared {
+        true => values.figure(Figure::VendorCost) - values.figure(Figure::HouseCost),
+        false => values.figure(Figure::HouseCost),
+    };
+    let bar = |given: &Given| {
+        let amount = given.amount;
+        let own_range = !amount.is_exact();
+        let most = if given.unit == Unit::Share { 1.0 } else { f64::MAX };
+        let (low, high) = match own_range {
+            true => (amount.low, amount.high),
+            false => (amount.value * (1.0 - MOVED), (amount.value * (1.0 + MOVED)).min(most)),
+        };
+        let [at_low, at_high] = [low, high].map(|end| result(&likely.with(given.input, end)));
+        (at_low.is_finite() && at_high.is_finite() && at_low != at_high).then_some(Bar {
+            input: given.input,
+            at_low,
+            at_high,
+            own_range,
+        })
+    };
+    let mut bars: Vec<Bar> = inputs.iter().filter_map(bar).collect();
+    let width = |bar: &Bar| (bar.at_high - bar.at_low).abs();
+    bars.sort_by(|a, b| width(b).total_cmp(&width(a)).then(a.input.cmp(&b.input)));
+    bars
+}
