@@ -1,12 +1,14 @@
 # `make demo` makes a real campaign on a fresh machine; `make test` passes every test. Needs Rust, Python 3 and a C compiler.
-.PHONY: demo test lint check-deploy audit sbom few-shot runtime build models-venv models-witness test-models bundle fixture clean
+.PHONY: demo test lint check-deploy audit sbom few-shot runtime browser build models-venv models-witness test-models bundle fixture clean
 PYTHON := models/.venv/bin/python
 
 demo: runtime
 	cargo build --release --locked
 	@./target/release/housestyle run specs/demo.yaml --out out || { code=$$?; [ $$code -eq 3 ] && echo "(exit code 3: some were refused by the gate, with reasons beside them in rejected/)" || exit $$code; }
+	@./target/release/housestyle baseline import eval/demo/agency --name agency --campaign specs/demo.yaml --out out
+	@./target/release/housestyle report demo --baseline agency --references eval/demo/references.yaml --costs specs/costs.yaml --out out --to out/report
 
-test: runtime lint check-deploy
+test: runtime browser lint check-deploy
 	cargo test --locked
 
 lint:
@@ -28,6 +30,10 @@ sbom: check-deploy
 
 runtime:
 	@deploy/fetch-onnxruntime.sh
+
+# A Chromium and a Japanese font, for the tests that open the report in a real browser.
+browser:
+	@deploy/fetch-chromium.sh
 
 build: runtime
 	cargo build --release --locked

@@ -220,7 +220,13 @@ fn describe(tally: &Tally) -> String {
     };
     let row = |name: &str, value: String| vec![name.to_owned(), value];
     let mut rows = vec![
-        row("votes", format!("{} on {} pairs: {} house, {} neither, {} bought", tally.votes, tally.pairs, tally.in_house, tally.ties, tally.outsourced)),
+        row(
+            "votes",
+            format!(
+                "{} on {} pairs: {} house, {} neither, {} bought",
+                tally.votes, tally.pairs, tally.in_house, tally.ties, tally.outsourced
+            ),
+        ),
         row("win rate", format!("{} ({} to {})", percent(tally.win_rate), percent(tally.low), percent(tally.high))),
         row("verdict", format!("{verdict} (p = {:.3})", tally.p)),
         row("agreement", tally.agreement.map_or_else(|| "one rater a pair".into(), |alpha| format!("alpha = {alpha:.2}"))),

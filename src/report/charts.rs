@@ -92,10 +92,8 @@ pub fn spending(roi: &Roi, lang: Lang) -> Markup {
         None => lang.t("not known", "不明").into(),
     };
     let [house, vendor] = [last.and_then(|m| m.house), last.and_then(|m| m.vendor)].map(at_end);
-    let description = lang.t(
-        format!("After 12 months: made {house}, bought {vendor}."),
-        format!("12 か月後：社内 {house}、外注 {vendor}。"),
-    );
+    let description =
+        lang.t(format!("After 12 months: made {house}, bought {vendor}."), format!("12 か月後：社内 {house}、外注 {vendor}。"));
     let payback = roi.get(Figure::Payback).and_then(|f| f.value).filter(|month| (0.0..=12.0).contains(month) && *month > 0.0);
     let inner = html! {
         @for tick in &ticks {
@@ -160,8 +158,14 @@ pub fn tornado(roi: &Roi, lang: Lang) -> Markup {
     let x = |value: f64| 250.0 + 320.0 * (value - least) / (most - least);
     let height = 40.0 + 24.0 * bars.len() as f64;
     let title = match roi.compared {
-        true => lang.t("What is saved an image, as each input goes from its least to its most", "各入力を下限から上限まで動かしたときの 1 点あたり削減額"),
-        false => lang.t("What an image costs, as each input goes from its least to its most", "各入力を下限から上限まで動かしたときの 1 点あたり費用"),
+        true => lang.t(
+            "What is saved an image, as each input goes from its least to its most",
+            "各入力を下限から上限まで動かしたときの 1 点あたり削減額",
+        ),
+        false => lang.t(
+            "What an image costs, as each input goes from its least to its most",
+            "各入力を下限から上限まで動かしたときの 1 点あたり費用",
+        ),
     };
     let told = |bar: &&Bar| {
         let [low, high] = [bar.at_low, bar.at_high].map(|value| money(value, &roi.currency));
@@ -198,11 +202,15 @@ mod tests {
 
     #[test]
     fn charts_say_in_words_what_they_show() {
-        let roi = roi::roi(&sample::costs("setup: 100, review_minutes: {value: 1, low: 0.5, high: 2}", ""), &sample::evaluation());
+        let roi =
+            roi::roi(&sample::costs("setup: 100, review_minutes: {value: 1, low: 0.5, high: 2}", ""), &sample::evaluation());
         for lang in [Lang::En, Lang::Ja] {
             for chart in [spending(&roi, lang), tornado(&roi, lang)] {
                 let text = chart.into_string();
-                assert!(text.contains("<title") && text.contains("<desc") && !text.contains("NaN") && !text.contains("inf"), "{text}");
+                assert!(
+                    text.contains("<title") && text.contains("<desc") && !text.contains("NaN") && !text.contains("inf"),
+                    "{text}"
+                );
                 assert!(text.contains("role=\"img\"") && text.contains("USD"));
             }
         }

@@ -76,10 +76,13 @@ fn figures(roi: &Roi, lang: Lang) -> Markup {
 
 fn months(roi: &Roi, lang: Lang) -> Markup {
     let cell = |value: Option<[f64; 3]>| {
-        value.map_or_else(|| "–".into(), |[value, low, high]| {
-            let end = |value: f64| super::words::number(value);
-            format!("{} ({} – {})", end(value), end(low), end(high))
-        })
+        value.map_or_else(
+            || "–".into(),
+            |[value, low, high]| {
+                let end = |value: f64| super::words::number(value);
+                format!("{} ({} – {})", end(value), end(low), end(high))
+            },
+        )
     };
     html! {
         details {

@@ -117,7 +117,10 @@ mod tests {
         let verdict = judged.verdict;
         assert_eq!((verdict.quality, verdict.cost, verdict.decision), (Lead::Outsourced, Lead::InHouse, Decision::Tradeoff));
         let words = verdict::sentence(&judged, Lang::En);
-        assert!(words.starts_with("A trade-off: the bought images are better in style consistency") && words.contains("8 briefs"), "{words}");
+        assert!(
+            words.starts_with("A trade-off: the bought images are better in style consistency") && words.contains("8 briefs"),
+            "{words}"
+        );
         let mut open = evaluation();
         open.measures[0].difference.as_mut().unwrap().verdict = Verdict::NotEnoughEvidence;
         let open = Report::new(open, Some(&model), None);

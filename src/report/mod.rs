@@ -11,6 +11,8 @@ pub mod tables;
 pub mod verdict;
 pub mod words;
 
+#[cfg(test)]
+mod browser;
 mod costs;
 #[cfg(test)]
 mod sample;

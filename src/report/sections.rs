@@ -6,10 +6,10 @@ use super::charts::{Row, intervals};
 use super::html::Pictures;
 use super::words::{measure, number, percent, score, signed, verdict, warning};
 use super::{Report, SUSPICIOUS};
+use crate::eval::evaluation::Arm;
 use crate::eval::evaluation::{
     ArmFacts, AssetScore, Compared, Comparison, Distribution, Estimate, Group, Measure, Pair, Verdict, Warning, WarningCode,
 };
-use crate::eval::evaluation::Arm;
 use crate::page::{Lang, Thumbnail, safe};
 use crate::spec::words as spaced;
 
@@ -38,15 +38,25 @@ pub(super) fn quality(report: &Report, lang: Lang) -> Markup {
 
 fn comparison(comparison: &Comparison, lang: Lang) -> String {
     match comparison {
-        Comparison::Alone => lang.t("The campaign is looked at alone: nothing bought was imported.", "外注画像の取り込みがないため、キャンペーン単独の評価です。").into(),
+        Comparison::Alone => lang
+            .t(
+                "The campaign is looked at alone: nothing bought was imported.",
+                "外注画像の取り込みがないため、キャンペーン単独の評価です。",
+            )
+            .into(),
         Comparison::NotComparable { reasons } => {
             let reasons = safe(&reasons.join("; "));
-            lang.t(format!("Not comparable: {reasons}. The figures of each arm stand alone."), format!("比較不可：{reasons}。各値は単独のものです。"))
+            lang.t(
+                format!("Not comparable: {reasons}. The figures of each arm stand alone."),
+                format!("比較不可：{reasons}。各値は単独のものです。"),
+            )
         }
         Comparison::Comparable { briefs, only_in_house, only_outsourced } => {
             let (ours, theirs) = (only_in_house.len(), only_outsourced.len());
             lang.t(
-                format!("Compared on {briefs} briefs that both answered; {ours} only the house answered, {theirs} only the vendor."),
+                format!(
+                    "Compared on {briefs} briefs that both answered; {ours} only the house answered, {theirs} only the vendor."
+                ),
                 format!("両者が応えた {briefs} 件で比較。社内のみ {ours} 件、外注のみ {theirs} 件。"),
             )
         }
@@ -90,22 +100,38 @@ fn arms(report: &Report, lang: Lang) -> Markup {
 
 /// The paired differences as a chart, each in units of its own largest end so that they fit one scale.
 pub(super) fn forest(id: &str, rows: &[Compared], lang: Lang) -> Markup {
-    let rows: Vec<Row> = rows.iter().filter_map(|row| {
-        let d = row.difference.as_ref()?;
-        let scale = if row.measure == Measure::ImageText { 100.0 } else { 1.0 };
-        let text = format!("{} ({} – {})", signed(d.mean, row.measure), signed(d.low, row.measure), signed(d.high, row.measure));
-        let lead = match d.verdict { Verdict::InHouse => 1, Verdict::Outsourced => -1, Verdict::NotEnoughEvidence => 0 };
-        let label = measure(row.measure, lang).to_owned();
-        Some(Row { label, middle: d.mean / scale, low: d.low / scale, high: d.high / scale, text, lead })
-    }).collect();
-    intervals(id, lang.t("House minus bought, paired by brief, with 95 % intervals", "社内−外注の差（依頼ごとの対応、95 % 区間）"), &rows, lang)
+    let rows: Vec<Row> = rows
+        .iter()
+        .filter_map(|row| {
+            let d = row.difference.as_ref()?;
+            let scale = if row.measure == Measure::ImageText { 100.0 } else { 1.0 };
+            let text =
+                format!("{} ({} – {})", signed(d.mean, row.measure), signed(d.low, row.measure), signed(d.high, row.measure));
+            let lead = match d.verdict {
+                Verdict::InHouse => 1,
+                Verdict::Outsourced => -1,
+                Verdict::NotEnoughEvidence => 0,
+            };
+            let label = measure(row.measure, lang).to_owned();
+            Some(Row { label, middle: d.mean / scale, low: d.low / scale, high: d.high / scale, text, lead })
+        })
+        .collect();
+    intervals(
+        id,
+        lang.t("House minus bought, paired by brief, with 95 % intervals", "社内−外注の差（依頼ごとの対応、95 % 区間）"),
+        &rows,
+        lang,
+    )
 }
 
 fn estimate(estimate: Option<Estimate>, of: Measure) -> String {
-    estimate.map_or_else(|| "–".into(), |e| match (e.low, e.high) {
-        (Some(low), Some(high)) => format!("{} ({} – {})", score(e.mean, of), score(low, of), score(high, of)),
-        _ => score(e.mean, of),
-    })
+    estimate.map_or_else(
+        || "–".into(),
+        |e| match (e.low, e.high) {
+            (Some(low), Some(high)) => format!("{} ({} – {})", score(e.mean, of), score(low, of), score(high, of)),
+            _ => score(e.mean, of),
+        },
+    )
 }
 
 fn compared(caption: &str, rows: &[Compared], lang: Lang) -> Markup {
@@ -196,17 +222,19 @@ pub(super) fn pairs(report: &Report, pictures: &Pictures, lang: Lang) -> Markup 
         let whose = if arm == Arm::InHouse { lang.t("house", "社内") } else { lang.t("bought", "外注") };
         html! { span { (picture(shown, &format!("{}: {}", whose, pair.brief), lang)) (whose) } }
     };
-    let show = |heading: &str, pairs: &[Pair]| html! {
-        h3 { (heading) }
-        div.pairs { @for pair in pairs {
-            figure.pair {
-                div { (side(Arm::InHouse, &pair.in_house, pair)) (side(Arm::Outsourced, &pair.outsourced, pair)) }
-                figcaption {
-                    span { strong { (safe(&spaced(&pair.brief.category))) } " · " (safe(&pair.brief.style)) }
-                    @for (of, difference) in pair.differences.iter().take(2) { span { (measure(*of, lang)) " " (signed(*difference, *of)) } }
+    let show = |heading: &str, pairs: &[Pair]| {
+        html! {
+            h3 { (heading) }
+            div.pairs { @for pair in pairs {
+                figure.pair {
+                    div { (side(Arm::InHouse, &pair.in_house, pair)) (side(Arm::Outsourced, &pair.outsourced, pair)) }
+                    figcaption {
+                        span { strong { (safe(&spaced(&pair.brief.category))) } " · " (safe(&pair.brief.style)) }
+                        @for (of, difference) in pair.differences.iter().take(2) { span { (measure(*of, lang)) " " (signed(*difference, *of)) } }
+                    }
                 }
-            }
-        } }
+            } }
+        }
     };
     html! {
         p.note { (lang.t("By house minus bought, of all pairs; not chosen by hand.", "全組を「社内−外注」の差で並べた両端。人手による選別なし。")) }

@@ -5,11 +5,11 @@
 
 use serde::Serialize;
 
+use super::Report;
 use super::costs::{band, value};
 use super::roi::Source;
 use super::verdict::{numbers, sentence};
 use super::words::{figure, measure, score, signed, source, verdict, warning};
-use super::Report;
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::eval::evaluation::{Compared, Measure};
 use crate::page::{Lang, safe};
@@ -70,8 +70,24 @@ pub fn assets(report: &Report) -> Result<String> {
 /// A row a measure, over all briefs and by style and category.
 pub fn measures(report: &Report) -> Result<String> {
     let head = [
-        "of", "name", "measure", "house", "house_low", "house_high", "first_attempts", "bought", "bought_low", "bought_high",
-        "difference", "low", "high", "briefs", "p", "p_corrected", "hedges_g", "verdict",
+        "of",
+        "name",
+        "measure",
+        "house",
+        "house_low",
+        "house_high",
+        "first_attempts",
+        "bought",
+        "bought_low",
+        "bought_high",
+        "difference",
+        "low",
+        "high",
+        "briefs",
+        "p",
+        "p_corrected",
+        "hedges_g",
+        "verdict",
     ];
     let row = |of: &str, name: &str, row: &Compared| {
         let (house, bought, d) = (row.in_house, row.outsourced, row.difference.as_ref());
@@ -144,10 +160,19 @@ pub fn markdown(report: &Report, lang: Lang) -> String {
         let (difference, so) = row.difference.as_ref().map_or(("–".to_owned(), "–"), |d| {
             (format!("{} ({} – {})", signed(d.mean, of), signed(d.low, of), signed(d.high, of)), verdict(d.verdict, lang))
         });
-        out.push(format!("| {} | {} | {} | {difference} | {so} |", measure(of, lang), cell(row.in_house, of), cell(row.outsourced, of)));
+        out.push(format!(
+            "| {} | {} | {} | {difference} | {so} |",
+            measure(of, lang),
+            cell(row.in_house, of),
+            cell(row.outsourced, of)
+        ));
     }
     if let Some(roi) = &report.roi {
-        out.extend([String::new(), lang.t("| figure | value | 95 % |", "| 算出値 | 値 | 95 % |").into(), "|---|---|---|".into()]);
+        out.extend([
+            String::new(),
+            lang.t("| figure | value | 95 % |", "| 算出値 | 値 | 95 % |").into(),
+            "|---|---|---|".into(),
+        ]);
         for found in &roi.figures {
             let (value, band) = (value(found, &roi.currency, lang), band(found, &roi.currency, lang));
             out.push(format!("| {} | {value} | {band} |", figure(found.figure, lang)));
@@ -198,7 +223,10 @@ mod tests {
         assert!(rows[0][1].starts_with("'=HYPERLINK"));
         assert_eq!(measures(&report).unwrap().lines().count(), 3);
         let costs = costs(&report).unwrap();
-        assert!(costs.contains("figure,break_even,") && costs.contains("input,setup,3,3,3,money,USD,\"cost model, line 8: spec.in_house.setup\""));
+        assert!(
+            costs.contains("figure,break_even,")
+                && costs.contains("input,setup,3,3,3,money,USD,\"cost model, line 8: spec.in_house.setup\"")
+        );
         let parsed: serde_json::Value = serde_json::from_str(&json(&report).unwrap()).unwrap();
         assert_eq!(parsed["verdict"]["decision"], "tradeoff");
         for lang in [Lang::En, Lang::Ja] {

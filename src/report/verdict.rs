@@ -61,9 +61,9 @@ pub struct Verdict {
 /// The measure that speaks for quality: style consistency, or what comes nearest to it.
 pub fn headline(evaluation: &Evaluation) -> Option<&Compared> {
     let order = [Measure::StyleConsistency, Measure::StyleProbability, Measure::StyleRight, Measure::CategoryTop1];
-    order.into_iter().find_map(|wanted| {
-        evaluation.measures.iter().find(|row| row.measure == wanted && row.difference.is_some())
-    })
+    order
+        .into_iter()
+        .find_map(|wanted| evaluation.measures.iter().find(|row| row.measure == wanted && row.difference.is_some()))
 }
 
 /// Judges.
@@ -81,12 +81,13 @@ pub fn judge(evaluation: &Evaluation, roi: Option<&Roi>, votes: Option<&Tally>) 
         (Lead::InHouse | Lead::Outsourced, _) => voted,
         _ => measured,
     };
-    let cost = roi.and_then(|roi| roi.get(Figure::Saving)).map_or(Lead::NotCompared, |saving| match (saving.low, saving.high) {
-        (Some(low), _) if low > 0.0 => Lead::InHouse,
-        (_, Some(high)) if high < 0.0 => Lead::Outsourced,
-        (Some(_), _) | (_, Some(_)) => Lead::NotEnoughEvidence,
-        (None, None) => Lead::NotCompared,
-    });
+    let cost =
+        roi.and_then(|roi| roi.get(Figure::Saving)).map_or(Lead::NotCompared, |saving| match (saving.low, saving.high) {
+            (Some(low), _) if low > 0.0 => Lead::InHouse,
+            (_, Some(high)) if high < 0.0 => Lead::Outsourced,
+            (Some(_), _) | (_, Some(_)) => Lead::NotEnoughEvidence,
+            (None, None) => Lead::NotCompared,
+        });
     let decision = match (quality, cost) {
         (Lead::NotCompared, _) => Decision::NotCompared,
         (Lead::NotEnoughEvidence, _) | (_, Lead::NotEnoughEvidence) => Decision::NotEnoughEvidence,
@@ -142,7 +143,9 @@ fn quality(report: &Report, lang: Lang) -> Option<String> {
             format!("which are better in {name} cannot be told ({mean}, 95 % interval {low} to {high}, {briefs} briefs)")
         }
         (Lang::Ja, Says::InHouse) => format!("{name}は社内制作が上（差 {mean}、95 % 区間 {low}～{high}、{briefs} 件）"),
-        (Lang::Ja, Says::Outsourced) => format!("{name}は外注が上（社内−外注の差 {mean}、95 % 区間 {low}～{high}、{briefs} 件）"),
+        (Lang::Ja, Says::Outsourced) => {
+            format!("{name}は外注が上（社内−外注の差 {mean}、95 % 区間 {low}～{high}、{briefs} 件）")
+        }
         (Lang::Ja, Says::NotEnoughEvidence) => {
             format!("{name}の優劣は判断できない（差 {mean}、95 % 区間 {low}～{high}、{briefs} 件）")
         }
@@ -153,7 +156,9 @@ fn voted(report: &Report, lang: Lang) -> Option<String> {
     let tally = report.votes.as_ref()?;
     let (rate, low, high, pairs) = (percent(tally.win_rate), percent(tally.low), percent(tally.high), tally.pairs);
     Some(match lang {
-        Lang::En => format!("blind raters preferred the house's in {rate} of votes (95 % interval {low} to {high}, {pairs} pairs)"),
+        Lang::En => {
+            format!("blind raters preferred the house's in {rate} of votes (95 % interval {low} to {high}, {pairs} pairs)")
+        }
         Lang::Ja => format!("ブラインド評価での社内制作の支持率は {rate}（95 % 区間 {low}～{high}、{pairs} 組）"),
     })
 }
@@ -214,7 +219,8 @@ pub fn numbers(report: &Report, lang: Lang) -> [Headline; 4] {
     let cost = Headline {
         label: lang.t("Cost of an image that is taken", "採用画像 1 点の費用").into(),
         value: shown(house).unwrap_or_else(none),
-        beside: [range(house, &|v| money(v, currency)), bought(shown(figure(Figure::VendorCost)).unwrap_or_else(none))].join(" · "),
+        beside: [range(house, &|v| money(v, currency)), bought(shown(figure(Figure::VendorCost)).unwrap_or_else(none))]
+            .join(" · "),
     };
     let facts = &report.evaluation.in_house;
     let finished = (facts.accepted + facts.rejected + facts.failed) as f64;
@@ -229,7 +235,8 @@ pub fn numbers(report: &Report, lang: Lang) -> [Headline; 4] {
         }),
     };
     let days = |value: f64| lang.t(format!("{} days", number(value)), format!("{} 日", number(value)));
-    let vendor_days = report.evaluation.outsourced.as_ref().and_then(|facts| facts.lead_days);
+    let told = report.evaluation.outsourced.as_ref().and_then(|facts| facts.lead_days);
+    let vendor_days = figure(Figure::VendorLead).and_then(|f| f.value).or(told);
     let lead = figure(Figure::HouseLead);
     let lead_time = Headline {
         label: lang.t("Lead time of this campaign", "このキャンペーンの所要日数").into(),

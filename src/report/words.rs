@@ -159,8 +159,12 @@ pub fn input(input: Input, lang: Lang) -> &'static str {
 pub fn source(source: &Source, lang: Lang) -> String {
     match source {
         Source::Measured { images } => lang.t(format!("measured on {images} images"), format!("{images} 点で実測")),
-        Source::Model { path, line } => lang.t(format!("cost model, line {line}: {path}"), format!("費用モデル {line} 行目：{path}")),
-        Source::LeftOut { path } => lang.t(format!("left out of the cost model ({path})"), format!("費用モデルに記載なし（{path}）")),
+        Source::Model { path, line } => {
+            lang.t(format!("cost model, line {line}: {path}"), format!("費用モデル {line} 行目：{path}"))
+        }
+        Source::LeftOut { path } => {
+            lang.t(format!("left out of the cost model ({path})"), format!("費用モデルに記載なし（{path}）"))
+        }
     }
 }
 

@@ -36,13 +36,7 @@ pub fn page(handout: &Handout, lang: Lang, picture: impl Fn(Arm, &str) -> Option
     Page { lang, title, style: STYLE, script: Some(SCRIPT), body }.text()
 }
 
-fn pair(
-    i: usize,
-    total: usize,
-    question: &Question,
-    lang: Lang,
-    picture: &impl Fn(Arm, &str) -> Option<Thumbnail>,
-) -> Markup {
+fn pair(i: usize, total: usize, question: &Question, lang: Lang, picture: &impl Fn(Arm, &str) -> Option<Thumbnail>) -> Markup {
     let of = |arm: Arm| match arm {
         Arm::InHouse => picture(arm, &question.in_house),
         Arm::Outsourced => picture(arm, &question.outsourced),

@@ -47,7 +47,7 @@ fn shipped_examples_are_valid_and_defaults_are_as_documented() {
 
 #[test]
 fn the_committed_schemas_are_the_generated_ones() {
-    for (kind, file) in [(Kind::Campaign, "campaign"), (Kind::StyleSet, "styleset")] {
+    for (kind, file) in [(Kind::Campaign, "campaign"), (Kind::StyleSet, "styleset"), (Kind::CostModel, "costs")] {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("specs/{file}.schema.json"));
         let committed = std::fs::read_to_string(path).unwrap_or_default();
         assert!(committed == schema::text(kind), "run: housestyle schema {file} > specs/{file}.schema.json");

@@ -85,7 +85,9 @@ impl Figure {
             }
             Self::HouseFixed => "licences_per_month + training × trainings_per_year ÷ 12",
             Self::HouseCost => "house_variable + (house_fixed + setup ÷ 12) ÷ volume",
-            Self::VendorCost => "vendor_variable + retainer_per_month ÷ volume, where vendor_variable = (price + revision_rounds × revision_price + hourly_rate ÷ 60 × vendor_review_minutes × (1 + revision_rounds)) ÷ vendor_approval + hourly_rate ÷ 60 × vendor_brief_minutes",
+            Self::VendorCost => {
+                "vendor_variable + retainer_per_month ÷ volume, where vendor_variable = (price + revision_rounds × revision_price + hourly_rate ÷ 60 × vendor_review_minutes × (1 + revision_rounds)) ÷ vendor_approval + hourly_rate ÷ 60 × vendor_brief_minutes"
+            }
             Self::Saving => "1 - house_cost ÷ vendor_cost",
             Self::BreakEven => "(house_fixed + setup ÷ 12 - retainer_per_month) ÷ (vendor_variable - house_variable)",
             Self::HouseYear => "setup + 12 × (house_fixed + volume × house_variable)",
@@ -203,9 +205,7 @@ impl Values {
         match figure {
             Figure::HouseVariable => self.house_variable(),
             Figure::HouseFixed => self.house_fixed(),
-            Figure::HouseCost => {
-                self.house_variable() + (self.house_fixed() + self.at(I::Setup) / year) / self.at(I::Volume)
-            }
+            Figure::HouseCost => self.house_variable() + (self.house_fixed() + self.at(I::Setup) / year) / self.at(I::Volume),
             Figure::VendorCost => self.vendor_variable() + self.at(I::Retainer) / self.at(I::Volume),
             Figure::Saving => match self.figure(Figure::VendorCost) {
                 0.0 => f64::NAN, // no share of nothing

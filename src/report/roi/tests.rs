@@ -87,8 +87,11 @@ fn every_input_says_whose_word_it_is() {
     }
     for figure in Figure::ALL {
         let known = Figure::ALL.map(|f| serde_json::to_value(f).unwrap());
-        let words = |text: &str| text.split(|c: char| !c.is_ascii_lowercase() && c != '_').map(str::to_owned).collect::<Vec<_>>();
-        for word in words(figure.formula()).iter().filter(|word| word.len() > 3 && *word != "where" && *word != "vendor_variable") {
+        let words =
+            |text: &str| text.split(|c: char| !c.is_ascii_lowercase() && c != '_').map(str::to_owned).collect::<Vec<_>>();
+        for word in
+            words(figure.formula()).iter().filter(|word| word.len() > 3 && *word != "where" && *word != "vendor_variable")
+        {
             let input = Input::ALL.iter().any(|input| input.name() == word);
             assert!(input || known.iter().any(|name| name == word), "{figure:?} speaks of {word}");
         }

@@ -1,0 +1,86 @@
+//! The report in a real browser: Chromium, without a window, with every request of it counted.
+
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::sample::{costs, evaluation};
+use super::{Report, html};
+use crate::page::Lang;
+
+const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// A proxy that answers nobody and counts who asks: whatever the page wants of the network passes here.
+fn counting_proxy() -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, asked) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+    let counter = asked.clone();
+    std::thread::spawn(move || listener.incoming().for_each(|_| drop(counter.fetch_add(1, Ordering::SeqCst))));
+    (port, asked)
+}
+
+/// Opens a file as the flags say.
+fn chromium(folder: &Path, file: &Path, port: u16, flags: &[String]) -> Output {
+    let usual = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=2000",
+        "--window-size=1000,1400",
+    ];
+    let profile = tempfile::tempdir_in(folder).unwrap();
+    let named = std::env::var_os("HOUSESTYLE_CHROMIUM");
+    let names = named.into_iter().chain(NAMES.map(Into::into));
+    for name in names {
+        let mut command = Command::new(name);
+        command.args(usual).arg(format!("--user-data-dir={}", profile.path().display()));
+        command.args([format!("--proxy-server=http://127.0.0.1:{port}"), "--proxy-bypass-list=<-loopback>".into()]);
+        match command.args(flags).arg(format!("file://{}", file.display())).output() {
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            output => return output.unwrap(),
+        }
+    }
+    panic!("no Chromium here: run deploy/fetch-chromium.sh, or set HOUSESTYLE_CHROMIUM");
+}
+
+#[test]
+fn asks_nothing_complains_of_nothing_and_prints_in_both_languages() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, asked) = counting_proxy();
+    let mut evaluation = evaluation();
+    evaluation.campaign = "<script>console.error('ran')</script>".into();
+    let report =
+        Report::new(evaluation, Some(&costs("setup: {value: 4000, low: 2000, high: 8000}, review_minutes: 1", "")), None);
+    for (lang, word) in [(Lang::En, "In-house or outsourced?"), (Lang::Ja, "社内制作か、外注か")] {
+        let (page, pdf) = (folder.path().join("report.html"), folder.path().join("report.pdf"));
+        std::fs::write(&page, html::page(&report, &html::Pictures::new(), lang)).unwrap();
+        let shown = chromium(folder.path(), &page, port, &["--dump-dom".into()]);
+        let (dom, log) = (String::from_utf8_lossy(&shown.stdout), String::from_utf8_lossy(&shown.stderr));
+        assert!(dom.contains(word) && dom.contains("</svg>"), "{log}");
+        assert!(!log.contains("CONSOLE"), "{log}");
+        chromium(folder.path(), &page, port, &[format!("--print-to-pdf={}", pdf.display())]);
+        let printed = std::fs::read(&pdf).unwrap();
+        let printed = String::from_utf8_lossy(&printed);
+        let pages = printed.matches("/Type /Page\n").count();
+        assert!((2..=12).contains(&pages), "{pages} pages");
+        let fonts: Vec<&str> = printed.split("/FontName /").skip(1).filter_map(|rest| rest.split_whitespace().next()).collect();
+        let japanese = fonts.iter().any(|font| ["IPA", "CJK", "Gothic", "Noto"].iter().any(|name| font.contains(name)));
+        assert!(lang == Lang::En || japanese, "no Japanese font is printed with: {fonts:?}");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "the page asked for something");
+    // That this would have been noticed: a page that does ask, and complains.
+    let bad = folder.path().join("bad.html");
+    std::fs::write(&bad, "<img src='http://example.invalid/x.png'><script>console.error('ran')</script>").unwrap();
+    let shown = chromium(folder.path(), &bad, port, &["--dump-dom".into()]);
+    assert!(asked.load(Ordering::SeqCst) > 0 && String::from_utf8_lossy(&shown.stderr).contains("CONSOLE"));
+}
