@@ -133,7 +133,7 @@ fn found(figure: Figure, likely: &Values, draws: &[Values]) -> Found {
         value: finite(value),
         low: ends.and_then(|(low, _)| finite(low)).map(|low| low.min(if value.is_finite() { value } else { low })),
         high: ends.and_then(|(_, high)| finite(high)).map(|high| high.max(value)).and_then(finite),
-        never: value == f64::INFINITY,
+        never: value == f64::INFINITY && matches!(figure, Figure::BreakEven | Figure::Payback),
         unit: figure.unit(),
         formula: figure.formula(),
         inputs: figure.inputs(),
