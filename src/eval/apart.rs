@@ -1,11 +1,11 @@
 //! How far whole sets of images lie apart, with how sure that is. Pure.
 //!
 //! In: embeddings of both arms and of the references. Out: [`Distribution`] rows: KID, CMMD, and FID or its refusal.
-//! Always holds: large sets are drawn from, with the seed, so that time and memory stay bounded; both sets are then the same
-//! size or whole.
+//! Always holds: large sets are drawn from, with the seed, so that time and memory stay bounded. For KID and FID each vector is
+//! first brought to the length √width, the mean square 1 that their kernels expect: an evaluator's embedding has any length.
 
 use super::evaluation::{Distribution, Settings};
-use super::metrics::{self, KID_SUBSET, Kernel};
+use super::metrics::{self, KID_SUBSET, Kernel, unit};
 use super::stats::{Random, deviation};
 
 /// Resamples of a distance: its spread is wanted, not its tails.
@@ -18,6 +18,9 @@ pub type Set<'a> = (&'a str, Vec<&'a [f32]>);
 
 /// Every distance between each two sets that are there.
 pub fn distances(sets: &[Set<'_>], settings: &Settings) -> Vec<Distribution> {
+    let scaled: Vec<(&str, Vec<Vec<f32>>)> =
+        sets.iter().map(|(name, set)| (*name, set.iter().filter_map(|v| scale(v)).collect())).collect();
+    let sets: Vec<Set<'_>> = scaled.iter().map(|(name, set)| (*name, set.iter().map(Vec::as_slice).collect())).collect();
     let mut rows = Vec::new();
     for (i, a) in sets.iter().enumerate() {
         for b in &sets[i + 1..] {
@@ -27,6 +30,12 @@ pub fn distances(sets: &[Set<'_>], settings: &Settings) -> Vec<Distribution> {
         }
     }
     rows
+}
+
+/// The vector at length √width; `None` if it has none.
+fn scale(vector: &[f32]) -> Option<Vec<f32>> {
+    let length = (vector.len() as f64).sqrt();
+    Some(unit(vector)?.into_iter().map(|x| (x * length) as f32).collect())
 }
 
 fn between(a: &Set<'_>, b: &Set<'_>, settings: &Settings) -> [Distribution; 3] {

@@ -120,15 +120,17 @@ impl Table<'_> {
     }
 }
 
-/// Corrects the p-values of tables that are read together, and says what follows.
-pub fn conclude<'a>(rows: impl Iterator<Item = &'a mut Compared>, settings: &Settings) {
-    let mut differences: Vec<&mut Difference> = rows.filter_map(|row| row.difference.as_mut()).collect();
-    let corrected = stats::holm(&differences.iter().map(|d| d.p).collect::<Vec<_>>());
-    for (difference, p) in differences.iter_mut().zip(corrected) {
+/// Corrects the p-values of tables that are read together, and says what follows. A lead of the house in a measure that `partial`
+/// says is taken by one of its own guides proves nothing, however large.
+pub fn conclude<'a>(rows: impl Iterator<Item = &'a mut Compared>, settings: &Settings, partial: &dyn Fn(Measure) -> bool) {
+    let measured = rows.filter_map(|row| Some((partial(row.measure), row.difference.as_mut()?)));
+    let mut differences: Vec<(bool, &mut Difference)> = measured.collect();
+    let corrected = stats::holm(&differences.iter().map(|(_, d)| d.p).collect::<Vec<_>>());
+    for ((partial, difference), p) in differences.iter_mut().zip(corrected) {
         difference.p_corrected = p;
         let enough = difference.briefs >= settings.least_briefs && p < 1.0 - settings.confidence;
         difference.verdict = match (difference.low, difference.high) {
-            (low, _) if enough && low > 0.0 => Verdict::InHouse,
+            (low, _) if enough && low > 0.0 && !*partial => Verdict::InHouse,
             (_, high) if enough && high < 0.0 => Verdict::Outsourced,
             _ => Verdict::NotEnoughEvidence,
         };

@@ -82,9 +82,10 @@ pub fn evaluate(inputs: &Inputs<'_>, settings: Settings) -> Evaluation {
     };
     let table = Table { scored: &scored, settings: &settings, paired };
     let mut measures = table.rows(&|_| true);
-    conclude(measures.iter_mut(), &settings);
-    let styles = groups(&table, &all, |brief| &brief.style);
-    let categories = groups(&table, &all, |brief| &brief.category);
+    let partial = |measure: Measure| inputs.judge_is_guide && measure.is_judged() || measure == Measure::ImageText;
+    conclude(measures.iter_mut(), &settings, &partial);
+    let styles = groups(&table, &all, |brief| &brief.style, &partial);
+    let categories = groups(&table, &all, |brief| &brief.category, &partial);
     let pairs = if paired { pairs(&scored.assets) } else { Vec::new() };
     let mut evaluation = Evaluation {
         version: VERSION,
@@ -227,7 +228,7 @@ fn comparison(inputs: &Inputs<'_>, assets: &[AssetScore]) -> Comparison {
     Comparison::Comparable { briefs: shared, only_in_house: only(&ours, &theirs), only_outsourced: only(&theirs, &ours) }
 }
 
-fn groups(table: &Table<'_>, all: &[&Shown], key: fn(&Brief) -> &String) -> Vec<Group> {
+fn groups(table: &Table<'_>, all: &[&Shown], key: fn(&Brief) -> &String, partial: &dyn Fn(Measure) -> bool) -> Vec<Group> {
     let mut names: Vec<&String> = Vec::new();
     let mut known = BTreeSet::new();
     names.extend(all.iter().map(|shown| key(&shown.brief)).filter(|name| known.insert(*name)));
@@ -242,7 +243,7 @@ fn groups(table: &Table<'_>, all: &[&Shown], key: fn(&Brief) -> &String) -> Vec<
     };
     let mut groups: Vec<Group> = names.iter().map(group).collect();
     let rows: Vec<&mut Compared> = groups.iter_mut().flat_map(|group| &mut group.measures).collect();
-    conclude(rows.into_iter(), table.settings);
+    conclude(rows.into_iter(), table.settings, partial);
     groups
 }
 

@@ -236,6 +236,11 @@ impl Measure {
         !matches!(self, Self::StyleConsistency | Self::ImageText | Self::Diversity)
     }
 
+    /// Whether the evaluator says it, so that it is worth as much as the evaluator is apart from what guides.
+    pub fn is_judged(self) -> bool {
+        !matches!(self, Self::ImageText | Self::PaletteCoverage)
+    }
+
     /// Whether the gate may have chosen images by it, so that accepted images look better in it than they are.
     pub fn is_gated(self) -> bool {
         matches!(
@@ -315,11 +320,11 @@ pub struct Difference {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The house is better: the interval lies above 0 and the corrected p-value below the level.
+    /// The house is better: the interval lies above 0 and the corrected p-value below the level, by a judge that did not guide.
     InHouse,
     /// The vendor is better.
     Outsourced,
-    /// Too few briefs, or a difference that chance explains.
+    /// Too few briefs, a difference that chance explains, or a lead that only the house's own guide sees.
     NotEnoughEvidence,
 }
 

@@ -34,7 +34,7 @@ pub fn of(evaluation: &Evaluation, known: Known) -> Vec<Warning> {
     if taken(Measure::ImageText) {
         warn(
             WarningCode::JudgeIsGuide,
-            "image_text is measured with the CLIP that guided the house's images: it flatters them, and concludes nothing"
+            "image_text is measured with the CLIP that guided the house's images: a lead of the house in it proves nothing"
                 .into(),
         );
     }

@@ -5,6 +5,7 @@ mod bundles;
 mod check;
 mod deploy;
 mod encoders;
+mod evaluation;
 mod evidence;
 mod parity;
 mod queue_conformance;

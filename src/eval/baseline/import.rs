@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::eval::evaluation::Brief;
 use crate::looks::Looks;
 use crate::pipeline::Wanted;
-use crate::plan::Plan;
+use crate::plan::{Job, Plan};
 use crate::rights::Policy;
 use crate::spec::{Digest, Name, Timestamp, limits, text, words};
 use crate::store::sidecar::Scores;
@@ -33,31 +33,33 @@ pub struct Asked {
     pub bundle: String,
     /// That bundle's digest.
     pub digest: Digest,
-    /// Its briefs, with the prompt that says what is shown.
-    briefs: BTreeMap<Brief, String>,
+    /// Its briefs by style and category (in words, lower case), with the prompt that says what is shown.
+    briefs: BTreeMap<(String, String), (Brief, String)>,
 }
 
 impl Asked {
     /// The briefs of a plan.
     pub fn of(plan: &Plan) -> Self {
-        let brief = |job: &crate::plan::Job| Brief { category: job.category.clone(), style: job.style.clone() };
-        let briefs = plan.jobs.iter().map(|job| (brief(job), job.prompts.category.clone())).collect();
+        let brief = |job: &Job| {
+            let brief = Brief { category: job.category.clone(), style: job.style.clone() };
+            (key(&brief), (brief, job.prompts.category.clone()))
+        };
+        let briefs = plan.jobs.iter().map(brief).collect();
         Self { campaign: plan.campaign.to_string(), bundle: plan.bundle.clone(), digest: plan.digest.clone(), briefs }
     }
 
     /// The brief that a row answers, in the campaign's own words, or why there is none.
     fn brief(&self, row: &Brief) -> Result<(&Brief, &str), String> {
-        let same = |a: &str, b: &str| words(a).to_lowercase() == words(b).to_lowercase();
-        let found = self.briefs.iter().find(|(brief, _)| brief.style == row.style && same(&brief.category, &row.category));
+        let found = self.briefs.get(&key(row));
         found.map(|(brief, prompt)| (brief, prompt.as_str())).ok_or_else(|| {
-            let styles: BTreeSet<&str> = self.briefs.keys().map(|brief| brief.style.as_str()).collect();
+            let styles: BTreeSet<&str> = self.briefs.values().map(|(brief, _)| brief.style.as_str()).collect();
             match styles.contains(row.style.as_str()) {
                 false => {
                     let near = text::nearest(&row.style, styles).map(|near| format!(" (`{near}`?)")).unwrap_or_default();
                     format!("answers no brief: {} asks for no style {}{near}", self.campaign, text::show(&row.style))
                 }
                 true => {
-                    let known = self.briefs.keys().map(|brief| brief.category.as_str());
+                    let known: BTreeSet<&str> = self.briefs.values().map(|(brief, _)| brief.category.as_str()).collect();
                     let near = text::nearest(&row.category, known).map(|near| format!(" (`{near}`?)")).unwrap_or_default();
                     let (category, style) = (text::show(&row.category), &row.style);
                     format!("answers no brief: {} asks for no {category} in {style}{near}", self.campaign)
@@ -65,6 +67,11 @@ impl Asked {
             }
         })
     }
+}
+
+/// What makes two briefs the same, however the category is written: `red apple` is `Red-Apple`.
+fn key(brief: &Brief) -> (String, String) {
+    (brief.style.clone(), words(&brief.category).to_lowercase())
 }
 
 /// Says what the evaluator sees in a picture.
@@ -99,7 +106,7 @@ impl Import<'_> {
         index: Index,
         step: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<Baseline> {
-        let Index { rows, mut refused } = index;
+        let Index { rows, mut refused, .. } = index;
         let total = rows.len();
         let (mut items, mut seen) = (Vec::new(), Seen::default());
         for (done, row) in rows.into_iter().enumerate() {

@@ -5,6 +5,8 @@
 //! Always holds: texts are plain, numbers in range, days in the calendar; unknown columns and keys are errors, so that a typo
 //! does not lose the prices.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::Refused;
@@ -28,6 +30,8 @@ pub struct Index {
     pub rows: Vec<Row>,
     /// The others.
     pub refused: Vec<Refused>,
+    /// Files that are listed.
+    listed: BTreeSet<String>,
 }
 
 /// What an index says of one file.
@@ -175,7 +179,7 @@ impl Index {
     fn take(&mut self, raw: Raw, given: &Defaults, own: &Defaults, place: &dyn Fn(&str) -> String) {
         let file = place(&raw.file);
         match check(raw, given, own) {
-            Ok(row) if self.rows.iter().any(|before| before.file == row.file) => self.refuse(file, "is listed twice".into()),
+            Ok(row) if !self.listed.insert(row.file.clone()) => self.refuse(file, "is listed twice".into()),
             Ok(row) => self.rows.push(row),
             Err(reason) => self.refuse(file, reason),
         }
