@@ -48,7 +48,7 @@ pub fn asset(arm: Arm, id: &str) -> AssetScore {
         style_found: Some("flat".into()),
         category_found: Some("fox".into()),
         nearest: None,
-        work: house.then(|| Work { attempts: 2, first_passed: false, seconds: 36.0, encoder: None }),
+        work: house.then_some(Work { attempts: 2, first_passed: false, seconds: 36.0, encoder: None }),
         delivery: (!house).then(|| Delivery {
             price: Some(20.0),
             currency: Some("USD".into()),

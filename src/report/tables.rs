@@ -16,7 +16,7 @@ use crate::page::{Lang, safe};
 
 /// The whole report.
 pub fn json(report: &Report) -> Result<String> {
-    let text = serde_json::to_string_pretty(report).context(Kind::Internal, || "cannot write the report as JSON")?;
+    let text = serde_json::to_string(report).context(Kind::Internal, || "cannot write the report as JSON")?;
     Ok(crate::spec::text::escape_json(&text) + "\n")
 }
 
