@@ -1,6 +1,6 @@
 //! Blind review: people say which of two images is better without knowing whose it is.
 //!
-//! In: the pairs of an evaluation. Out: a [`sheet::Sheet`] to vote on, ballots as records that are only ever added, a [`Tally`].
+//! In: the pairs of an evaluation. Out: a [`sheet::page`] to vote on, ballots as records that are only ever added, a [`Tally`].
 //! Always holds: sides are shuffled anew for every pair and sheet, and which side was whose stays in the store until the votes
 //! are in; no image on a sheet carries a name or metadata; a vote, once cast, is never changed.
 
