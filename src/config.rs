@@ -16,6 +16,10 @@ use crate::events::webhook;
 use crate::http::Url;
 use crate::{files, yaml};
 
+pub mod remote;
+
+use remote::{Checksums, S3Settings};
+
 /// The settings file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "housestyle.yaml";
 /// Far above any honest settings file.
@@ -49,6 +53,12 @@ pub struct Config {
     pub allowed_licences: Vec<String>,
     /// When a trained encoder should be trained again.
     pub update_policy: UpdatePolicy,
+    /// Where everything goes that commands write: a folder, or `s3://bucket/prefix`. `--out` says otherwise for one command.
+    pub out: String,
+    /// How S3 is spoken.
+    pub s3: S3Settings,
+    /// Lets requests to S3 leave this machine unencrypted; for networks that are trusted.
+    pub allow_plaintext: bool,
     /// How log lines look: for people or for collectors.
     pub log_format: LogFormat,
     /// Where `/metrics`, `/healthz` and `/readyz` are answered, such as `0.0.0.0:9464`; without it, nowhere. It knows no
@@ -114,6 +124,9 @@ struct Layer {
     currency: Option<String>,
     allowed_licences: Option<Vec<String>>,
     update_policy: Option<UpdatePolicy>,
+    out: Option<String>,
+    s3: Option<S3Settings>,
+    allow_plaintext: Option<bool>,
     log_format: Option<LogFormat>,
     listen: Option<SocketAddr>,
     otlp_endpoint: Option<String>,
@@ -136,6 +149,9 @@ impl Default for Config {
             currency: "USD".into(),
             allowed_licences: Vec::new(),
             update_policy: UpdatePolicy::default(),
+            out: "out".into(),
+            s3: S3Settings::default(),
+            allow_plaintext: false,
             log_format: LogFormat::Human,
             listen: None,
             otlp_endpoint: None,
@@ -203,6 +219,10 @@ impl Config {
         if self.update_policy.drift_below.is_some_and(|bound| !(0.0..=1.0).contains(&bound)) {
             return wrong("update_policy.drift_below", "must be 0 to 1");
         }
+        if self.out.is_empty() {
+            return wrong("out", "names no place");
+        }
+        self.s3.validate(self.allow_plaintext)?;
         self.collector()?;
         for (i, setting) in self.webhooks.iter().enumerate() {
             if let Some(why) = setting.problem() {
@@ -259,6 +279,18 @@ impl Layer {
                     let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
                     layer.allowed_licences = Some(names.map(str::to_owned).collect());
                 }
+                "OUT" => layer.out = Some(text()?),
+                "S3_ENDPOINT" => layer.s3().endpoint = Some(text()?),
+                "S3_REGION" => layer.s3().region = Some(text()?),
+                "S3_PATH_STYLE" => layer.s3().path_style = Some(switch(&text()?).ok_or_else(|| bad(NO_SWITCH))?),
+                "S3_CHECKSUMS" => {
+                    layer.s3().checksums = match text()?.as_str() {
+                        "when_supported" => Checksums::WhenSupported,
+                        "when_required" => Checksums::WhenRequired,
+                        _ => return Err(bad("must be when_supported or when_required")),
+                    };
+                }
+                "ALLOW_PLAINTEXT" => layer.allow_plaintext = Some(switch(&text()?).ok_or_else(|| bad(NO_SWITCH))?),
                 "LOG_FORMAT" => {
                     layer.log_format = Some(match text()?.as_str() {
                         "human" => LogFormat::Human,
@@ -302,12 +334,31 @@ impl Layer {
         set(&mut config.currency, self.currency);
         set(&mut config.allowed_licences, self.allowed_licences);
         set(&mut config.update_policy, self.update_policy);
+        set(&mut config.out, self.out);
+        set(&mut config.s3, self.s3);
+        set(&mut config.allow_plaintext, self.allow_plaintext);
         set(&mut config.log_format, self.log_format);
         set(&mut config.listen, self.listen.map(Some));
         set(&mut config.otlp_endpoint, self.otlp_endpoint.map(Some));
         set(&mut config.webhooks, self.webhooks);
         set(&mut config.webhook_networks, self.webhook_networks);
         set(&mut config.event_source, self.event_source);
+    }
+
+    /// The S3 settings of this layer. They are one setting: the layer that has any decides them all, so that an endpoint
+    /// never meets the region of another.
+    fn s3(&mut self) -> &mut S3Settings {
+        self.s3.get_or_insert_default()
+    }
+}
+
+const NO_SWITCH: &str = "must be true or false";
+
+fn switch(text: &str) -> Option<bool> {
+    match text {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
     }
 }
 
@@ -322,7 +373,7 @@ fn user_cache(vars: &[(OsString, OsString)]) -> Option<PathBuf> {
 }
 
 /// Every variable's name after the prefix, for "did you mean".
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 22] = [
     "CONFIG",
     "BUNDLES",
     "RUNTIME_LIBRARY",
@@ -334,6 +385,12 @@ const VARIABLES: [&str; 16] = [
     "COST_PER_HOUR",
     "CURRENCY",
     "ALLOWED_LICENCES",
+    "OUT",
+    "S3_ENDPOINT",
+    "S3_REGION",
+    "S3_PATH_STYLE",
+    "S3_CHECKSUMS",
+    "ALLOW_PLAINTEXT",
     "LOG_FORMAT",
     "LISTEN",
     "OTLP_ENDPOINT",
@@ -379,6 +436,9 @@ mod tests {
             ("webhook_networks: [10.0.0.0/99]", "webhook_networks"),
             ("event_source: 'a b'", "event_source"),
             ("otlp_endpoint: collector", "otlp_endpoint"),
+            ("out: ''", "out"),
+            ("s3: {endpoint: 'http://bucket.example.com'}", "not encrypted"),
+            ("s3: {secret: x}", "secret"),
         ] {
             std::fs::write(&file, text).unwrap();
             let error = Config::load(Some(&file), env(&[]), Flags::default()).unwrap_err();
@@ -387,8 +447,22 @@ mod tests {
         }
         let error = Config::load(None, env(&[("HOUSESTYLE_PROVIDR", "cpu")]), Flags::default()).unwrap_err();
         assert_eq!(error.advice(), Some("did you mean HOUSESTYLE_PROVIDER?"));
+        let error = Config::load(None, env(&[("HOUSESTYLE_S3_CHECKSUMS", "never")]), Flags::default()).unwrap_err();
+        assert!(error.chain().contains("when_required"), "{}", error.chain());
         let error = Config::load(None, env(&[("HOUSESTYLE_COST_PER_HOUR", "NaN")]), Flags::default()).unwrap_err();
         assert_eq!(error.kind(), Kind::Invalid);
+    }
+
+    #[test]
+    fn the_layer_that_names_a_server_decides_how_it_is_spoken_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("h.yaml");
+        std::fs::write(&file, "out: s3://bucket/x\ns3: {endpoint: 'https://a.example.com', region: here}\n").unwrap();
+        let config = Config::load(Some(&file), env(&[]), Flags::default()).unwrap();
+        assert_eq!((config.out.as_str(), config.s3.region.as_deref()), ("s3://bucket/x", Some("here")));
+        let vars = env(&[("HOUSESTYLE_S3_ENDPOINT", "http://b.example.com"), ("HOUSESTYLE_ALLOW_PLAINTEXT", "true")]);
+        let config = Config::load(Some(&file), vars, Flags::default()).unwrap();
+        assert_eq!((config.s3.endpoint.as_deref(), config.s3.region), (Some("http://b.example.com"), None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::{Context, Outcome};
+use super::{Context, Out, Outcome};
 use crate::error::{Error, Result};
 use crate::pipeline::{Bundle, Request};
 use crate::plan::Prompts;
@@ -17,9 +17,8 @@ use crate::spec::{Guidance, Sampler};
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The folder that `run --out` would write to
-    #[arg(long, default_value = "out", value_name = "DIR")]
-    out: PathBuf,
+    #[command(flatten)]
+    out: Out,
 }
 
 /// One line.
@@ -70,7 +69,14 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
             done(Check::new(models, tried));
         }
     }
-    done(Check::new(format!("output folder {}", args.out.display()), writable(&args.out)));
+    let place = context.place(&args.out);
+    done(match place.contains("://") {
+        true => {
+            let tried = context.store(&args.out).and_then(|store| context.block_on(async { store.verify().await }));
+            Check::new(format!("output bucket {place}"), tried.map(|()| "takes what is put there".into()))
+        }
+        false => Check::new(format!("output folder {place}"), writable(Path::new(place))),
+    });
     context.emit(&checks)?;
     Ok(if checks.iter().all(|check| check.ok) { Outcome::Done } else { Outcome::Unavailable })
 }

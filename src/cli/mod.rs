@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
@@ -20,7 +21,7 @@ use crate::plan::{BundleFacts, EncoderRef, Job, Rates};
 use crate::rights::{Ledger, Policy};
 use crate::shutdown::Shutdown;
 use crate::spec::{BundleRef, Digest, Problem, Timestamp};
-use crate::store::Local;
+use crate::store::{Local, S3, Store};
 use crate::telemetry::{self, Metrics, Readiness, serve};
 
 pub mod baseline;
@@ -78,6 +79,14 @@ struct Global {
     /// Say more in the log: -v what happens, -vv every detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+}
+
+/// Where a command writes, and looks for what was written.
+#[derive(Clone, Debug, Args)]
+pub struct Out {
+    /// Where everything goes, trained styles too: a folder, or s3://BUCKET/PREFIX [default: the setting `out`, or ./out]
+    #[arg(long, value_name = "PLACE")]
+    out: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -145,6 +154,8 @@ pub struct Context {
     /// Asked to stop?
     pub shutdown: Shutdown,
     voice: Voice,
+    /// What all of a command's async work runs on, so that connections outlive the call that made them.
+    runtime: tokio::runtime::Handle,
 }
 
 /// Does what the arguments say, and gives back the exit code.
@@ -164,23 +175,34 @@ fn run(cli: Cli, voice: Voice) -> Result<Outcome> {
     let Global { json: _, config, bundles, provider, threads, verbose } = cli.global;
     let config = Config::load(config.as_deref(), std::env::vars_os(), Flags { bundles, provider, threads })?;
     let _export = telemetry::start(verbose, config.log_format, config.collector()?.as_ref())?;
-    let context = Context { config, shutdown: Shutdown::default(), voice };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.context(Kind::Internal, || "cannot start the async runtime")?;
+    let context = Context { config, shutdown: Shutdown::default(), voice, runtime: runtime.handle().clone() };
+    let result = dispatch(cli.command, &context);
+    runtime.shutdown_timeout(LAST_WORDS);
+    result
+}
+
+/// What still runs when a command has its result is given so long.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+fn dispatch(command: Command, context: &Context) -> Result<Outcome> {
     context.provider()?; // a wrong name is refused by every command, not only by those that load models
-    match cli.command {
-        Command::Run(args) => run::run(args, &context),
-        Command::Check(args) => check::run(args, &context),
-        Command::Plan(args) => plan::run(args, &context),
-        Command::Reproduce(args) => reproduce::run(args, &context),
-        Command::Train(args) => train::run(args, &context),
-        Command::Encoders(args) => encoders::run(args, &context),
-        Command::Rights(args) => rights::run(args, &context),
-        Command::Baseline(args) => baseline::run(args, &context),
-        Command::Eval(args) => eval::run(args, &context),
-        Command::Report(args) => report::run(args, &context),
-        Command::Review(args) => review::run(args, &context),
-        Command::Doctor(args) => doctor::run(args, &context),
-        Command::Schema(args) => schema::run(args, &context),
-        Command::Completions(args) => completions::run(args, &context),
+    match command {
+        Command::Run(args) => run::run(args, context),
+        Command::Check(args) => check::run(args, context),
+        Command::Plan(args) => plan::run(args, context),
+        Command::Reproduce(args) => reproduce::run(args, context),
+        Command::Train(args) => train::run(args, context),
+        Command::Encoders(args) => encoders::run(args, context),
+        Command::Rights(args) => rights::run(args, context),
+        Command::Baseline(args) => baseline::run(args, context),
+        Command::Eval(args) => eval::run(args, context),
+        Command::Report(args) => report::run(args, context),
+        Command::Review(args) => review::run(args, context),
+        Command::Doctor(args) => doctor::run(args, context),
+        Command::Schema(args) => schema::run(args, context),
+        Command::Completions(args) => completions::run(args, context),
     }
 }
 
@@ -236,18 +258,25 @@ impl Context {
         Policy { allowed: self.config.allowed_licences.clone(), today: Timestamp::now().date() }
     }
 
-    /// The store that `--out` names.
-    pub fn store(&self, out: &str) -> Result<Arc<Local>> {
-        match out.split_once("://") {
-            Some((scheme, _)) => Err(Error::unavailable(format!("writing to {scheme}:// is not in this build yet"))
-                .hint("name a folder with --out DIR")),
-            None if out.is_empty() => Err(Error::invalid("--out is empty").hint("name a folder with --out DIR")),
-            None => Ok(Arc::new(Local::new(out))),
+    /// The folder or bucket that `--out`, or else the setting, names.
+    pub fn place<'a>(&'a self, out: &'a Out) -> &'a str {
+        out.out.as_deref().unwrap_or(&self.config.out)
+    }
+
+    /// The store that is there.
+    pub fn store(&self, out: &Out) -> Result<Arc<dyn Store>> {
+        let place = self.place(out);
+        let hint = "name a folder, or s3://bucket/prefix, with --out";
+        match place.split_once("://") {
+            Some(("s3", place)) => Ok(Arc::new(self.block_on(S3::open(place, &self.config.s3))?)),
+            Some((scheme, _)) => Err(Error::invalid(format!("cannot write to {scheme}://")).hint(hint)),
+            None if place.is_empty() => Err(Error::invalid("--out is empty").hint(hint)),
+            None => Ok(Arc::new(Local::new(place))),
         }
     }
 
     /// What planning needs to know of a bundle and of what the house trained for it.
-    pub async fn facts(&self, bundle: &Bundle, store: &Arc<Local>) -> Result<BundleFacts> {
+    pub async fn facts(&self, bundle: &Bundle, store: &Arc<dyn Store>) -> Result<BundleFacts> {
         let mut facts = bundle.facts();
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
         facts.house = house(&registry, &ledger, &facts, self.policy()).await?;
@@ -274,8 +303,7 @@ impl Context {
 
     /// Runs work on the store to its end.
     pub fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.context(Kind::Internal, || "cannot start the async runtime")?.block_on(work)
+        self.runtime.block_on(work)
     }
 
     /// The runtime library, loaded.
@@ -301,7 +329,7 @@ impl Context {
     }
 
     /// Has the pipeline take in every trained version that `jobs` ask for.
-    pub async fn adopt(&self, pipeline: &mut Pipeline, bundle: &Bundle, store: &Arc<Local>, jobs: &[&Job]) -> Result<()> {
+    pub async fn adopt(&self, pipeline: &mut Pipeline, bundle: &Bundle, store: &Arc<dyn Store>, jobs: &[&Job]) -> Result<()> {
         let (registry, revocations) = (Registry::new(store.clone()), Ledger::new(store.clone()).revocations().await?);
         let (runtime, settings) = self.models()?;
         let asked: BTreeMap<&Digest, &EncoderRef> =

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::table::table;
-use super::{Context, Outcome, eval, report};
+use super::{Context, Out, Outcome, eval, report};
 use crate::error::{Error, Result};
 use crate::eval::evaluation::{Arm, Verdict};
 use crate::eval::{Evaluation, baseline, read};
@@ -68,9 +68,8 @@ struct Of {
     /// The baseline it is held against
     #[arg(long, value_name = "NAME")]
     baseline: Name,
-    /// Where everything goes: a folder
-    #[arg(long, default_value = "out", value_name = "DIR")]
-    out: String,
+    #[command(flatten)]
+    out: Out,
 }
 
 /// Arguments of `review import`.
@@ -118,7 +117,9 @@ fn hand_out(args: &SheetArgs, context: &Context) -> Result<Outcome> {
     context.say(format!("{} pairs for {}: {file}", handout.questions.len(), handout.rater));
     context.say(format!(
         "then: housestyle review import {} votes-{}.json --baseline {baseline} --out {}",
-        evaluation.campaign, handout.sheet, args.what.out
+        evaluation.campaign,
+        handout.sheet,
+        context.place(&args.what.out)
     ));
     context.emit(&Written { sheet: &handout.sheet, rater: &handout.rater, pairs: handout.questions.len(), file })?;
     Ok(Outcome::Done)

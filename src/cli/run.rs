@@ -1,9 +1,9 @@
-//! `housestyle run SPEC [--out DIR]`: from a campaign file to finished, scored assets; run again, it resumes, and tries
-//! again what failed.
+//! `housestyle run SPEC [--out DIR|s3://BUCKET/PREFIX]`: from a campaign file to finished, scored assets; run again, it
+//! resumes, and tries again what failed.
 //!
 //! Always holds: nothing is made before spec, plan, rights, budget and output folder are fine; only one process works on a
-//! campaign's folder; what is printed at the end is computed from what the store holds; manifest and contact sheet are there
-//! only while every job is finished.
+//! campaign's folder (a bucket keeps no two apart); what is printed at the end is computed from what the store holds;
+//! manifest and contact sheet are there only while every job is finished.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,13 +16,13 @@ use tracing::Instrument as _;
 use super::plan::duration;
 use super::planning::{self, Planned};
 use super::progress::Progress;
-use super::{Context, Outcome};
-use crate::error::{Context as _, Error, Kind, Result};
+use super::{Context, Out, Outcome};
+use crate::error::{Error, Result};
 use crate::pipeline::Bundle;
 use crate::plan::{Estimate, Job, Plan, amount};
 use crate::queue::{Memory, Message, Queue as _};
 use crate::spec::{Campaign, Draft};
-use crate::store::{Key, Layout, Local, Sidecar, Store, sidecar};
+use crate::store::{Key, Layout, Sidecar, Store, sidecar};
 use crate::worker::summary::Summary;
 use crate::worker::{Event, Worker, commit, finish, meter};
 
@@ -31,9 +31,8 @@ use crate::worker::{Event, Worker, commit, finish, meter};
 pub struct Args {
     /// The campaign file (YAML)
     spec: PathBuf,
-    /// Where everything goes: a folder
-    #[arg(long, default_value = "out", value_name = "DIR")]
-    out: String,
+    #[command(flatten)]
+    out: Out,
 }
 
 /// What `--json` prints.
@@ -74,12 +73,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let planned = planning::plan(Draft::load(&args.spec), &store, context).map_err(|obstacles| obstacles.told(context))?;
     planned.permitted(context)?;
     let Planned { campaign, bundle, plan, .. } = planned;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context(Kind::Internal, || "cannot start the async runtime")?;
-    runtime.block_on(async {
+    context.block_on(async {
         context.shutdown.on_signals();
         let span = tracing::info_span!("run", campaign = plan.campaign.as_str());
         Run { context, campaign, bundle, plan, store }.run().instrument(span).await
@@ -107,15 +101,14 @@ struct Run<'a> {
     campaign: Campaign,
     bundle: Bundle,
     plan: Plan,
-    store: Arc<Local>,
+    store: Arc<dyn Store>,
 }
 
 impl Run<'_> {
     async fn run(&self) -> Result<Outcome> {
         let started = Instant::now();
         let layout = Layout::new(self.plan.campaign.as_str())?;
-        let _lock = self.store.lock(layout.folder())?;
-        self.store.sweep(layout.folder())?;
+        let _lock = self.store.enter(layout.folder()).await?;
         let plan =
             serde_json::to_vec_pretty(&self.plan).map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
         self.keep(&layout.campaign()?, self.campaign.source.clone().into_bytes()).await?;
@@ -205,7 +198,7 @@ impl Run<'_> {
         let (hear, metrics) = (Arc::clone(&progress), Arc::clone(&watched.metrics));
         let worker = Worker {
             queue: Arc::new(queue.clone()),
-            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            store: Arc::clone(&self.store),
             max_batch: context.config.max_batch,
             shutdown: context.shutdown.clone(),
             observer: Arc::new(move |event: Event<'_>| {

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module per story.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod bucket;
 mod bundles;
 mod check;
 mod deploy;

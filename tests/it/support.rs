@@ -1,5 +1,7 @@
 //! What several stories share: small plans, a generator without models, and the real binary.
 
+pub mod s3;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
