@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::choose::Tried;
 use crate::setting::Task;
-use crate::study::Findings;
+use crate::study::{Findings, PULLS};
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 440.0;
@@ -18,7 +18,10 @@ const BOTTOM: f64 = 48.0;
 /// Okabe and Ito's colours, which the colour-blind tell apart.
 const COLOURS: [&str; 8] = ["#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999", "#56B4E9", "#D55E00"];
 
-/// Draws the settings that were tried on the kept names: full lines for the first guidance, dashed for the second.
+/// Dashes of each of [`PULLS`].
+const DASHES: [&str; 3] = ["none", "7 4", "2 3"];
+
+/// Draws the settings that were tried on the kept names: each guidance has its own dashes.
 pub fn draw(findings: &Findings) -> String {
     let all = || findings.tried.iter().flatten();
     let most = (all().map(|t| t.shares.style).fold(0.0, f64::max) * 10.0).ceil().max(1.0) / 10.0;
@@ -57,7 +60,7 @@ pub fn draw(findings: &Findings) -> String {
     let floor = x(findings.floor.clamp(least, 1.0));
     let _ = writeln!(
         svg,
-        r##"<path d="M{floor:.1} {TOP}V{bottom}" stroke="#777" stroke-dasharray="2 3"/><text x="{:.1}" y="{:.1}" text-anchor="middle">category right, top 5, %</text><text transform="translate(16 {:.1}) rotate(-90)" text-anchor="middle">style right, %</text>"##,
+        r##"<path d="M{floor:.1} {TOP}V{bottom}" stroke="#777" stroke-width="0.7"/><text x="{:.1}" y="{:.1}" text-anchor="middle">category right, top 5, %</text><text transform="translate(16 {:.1}) rotate(-90)" text-anchor="middle">style right, %</text>"##,
         (LEFT + right) / 2.0,
         HEIGHT - 10.0,
         (TOP + bottom) / 2.0
@@ -66,10 +69,13 @@ pub fn draw(findings: &Findings) -> String {
     for (place, tried) in drawn.enumerate() {
         let arm = tried[0].setting.arm;
         let colour = COLOURS[arm as usize % COLOURS.len()];
-        for (style, dashes) in [(3.0, ""), (6.0, r##" stroke-dasharray="6 4""##)] {
-            let line: Vec<&Tried> = tried.iter().filter(|t| t.setting.style == style).collect();
+        for (pull, dashes) in PULLS.iter().zip(DASHES) {
+            let line: Vec<&Tried> = tried.iter().filter(|t| (t.setting.category, t.setting.style) == *pull).collect();
             let points: String = line.iter().map(|t| format!("{:.1},{:.1} ", x(t.shares.five), y(t.shares.style))).collect();
-            let _ = writeln!(svg, r##"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>"##);
+            let _ = writeln!(
+                svg,
+                r##"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}"/>"##
+            );
             for t in line {
                 let (cx, cy, setting) = (x(t.shares.five), y(t.shares.style), t.setting);
                 let _ = writeln!(
@@ -92,7 +98,7 @@ pub fn draw(findings: &Findings) -> String {
     }
     let _ = writeln!(
         svg,
-        r##"<text x="{:.1}" y="{:.1}" fill="#555">full: guidance 3, 3 · dashed: 3, 6</text><text x="{:.1}" y="{:.1}" fill="#555">dotted: the floor</text></svg>"##,
+        r##"<text x="{:.1}" y="{:.1}" fill="#555">guidance 3, 3 full · 3, 5 dashed · 5, 5 dotted</text><text x="{:.1}" y="{:.1}" fill="#555">thin: the floor, 2 points under the name's best</text></svg>"##,
         right + 16.0,
         bottom - 20.0,
         right + 16.0,

@@ -14,9 +14,9 @@ use crate::setting::{Arm, Asks, Names, Scale, Setting, Task};
 use crate::words::Words;
 
 /// Guidance that is tried: category, style.
-const PULLS: [(f32, f32); 2] = [(3.0, 3.0), (3.0, 6.0)];
+pub const PULLS: [(f32, f32); 3] = [(3.0, 3.0), (3.0, 5.0), (5.0, 5.0)];
 /// λ that is tried.
-const SCALES: [f32; 4] = [0.25, 0.5, 0.75, 1.0];
+const SCALES: [f32; 3] = [0.5, 0.75, 1.0];
 /// What the trained weights' move is multiplied with.
 const STRENGTHS: [f32; 2] = [0.5, 1.5];
 
