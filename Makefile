@@ -1,5 +1,5 @@
 # `make demo` makes a real campaign on a fresh machine; `make test` passes every test. Needs Rust, Python 3 and a C compiler.
-.PHONY: demo test lint check-deploy audit sbom few-shot runtime browser build models-venv models-witness test-models bundle fixture clean
+.PHONY: demo test lint check-deploy audit sbom few-shot generation runtime browser build models-venv models-witness test-models bundle fixture clean
 PYTHON := models/.venv/bin/python
 
 demo: runtime
@@ -63,6 +63,11 @@ bundle: models-venv
 few-shot: runtime models-venv
 	cd models && .venv/bin/python -m housestyle_models.emoji --pngs ../out/drawings
 	cargo run --release --locked --example few_shot -- out/drawings
+
+# Tables 2 to 4 of eval/generation.md with their curves and grids; hours on two cores, resumable (out/drawing).
+generation: runtime models-venv
+	cd models && .venv/bin/python -m housestyle_models.emoji --pngs ../out/drawings
+	cargo run --release --locked --example drawing -- out/drawings --figures eval
 
 fixture: models-venv
 	cd models && .venv/bin/python -m housestyle_models.fixture

@@ -16,7 +16,7 @@ use crate::words::Words;
 /// Guidance that is tried: category, style.
 pub const PULLS: [(f32, f32); 3] = [(3.0, 3.0), (3.0, 5.0), (5.0, 5.0)];
 /// λ that is tried.
-const SCALES: [f32; 3] = [0.5, 0.75, 1.0];
+const SCALES: [f32; 4] = [0.25, 0.5, 0.75, 1.0];
 /// What the trained weights' move is multiplied with.
 const STRENGTHS: [f32; 2] = [0.5, 1.5];
 

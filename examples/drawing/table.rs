@@ -118,17 +118,27 @@ pub fn markdown(findings: &Findings) -> String {
     text
 }
 
-/// Every setting on the kept names: style / top five.
+/// Every setting on the kept names: style / top five; a dash where nothing was drawn.
 fn tried(findings: &Findings, text: &mut String) {
-    let Some(head) = findings.tried.iter().find(|tried| !tried.is_empty()) else { return };
-    let pictures = head[0].shares.pictures;
+    let mut pulls: Vec<String> = Vec::new();
+    for tried in findings.tried.iter().flatten() {
+        let pull = pull(&tried.setting);
+        if !pulls.contains(&pull) {
+            pulls.push(pull);
+        }
+    }
+    let Some(pictures) = findings.tried.iter().flatten().map(|tried| tried.shares.pictures).next() else { return };
     let _ =
         writeln!(text, "Chosen on {pictures} pictures a setting, style / top 5; the floor is {:.1}:\n", 100.0 * findings.floor);
-    let _ = writeln!(text, "| arm |{}", head.iter().map(|t| format!(" {} |", pull(&t.setting))).collect::<String>());
-    let _ = writeln!(text, "|---|{}", "---|".repeat(head.len()));
+    let _ = writeln!(text, "| arm | {} |", pulls.join(" | "));
+    let _ = writeln!(text, "|---|{}", "---|".repeat(pulls.len()));
     for tried in findings.tried.iter().filter(|tried| !tried.is_empty()) {
-        let cell = |t: &crate::choose::Tried| format!(" {} |", pair(&t.shares));
-        let _ = writeln!(text, "| {} |{}", tried[0].setting.arm.title(), tried.iter().map(cell).collect::<String>());
+        let cell = |asked: &String| {
+            let found = tried.iter().find(|tried| pull(&tried.setting) == *asked);
+            found.map_or("–".into(), |tried| pair(&tried.shares))
+        };
+        let cells: Vec<String> = pulls.iter().map(cell).collect();
+        let _ = writeln!(text, "| {} | {} |", tried[0].setting.arm.title(), cells.join(" | "));
     }
     text.push('\n');
 }
@@ -176,6 +186,7 @@ fn signed(estimate: Estimate) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::choose::Tried;
 
     fn mark(name: &str, style: bool) -> Mark {
         Mark { house: "acme".into(), name: name.into(), style, first: true, five: true }
@@ -191,6 +202,14 @@ mod tests {
         // Each name gains half where it had nothing: 0 or 0.5.
         let more = beyond(&marks, &base, |m| m.style);
         assert!((more.mean - 0.25).abs() < 1e-12 && more.ends.unwrap().0 > 0.1, "{more:?}");
+        let tried = |scale, style| Tried {
+            setting: Setting::new(Task::Houses, Arm::Name, (3.0, 3.0), scale),
+            shares: Shares { style, first: 0.0, five: 0.8, pictures: 9 },
+        };
+        let arms = vec![vec![tried(0.5, 0.1), tried(1.0, 0.2)], vec![tried(1.0, 0.3)]];
+        let findings = Findings { task: Task::Houses, floor: 0.8, tried: arms, tested: vec![], extras: vec![] };
+        let text = markdown(&findings);
+        assert!(text.contains("| 10 / 80 | 20 / 80 |") && text.contains("| – | 30 / 80 |"), "{text}");
         assert_eq!(signed(Estimate { mean: -0.125, ends: None }), "-12.5");
     }
 }
