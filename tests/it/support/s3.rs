@@ -1,8 +1,8 @@
 //! An S3 server in this process that can be told to misbehave.
 //!
 //! In: requests, signed with [`KEY`] and [`SECRET`]. Out: what `s3s-fs` answers from a temporary folder, unless a [`Fault`]
-//! is due. Always holds: conditional PUTs are taken one at a time, as `s3s-fs` looks and writes in two steps where a real
-//! server does it in one; the folders of `s3s-fs` are not to be seen, as a bucket has none.
+//! is due. Always holds: requests are taken one at a time, as `s3s-fs` looks and writes, and keeps an object and its checksum, in
+//! two steps where a real server does it in one; the folders of `s3s-fs` are not to be seen, as a bucket has none.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -128,10 +128,13 @@ impl Service {
         if path.contains('/') && matches!(request.method().as_str(), "GET" | "HEAD") && self.root.join(path).is_dir() {
             return Ok(hyper::Response::builder().status(404).body(s3s::Body::empty()).unwrap());
         }
-        let conditional = request.headers().contains_key("if-none-match");
-        let turn = if conditional { Some(self.turn.lock().await) } else { None };
-        let response = self.inner.call(request.map(s3s::Body::from)).await.map_err(|_| Lost)?;
-        drop(turn);
+        // A task of its own: a client that is gone must not leave an object without its checksum.
+        let (turn, inner) = (self.turn.clone(), self.inner.clone());
+        let call = async move {
+            let _turn = turn.lock_owned().await;
+            inner.call(request.map(s3s::Body::from)).await
+        };
+        let response = tokio::spawn(call).await.map_err(|_| Lost)?.map_err(|_| Lost)?;
         match fault {
             Fault::LoseAnswer => Err(Lost),
             Fault::CutBody => {
