@@ -14,18 +14,15 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::events::webhook;
 use crate::http::Url;
-use crate::{files, yaml};
 
+mod layer;
 pub mod remote;
 
-use remote::{Checksums, S3Settings};
+use layer::Layer;
+use remote::S3Settings;
 
 /// The settings file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "housestyle.yaml";
-/// Far above any honest settings file.
-const MAX_BYTES: u64 = 1 << 20;
-/// What every variable starts with.
-const PREFIX: &str = "HOUSESTYLE_";
 
 /// Every setting, validated.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -107,32 +104,6 @@ pub struct Flags {
     pub provider: Option<String>,
     /// `--threads`.
     pub threads: Option<usize>,
-}
-
-/// One layer: what it does not set, the layer below decides.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Layer {
-    bundles: Option<Vec<PathBuf>>,
-    runtime_library: Option<PathBuf>,
-    provider: Option<String>,
-    threads: Option<usize>,
-    device: Option<u32>,
-    cache_dir: Option<PathBuf>,
-    max_batch: Option<usize>,
-    cost_per_hour: Option<f64>,
-    currency: Option<String>,
-    allowed_licences: Option<Vec<String>>,
-    update_policy: Option<UpdatePolicy>,
-    out: Option<String>,
-    s3: Option<S3Settings>,
-    allow_plaintext: Option<bool>,
-    log_format: Option<LogFormat>,
-    listen: Option<SocketAddr>,
-    otlp_endpoint: Option<String>,
-    webhooks: Option<Vec<webhook::Setting>>,
-    webhook_networks: Option<Vec<IpNet>>,
-    event_source: Option<String>,
 }
 
 impl Default for Config {
@@ -236,132 +207,6 @@ impl Config {
     }
 }
 
-impl Layer {
-    fn from_file(path: &Path) -> Result<Self> {
-        let shown = path.display();
-        let bytes = files::read(path, MAX_BYTES).context(Kind::Invalid, || format!("cannot read settings {shown}"))?;
-        let text = String::from_utf8(bytes).context(Kind::Invalid, || format!("settings {shown} are not UTF-8 text"))?;
-        if text.trim().is_empty() {
-            return Ok(Self::default());
-        }
-        yaml::parse(&text).context(Kind::Invalid, || format!("settings {shown}"))
-    }
-
-    /// The environment's layer, and the settings file it names.
-    ///
-    /// Variables with our prefix that are nobody's are let pass (orchestrators inject such names), unless they are
-    /// a slip of the pen away from a setting: a setting ignored in silence is worse than a refusal.
-    fn from_environment(vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<(Self, Option<PathBuf>)> {
-        let (mut layer, mut file) = (Self::default(), None);
-        for (key, value) in vars {
-            let Some(name) = key.to_str().and_then(|k| k.strip_prefix(PREFIX)) else { continue };
-            if value.is_empty() && VARIABLES.contains(&name) {
-                continue; // how compose files and shells say "not set"
-            }
-            let bad = |why: &str| Error::invalid(format!("{PREFIX}{name} {why}"));
-            let text = || value.to_str().map(str::to_owned).ok_or_else(|| bad("is not UTF-8"));
-            let number = || text()?.parse::<usize>().map_err(|_| bad("is not a whole number"));
-            match name {
-                "CONFIG" => file = Some(value.clone().into()),
-                "BUNDLES" => layer.bundles = Some(std::env::split_paths(&value).collect()),
-                "RUNTIME_LIBRARY" => layer.runtime_library = Some(value.clone().into()),
-                "PROVIDER" => layer.provider = Some(text()?),
-                "THREADS" => layer.threads = Some(number()?),
-                "DEVICE" => layer.device = Some(u32::try_from(number()?).map_err(|_| bad("is no device's number"))?),
-                "CACHE_DIR" => layer.cache_dir = Some(value.clone().into()),
-                "MAX_BATCH" => layer.max_batch = Some(number()?),
-                "COST_PER_HOUR" => {
-                    layer.cost_per_hour = Some(text()?.parse().map_err(|_| bad("is not a number"))?);
-                }
-                "CURRENCY" => layer.currency = Some(text()?),
-                "ALLOWED_LICENCES" => {
-                    let names = text()?;
-                    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-                    layer.allowed_licences = Some(names.map(str::to_owned).collect());
-                }
-                "OUT" => layer.out = Some(text()?),
-                "S3_ENDPOINT" => layer.s3().endpoint = Some(text()?),
-                "S3_REGION" => layer.s3().region = Some(text()?),
-                "S3_PATH_STYLE" => layer.s3().path_style = Some(switch(&text()?).ok_or_else(|| bad(NO_SWITCH))?),
-                "S3_CHECKSUMS" => {
-                    layer.s3().checksums = match text()?.as_str() {
-                        "when_supported" => Checksums::WhenSupported,
-                        "when_required" => Checksums::WhenRequired,
-                        _ => return Err(bad("must be when_supported or when_required")),
-                    };
-                }
-                "ALLOW_PLAINTEXT" => layer.allow_plaintext = Some(switch(&text()?).ok_or_else(|| bad(NO_SWITCH))?),
-                "LOG_FORMAT" => {
-                    layer.log_format = Some(match text()?.as_str() {
-                        "human" => LogFormat::Human,
-                        "json" => LogFormat::Json,
-                        _ => return Err(bad("must be human or json")),
-                    });
-                }
-                "LISTEN" => {
-                    let address = text()?.parse().map_err(|_| bad("is no address such as 127.0.0.1:9464"))?;
-                    layer.listen = Some(address);
-                }
-                "OTLP_ENDPOINT" => layer.otlp_endpoint = Some(text()?),
-                "EVENT_SOURCE" => layer.event_source = Some(text()?),
-                "LOG" => {} // the filter of telemetry
-                other => {
-                    // One slip in four letters: a short name is soon near to another that means something else.
-                    let slip = |v: &&&str| strsim::osa_distance(v, other) <= (v.len() / 4).max(1);
-                    if let Some(near) = VARIABLES.iter().find(slip) {
-                        return Err(bad("is no setting").hint(format!("did you mean {PREFIX}{near}?")));
-                    }
-                }
-            }
-        }
-        Ok((layer, file))
-    }
-
-    fn apply(self, config: &mut Config) {
-        fn set<T>(target: &mut T, value: Option<T>) {
-            if let Some(value) = value {
-                *target = value;
-            }
-        }
-        set(&mut config.bundles, self.bundles);
-        set(&mut config.runtime_library, self.runtime_library.map(Some));
-        set(&mut config.provider, self.provider);
-        set(&mut config.threads, self.threads);
-        set(&mut config.device, self.device);
-        set(&mut config.cache_dir, self.cache_dir.map(Some));
-        set(&mut config.max_batch, self.max_batch);
-        set(&mut config.cost_per_hour, self.cost_per_hour);
-        set(&mut config.currency, self.currency);
-        set(&mut config.allowed_licences, self.allowed_licences);
-        set(&mut config.update_policy, self.update_policy);
-        set(&mut config.out, self.out);
-        set(&mut config.s3, self.s3);
-        set(&mut config.allow_plaintext, self.allow_plaintext);
-        set(&mut config.log_format, self.log_format);
-        set(&mut config.listen, self.listen.map(Some));
-        set(&mut config.otlp_endpoint, self.otlp_endpoint.map(Some));
-        set(&mut config.webhooks, self.webhooks);
-        set(&mut config.webhook_networks, self.webhook_networks);
-        set(&mut config.event_source, self.event_source);
-    }
-
-    /// The S3 settings of this layer. They are one setting: the layer that has any decides them all, so that an endpoint
-    /// never meets the region of another.
-    fn s3(&mut self) -> &mut S3Settings {
-        self.s3.get_or_insert_default()
-    }
-}
-
-const NO_SWITCH: &str = "must be true or false";
-
-fn switch(text: &str) -> Option<bool> {
-    match text {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
-    }
-}
-
 /// The folder for what can be made again, as desktops and services name it.
 fn user_cache(vars: &[(OsString, OsString)]) -> Option<PathBuf> {
     let folder = |name: &str| {
@@ -372,34 +217,9 @@ fn user_cache(vars: &[(OsString, OsString)]) -> Option<PathBuf> {
     Some(cache.join("housestyle"))
 }
 
-/// Every variable's name after the prefix, for "did you mean".
-const VARIABLES: [&str; 22] = [
-    "CONFIG",
-    "BUNDLES",
-    "RUNTIME_LIBRARY",
-    "PROVIDER",
-    "THREADS",
-    "DEVICE",
-    "CACHE_DIR",
-    "MAX_BATCH",
-    "COST_PER_HOUR",
-    "CURRENCY",
-    "ALLOWED_LICENCES",
-    "OUT",
-    "S3_ENDPOINT",
-    "S3_REGION",
-    "S3_PATH_STYLE",
-    "S3_CHECKSUMS",
-    "ALLOW_PLAINTEXT",
-    "LOG_FORMAT",
-    "LISTEN",
-    "OTLP_ENDPOINT",
-    "EVENT_SOURCE",
-    "LOG",
-];
-
 #[cfg(test)]
 mod tests {
+    use super::layer::{PREFIX, VARIABLES};
     use super::*;
 
     fn env(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {

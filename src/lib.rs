@@ -1,7 +1,7 @@
 //! Housestyle: campaign images in a brand's own style, made in-house, measured.
 //!
 //! Data flows one way; a room may use the output types of the rooms before it, never of those after it:
-//! `spec → looks → rights → plan → queue → store → events → encoders → pipeline → train → worker → eval → review → report`. Only [`worker`] and [`cli`] wire rooms together.
+//! `spec → looks → rights → plan → queue → store → events → encoders → pipeline → train → worker → eval → page → review → report`. Only [`worker`] and [`cli`] wire rooms together.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod error;
@@ -9,7 +9,6 @@ pub mod error;
 pub mod config;
 pub mod files;
 pub mod http;
-pub mod page;
 pub mod shutdown;
 pub mod telemetry;
 pub mod yaml;
@@ -37,6 +36,8 @@ pub mod train;
 pub mod worker;
 
 pub mod eval;
+
+pub mod page;
 
 pub mod review;
 

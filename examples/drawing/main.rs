@@ -13,7 +13,7 @@ mod curve;
 mod draw;
 // The other example reads more of an index's row.
 #[allow(dead_code)]
-#[path = "../few_shot/drawings.rs"]
+#[path = "../shared/drawings.rs"]
 mod drawings;
 mod grid;
 mod judge;
@@ -21,6 +21,8 @@ mod setting;
 mod study;
 mod table;
 mod teach;
+#[path = "../shared/tool.rs"]
+mod tool;
 mod words;
 
 use std::path::PathBuf;
@@ -28,8 +30,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use housestyle::error::{Error, Result};
-use housestyle::pipeline::session::{Provider, SessionSettings};
-use housestyle::pipeline::{Bundle, Runtime, Stop};
+use housestyle::pipeline::Bundle;
 use housestyle::spec::Digest;
 
 use crate::draw::Artist;
@@ -38,6 +39,7 @@ use crate::judge::Judge;
 use crate::setting::{Arm, Task, said};
 use crate::study::{Extent, Stage, Study};
 use crate::teach::{Course, Teacher};
+use crate::tool::Models;
 use crate::words::Words;
 
 /// Style and category in pictures, arm by arm.
@@ -93,20 +95,11 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", error.chain());
-            error.advice().into_iter().for_each(|hint| eprintln!("hint: {hint}"));
-            ExitCode::from(error.exit_code())
-        }
-    }
+    tool::finish(run(&Args::parse()))
 }
 
 fn run(args: &Args) -> Result<()> {
-    let (bundle, runtime) = (Bundle::open(&args.bundle)?, Runtime::load(None)?);
-    let stop = Stop::new(&runtime)?;
-    let session = SessionSettings { provider: Provider::Cpu, threads: args.threads, device: 0, cache: None };
+    let Models { bundle, runtime, session, stop } = Models::open(&args.bundle, args.threads)?;
     let drawings = Drawings::open(&args.drawings)?;
     let words = Words::of(&bundle);
     let course = Course { steps: args.steps, learning_rate: args.learning_rate, seed: 0 };

@@ -10,10 +10,13 @@
 
 mod arms;
 mod cells;
+#[path = "../shared/drawings.rs"]
 mod drawings;
 mod exam;
 mod table;
 mod tip;
+#[path = "../shared/tool.rs"]
+mod tool;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,12 +24,11 @@ use std::time::Instant;
 
 use clap::Parser;
 use housestyle::error::{Error, Result};
-use housestyle::pipeline::session::{Provider, SessionSettings};
-use housestyle::pipeline::{Bundle, Runtime, Stop};
 
 use crate::arms::{Lab, Settings};
 use crate::cells::{Arm, Cell, Cells, Task};
 use crate::drawings::Drawings;
+use crate::tool::Models;
 
 /// Few-shot identification of category and style on held-out drawings, as a table.
 #[derive(Debug, Parser)]
@@ -72,20 +74,11 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", error.chain());
-            error.advice().into_iter().for_each(|hint| eprintln!("hint: {hint}"));
-            ExitCode::from(error.exit_code())
-        }
-    }
+    tool::finish(run(&Args::parse()))
 }
 
 fn run(args: &Args) -> Result<()> {
-    let (bundle, runtime) = (Bundle::open(&args.bundle)?, Runtime::load(None)?);
-    let stop = Stop::new(&runtime)?;
-    let session = SessionSettings { provider: Provider::Cpu, threads: args.threads, device: 0, cache: None };
+    let Models { bundle, runtime, session, stop } = Models::open(&args.bundle, args.threads)?;
     let drawings = Drawings::open(&args.drawings)?;
     let Args { steps, learning_rate, category_learning_rate, validate, .. } = *args;
     let settings = Settings { steps, learning_rate, category_learning_rate, validate };

@@ -5,6 +5,7 @@
 //! with a number that is not finite is an error, never a black image.
 
 use image::RgbImage;
+use image::imageops::{self, FilterType};
 
 use super::bundle::manifest::Latent;
 use super::bundle::{Bundle, VAE_DECODER};
@@ -58,6 +59,14 @@ fn to_rgb(sample: &[f32], size: u32) -> RgbImage {
 pub fn from_rgb(image: &RgbImage) -> Vec<f32> {
     let plane = |channel: usize| image.pixels().map(move |pixel| f32::from(pixel.0[channel]) / 127.5 - 1.0);
     (0..3).flat_map(plane).collect()
+}
+
+/// As [`from_rgb`], `size` × `size` pixels; a picture of another size is resized first.
+pub fn fitted(image: &RgbImage, size: u32) -> Vec<f32> {
+    match image.dimensions() == (size, size) {
+        true => from_rgb(image),
+        false => from_rgb(&imageops::resize(image, size, size, FilterType::Triangle)),
+    }
 }
 
 fn finite(what: &str, values: &[f32]) -> Result<()> {

@@ -8,15 +8,14 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use image::RgbImage;
-use image::imageops::{self, FilterType};
 
-use super::bundle::{Bundle, IMAGE_ENCODER};
-use super::decode::from_rgb;
+use super::bundle::Bundle;
 use super::encode::Encoder;
+use super::image_encoder::ImageEncoder;
 use super::runtime::Runtime;
 use super::score::{Evaluator, Score};
-use super::session::{Input, Model, Port, SessionSettings, Stop};
-use crate::error::{Error, Kind, Result};
+use super::session::{SessionSettings, Stop};
+use crate::error::{Error, Result};
 use crate::looks::{Fingerprint, Vector};
 use crate::store::sidecar::Scores;
 
@@ -37,7 +36,7 @@ pub struct Wanted<'a> {
 /// A bundle's evaluator and, if it has one, its image tower.
 pub struct Judge {
     evaluator: Evaluator,
-    tower: Option<Tower>,
+    tower: Option<ImageEncoder>,
     texts: HashMap<String, Vec<f32>>,
 }
 
@@ -45,7 +44,7 @@ impl Judge {
     /// Loads it, if the bundle has an evaluator.
     pub fn load(bundle: &Bundle, runtime: &Runtime, settings: &SessionSettings, stop: &Stop) -> Result<Option<Self>> {
         let Some(evaluator) = Evaluator::load(bundle, runtime, settings, stop)? else { return Ok(None) };
-        let tower = Tower::load(bundle, runtime, settings, stop)?;
+        let tower = ImageEncoder::load(bundle, runtime, settings, stop)?;
         Ok(Some(Self { evaluator, tower, texts: HashMap::new() }))
     }
 
@@ -117,42 +116,6 @@ fn cosine(a: &[f32], b: &[f32]) -> Option<f32> {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
     (a.len() == b.len() && lengths > 0.0).then(|| (dot(a, b) / lengths) as f32)
-}
-
-/// The image tower of the bundle's CLIP.
-struct Tower {
-    model: Model,
-    size: u32,
-    width: usize,
-}
-
-impl Tower {
-    fn load(bundle: &Bundle, runtime: &Runtime, settings: &SessionSettings, stop: &Stop) -> Result<Option<Self>> {
-        let spec = &bundle.manifest().spec;
-        let (Some(&size), true) = (spec.sizes.first(), spec.files.contains_key(IMAGE_ENCODER)) else { return Ok(None) };
-        let edge = Some(size as usize);
-        let inputs = [Port::f32("pixel_values", [None, Some(3), edge, edge])];
-        let outputs = [Port::f32("image_embeds", [None, None])];
-        let model = Model::load(runtime, settings, stop, IMAGE_ENCODER, &bundle.read(IMAGE_ENCODER)?, (&inputs, &outputs))?;
-        let width = model.output_axis("image_embeds", 1);
-        let width = width.ok_or_else(|| Error::invalid(format!("{IMAGE_ENCODER}: the width of its output is not fixed")))?;
-        Ok(Some(Self { model, size, width }))
-    }
-
-    fn embed(&mut self, image: &RgbImage) -> Result<Vec<f32>> {
-        let pixels = if image.dimensions() == (self.size, self.size) {
-            from_rgb(image)
-        } else {
-            from_rgb(&imageops::resize(image, self.size, self.size, FilterType::Triangle))
-        };
-        let edge = self.size as usize;
-        let inputs = [("pixel_values", Input::F32(&pixels, &[1, 3, edge, edge]))];
-        let embedding = self.model.run(&inputs, &[("image_embeds", &[1, self.width])])?.concat();
-        match embedding.iter().all(|value| value.is_finite()) {
-            true => Ok(embedding),
-            false => Err(Error::new(Kind::Permanent, "the image tower's view is not finite")),
-        }
-    }
 }
 
 #[cfg(test)]

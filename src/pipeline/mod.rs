@@ -12,6 +12,7 @@ pub mod decode;
 pub mod denoise;
 pub mod encode;
 pub mod guidance;
+pub mod image_encoder;
 pub mod judge;
 pub mod noise;
 pub mod runtime;
@@ -27,6 +28,7 @@ use std::time::Instant;
 use image::RgbImage;
 
 pub use self::bundle::Bundle;
+pub use self::image_encoder::ImageEncoder;
 pub use self::judge::{Critic, Wanted};
 pub use self::runtime::Runtime;
 pub use self::score::{Marks, Score};

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use image::RgbImage;
-use image::imageops::{self, FilterType};
 
 use super::bundle::{Bundle, EVALUATOR};
-use super::decode::from_rgb;
+use super::decode::fitted;
 use super::runtime::Runtime;
 use super::session::{Input, Model, Port, SessionSettings, Stop};
 use crate::error::{Error, Kind, Result};
@@ -102,11 +101,7 @@ impl Evaluator {
     /// Scores one picture; another size than the evaluator's is resized first.
     pub fn score(&mut self, image: &RgbImage) -> Result<Score> {
         let start = Instant::now();
-        let pixels = if image.dimensions() == (self.size, self.size) {
-            from_rgb(image)
-        } else {
-            from_rgb(&imageops::resize(image, self.size, self.size, FilterType::Triangle))
-        };
+        let pixels = fitted(image, self.size);
         let edge = self.size as usize;
         let inputs = [("pixel_values", Input::F32(&pixels, &[1, 3, edge, edge]))];
         let (styles, categories) = (self.classes.styles.len(), self.classes.categories.len());

@@ -11,12 +11,12 @@ use image::{Rgb, RgbImage};
 
 use super::batch::{Example, Tokens};
 use crate::error::{Error, Result};
-use crate::pipeline::Runtime;
 use crate::pipeline::bundle::manifest::Latent;
 use crate::pipeline::bundle::{Bundle, IMAGE_ENCODER, VAE_ENCODER};
 use crate::pipeline::decode::from_rgb;
 use crate::pipeline::encode::Encoder;
 use crate::pipeline::session::{Input, Model, Port, SessionSettings, Stop};
+use crate::pipeline::{ImageEncoder, Runtime};
 use crate::spec::{describe, template};
 
 /// A reference picture in words.
@@ -64,11 +64,10 @@ pub enum Contrast {
 /// The frozen models that look at pictures.
 pub struct Prepare {
     encoder: Encoder,
-    image_encoder: Model,
+    image_encoder: ImageEncoder,
     vae_encoder: Model,
     size: u32,
     latent: Latent,
-    features: usize,
 }
 
 impl Prepare {
@@ -76,23 +75,19 @@ impl Prepare {
     pub fn load(bundle: &Bundle, runtime: &Runtime, settings: &SessionSettings, stop: &Stop) -> Result<Self> {
         let spec = &bundle.manifest().spec;
         let size = spec.sizes.first().copied().unwrap_or_default();
-        let pixels = [None, Some(3), Some(size as usize), Some(size as usize)];
-        let load = |file: &'static str, input: &'static str, output: Port| {
-            if !spec.files.contains_key(file) {
-                return Err(Error::invalid(format!("the bundle {} has no {file}", bundle.manifest().name))
-                    .hint("few-shot training needs a bundle with image tower and VAE encoder"));
-            }
-            let ports = (&[Port::f32(input, pixels)][..], &[output][..]);
-            Model::load(runtime, settings, stop, file, &bundle.read(file)?, ports)
+        let missing = |file: &str| {
+            Error::invalid(format!("the bundle {} has no {file}", bundle.manifest().name))
+                .hint("few-shot training needs a bundle with image tower and VAE encoder")
         };
-        let image_encoder = load(IMAGE_ENCODER, "pixel_values", Port::f32("image_embeds", [None, None]))?;
-        let latents = Port::f32("latent_sample", [None, Some(spec.latent.channels), None, None]);
-        let vae_encoder = load(VAE_ENCODER, "sample", latents)?;
-        let features = image_encoder.output_axis("image_embeds", 1);
-        let features =
-            features.ok_or_else(|| Error::invalid(format!("{IMAGE_ENCODER}: the width of its output is not fixed")))?;
+        let image_encoder = ImageEncoder::load(bundle, runtime, settings, stop)?.ok_or_else(|| missing(IMAGE_ENCODER))?;
+        if !spec.files.contains_key(VAE_ENCODER) {
+            return Err(missing(VAE_ENCODER));
+        }
+        let pixels = [Port::f32("sample", [None, Some(3), Some(size as usize), Some(size as usize)])];
+        let latents = [Port::f32("latent_sample", [None, Some(spec.latent.channels), None, None])];
+        let vae_encoder = Model::load(runtime, settings, stop, VAE_ENCODER, &bundle.read(VAE_ENCODER)?, (&pixels, &latents))?;
         let encoder = Encoder::load(bundle, runtime, settings, stop)?;
-        Ok(Self { encoder, image_encoder, vae_encoder, size, latent: spec.latent, features })
+        Ok(Self { encoder, image_encoder, vae_encoder, size, latent: spec.latent })
     }
 
     /// Looks at every lesson; `picture` is asked for one at a time, as large ones would not all fit into memory. A lesson that
@@ -118,9 +113,8 @@ impl Prepare {
     pub fn see(&mut self, picture: &RgbImage) -> Result<Seen> {
         let mut seen = Seen { features: Vec::new(), latents: Vec::new() };
         for copy in copies(picture, self.size) {
-            let pixels = from_rgb(&copy);
-            seen.features.push(self.feature(&pixels)?);
-            seen.latents.push(self.encode(&pixels)?);
+            seen.features.push(self.image_encoder.embed(&copy)?);
+            seen.latents.push(self.encode(&from_rgb(&copy))?);
         }
         Ok(seen)
     }
@@ -143,12 +137,6 @@ impl Prepare {
 
     fn tokens(&self, text: &str) -> Result<Tokens> {
         Ok(Arc::from(self.encoder.tokens(text)?))
-    }
-
-    fn feature(&mut self, pixels: &[f32]) -> Result<Vec<f32>> {
-        let edge = self.size as usize;
-        let inputs = [("pixel_values", Input::F32(pixels, &[1, 3, edge, edge]))];
-        Ok(self.image_encoder.run(&inputs, &[("image_embeds", &[1, self.features])])?.concat())
     }
 
     fn encode(&mut self, pixels: &[f32]) -> Result<Vec<f32>> {

@@ -5,11 +5,14 @@
 //! the same input gives the same document.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::Date;
+mod asset;
+mod measure;
+
+pub use asset::{AssetScore, Brief, Delivery, Duplicate, Nearest, Pair, Work};
+pub use measure::{Compared, Difference, Estimate, Measure, Verdict};
 
 /// Version of the document; readers refuse others.
 pub const VERSION: u32 = 1;
@@ -158,176 +161,6 @@ pub enum Comparison {
     },
 }
 
-/// What is asked for in one brief: a thing in a style. Images of one brief are compared with each other, never with others'.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Brief {
-    /// What it shows.
-    pub category: String,
-    /// In which style.
-    pub style: String,
-}
-
-impl fmt::Display for Brief {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} / {}", self.category, self.style)
-    }
-}
-
-/// What is measured of an image. Higher is better for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// How near the image lies to the style's references (CSLS, about -1 to 1); see [`OperatingPoint`] for its scale.
-    StyleConsistency,
-    /// Whether that is above the style's operating point (0 or 1).
-    StyleHeld,
-    /// Whether the evaluator's likeliest style is the one asked for (0 or 1).
-    StyleRight,
-    /// The evaluator's probability of the style asked for.
-    StyleProbability,
-    /// Whether the likeliest category is the one asked for (0 or 1).
-    CategoryTop1,
-    /// Whether the category asked for is among the five likeliest (0 or 1).
-    CategoryTop5,
-    /// The evaluator's probability of the category asked for.
-    CategoryProbability,
-    /// CLIPScore: agreement of image and prompt by the bundle's own CLIP, 0 to 100.
-    ImageText,
-    /// Share of the drawing's colours within the tolerance of the brand's palette (ΔE2000).
-    PaletteCoverage,
-    /// How different the images of one brief are from each other (1 - mean cosine); of a brief, not of an image.
-    Diversity,
-}
-
-impl Measure {
-    /// All of them, in the order of every table.
-    pub const ALL: [Self; 10] = [
-        Self::StyleConsistency,
-        Self::StyleHeld,
-        Self::StyleRight,
-        Self::StyleProbability,
-        Self::CategoryTop1,
-        Self::CategoryTop5,
-        Self::CategoryProbability,
-        Self::ImageText,
-        Self::PaletteCoverage,
-        Self::Diversity,
-    ];
-
-    /// Its name in files: that of its JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::StyleConsistency => "style_consistency",
-            Self::StyleHeld => "style_held",
-            Self::StyleRight => "style_right",
-            Self::StyleProbability => "style_probability",
-            Self::CategoryTop1 => "category_top1",
-            Self::CategoryTop5 => "category_top5",
-            Self::CategoryProbability => "category_probability",
-            Self::ImageText => "image_text",
-            Self::PaletteCoverage => "palette_coverage",
-            Self::Diversity => "diversity",
-        }
-    }
-
-    /// Whether it is a share or a probability, so that it reads well in percent.
-    pub fn is_share(self) -> bool {
-        !matches!(self, Self::StyleConsistency | Self::ImageText | Self::Diversity)
-    }
-
-    /// Whether the evaluator says it, so that it is worth as much as the evaluator is apart from what guides.
-    pub fn is_judged(self) -> bool {
-        !matches!(self, Self::ImageText | Self::PaletteCoverage)
-    }
-
-    /// Whether the gate may have chosen images by it, so that accepted images look better in it than they are.
-    pub fn is_gated(self) -> bool {
-        matches!(
-            self,
-            Self::StyleRight | Self::StyleProbability | Self::CategoryTop1 | Self::CategoryTop5 | Self::CategoryProbability
-        )
-    }
-}
-
-impl fmt::Display for Measure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// A mean and how sure it is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Estimate {
-    /// Mean over briefs of the mean over a brief's images.
-    pub mean: f64,
-    /// Lower end of the interval; `None` below two briefs.
-    pub low: Option<f64>,
-    /// Upper end.
-    pub high: Option<f64>,
-    /// Briefs it is from.
-    pub briefs: usize,
-    /// Images it is from.
-    pub images: usize,
-}
-
-/// One measure in both arms.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Compared {
-    /// What is measured.
-    pub measure: Measure,
-    /// Accepted images of the house; only paired briefs where the arms are compared.
-    pub in_house: Option<Estimate>,
-    /// First attempts of the house, before the gate chose; where that is known.
-    pub first_attempts: Option<Estimate>,
-    /// Bought images.
-    pub outsourced: Option<Estimate>,
-    /// House minus vendor, paired by brief; `None` where the arms are not compared in it.
-    pub difference: Option<Difference>,
-}
-
-/// A paired difference.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Difference {
-    /// House minus vendor: mean over briefs.
-    pub mean: f64,
-    /// Lower end of the interval.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-    /// Briefs it is from.
-    pub briefs: usize,
-    /// Briefs in which the house is ahead.
-    pub wins: usize,
-    /// Briefs in which neither is.
-    pub ties: usize,
-    /// Two-sided p-value of the sign-flip test: how often chance alone gives such a mean.
-    pub p: f64,
-    /// The same, corrected for all measures tested together (Holm).
-    pub p_corrected: f64,
-    /// Effect size: Hedges' g of the paired differences; `None` where they do not vary.
-    pub hedges_g: Option<f64>,
-    /// Effect size without assumptions: matched-pairs rank-biserial correlation, -1 to 1; `None` where all are ties.
-    pub rank_biserial: Option<f64>,
-    /// What follows.
-    pub verdict: Verdict,
-}
-
-/// What follows from a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// The house is better: the interval lies above 0 and the corrected p-value below the level, by a judge that did not guide.
-    InHouse,
-    /// The vendor is better.
-    Outsourced,
-    /// Too few briefs, a difference that chance explains, or a lead that only the house's own guide sees.
-    NotEnoughEvidence,
-}
-
 /// The measures of one style or category.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -366,120 +199,6 @@ pub struct Distribution {
     pub refused: Option<String>,
 }
 
-/// One brief in both arms, for pictures side by side.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pair {
-    /// The brief.
-    pub brief: Brief,
-    /// Ids of the house's accepted images.
-    pub in_house: Vec<String>,
-    /// Ids of the bought ones.
-    pub outsourced: Vec<String>,
-    /// House minus vendor by measure, where both have it.
-    pub differences: BTreeMap<Measure, f64>,
-}
-
-/// One image and its scores.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AssetScore {
-    /// Who made it.
-    pub arm: Arm,
-    /// Its id within the arm: the file's stem.
-    pub id: String,
-    /// What it answers.
-    pub brief: Brief,
-    /// Its store key; `None` if there is no image.
-    pub image: Option<String>,
-    /// SHA-256 of the image's file, hex.
-    pub sha256: Option<String>,
-    /// Whether it counts: passed the gate, or was delivered.
-    pub accepted: bool,
-    /// Why not.
-    pub reasons: Vec<String>,
-    /// What was measured.
-    pub scores: BTreeMap<Measure, f64>,
-    /// The same of the first attempt, where it is known and an image of the house.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub first_attempt: BTreeMap<Measure, f64>,
-    /// The evaluator's likeliest style.
-    pub style_found: Option<String>,
-    /// Its likeliest category.
-    pub category_found: Option<String>,
-    /// The reference it is most like; `None` without references.
-    pub nearest: Option<Nearest>,
-    /// How it came about in the house.
-    pub work: Option<Work>,
-    /// How it was bought.
-    pub delivery: Option<Delivery>,
-}
-
-/// The training reference that an image is most like.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Nearest {
-    /// The reference's file.
-    pub file: String,
-    /// SHA-256 of that file, hex.
-    pub sha256: String,
-    /// What it shows.
-    pub category: String,
-    /// Its style.
-    pub style: String,
-    /// Cosine of the embeddings.
-    pub similarity: f64,
-    /// Bits of 64 in which the perceptual hashes differ; some 32 for unrelated pictures.
-    pub hash_distance: u32,
-    /// Whether the image may be a copy: more like a reference than references are like each other, or the same to the eye.
-    pub suspicious: bool,
-}
-
-/// How an image of the house came about.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Work {
-    /// Attempts made.
-    pub attempts: usize,
-    /// Whether the first one passed.
-    pub first_passed: bool,
-    /// Seconds of machine work, all attempts.
-    pub seconds: f64,
-    /// The trained version that read the style's prompt; `None` for the stock encoder.
-    pub encoder: Option<String>,
-}
-
-/// How an image was bought.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Delivery {
-    /// The vendor's or buyer's own name for the brief.
-    pub reference: Option<String>,
-    /// Who delivered it.
-    pub vendor: Option<String>,
-    /// What it cost.
-    pub price: Option<f64>,
-    /// In which currency (ISO 4217).
-    pub currency: Option<String>,
-    /// Rounds of revision until it was taken.
-    pub revision_rounds: Option<u32>,
-    /// When it was ordered.
-    pub ordered: Option<Date>,
-    /// When it was delivered.
-    pub delivered: Option<Date>,
-    /// Under which licence it may be used.
-    pub licence: String,
-    /// Who holds the rights.
-    pub holder: Option<String>,
-}
-
-impl Delivery {
-    /// Days from order to delivery, where both are known.
-    pub fn lead_days(&self) -> Option<u64> {
-        self.delivered?.days().checked_sub(self.ordered?.days())
-    }
-}
-
 /// What the style consistency of one style is worth, measured on its references, each held out in turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -498,20 +217,6 @@ pub struct OperatingPoint {
     pub false_positive_rate: f64,
     /// How well the two are told apart at all: area under the ROC curve, 0.5 for not at all.
     pub auc: f64,
-}
-
-/// Two images that are nearly the same.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Duplicate {
-    /// One of them: arm and id.
-    pub first: (Arm, String),
-    /// The other.
-    pub second: (Arm, String),
-    /// Cosine of the embeddings.
-    pub similarity: f64,
-    /// Bits of 64 in which the perceptual hashes differ.
-    pub hash_distance: u32,
 }
 
 /// Something a reader must know.
