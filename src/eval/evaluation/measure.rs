@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
-    /// How near the image lies to the style's references (CSLS, about -1 to 1); see [`OperatingPoint`] for its scale.
+    /// How near the image lies to the style's references (CSLS, about -1 to 1); see [`super::OperatingPoint`] for its scale.
     StyleConsistency,
     /// Whether that is above the style's operating point (0 or 1).
     StyleHeld,
