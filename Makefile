@@ -1,12 +1,12 @@
 # `make demo` makes a real campaign on a fresh machine; `make test` passes every test. Needs Rust, Python 3 and a C compiler.
-.PHONY: demo test lint few-shot runtime build models-venv models-witness test-models bundle fixture clean
+.PHONY: demo test lint few-shot runtime broker soak build models-venv models-witness test-models bundle fixture clean
 PYTHON := models/.venv/bin/python
 
 demo: runtime
 	cargo build --release --locked
 	@./target/release/housestyle run specs/demo.yaml --out out || { code=$$?; [ $$code -eq 3 ] && echo "(exit code 3: some were refused by the gate, with reasons beside them in rejected/)" || exit $$code; }
 
-test: runtime lint
+test: runtime broker lint
 	cargo test --locked
 
 lint:
@@ -16,6 +16,15 @@ lint:
 
 runtime:
 	@deploy/fetch-onnxruntime.sh
+
+# The tests start a broker of their own; this installs the Debian package where it is missing.
+broker:
+	@deploy/install-rabbitmq.sh
+
+# Many jobs on a stub engine, workers killed at random, the broker restarted; counts: JOBS, WORKERS, KILLS, RESTARTS.
+soak: broker
+	SOAK_JOBS=$(or $(JOBS),10000) SOAK_WORKERS=$(or $(WORKERS),3) SOAK_KILLS=$(or $(KILLS),12) SOAK_RESTARTS=$(or $(RESTARTS),2) \
+	  cargo test --release --locked --test it soak::soak -- --exact --ignored --nocapture
 
 build: runtime
 	cargo build --release --locked

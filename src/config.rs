@@ -2,7 +2,7 @@
 //!
 //! In: a YAML file, the environment, flags. Out: a [`Config`].
 //! Always holds: an unknown key in the file is refused, and so is a variable that looks like a misspelt setting.
-//! No setting is a secret yet; one that is will be a type whose `Debug` hides it.
+//! A setting that holds a secret is a type whose `Debug` hides it ([`remote`]).
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::{files, yaml};
+
+pub mod remote;
+
+use remote::{Broker, Checksums, S3Settings};
 
 /// The settings file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "housestyle.yaml";
@@ -45,6 +49,17 @@ pub struct Config {
     pub allowed_licences: Vec<String>,
     /// When a trained encoder should be trained again.
     pub update_policy: UpdatePolicy,
+    /// Where everything goes that commands write: a folder, or `s3://bucket/prefix`. `--out` says otherwise for one command.
+    pub out: String,
+    /// How S3 is spoken.
+    pub s3: S3Settings,
+    /// The broker: `amqps://user:password@host:port/vhost`.
+    pub broker: Option<Broker>,
+    /// Seconds after which a job that failed comes again: after its first failure, its second, and so on; the last stands for
+    /// all further. A broker that all of a house's workers share must see the same everywhere.
+    pub retry_delays: Vec<f64>,
+    /// Lets unencrypted connections leave this machine; for networks that are trusted.
+    pub allow_plaintext: bool,
     /// How log lines look: for people or for collectors.
     pub log_format: LogFormat,
 }
@@ -98,6 +113,11 @@ struct Layer {
     currency: Option<String>,
     allowed_licences: Option<Vec<String>>,
     update_policy: Option<UpdatePolicy>,
+    out: Option<String>,
+    s3: Option<S3Settings>,
+    broker: Option<Broker>,
+    retry_delays: Option<Vec<f64>>,
+    allow_plaintext: Option<bool>,
     log_format: Option<LogFormat>,
 }
 
@@ -115,6 +135,11 @@ impl Default for Config {
             currency: "USD".into(),
             allowed_licences: Vec::new(),
             update_policy: UpdatePolicy::default(),
+            out: "out".into(),
+            s3: S3Settings::default(),
+            broker: None,
+            retry_delays: vec![1.0, 5.0, 30.0, 120.0],
+            allow_plaintext: false,
             log_format: LogFormat::Human,
         }
     }
@@ -171,6 +196,17 @@ impl Config {
         if self.update_policy.drift_below.is_some_and(|bound| !(0.0..=1.0).contains(&bound)) {
             return wrong("update_policy.drift_below", "must be 0 to 1");
         }
+        if self.out.is_empty() {
+            return wrong("out", "names no place");
+        }
+        let delays = &self.retry_delays;
+        if !(1..=8).contains(&delays.len()) || !delays.iter().all(|d| (0.01..=86_400.0).contains(d)) || !delays.is_sorted() {
+            return wrong("retry_delays", "must be 1 to 8 numbers of seconds, 0.01 to 86400, in order");
+        }
+        self.s3.validate(self.allow_plaintext)?;
+        if let Some(broker) = &self.broker {
+            broker.uri(self.allow_plaintext)?;
+        }
         Ok(self)
     }
 }
@@ -218,6 +254,23 @@ impl Layer {
                     let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
                     layer.allowed_licences = Some(names.map(str::to_owned).collect());
                 }
+                "OUT" => layer.out = Some(text()?),
+                "BROKER" => layer.broker = Some(text()?.into()),
+                "RETRY_DELAYS" => {
+                    let numbers = text()?.split(',').map(|n| n.trim().parse()).collect::<Result<_, _>>();
+                    layer.retry_delays = Some(numbers.map_err(|_| bad("must be numbers of seconds, such as 1,5,30"))?);
+                }
+                "S3_ENDPOINT" => layer.s3().endpoint = Some(text()?),
+                "S3_REGION" => layer.s3().region = Some(text()?),
+                "S3_PATH_STYLE" => layer.s3().path_style = Some(switch(&text()?).ok_or_else(|| bad(NO_SWITCH))?),
+                "S3_CHECKSUMS" => {
+                    layer.s3().checksums = match text()?.as_str() {
+                        "when_supported" => Checksums::WhenSupported,
+                        "when_required" => Checksums::WhenRequired,
+                        _ => return Err(bad("must be when_supported or when_required")),
+                    };
+                }
+                "ALLOW_PLAINTEXT" => layer.allow_plaintext = Some(switch(&text()?).ok_or_else(|| bad(NO_SWITCH))?),
                 "LOG_FORMAT" => {
                     layer.log_format = Some(match text()?.as_str() {
                         "human" => LogFormat::Human,
@@ -255,7 +308,28 @@ impl Layer {
         set(&mut config.currency, self.currency);
         set(&mut config.allowed_licences, self.allowed_licences);
         set(&mut config.update_policy, self.update_policy);
+        set(&mut config.out, self.out);
+        set(&mut config.s3, self.s3);
+        set(&mut config.broker, self.broker.map(Some));
+        set(&mut config.retry_delays, self.retry_delays);
+        set(&mut config.allow_plaintext, self.allow_plaintext);
         set(&mut config.log_format, self.log_format);
+    }
+
+    /// The S3 settings of this layer. They are one setting: the layer that has any decides them all, so that an endpoint
+    /// never meets the region of another.
+    fn s3(&mut self) -> &mut S3Settings {
+        self.s3.get_or_insert_default()
+    }
+}
+
+const NO_SWITCH: &str = "must be true or false";
+
+fn switch(text: &str) -> Option<bool> {
+    match text {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
     }
 }
 
@@ -270,7 +344,7 @@ fn user_cache(vars: &[(OsString, OsString)]) -> Option<PathBuf> {
 }
 
 /// Every variable's name after the prefix, for "did you mean".
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 21] = [
     "CONFIG",
     "BUNDLES",
     "RUNTIME_LIBRARY",
@@ -282,6 +356,14 @@ const VARIABLES: [&str; 13] = [
     "COST_PER_HOUR",
     "CURRENCY",
     "ALLOWED_LICENCES",
+    "OUT",
+    "BROKER",
+    "RETRY_DELAYS",
+    "S3_ENDPOINT",
+    "S3_REGION",
+    "S3_PATH_STYLE",
+    "S3_CHECKSUMS",
+    "ALLOW_PLAINTEXT",
     "LOG_FORMAT",
     "LOG",
 ];

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::planning;
 use super::table::{shortened, table};
-use super::{Context, Outcome};
+use super::{Context, Out, Outcome};
 use crate::error::{Error, Kind, Result};
 use crate::eval::baseline::index::{Defaults, MAX_BYTES};
 use crate::eval::baseline::{Asked, Baseline, Import, Index, Refused, Source};
@@ -63,9 +63,8 @@ struct ImportArgs {
     /// Currency of the prices, where the index does not say
     #[arg(long)]
     currency: Option<String>,
-    /// Where everything goes: a folder
-    #[arg(long, default_value = "out", value_name = "DIR")]
-    out: String,
+    #[command(flatten)]
+    out: Out,
 }
 
 /// What `--json` prints.
@@ -149,7 +148,7 @@ fn tell(baseline: &Baseline, context: &Context) -> Result<Outcome> {
 }
 
 /// The plan of a campaign that was run, or of a campaign file.
-fn plan(campaign: &str, out: &str, context: &Context) -> Result<Plan> {
+fn plan(campaign: &str, out: &Out, context: &Context) -> Result<Plan> {
     let store = context.store(out)?;
     if campaign.ends_with(".yaml") || campaign.ends_with(".yml") {
         let planned = planning::plan(Draft::load(Path::new(campaign)), &store, context);

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::planning::{self, Obstacles, Planned};
-use super::{Context, Outcome};
+use super::{Context, Out, Outcome};
 use crate::error::{Error, Kind, Result};
 use crate::spec::{Document, Draft, Problem, StyleSet};
-use crate::store::Local;
+use crate::store::Store;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -21,9 +21,8 @@ pub struct Args {
     /// Campaign and style set files
     #[arg(required = true, value_name = "SPEC")]
     specs: Vec<PathBuf>,
-    /// Where trained styles are looked for: a folder
-    #[arg(long, default_value = "out", value_name = "DIR")]
-    out: String,
+    #[command(flatten)]
+    out: Out,
 }
 
 #[derive(Serialize)]
@@ -69,7 +68,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 }
 
 /// What a campaign asks for, if it can and may be made.
-fn campaign(draft: Draft, store: &Arc<Local>, context: &Context) -> Result<String, Obstacles> {
+fn campaign(draft: Draft, store: &Arc<dyn Store>, context: &Context) -> Result<String, Obstacles> {
     let Planned { campaign, refused, .. } = planning::plan(draft, store, context)?;
     match refused.is_empty() {
         true => Ok(format!("{} image(s)", campaign.images())),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::table::table;
-use super::{Context, Outcome};
+use super::{Context, Out, Outcome};
 use crate::error::{Error, Result};
 use crate::eval::evaluation::{Compared, Comparison, Estimate, EvaluatorFacts, Measure, Verdict};
 use crate::eval::{Baseline, Evaluation, Inputs, References, Suite, evaluate, read};
@@ -32,9 +32,8 @@ pub struct What {
     /// A style set (YAML) whose pictures styles are held against; may be given several times
     #[arg(long, value_name = "STYLESET")]
     references: Vec<PathBuf>,
-    /// Where everything goes: a folder
-    #[arg(long, default_value = "out", value_name = "DIR")]
-    out: String,
+    #[command(flatten)]
+    out: Out,
 }
 
 /// Arguments of `eval`.

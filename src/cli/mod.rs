@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
@@ -17,15 +18,18 @@ use crate::encoders::{Registry, house};
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::pipeline::{Bundle, Pipeline, Provider, Runtime, SessionSettings};
 use crate::plan::{BundleFacts, EncoderRef, Job, Rates};
+use crate::queue::{Rabbit, rabbit};
 use crate::rights::{Ledger, Policy};
 use crate::shutdown::Shutdown;
 use crate::spec::{BundleRef, Digest, Problem, Timestamp};
-use crate::store::Local;
+use crate::store::{Local, S3, Store};
 use crate::telemetry;
 
 pub mod baseline;
+pub mod cancel;
 pub mod check;
 pub mod completions;
+pub mod dead;
 pub mod doctor;
 pub mod encoders;
 pub mod eval;
@@ -33,12 +37,16 @@ pub mod plan;
 mod planning;
 mod progress;
 pub mod reproduce;
+pub mod retry;
 pub mod rights;
 pub mod run;
 pub mod schema;
+pub mod status;
+pub mod submit;
 mod table;
 pub mod train;
 mod voice;
+pub mod worker;
 
 use voice::Voice;
 
@@ -78,6 +86,14 @@ struct Global {
     verbose: u8,
 }
 
+/// Where a command writes, and looks for what was written.
+#[derive(Debug, Args)]
+pub struct Out {
+    /// Where everything goes, trained styles too: a folder, or s3://BUCKET/PREFIX [default: the setting `out`, or ./out]
+    #[arg(long, value_name = "PLACE")]
+    out: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make the assets of a campaign; run again, it resumes
@@ -86,6 +102,18 @@ enum Command {
     Check(check::Args),
     /// Show what a campaign would make: count, time, cost, storage, rights; nothing is run
     Plan(plan::Args),
+    /// Hand a campaign to the workers behind the broker; the same campaign again gives the first one's id back
+    Submit(submit::Args),
+    /// Take campaigns and jobs from the broker and make them, until told to stop
+    Worker(worker::Args),
+    /// Say how far a campaign is
+    Status(status::Args),
+    /// Stop a campaign: what is queued is not begun, what is in work stops within a step
+    Cancel(cancel::Args),
+    /// Make again what failed or was given up on
+    Retry(retry::Args),
+    /// Show what was given up on, and put it back to work
+    Dead(dead::Args),
     /// Make one asset again from its sidecar and report the deviation
     Reproduce(reproduce::Args),
     /// Fine-tune a text encoder from a style set's pictures: a candidate version
@@ -132,13 +160,15 @@ impl Outcome {
 }
 
 /// What every command gets: the settings, how to speak, and when to stop.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// The settings, all layers applied and validated.
     pub config: Config,
     /// Asked to stop?
     pub shutdown: Shutdown,
     voice: Voice,
+    /// What all of a command's async work runs on, so that connections outlive the call that made them.
+    runtime: tokio::runtime::Handle,
 }
 
 /// Does what the arguments say, and gives back the exit code.
@@ -158,21 +188,38 @@ fn run(cli: Cli, voice: Voice) -> Result<Outcome> {
     let Global { json: _, config, bundles, provider, threads, verbose } = cli.global;
     let config = Config::load(config.as_deref(), std::env::vars_os(), Flags { bundles, provider, threads })?;
     telemetry::start(verbose, config.log_format)?;
-    let context = Context { config, shutdown: Shutdown::default(), voice };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.context(Kind::Internal, || "cannot start the async runtime")?;
+    let context = Context { config, shutdown: Shutdown::default(), voice, runtime: runtime.handle().clone() };
+    let result = dispatch(cli.command, &context);
+    runtime.shutdown_timeout(LAST_WORDS);
+    result
+}
+
+/// What still runs when a command has its result is given so long.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+fn dispatch(command: Command, context: &Context) -> Result<Outcome> {
     context.provider()?; // a wrong name is refused by every command, not only by those that load models
-    match cli.command {
-        Command::Run(args) => run::run(args, &context),
-        Command::Check(args) => check::run(args, &context),
-        Command::Plan(args) => plan::run(args, &context),
-        Command::Reproduce(args) => reproduce::run(args, &context),
-        Command::Train(args) => train::run(args, &context),
-        Command::Encoders(args) => encoders::run(args, &context),
-        Command::Rights(args) => rights::run(args, &context),
-        Command::Baseline(args) => baseline::run(args, &context),
-        Command::Eval(args) => eval::run(args, &context),
-        Command::Doctor(args) => doctor::run(args, &context),
-        Command::Schema(args) => schema::run(args, &context),
-        Command::Completions(args) => completions::run(args, &context),
+    match command {
+        Command::Run(args) => run::run(args, context),
+        Command::Check(args) => check::run(args, context),
+        Command::Plan(args) => plan::run(args, context),
+        Command::Submit(args) => submit::run(args, context),
+        Command::Worker(args) => worker::run(args, context),
+        Command::Status(args) => status::run(args, context),
+        Command::Cancel(args) => cancel::run(args, context),
+        Command::Retry(args) => retry::run(args, context),
+        Command::Dead(args) => dead::run(args, context),
+        Command::Reproduce(args) => reproduce::run(args, context),
+        Command::Train(args) => train::run(args, context),
+        Command::Encoders(args) => encoders::run(args, context),
+        Command::Rights(args) => rights::run(args, context),
+        Command::Baseline(args) => baseline::run(args, context),
+        Command::Eval(args) => eval::run(args, context),
+        Command::Doctor(args) => doctor::run(args, context),
+        Command::Schema(args) => schema::run(args, context),
+        Command::Completions(args) => completions::run(args, context),
     }
 }
 
@@ -229,17 +276,31 @@ impl Context {
     }
 
     /// The store that `--out` names.
-    pub fn store(&self, out: &str) -> Result<Arc<Local>> {
-        match out.split_once("://") {
-            Some((scheme, _)) => Err(Error::unavailable(format!("writing to {scheme}:// is not in this build yet"))
-                .hint("name a folder with --out DIR")),
-            None if out.is_empty() => Err(Error::invalid("--out is empty").hint("name a folder with --out DIR")),
-            None => Ok(Arc::new(Local::new(out))),
+    pub fn store(&self, out: &Out) -> Result<Arc<dyn Store>> {
+        let place = out.out.as_deref().unwrap_or(&self.config.out);
+        let hint = "name a folder, or s3://bucket/prefix, with --out";
+        match place.split_once("://") {
+            Some(("s3", place)) => Ok(Arc::new(self.block_on(S3::open(place, &self.config.s3))?)),
+            Some((scheme, _)) => Err(Error::invalid(format!("cannot write to {scheme}://")).hint(hint)),
+            None if place.is_empty() => Err(Error::invalid("--out is empty").hint(hint)),
+            None => Ok(Arc::new(Local::new(place))),
         }
     }
 
+    /// The broker that the settings name, there and ready; `prefetch` messages of each lane in hand at most.
+    pub async fn broker(&self, prefetch: u16) -> Result<Rabbit> {
+        let missing = || {
+            Error::unavailable("no broker is set")
+                .hint("set HOUSESTYLE_BROKER, or `broker` in housestyle.yaml, to amqps://user:password@host:5671/vhost")
+        };
+        let broker = self.config.broker.as_ref().ok_or_else(missing)?;
+        let delays = self.config.retry_delays.iter().map(|seconds| Duration::from_secs_f64(*seconds)).collect();
+        let settings = rabbit::Settings { prefetch, delays, ..rabbit::Settings::default() };
+        Rabbit::connect(broker, self.config.allow_plaintext, settings).await
+    }
+
     /// What planning needs to know of a bundle and of what the house trained for it.
-    pub async fn facts(&self, bundle: &Bundle, store: &Arc<Local>) -> Result<BundleFacts> {
+    pub async fn facts(&self, bundle: &Bundle, store: &Arc<dyn Store>) -> Result<BundleFacts> {
         let mut facts = bundle.facts();
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
         facts.house = house(&registry, &ledger, &facts, self.policy()).await?;
@@ -248,8 +309,7 @@ impl Context {
 
     /// Runs work on the store to its end.
     pub fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.context(Kind::Internal, || "cannot start the async runtime")?.block_on(work)
+        self.runtime.block_on(work)
     }
 
     /// The runtime library, loaded.
@@ -275,7 +335,7 @@ impl Context {
     }
 
     /// Has the pipeline take in every trained version that `jobs` ask for.
-    pub async fn adopt(&self, pipeline: &mut Pipeline, bundle: &Bundle, store: &Arc<Local>, jobs: &[&Job]) -> Result<()> {
+    pub async fn adopt(&self, pipeline: &mut Pipeline, bundle: &Bundle, store: &Arc<dyn Store>, jobs: &[&Job]) -> Result<()> {
         let (registry, revocations) = (Registry::new(store.clone()), Ledger::new(store.clone()).revocations().await?);
         let (runtime, settings) = self.models()?;
         let asked: BTreeMap<&Digest, &EncoderRef> =

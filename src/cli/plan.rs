@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Context, Outcome, planning};
+use super::{Context, Out, Outcome, planning};
 use crate::error::Result;
 use crate::plan::{Plan, Ruling, Standing, amount};
 use crate::spec::Draft;
@@ -17,9 +17,8 @@ pub struct Args {
     /// Campaign file
     #[arg(value_name = "SPEC")]
     spec: PathBuf,
-    /// Where everything goes, trained styles too: a folder
-    #[arg(long, default_value = "out", value_name = "DIR")]
-    out: String,
+    #[command(flatten)]
+    out: Out,
 }
 
 /// Plans the campaign and prints the plan: a table for people, the whole of it with `--json`.

@@ -12,7 +12,7 @@ use crate::pipeline::bundle::{Bundle, TOKENIZER};
 use crate::pipeline::tokenize::Tokenizer;
 use crate::plan::{self, BundleFacts, Plan};
 use crate::spec::{Campaign, Draft, Problem};
-use crate::store::Local;
+use crate::store::Store;
 
 /// A campaign that can be made.
 pub struct Planned {
@@ -39,7 +39,7 @@ struct Seen {
 }
 
 /// Plans a campaign.
-pub fn plan(draft: Draft, store: &Arc<Local>, context: &Context) -> Result<Planned, Obstacles> {
+pub fn plan(draft: Draft, store: &Arc<dyn Store>, context: &Context) -> Result<Planned, Obstacles> {
     let seen = draft.readable().map(|campaign| look(campaign, store, context)).transpose();
     let (found, seen, error) = match seen {
         Ok(Some(Seen { bundle, facts, mut problems })) => {
@@ -63,7 +63,7 @@ pub fn plan(draft: Draft, store: &Arc<Local>, context: &Context) -> Result<Plann
 }
 
 /// Opens the bundle, which has to be whole, and holds the campaign against it.
-fn look(campaign: &Campaign, store: &Arc<Local>, context: &Context) -> Result<Seen> {
+fn look(campaign: &Campaign, store: &Arc<dyn Store>, context: &Context) -> Result<Seen> {
     let bundle = context.bundle(&campaign.bundle)?;
     let facts = context.block_on(context.facts(&bundle, store))?;
     let tokenizer = Tokenizer::parse(&bundle.read(TOKENIZER)?, bundle.manifest().spec.tokenizer.max_length)?;

@@ -77,6 +77,7 @@ impl State {
         let silent = now.saturating_duration_since(self.told.unwrap_or(self.started));
         let due = match event {
             Event::Step { .. } => silent >= SILENCE,
+            Event::Dead(..) | Event::Dropped(_) => false,
             Event::Skipped(_) => {
                 self.found += 1;
                 self.told.is_none() || silent >= PAUSE

@@ -1,8 +1,8 @@
-//! `housestyle run SPEC [--out DIR]`: from a campaign file to finished, scored assets; run again, it resumes, and tries
+//! `housestyle run SPEC [--out DIR|s3://BUCKET/PREFIX]`: from a campaign file to finished, scored assets; run again, it resumes, and tries
 //! again what failed.
 //!
 //! Always holds: nothing is made before spec, plan, rights, budget and output folder are fine; only one process works on a
-//! campaign's folder; what is printed at the end is computed from what the store holds; manifest and contact sheet are there
+//! campaign's folder (in a bucket, two that do make the same); what is printed at the end is computed from what the store holds; manifest and contact sheet are there
 //! only while every job is finished.
 
 use std::collections::BTreeMap;
@@ -15,13 +15,13 @@ use serde::Serialize;
 use super::plan::duration;
 use super::planning::{self, Planned};
 use super::progress::Progress;
-use super::{Context, Outcome};
-use crate::error::{Context as _, Error, Kind, Result};
+use super::{Context, Out, Outcome};
+use crate::error::{Error, Result};
 use crate::pipeline::Bundle;
 use crate::plan::{Estimate, Job, Plan, amount};
 use crate::queue::{Memory, Message, Queue as _};
 use crate::spec::{Campaign, Draft};
-use crate::store::{Key, Layout, Local, Sidecar, Store, sidecar};
+use crate::store::{Key, Layout, Sidecar, Store, sidecar};
 use crate::worker::summary::Summary;
 use crate::worker::{Event, Worker, commit, finish};
 
@@ -30,9 +30,8 @@ use crate::worker::{Event, Worker, commit, finish};
 pub struct Args {
     /// The campaign file (YAML)
     spec: PathBuf,
-    /// Where everything goes: a folder
-    #[arg(long, default_value = "out", value_name = "DIR")]
-    out: String,
+    #[command(flatten)]
+    out: Out,
 }
 
 /// What `--json` prints.
@@ -73,12 +72,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let planned = planning::plan(Draft::load(&args.spec), &store, context).map_err(|obstacles| obstacles.told(context))?;
     planned.permitted(context)?;
     let Planned { campaign, bundle, plan, .. } = planned;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context(Kind::Internal, || "cannot start the async runtime")?;
-    runtime.block_on(async {
+    context.block_on(async {
         context.shutdown.on_signals();
         Run { context, campaign, bundle, plan, store }.run().await
     })
@@ -105,15 +99,14 @@ struct Run<'a> {
     campaign: Campaign,
     bundle: Bundle,
     plan: Plan,
-    store: Arc<Local>,
+    store: Arc<dyn Store>,
 }
 
 impl Run<'_> {
     async fn run(&self) -> Result<Outcome> {
         let started = Instant::now();
         let layout = Layout::new(self.plan.campaign.as_str())?;
-        let _lock = self.store.lock(layout.folder())?;
-        self.store.sweep(layout.folder())?;
+        let _lock = self.store.enter(layout.folder()).await?;
         let plan =
             serde_json::to_vec_pretty(&self.plan).map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
         self.keep(&layout.campaign()?, self.campaign.source.clone().into_bytes()).await?;
@@ -200,8 +193,9 @@ impl Run<'_> {
         let hear = Arc::clone(&progress);
         let worker = Worker {
             queue: Arc::new(queue.clone()),
-            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            store: Arc::clone(&self.store),
             max_batch: context.config.max_batch,
+            shared: false,
             shutdown: context.shutdown.clone(),
             observer: Arc::new(move |event: Event<'_>| hear.hear(&event)),
         };

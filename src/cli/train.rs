@@ -13,15 +13,15 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::{Context, Outcome};
+use super::{Context, Out, Outcome};
 use crate::encoders::lessons::{Cleared, clear};
 use crate::encoders::{Base, Card, Draft, EncoderName, Registry};
-use crate::error::{Context as _, Error, Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::pipeline::session::SessionSettings;
 use crate::pipeline::{Bundle, Pipeline, Runtime, Stop};
 use crate::rights::Ledger;
 use crate::spec::{Branch, Digest, Loss, Reference, StyleSet, Timestamp, words};
-use crate::store::{Key, Local, Store, png};
+use crate::store::{Key, Store, png};
 use crate::train::batch::{Example, Noise};
 use crate::train::fit::{Checkpoint, Recipe, fit, split};
 use crate::train::prepare::{Contrast, Lesson, Prepare, Wording};
@@ -37,8 +37,8 @@ pub struct Args {
     /// The style set file (YAML)
     styleset: PathBuf,
     /// Where encoders, ledger and campaigns are kept: a folder
-    #[arg(long, default_value = "out", value_name = "DIR")]
-    out: String,
+    #[command(flatten)]
+    out: Out,
 }
 
 /// What `--json` prints.
@@ -63,12 +63,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let folder = args.styleset.parent().unwrap_or(Path::new("."));
     let references = set.resolve(folder).map_err(|problems| context.problems(&problems))?;
     let bundle = context.bundle(&set.bundle)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context(Kind::Internal, || "cannot start the async runtime")?;
-    runtime.block_on(async {
+    context.block_on(async {
         context.shutdown.on_signals();
         let training = Training { context, set, references, bundle, store };
         training.run().await
@@ -80,7 +75,7 @@ struct Training<'a> {
     set: StyleSet,
     references: Vec<Reference>,
     bundle: Bundle,
-    store: Arc<Local>,
+    store: Arc<dyn Store>,
 }
 
 impl Training<'_> {

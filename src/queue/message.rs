@@ -24,12 +24,27 @@ pub struct Message {
     pub failures: u32,
     /// What to make.
     pub job: Job,
+    /// The trace it belongs to, as W3C writes it (`traceparent`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 impl Message {
     /// A fresh message.
     pub fn new(job: Job) -> Self {
-        Self { version: VERSION, failures: 0, job }
+        Self { version: VERSION, failures: 0, job, traceparent: None }
+    }
+
+    /// The same message as part of a trace.
+    #[must_use]
+    pub fn traced(self, traceparent: Option<String>) -> Self {
+        Self { traceparent, ..self }
+    }
+
+    /// The same message with its failures forgotten.
+    #[must_use]
+    pub fn renewed(self) -> Self {
+        Self { failures: 0, ..self }
     }
 
     /// The lane it travels on.

@@ -134,6 +134,17 @@ impl Store for Local {
         self.blocking(key, delete, Vec::new()).await
     }
 
+    async fn enter(&self, folder: &Key) -> Result<Option<Lock>> {
+        let lock = self.lock(folder)?;
+        self.sweep(folder)?;
+        Ok(Some(lock))
+    }
+
+    async fn verify(&self) -> Result<()> {
+        let made = fs::create_dir_all(&self.root).and_then(|()| tempfile::tempfile_in(&self.root));
+        made.map(drop).map_err(|e| failed("write to", &self.root, e))
+    }
+
     fn locate(&self, key: &Key) -> String {
         self.path(key).display().to_string()
     }

@@ -1,6 +1,6 @@
 //! The store is the truth: what it holds is done, and nothing else needs to be remembered.
 //!
-//! In: bytes under [`Key`]s. Out: the same bytes, whole. [`local`] keeps them in a folder; [`layout`] names the keys of a
+//! In: bytes under [`Key`]s. Out: the same bytes, whole. [`local`] keeps them in a folder, [`s3`] in a bucket; [`layout`] names the keys of a
 //! campaign; [`sidecar`] is what is known about one asset; [`log`] keeps records that are only ever added.
 //! Always holds, for every implementation (`tests/it/store_conformance.rs` checks it): a reader sees an object whole or
 //! not at all, whatever dies while it is written; of two [`Store::put_if_absent`] on one key exactly one wins.
@@ -16,11 +16,13 @@ pub mod layout;
 pub mod local;
 pub mod log;
 pub mod png;
+pub mod s3;
 pub mod sidecar;
 
 pub use layout::Layout;
 pub use local::Local;
 pub use log::Log;
+pub use s3::S3;
 pub use sidecar::Sidecar;
 
 /// Objects under keys; cheap to share behind an `Arc`.
@@ -43,6 +45,15 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Deletes an object; that there is none is no error.
     async fn delete(&self, key: &Key) -> Result<()>;
+
+    /// Takes sole use of `folder` for as long as the guard lives, or says who has it, and removes what a killed process left
+    /// unfinished there. Where many may write at once, as in a bucket, there is no guard and nothing is left unfinished.
+    async fn enter(&self, _folder: &Key) -> Result<Option<local::Lock>> {
+        Ok(None)
+    }
+
+    /// Whether it is there and takes what is put, or what to do about it.
+    async fn verify(&self) -> Result<()>;
 
     /// Where a person finds the object.
     fn locate(&self, key: &Key) -> String;

@@ -2,12 +2,83 @@
 
 use std::sync::Arc;
 
-use housestyle::store::{Key, Local, Store};
+use housestyle::error::Kind;
+use housestyle::store::s3::Credentials;
+use housestyle::store::{Key, Local, S3, Store};
+
+use crate::support::s3::{self, BUCKET, Fault, SECRET, Server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn local() {
     let folder = tempfile::tempdir().unwrap();
     conforms(Arc::new(Local::new(folder.path().join("not/there/yet")))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3() {
+    let server = Server::start();
+    let store = bucket(&server, "some/where").await;
+    store.verify().await.unwrap();
+    conforms(Arc::new(store)).await;
+    conforms(Arc::new(bucket(&server, "").await)).await;
+}
+
+fn credentials() -> Credentials {
+    Credentials::new(s3::KEY, SECRET, None, None, "test")
+}
+
+async fn bucket(server: &Server, prefix: &str) -> S3 {
+    S3::open_as(&format!("{BUCKET}/{prefix}"), &server.settings(), Some(credentials())).await.unwrap()
+}
+
+/// What the network and the server do to requests, and what must come of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_survives_what_servers_do() {
+    let server = Server::start();
+    let store = bucket(&server, "x").await;
+    let k = key("a/b.bin");
+    store.verify().await.unwrap();
+
+    // 503 twice, then an answer.
+    let mut left = 2;
+    server.misbehave(move |_, _| {
+        left -= 1;
+        if left >= 0 { Fault::Status(503) } else { Fault::None }
+    });
+    store.put(&k, b"first".to_vec()).await.unwrap();
+
+    // A conditional PUT that was done but whose answer got lost is ours; another's is not.
+    let mut lose = true;
+    server.misbehave(move |method, _| if method == "PUT" && std::mem::take(&mut lose) { Fault::LoseAnswer } else { Fault::None });
+    assert!(store.put_if_absent(&key("a/c"), b"mine".to_vec()).await.unwrap());
+    assert!(!store.put_if_absent(&key("a/c"), b"mine".to_vec()).await.unwrap());
+
+    // Half a body is no body.
+    let mut cuts = 2;
+    server.misbehave(move |method, _| {
+        cuts -= i32::from(method == "GET");
+        if method == "GET" && cuts >= 0 { Fault::CutBody } else { Fault::None }
+    });
+    assert_eq!(store.get(&k).await.unwrap().unwrap(), b"first");
+    server.misbehave(|method, _| if method == "GET" { Fault::CutBody } else { Fault::None });
+    assert_eq!(store.get(&k).await.unwrap_err().kind(), Kind::Unavailable);
+
+    // What will not pass says what helps, and no secret.
+    for (status, kind) in [(403, Kind::Unavailable), (400, Kind::Unavailable), (405, Kind::Permanent)] {
+        server.misbehave(move |_, _| Fault::Status(status));
+        let error = store.put(&k, b"x".to_vec()).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{}", error.chain());
+        assert!(!error.chain().contains(SECRET) && !error.chain().contains("Signature"), "{}", error.chain());
+    }
+    server.misbehave(|_, _| Fault::None);
+    assert_eq!(store.get(&k).await.unwrap().unwrap(), b"first");
+
+    let nowhere = S3::open_as("no-such-bucket", &server.settings(), Some(credentials())).await.unwrap();
+    let error = nowhere.verify().await.unwrap_err();
+    assert!(error.kind() == Kind::Unavailable && error.advice().unwrap().contains("bucket"), "{}", error.chain());
+    for wrong in ["", "a", "Bad_Name", "house/../x", "house/.hidden"] {
+        assert_eq!(S3::open_as(wrong, &server.settings(), None).await.unwrap_err().kind(), Kind::Invalid, "{wrong}");
+    }
 }
 
 fn key(text: &str) -> Key {

@@ -1,7 +1,8 @@
 //! `housestyle encoders promote` and `rollback`: change which version is in use. Both only add a record.
 
 use super::super::{Context, Outcome};
-use super::{By, Out, evidence, recorded};
+use super::super::Out;
+use super::{By, evidence, recorded};
 use crate::encoders::{Basis, Grounds, Promotion, Registry};
 use crate::error::Result;
 use crate::rights::Ledger;
@@ -44,7 +45,7 @@ pub struct RollbackArgs {
 /// Promotes.
 pub fn promote(args: PromoteArgs, context: &Context) -> Result<Outcome> {
     let forced = args.reason.filter(|_| args.force).map(|reason| recorded("--reason", &reason)).transpose()?;
-    let (store, by) = (context.store(&args.out.out)?, args.by.name()?);
+    let (store, by) = (context.store(&args.out)?, args.by.name()?);
     let measured = match forced.is_some() || args.recorded {
         true => None,
         false => Some(evidence::measure(&args.version, &store, context)?),
@@ -59,7 +60,7 @@ pub fn promote(args: PromoteArgs, context: &Context) -> Result<Outcome> {
 
 /// Rolls back.
 pub fn rollback(args: RollbackArgs, context: &Context) -> Result<Outcome> {
-    let (store, by) = (context.store(&args.out.out)?, args.by.name()?);
+    let (store, by) = (context.store(&args.out)?, args.by.name()?);
     let reason = recorded("--reason", &args.reason)?;
     let record = context.block_on(async {
         let revocations = Ledger::new(store.clone()).revocations().await?;

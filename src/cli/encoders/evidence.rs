@@ -13,13 +13,13 @@ use crate::eval::stats::{Bootstrap, sign_flip};
 use crate::pipeline::Bundle;
 use crate::rights::Ledger;
 use crate::spec::{BundleRef, Digest, VersionId};
-use crate::store::Local;
+use crate::store::Store;
 use crate::train::measure::{self, Marks, Subject};
 
 const HINT: &str = "compare the scores of their trainings with --recorded, or give a reason with --force --reason TEXT";
 
 /// Draws with both and scores them.
-pub fn measure(version: &VersionId, store: &Arc<Local>, context: &Context) -> Result<Measured> {
+pub fn measure(version: &VersionId, store: &Arc<dyn Store>, context: &Context) -> Result<Measured> {
     let registry = Registry::new(store.clone());
     let (card, weights, before) = context.block_on(async {
         let card = registry.card(version).await?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::super::{Context, Outcome};
-use super::Out;
+use super::super::Out;
 use crate::encoders::Registry;
 use crate::error::{Error, Result};
 use crate::files;
@@ -42,7 +42,7 @@ struct Report {
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let version: VersionId =
         args.version.parse().map_err(|reason: String| Error::invalid(format!("{}: {reason}", args.version.escape_debug())))?;
-    let store = context.store(&args.out.out)?;
+    let store = context.store(&args.out)?;
     let (card, weights) = context.block_on(async {
         let registry = Registry::new(store.clone());
         let card = registry.card(&version).await?;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::table::table;
 use super::super::{Context, Outcome};
-use super::Out;
+use super::super::Out;
 use crate::encoders::due::due;
 use crate::encoders::promote::{CATEGORY, STYLE};
 use crate::encoders::{Card, Survey};
@@ -45,8 +45,8 @@ struct Row {
 
 /// Prints the table.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
-    let store = context.store(&args.out.out)?;
-    let survey = context.block_on(Survey::of(&(store as _)))?;
+    let store = context.store(&args.out)?;
+    let survey = context.block_on(Survey::of(&store))?;
     let today = Timestamp::now().date();
     let versions: Vec<Row> = survey.cards.values().map(|card| row(&survey, card, today, context)).collect();
     if versions.is_empty() {

@@ -31,14 +31,6 @@ enum Command {
     Export(export::Args),
 }
 
-/// The folder that the versions lie in.
-#[derive(Debug, clap::Args)]
-pub(super) struct Out {
-    /// Where everything goes, trained styles too: a folder
-    #[arg(long, default_value = "out", value_name = "DIR")]
-    pub out: String,
-}
-
 /// Who decides something that is kept for ever.
 #[derive(Debug, clap::Args)]
 pub(super) struct By {

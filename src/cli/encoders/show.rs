@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::table::{shortened, table};
 use super::super::{Context, Outcome};
-use super::Out;
+use super::super::Out;
 use crate::encoders::{Card, Grounds, Promotion, Registry};
 use crate::error::{Error, Result};
 use crate::rights::{Ledger, Terms};
@@ -47,7 +47,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         Some(version) => version.encoder(),
         None => args.what.parse().map_err(wrong)?,
     };
-    let store = context.store(&args.out.out)?;
+    let store = context.store(&args.out)?;
     let report = context.block_on(async {
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store));
         let versions: Vec<VersionId> =

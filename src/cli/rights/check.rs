@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::super::encoders::Out;
+use super::super::Out;
 use super::super::table::{shortened, table};
 use super::super::{Context, Outcome};
 use crate::encoders::lessons::admit;
@@ -49,7 +49,7 @@ struct Row {
 
 /// Judges every picture; any that is refused ends in exit code 2.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
-    let store = context.store(&args.out.out)?;
+    let store = context.store(&args.out)?;
     let revocations = context.block_on(async { Ledger::new(store).revocations().await })?;
     let (policy, mut pictures) = (context.policy(), Vec::new());
     for path in &args.sets {

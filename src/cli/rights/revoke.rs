@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::super::encoders::{By, Out, recorded};
+use super::super::Out;
+use super::super::encoders::{By, recorded};
 use super::super::{Context, Outcome};
 use super::{question, unknown};
 use crate::encoders::Survey;
@@ -57,8 +58,8 @@ struct Retrain {
 /// Revokes.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let (reason, by, at) = (recorded("--reason", &args.reason)?, args.by.name()?, Timestamp::now());
-    let store = context.store(&args.out.out)?;
-    let survey = context.block_on(Survey::of(&(store.clone() as _)))?;
+    let store = context.store(&args.out)?;
+    let survey = context.block_on(Survey::of(&store))?;
     let (mut targets, mut assets) = (Vec::new(), BTreeSet::new());
     for what in &args.what {
         let question = question(what)?;

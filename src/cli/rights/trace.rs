@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::encoders::Out;
+use super::super::Out;
 use super::super::table::{shortened, table};
 use super::super::{Context, Outcome};
 use super::{question, unknown};
@@ -25,8 +25,8 @@ pub struct Args {
 /// Prints what belongs together.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let question = question(&args.what)?;
-    let store = context.store(&args.out.out)?;
-    let survey = context.block_on(Survey::of(&(store as _)))?;
+    let store = context.store(&args.out)?;
+    let survey = context.block_on(Survey::of(&store))?;
     let found = trace(&survey, &question).ok_or_else(|| unknown(&args.what))?;
     context.say_text(describe(&found));
     context.emit(&found)?;

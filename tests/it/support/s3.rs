@@ -1,0 +1,158 @@
+//! An S3 server in this process that can be told to misbehave.
+//!
+//! In: requests, signed with [`KEY`] and [`SECRET`]. Out: what `s3s-fs` answers from a temporary folder, unless a [`Fault`]
+//! is due. Always holds: conditional PUTs are taken one at a time, as `s3s-fs` looks and writes in two steps where a real
+//! server does it in one.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+
+use housestyle::config::remote::S3Settings;
+
+pub const BUCKET: &str = "house";
+pub const KEY: &str = "AKIATESTTESTTESTTEST";
+pub const SECRET: &str = "not-a-secret-at-all";
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is answered.
+    None,
+    /// It is refused with this status, and nothing is done.
+    Status(u16),
+    /// It is never answered.
+    Stall,
+    /// It is done, and the connection closed instead of an answer.
+    LoseAnswer,
+    /// Half of the answer's body comes.
+    CutBody,
+}
+
+type Faults = Arc<Mutex<Box<dyn FnMut(&str, &str) -> Fault + Send>>>;
+
+/// The server; gone when dropped.
+pub struct Server {
+    pub endpoint: String,
+    folder: tempfile::TempDir,
+    faults: Faults,
+    _runtime: Runtime,
+}
+
+/// A runtime that is dropped where blocking is not allowed, too.
+struct Runtime(Option<tokio::runtime::Runtime>);
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Server {
+    /// Starts one with an empty bucket.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
+        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let service = Service {
+            inner: builder.build(),
+            faults: Arc::new(Mutex::new(Box::new(|_, _| Fault::None))),
+            turn: Arc::default(),
+        };
+        let faults = Arc::clone(&service.faults);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        runtime.spawn(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            loop {
+                let Ok((socket, _)) = listener.accept().await else { continue };
+                let service = service.clone();
+                tokio::spawn(async move {
+                    let answer = hyper::service::service_fn(move |request| service.clone().answer(request));
+                    let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                    // A connection that ends is the client's business or a fault's.
+                    let _ = server.serve_connection(TokioIo::new(socket), answer).await;
+                });
+            }
+        });
+        Self { endpoint, folder, faults, _runtime: Runtime(Some(runtime)) }
+    }
+
+    /// Asks `fault` about every request from now on, with its method and path.
+    pub fn misbehave(&self, fault: impl FnMut(&str, &str) -> Fault + Send + 'static) {
+        *self.faults.lock().unwrap() = Box::new(fault);
+    }
+
+    /// Where the bucket's objects lie.
+    pub fn objects(&self) -> PathBuf {
+        self.folder.path().join(BUCKET)
+    }
+
+    /// How to speak to it.
+    pub fn settings(&self) -> S3Settings {
+        S3Settings { endpoint: Some(self.endpoint.clone()), ..S3Settings::default() }
+    }
+
+    /// Gives a command what it needs to write to this server.
+    pub fn serve(&self, command: &mut Command) {
+        command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", SECRET).env("AWS_EC2_METADATA_DISABLED", "true");
+        command.env("HOUSESTYLE_S3_ENDPOINT", &self.endpoint);
+    }
+}
+
+#[derive(Clone)]
+struct Service {
+    inner: S3Service,
+    faults: Faults,
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Service {
+    async fn answer(self, request: hyper::Request<hyper::body::Incoming>) -> Result<hyper::Response<s3s::Body>, Lost> {
+        let fault = (self.faults.lock().unwrap())(request.method().as_str(), request.uri().path());
+        match fault {
+            Fault::Status(status) => return Ok(hyper::Response::builder().status(status).body(s3s::Body::empty()).unwrap()),
+            Fault::Stall => tokio::time::sleep(Duration::from_secs(3600)).await,
+            Fault::None | Fault::LoseAnswer | Fault::CutBody => {}
+        }
+        let conditional = request.headers().contains_key("if-none-match");
+        let turn = if conditional { Some(self.turn.lock().await) } else { None };
+        let response = self.inner.call(request.map(s3s::Body::from)).await.map_err(|_| Lost)?;
+        drop(turn);
+        match fault {
+            Fault::LoseAnswer => Err(Lost),
+            Fault::CutBody => {
+                let (head, body) = response.into_parts();
+                let whole = body.collect().await.map_err(|_| Lost)?.to_bytes();
+                let half = whole.slice(..whole.len() / 2);
+                let frames = [Ok(hyper::body::Frame::data(half)), Err(std::io::Error::other("cut"))];
+                let cut = s3s::Body::http_body(StreamBody::new(futures_util::stream::iter(frames)));
+                Ok(hyper::Response::from_parts(head, cut))
+            }
+            _ => Ok(response),
+        }
+    }
+}
+
+/// The connection is closed without an answer.
+#[derive(Debug)]
+struct Lost;
+
+impl std::fmt::Display for Lost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("lost")
+    }
+}
+
+impl std::error::Error for Lost {}
