@@ -1,5 +1,5 @@
 # `make demo` makes a real campaign on a fresh machine; `make test` passes every test. Needs Rust, Python 3 and a C compiler.
-.PHONY: demo test lint check-deploy audit sbom few-shot generation runtime browser build models-venv models-witness test-models bundle fixture clean
+.PHONY: demo test lint check-deploy audit sbom few-shot generation runtime browser broker soak build models-venv models-witness test-models bundle fixture clean
 PYTHON := models/.venv/bin/python
 
 demo: runtime
@@ -8,7 +8,7 @@ demo: runtime
 	@./target/release/housestyle baseline import eval/demo/agency --name agency --campaign specs/demo.yaml --out out
 	@./target/release/housestyle report demo --baseline agency --references eval/demo/references.yaml --costs specs/costs.yaml --out out --to out/report
 
-test: runtime browser lint check-deploy
+test: runtime browser broker lint check-deploy
 	cargo test --locked
 
 lint:
@@ -34,6 +34,14 @@ runtime:
 # A Chromium and a Japanese font, for the tests that open the report in a real browser.
 browser:
 	@deploy/fetch-chromium.sh
+# The tests start a broker of their own; this installs the Debian package where it is missing.
+broker:
+	@deploy/install-rabbitmq.sh
+
+# Many jobs on a stub engine, workers killed at random, the broker restarted; counts: JOBS, WORKERS, KILLS, RESTARTS.
+soak: broker
+	SOAK_JOBS=$(or $(JOBS),10000) SOAK_WORKERS=$(or $(WORKERS),3) SOAK_KILLS=$(or $(KILLS),12) SOAK_RESTARTS=$(or $(RESTARTS),2) \
+	  cargo test --release --locked --test it soak::soak -- --exact --ignored --nocapture
 
 build: runtime
 	cargo build --release --locked

@@ -2,7 +2,7 @@
 //!
 //! In: a YAML file, the environment, flags. Out: a [`Config`].
 //! Always holds: an unknown key in the file is refused, and so is a variable that looks like a misspelt setting.
-//! No setting is a secret; those that need one name the file it is in.
+//! A setting that holds a secret is a type whose `Debug` hides it ([`remote`]).
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ mod layer;
 pub mod remote;
 
 use layer::Layer;
-use remote::S3Settings;
+use remote::{Broker, S3Settings};
 
 /// The settings file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "housestyle.yaml";
@@ -54,7 +54,12 @@ pub struct Config {
     pub out: String,
     /// How S3 is spoken.
     pub s3: S3Settings,
-    /// Lets requests to S3 leave this machine unencrypted; for networks that are trusted.
+    /// The broker: `amqps://user:password@host:port/vhost`.
+    pub broker: Option<Broker>,
+    /// Seconds after which a job that failed comes again: after its first failure, its second, and so on; the last stands for
+    /// all further. A broker that all of a house's workers share must see the same everywhere.
+    pub retry_delays: Vec<f64>,
+    /// Lets unencrypted connections leave this machine; for networks that are trusted.
     pub allow_plaintext: bool,
     /// How log lines look: for people or for collectors.
     pub log_format: LogFormat,
@@ -122,6 +127,8 @@ impl Default for Config {
             update_policy: UpdatePolicy::default(),
             out: "out".into(),
             s3: S3Settings::default(),
+            broker: None,
+            retry_delays: vec![1.0, 5.0, 30.0, 120.0],
             allow_plaintext: false,
             log_format: LogFormat::Human,
             listen: None,
@@ -202,6 +209,13 @@ impl Config {
         }
         if self.event_source.is_empty() || self.event_source.chars().any(|c| !c.is_ascii_graphic()) {
             return wrong("event_source", "must be a URI reference such as /housestyle");
+        }
+        let delays = &self.retry_delays;
+        if !(1..=8).contains(&delays.len()) || !delays.iter().all(|d| (0.01..=86_400.0).contains(d)) || !delays.is_sorted() {
+            return wrong("retry_delays", "must be 1 to 8 numbers of seconds, 0.01 to 86400, in order");
+        }
+        if let Some(broker) = &self.broker {
+            broker.uri(self.allow_plaintext)?;
         }
         Ok(self)
     }

@@ -35,6 +35,8 @@ pub mod train;
 
 pub mod worker;
 
+pub mod planner;
+
 pub mod eval;
 
 pub mod page;

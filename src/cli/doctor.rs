@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Context, Out, Outcome};
 use crate::error::{Error, Result};
-use crate::pipeline::{Bundle, Request};
+use crate::pipeline::{Bundle, Pipeline, Request};
 use crate::plan::Prompts;
 use crate::spec::{Guidance, Sampler};
 
@@ -82,7 +82,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 }
 
 /// Every bundle in the folders that settings name, opened and verified.
-fn bundles(context: &Context) -> Vec<(PathBuf, Result<Bundle>)> {
+pub(super) fn bundles(context: &Context) -> Vec<(PathBuf, Result<Bundle>)> {
     let folders = context.config.bundles.iter().filter_map(|d| std::fs::read_dir(d).ok()).flatten().flatten();
     let mut folders: Vec<PathBuf> = folders.map(|e| e.path()).filter(|p| p.join("bundle.yaml").is_file()).collect();
     folders.sort();
@@ -94,6 +94,17 @@ fn try_out(context: &Context, bundle: &Bundle) -> Result<String> {
     let start = Instant::now();
     let mut pipeline = context.pipeline(bundle)?;
     let loaded = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let (size, scored) = warm_up(&mut pipeline, bundle)?;
+    let scored = if scored { ", and scored it," } else { "" };
+    Ok(format!(
+        "loaded in {loaded:.1} s; made an image of {size} pixels in one step{scored} in {:.1} s",
+        start.elapsed().as_secs_f64()
+    ))
+}
+
+/// Runs every model once; gives back the image's size and whether it was scored.
+pub(super) fn warm_up(pipeline: &mut Pipeline, bundle: &Bundle) -> Result<(u32, bool)> {
     let size = bundle.facts().sizes.into_iter().min().unwrap_or_default();
     let prompt = || "a test".to_owned();
     let request = Request {
@@ -106,17 +117,12 @@ fn try_out(context: &Context, bundle: &Bundle) -> Result<String> {
         style_encoder: None,
         category_encoder: None,
     };
-    let start = Instant::now();
     let missing = || Error::internal("nothing came back");
     let made = pipeline.generate(&[request], &mut |_| ControlFlow::Continue(()))?.pop().ok_or_else(missing)??;
-    let scored = match pipeline.can_score() {
-        true => pipeline.score(&[made.image])?.pop().ok_or_else(missing)?.map(|_| ", and scored it,")?,
-        false => "",
-    };
-    Ok(format!(
-        "loaded in {loaded:.1} s; made an image of {size} pixels in one step{scored} in {:.1} s",
-        start.elapsed().as_secs_f64()
-    ))
+    if pipeline.can_score() {
+        pipeline.score(&[made.image])?.pop().ok_or_else(missing)??;
+    }
+    Ok((size, pipeline.can_score()))
 }
 
 fn no_bundle(places: &str) -> Error {

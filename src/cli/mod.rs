@@ -18,6 +18,7 @@ use crate::encoders::{Registry, house};
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::pipeline::{Bundle, Pipeline, Provider, Runtime, SessionSettings};
 use crate::plan::{BundleFacts, EncoderRef, Job, Rates};
+use crate::queue::{Rabbit, rabbit};
 use crate::rights::{Ledger, Policy};
 use crate::shutdown::Shutdown;
 use crate::spec::{BundleRef, Digest, Problem, Timestamp};
@@ -25,8 +26,10 @@ use crate::store::{Local, S3, Store};
 use crate::telemetry::{self, Metrics, Readiness, serve};
 
 pub mod baseline;
+pub mod cancel;
 pub mod check;
 pub mod completions;
+pub mod dead;
 pub mod doctor;
 pub mod encoders;
 pub mod eval;
@@ -35,13 +38,17 @@ mod planning;
 mod progress;
 pub mod report;
 pub mod reproduce;
+pub mod retry;
 pub mod review;
 pub mod rights;
 pub mod run;
 pub mod schema;
+pub mod status;
+pub mod submit;
 mod table;
 pub mod train;
 mod voice;
+pub mod worker;
 
 use voice::Voice;
 
@@ -97,6 +104,18 @@ enum Command {
     Check(check::Args),
     /// Show what a campaign would make: count, time, cost, storage, rights; nothing is run
     Plan(plan::Args),
+    /// Hand a campaign to the workers behind the broker; the same campaign again gives the first one's id back
+    Submit(submit::Args),
+    /// Take campaigns and jobs from the broker and make them, until told to stop
+    Worker(worker::Args),
+    /// Say how far a campaign is
+    Status(status::Args),
+    /// Stop a campaign: what is queued is not begun, what is in work stops within a step
+    Cancel(cancel::Args),
+    /// Make again what failed or was given up on
+    Retry(retry::Args),
+    /// Show what was given up on, and put it back to work
+    Dead(dead::Args),
     /// Make one asset again from its sidecar and report the deviation
     Reproduce(reproduce::Args),
     /// Fine-tune a text encoder from a style set's pictures: a candidate version
@@ -147,7 +166,7 @@ impl Outcome {
 }
 
 /// What every command gets: the settings, how to speak, and when to stop.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// The settings, all layers applied and validated.
     pub config: Config,
@@ -192,6 +211,12 @@ fn dispatch(command: Command, context: &Context) -> Result<Outcome> {
         Command::Run(args) => run::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Plan(args) => plan::run(args, context),
+        Command::Submit(args) => submit::run(args, context),
+        Command::Worker(args) => worker::run(args, context),
+        Command::Status(args) => status::run(args, context),
+        Command::Cancel(args) => cancel::run(args, context),
+        Command::Retry(args) => retry::run(args, context),
+        Command::Dead(args) => dead::run(args, context),
         Command::Reproduce(args) => reproduce::run(args, context),
         Command::Train(args) => train::run(args, context),
         Command::Encoders(args) => encoders::run(args, context),
@@ -273,6 +298,18 @@ impl Context {
             None if place.is_empty() => Err(Error::invalid("--out is empty").hint(hint)),
             None => Ok(Arc::new(Local::new(place))),
         }
+    }
+
+    /// The broker that the settings name, there and ready; `prefetch` messages of each lane in hand at most.
+    pub async fn broker(&self, prefetch: u16) -> Result<Rabbit> {
+        let missing = || {
+            Error::unavailable("no broker is set")
+                .hint("set HOUSESTYLE_BROKER, or `broker` in housestyle.yaml, to amqps://user:password@host:5671/vhost")
+        };
+        let broker = self.config.broker.as_ref().ok_or_else(missing)?;
+        let delays = self.config.retry_delays.iter().map(|seconds| Duration::from_secs_f64(*seconds)).collect();
+        let settings = rabbit::Settings { prefetch, delays, ..rabbit::Settings::default() };
+        Rabbit::connect(broker, self.config.allow_plaintext, settings).await
     }
 
     /// What planning needs to know of a bundle and of what the house trained for it.

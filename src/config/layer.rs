@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::remote::{Checksums, S3Settings};
+use super::remote::{Broker, Checksums, S3Settings};
 use super::{Config, LogFormat, UpdatePolicy};
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::events::webhook;
@@ -38,6 +38,8 @@ pub(super) struct Layer {
     pub(super) update_policy: Option<UpdatePolicy>,
     pub(super) out: Option<String>,
     pub(super) s3: Option<S3Settings>,
+    pub(super) broker: Option<Broker>,
+    pub(super) retry_delays: Option<Vec<f64>>,
     pub(super) allow_plaintext: Option<bool>,
     pub(super) log_format: Option<LogFormat>,
     pub(super) listen: Option<SocketAddr>,
@@ -91,6 +93,11 @@ impl Layer {
                     layer.allowed_licences = Some(names.map(str::to_owned).collect());
                 }
                 "OUT" => layer.out = Some(text()?),
+                "BROKER" => layer.broker = Some(text()?.into()),
+                "RETRY_DELAYS" => {
+                    let numbers = text()?.split(',').map(|n| n.trim().parse()).collect::<Result<_, _>>();
+                    layer.retry_delays = Some(numbers.map_err(|_| bad("must be numbers of seconds, such as 1,5,30"))?);
+                }
                 "S3_ENDPOINT" => layer.s3().endpoint = Some(text()?),
                 "S3_REGION" => layer.s3().region = Some(text()?),
                 "S3_PATH_STYLE" => layer.s3().path_style = Some(switch(&text()?).ok_or_else(|| bad(NO_SWITCH))?),
@@ -147,6 +154,8 @@ impl Layer {
         set(&mut config.update_policy, self.update_policy);
         set(&mut config.out, self.out);
         set(&mut config.s3, self.s3);
+        set(&mut config.broker, self.broker.map(Some));
+        set(&mut config.retry_delays, self.retry_delays);
         set(&mut config.allow_plaintext, self.allow_plaintext);
         set(&mut config.log_format, self.log_format);
         set(&mut config.listen, self.listen.map(Some));
@@ -174,7 +183,7 @@ fn switch(text: &str) -> Option<bool> {
 }
 
 /// Every variable's name after the prefix, for "did you mean".
-pub(super) const VARIABLES: [&str; 22] = [
+pub(super) const VARIABLES: [&str; 24] = [
     "CONFIG",
     "BUNDLES",
     "RUNTIME_LIBRARY",
@@ -187,6 +196,8 @@ pub(super) const VARIABLES: [&str; 22] = [
     "CURRENCY",
     "ALLOWED_LICENCES",
     "OUT",
+    "BROKER",
+    "RETRY_DELAYS",
     "S3_ENDPOINT",
     "S3_REGION",
     "S3_PATH_STYLE",

@@ -29,14 +29,10 @@ pub struct Message {
     #[serde(default)]
     published_ms: u64,
     /// Which trace it belongs to; one that cannot be read is none, and no reason to refuse the job.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "readable")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "TraceParent::if_readable")]
     pub traceparent: Option<TraceParent>,
     /// What to make.
     pub job: Job,
-}
-
-fn readable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<TraceParent>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| text.parse().ok()))
 }
 
 impl Message {
@@ -45,6 +41,18 @@ impl Message {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let published_ms = u64::try_from(now.as_millis()).unwrap_or(0);
         Self { version: VERSION, failures: 0, published_ms, traceparent: TraceParent::current(), job }
+    }
+
+    /// The same message as part of another trace.
+    #[must_use]
+    pub fn traced(self, traceparent: Option<TraceParent>) -> Self {
+        Self { traceparent, ..self }
+    }
+
+    /// The same message with its failures forgotten.
+    #[must_use]
+    pub fn renewed(self) -> Self {
+        Self { failures: 0, ..self }
     }
 
     /// How long ago it was first published; nothing if nobody said, or by a clock ahead of ours.

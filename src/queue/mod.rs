@@ -12,11 +12,14 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 
+mod lanes;
 pub mod memory;
 pub mod message;
+pub mod rabbit;
 
 pub use memory::Memory;
 pub use message::Message;
+pub use rabbit::Rabbit;
 
 /// How often a message is tried before it is dead. Counted in the envelope, as brokers differ in what they count.
 pub const MAX_DELIVERIES: u32 = 5;
@@ -44,6 +47,8 @@ pub trait Queue: Send + Sync + fmt::Debug {
 pub struct Delivery {
     /// What is to be done.
     pub message: Message,
+    /// Why it is not to be tried any more, only to be buried; none for almost all.
+    pub given_up: Option<String>,
     receipt: Box<dyn Receipt>,
 }
 
@@ -56,12 +61,27 @@ pub trait Receipt: Send + Sync + fmt::Debug {
     async fn retry(self: Box<Self>, reason: &str) -> Result<()>;
     /// Failed for good: keep it apart with its reason.
     async fn dead(self: Box<Self>, reason: &str) -> Result<()>;
+    /// Not begun: let somebody else have it, without counting anything against it.
+    async fn give_back(self: Box<Self>) -> Result<()> {
+        Ok(()) // dropping it does that
+    }
 }
 
 impl Delivery {
     /// A delivery that `receipt` answers for.
     pub fn new(message: Message, receipt: Box<dyn Receipt>) -> Self {
-        Self { message, receipt }
+        Self { message, given_up: None, receipt }
+    }
+
+    /// The same delivery, to be buried for this reason if there is one.
+    #[must_use]
+    pub fn given_up(self, reason: Option<String>) -> Self {
+        Self { given_up: reason, ..self }
+    }
+
+    /// Nothing was done: let somebody else have it.
+    pub async fn give_back(self) -> Result<()> {
+        self.receipt.give_back().await
     }
 
     /// The result is committed: never deliver it again.

@@ -3,12 +3,12 @@
 //! What always holds: a problem prints on one line, without anything that could steer a terminal.
 
 use super::{limits, text};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// One thing wrong in one place of one file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// The file as the caller named it.
     pub file: String,

@@ -69,6 +69,26 @@ impl Layout {
         self.folder.join("contact-sheet.png")
     }
 
+    /// That every job was handed to the queue, and when.
+    pub fn queued(&self) -> Result<Key> {
+        self.folder.join("queued.json")
+    }
+
+    /// That it is cancelled: there exactly while it is.
+    pub fn cancelled(&self) -> Result<Key> {
+        self.folder.join("cancelled.json")
+    }
+
+    /// The folder of what was given up on without an outcome.
+    pub fn graves(&self) -> Result<Key> {
+        self.folder.join("dead")
+    }
+
+    /// Why a job was given up on without an outcome.
+    pub fn grave(&self, stem: &str) -> Result<Key> {
+        self.folder.join(&format!("dead/{stem}.json"))
+    }
+
     /// A shelf's folder.
     pub fn shelf(&self, shelf: Shelf) -> Result<Key> {
         self.folder.join(shelf.name())

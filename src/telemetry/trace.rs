@@ -52,6 +52,11 @@ impl TraceParent {
         here.is_valid().then(|| Self { trace: here.trace_id(), span: here.span_id(), flags: here.trace_flags().to_u8() })
     }
 
+    /// Reads a field that may hold one; what cannot be read is none.
+    pub fn if_readable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Self>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| text.parse().ok()))
+    }
+
     /// Makes `span`, which nobody entered yet, a part of this trace.
     pub fn adopt(self, span: &Span) {
         let flags = TraceFlags::new(self.flags);

@@ -55,38 +55,87 @@ pub fn shelf(outcome: Outcome) -> Shelf {
     }
 }
 
-/// Encodes, writes the image, then the sidecar; gives back the sidecar.
-pub async fn commit(store: &dyn Store, by: &Description, verdict: Verdict) -> Result<Sidecar> {
-    let layout = Layout::new(verdict.job.campaign.as_str())?;
+/// A finished asset on its way into the store.
+#[derive(Debug)]
+pub struct Asset {
+    sidecar: Sidecar,
+    /// The encoded image; `None` if nothing could be made.
+    image: Option<Vec<u8>>,
+}
+
+/// Encodes what is to be committed.
+pub async fn prepare(by: &Description, verdict: Verdict) -> Result<Asset> {
     let outcome = verdict.outcome();
-    let shelf = shelf(outcome);
     let stem = verdict.job.stem.clone();
     let mut sidecar = Sidecar::new((*verdict.job).clone(), &by.bundle, &by.provider, outcome);
     sidecar.reasons = verdict.reasons();
     sidecar.attempts = verdict.attempts;
     sidecar.timings = verdict.timings;
-    if let Some((number, image)) = verdict.chosen {
-        let (width, height) = image.dimensions();
-        let job = verdict.job;
-        let (bytes, looks) =
-            tokio::task::spawn_blocking(move || png::encode(&image, &job, number).map(|bytes| (bytes, Looks::of(&image))))
-                .await
-                .map_err(|e| Error::internal("encoding was cut short").caused_by(e))??;
-        sidecar.chosen = Some(number);
-        let others = sidecar.attempts.iter_mut().filter(|attempt| attempt.number != number);
-        others.filter_map(|attempt| attempt.scores.as_mut()).for_each(|scores| scores.fingerprint = None);
-        sidecar.image = Some(ImageFacts {
-            file: format!("{stem}.png"),
-            sha256: Digest::of(&bytes).hex().to_owned(),
-            bytes: bytes.len() as u64,
-            width,
-            height,
-            looks: Some(looks),
-        });
-        store.put(&layout.image(shelf, &stem)?, bytes).await?;
+    let Some((number, image)) = verdict.chosen else { return Ok(Asset { sidecar, image: None }) };
+    let (width, height) = image.dimensions();
+    let job = verdict.job;
+    let (bytes, looks) =
+        tokio::task::spawn_blocking(move || png::encode(&image, &job, number).map(|bytes| (bytes, Looks::of(&image))))
+            .await
+            .map_err(|e| Error::internal("encoding was cut short").caused_by(e))??;
+    sidecar.chosen = Some(number);
+    let others = sidecar.attempts.iter_mut().filter(|attempt| attempt.number != number);
+    others.filter_map(|attempt| attempt.scores.as_mut()).for_each(|scores| scores.fingerprint = None);
+    sidecar.image = Some(ImageFacts {
+        file: format!("{stem}.png"),
+        sha256: Digest::of(&bytes).hex().to_owned(),
+        bytes: bytes.len() as u64,
+        width,
+        height,
+        looks: Some(looks),
+    });
+    Ok(Asset { sidecar, image: Some(bytes) })
+}
+
+/// How often somebody else's half-finished commit is cleared away before giving up.
+const ROUNDS: usize = 5;
+
+impl Asset {
+    /// Writes the image, then the sidecar; gives back the sidecar that is in the store then, which is another worker's if
+    /// that one was first. May be called again after an error.
+    pub async fn keep(&self, store: &dyn Store) -> Result<Sidecar> {
+        let Self { sidecar, image } = self;
+        let (layout, stem) = (Layout::new(sidecar.job.campaign.as_str())?, &sidecar.job.stem);
+        let shelf = shelf(sidecar.outcome);
+        for _ in 0..ROUNDS {
+            if let Some(image) = image {
+                store.put(&layout.image(shelf, stem)?, image.clone()).await?;
+            }
+            if store.put_if_absent(&layout.sidecar(shelf, stem)?, sidecar.to_bytes()?).await? {
+                return self.prevail(store, &layout).await;
+            }
+            // Theirs stands, if image and sidecar still fit: ours may have come between, from another provider, and then
+            // theirs is taken away here.
+            if let Some(theirs) = find_finished(store, &sidecar.job).await? {
+                return Ok(theirs);
+            }
+        }
+        Err(Error::new(Kind::Transient, format!("others keep writing {stem}")))
     }
-    store.put(&layout.sidecar(shelf, &stem)?, sidecar.to_bytes()?).await?;
-    Ok(sidecar)
+
+    /// Sees to it that only one of two outcomes stays, should another worker have come to the other one: the accepted one.
+    /// Whoever writes later sees both, and both decide alike.
+    async fn prevail(&self, store: &dyn Store, layout: &Layout) -> Result<Sidecar> {
+        let (stem, ours) = (&self.sidecar.job.stem, shelf(self.sidecar.outcome));
+        let other = if ours == Shelf::Assets { Shelf::Rejected } else { Shelf::Assets };
+        let theirs = layout.sidecar(other, stem)?;
+        let Some(bytes) = store.get(&theirs).await? else { return Ok(self.sidecar.clone()) };
+        match (ours, Sidecar::from_bytes(&bytes, theirs.as_str())) {
+            (Shelf::Rejected, Ok(accepted)) => {
+                store.delete(&layout.sidecar(ours, stem)?).await?;
+                Ok(accepted)
+            }
+            _ => {
+                store.delete(&theirs).await?;
+                Ok(self.sidecar.clone())
+            }
+        }
+    }
 }
 
 /// The job's sidecar, if it is finished. A sidecar that is damaged, or whose image is gone or another, is removed.

@@ -2,8 +2,8 @@
 //!
 //! In: a [`Generator`] and batches of [`Work`]. Out: each batch with a result an item.
 //! Always holds: the generator is used by this one thread only; an item that fails because of what it is takes no other
-//! with it, and a fault of the bundle or the machine is never taken for an item's; a request to stop is heard between two
-//! steps.
+//! with it, and a fault of the bundle or the machine is never taken for an item's; a request to stop, or a campaign's
+//! cancellation, is heard between two steps.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -106,15 +106,16 @@ impl fmt::Debug for Engine {
 pub const DEPTH: usize = 2;
 
 impl Engine {
-    /// Starts the thread. `step` hears (images in the batch, done, total).
+    /// Starts the thread. `step` hears (images in the batch, done, total); a batch with a job that is `unwanted` is broken off.
     pub fn start(
         generator: impl Generator,
         shutdown: Shutdown,
+        unwanted: impl Fn(&Job) -> bool + Send + 'static,
         step: impl Fn(usize, usize, usize) + Send + 'static,
     ) -> Result<Self> {
         let (batches, mut inbox) = mpsc::channel::<Vec<Work>>(DEPTH);
         let (outbox, finished) = mpsc::channel(DEPTH);
-        let mut thread = Thread { generator, shutdown, step };
+        let mut thread = Thread { generator, shutdown, unwanted, step };
         let run = move || {
             while let Some(batch) = inbox.blocking_recv() {
                 if outbox.blocking_send(thread.make(batch)).is_err() {
@@ -146,10 +147,17 @@ impl Engine {
         Ok(finished)
     }
 
-    /// Takes no more work and waits until the thread let go of the model.
-    pub async fn stop(&mut self) {
+    /// Takes no more work and waits until the thread let go of the model; gives back what it had in hand.
+    pub async fn stop(&mut self) -> Vec<Work> {
         self.batches = None;
-        while self.finished.recv().await.is_some() {}
+        let mut left = Vec::new();
+        while let Some(finished) = self.finished.recv().await {
+            match finished {
+                Ok(items) => left.extend(items.into_iter().map(|(work, _)| work)),
+                Err((works, _)) => left.extend(works),
+            }
+        }
+        left
     }
 }
 
@@ -157,15 +165,17 @@ fn gone() -> Error {
     Error::internal("the engine's thread ended unexpectedly").hint("run the same command again: it goes on")
 }
 
-struct Thread<G, S> {
+struct Thread<G, U, S> {
     generator: G,
     shutdown: Shutdown,
+    unwanted: U,
     step: S,
 }
 
-impl<G: Generator, S: Fn(usize, usize, usize)> Thread<G, S> {
+impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(usize, usize, usize)> Thread<G, U, S> {
     fn make(&mut self, batch: Vec<Work>) -> Finished {
-        if self.shutdown.requested() {
+        let asks: Vec<Ask> = batch.iter().map(Work::ask).collect();
+        if self.stopped(&asks) {
             // It waited behind the batch that heard the request; not a step of it is made.
             return Err((batch, Error::new(Kind::Transient, "asked to stop before the batch began")));
         }
@@ -174,17 +184,21 @@ impl<G: Generator, S: Fn(usize, usize, usize)> Thread<G, S> {
             span.follows_from(work.span()); // a batch belongs to no one trace; it points to those of its jobs
         }
         let _entered = span.enter();
-        let asks: Vec<Ask> = batch.iter().map(Work::ask).collect();
         match self.results(&asks) {
             Ok(results) => Ok(batch.into_iter().zip(results).collect()),
             Err(error) => Err((batch, error)),
         }
     }
 
+    /// Whether this batch is to be broken off.
+    fn stopped(&self, asks: &[Ask]) -> bool {
+        self.shutdown.requested() || asks.iter().any(|ask| (self.unwanted)(&ask.job))
+    }
+
     /// One result an ask. If the batch is refused as a whole because of what is in it, each item is tried alone.
     fn results(&mut self, asks: &[Ask]) -> Result<Vec<Result<Made>>> {
         match self.generate_and_score(asks) {
-            Err(error) if self.shutdown.requested() || !error.is_about_the_input() => Err(error),
+            Err(error) if self.stopped(asks) || !error.is_about_the_input() => Err(error),
             Err(error) if asks.len() == 1 => Ok(vec![Err(error)]),
             Err(_) => asks.iter().map(|ask| self.results(std::slice::from_ref(ask)).map(|mut one| one.remove(0))).collect(),
             results => results,
@@ -192,10 +206,11 @@ impl<G: Generator, S: Fn(usize, usize, usize)> Thread<G, S> {
     }
 
     fn generate_and_score(&mut self, asks: &[Ask]) -> Result<Vec<Result<Made>>> {
-        let (shutdown, step) = (&self.shutdown, &self.step);
+        let (shutdown, unwanted, step) = (&self.shutdown, &self.unwanted, &self.step);
         let mut heard = |done, total| {
             step(asks.len(), done, total);
-            if shutdown.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            let stopped = shutdown.requested() || asks.iter().any(|ask| unwanted(&ask.job));
+            if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let pictures = self.generator.generate(asks, &mut heard)?;
         if pictures.len() != asks.len() {

@@ -11,7 +11,7 @@ use crate::telemetry::Metrics;
 /// Takes in an event.
 pub fn hear(metrics: &Metrics, event: &Event<'_>) {
     match event {
-        Event::Step { .. } => {}
+        Event::Step { .. } | Event::Dropped(_) => {}
         Event::Taken { lane, waited } => {
             if let Some(waited) = waited {
                 metrics.waited(lane.as_str(), *waited);

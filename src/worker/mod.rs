@@ -3,14 +3,18 @@
 //! In: a queue of jobs, a store and a [`Generator`]. Out: finished assets, [`Event`]s on the way, a [`Tally`].
 //! Always holds: a delivery is acknowledged only after its sidecar is in the store; encoding and committing of one batch
 //! overlap with the denoising of the next; what is in hand is bounded; asked to stop, it stops within a step and what it
-//! held goes back to the queue.
+//! held goes back to the queue. Among others ([`Worker::shared`]), a store that is away is waited for, a cancelled campaign
+//! is stopped within a step of the news, and what is given up on is written down.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
+
 use image::RgbImage;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{Instrument as _, Span};
 
 use crate::error::{Error, Kind, Result};
@@ -22,24 +26,28 @@ use crate::store::sidecar::Attempt;
 use crate::store::{Sidecar, Store};
 
 pub mod batcher;
+pub mod cancel;
 pub mod commit;
 pub mod engine;
 pub mod finish;
 pub mod gate;
+pub mod grave;
 pub mod meter;
 mod pipeline;
 pub mod sheet;
+mod side;
 pub mod summary;
 mod table;
 
 use batcher::{Batcher, Shape};
+use cancel::Cancelled;
 use commit::Verdict;
 use engine::{Ask, DEPTH, Description, Engine, Finished, Generator, Made};
 use gate::Next;
+use side::{Arrival, Side, patiently};
 
 /// How long an idle engine waits for a batch to fill.
 const LINGER: Duration = Duration::from_millis(20);
-
 /// What a worker works with.
 pub struct Worker {
     /// Where jobs come from.
@@ -48,6 +56,9 @@ pub struct Worker {
     pub store: Arc<dyn Store>,
     /// Images denoised together at most.
     pub max_batch: usize,
+    /// Whether others work on the same campaigns, on jobs that come by a broker. Alone, the first thing that is not there
+    /// ends the run, and whoever started it starts it again.
+    pub shared: bool,
     /// When to stop.
     pub shutdown: Shutdown,
     /// Who hears what happens; called from several threads.
@@ -93,6 +104,8 @@ pub enum Event<'a> {
     Skipped(&'a Sidecar),
     /// A job is finished now.
     Finished(&'a Sidecar),
+    /// A job is dropped, as its campaign is cancelled.
+    Dropped(&'a Job),
 }
 
 /// What a worker did.
@@ -181,19 +194,47 @@ impl Worker {
         let stop_engine = self.shutdown.child();
         let observer = Arc::clone(&self.observer);
         let step = move |images, done, total| observer(Event::Step { images, done, total });
-        let engine = Engine::start(generator, stop_engine.clone(), step)?;
-        let mut hands =
-            Hands { batcher: Batcher::new(self.max_batch), engine, commits: JoinSet::new(), tally: Tally::default(), by };
+        let cancelled = self.shared.then(|| Cancelled::new(Arc::clone(&self.store)));
+        let unwanted = cancelled.clone();
+        let unwanted = move |job: &Job| unwanted.as_ref().is_some_and(|cancelled| cancelled.is(&job.campaign));
+        let engine = Engine::start(generator, stop_engine.clone(), unwanted, step)?;
+        let _watch = cancelled.clone().map(|cancelled| AbortOnDrop(tokio::spawn(cancelled.watch())));
+        let mut hands = Hands {
+            batcher: Batcher::new(self.max_batch),
+            arrivals: FuturesOrdered::new(),
+            engine,
+            commits: JoinSet::new(),
+            tally: Tally::default(),
+            by,
+            cancelled,
+        };
         let result = self.work(&mut hands).await;
         if let Err(error) = &result {
             (self.observer)(Event::Trouble(error));
         }
         stop_engine.request();
-        hands.engine.stop().await;
+        let mut left = hands.engine.stop().await;
+        while let Some(batch) = hands.batcher.pop(true) {
+            left.extend(batch);
+        }
+        while let Some(arrived) = hands.arrivals.next().await {
+            if let Ok(Ok(Arrival::Ready(work))) = arrived {
+                left.push(*work);
+            }
+        }
         // What is being committed is nearly done: let it finish rather than make it again.
         while let Some(joined) = hands.commits.join_next().await {
-            if result.is_ok() {
-                self.committed(&mut hands.tally, joined)?;
+            match self.committed(&mut hands.tally, joined) {
+                Err(error) if self.shared && self.shutdown.requested() => {
+                    tracing::debug!(error = %error.chain(), "a commit was left undone; its job comes back");
+                }
+                Err(error) if result.is_ok() => return Err(error),
+                _ => {}
+            }
+        }
+        for work in left {
+            if let Err(error) = work.delivery.give_back().await {
+                tracing::debug!(error = %error.chain(), "a job was not given back; it comes back by itself");
             }
         }
         result.map(|()| hands.tally)
@@ -216,8 +257,15 @@ impl Worker {
                 Some(joined) = hands.commits.join_next(), if !hands.commits.is_empty() => {
                     self.committed(&mut hands.tally, joined)?;
                 }
+                Some(arrived) = hands.arrivals.next(), if !hands.arrivals.is_empty() => {
+                    match arrived.map_err(|e| Error::internal("a job's arrival was cut short").caused_by(e))?? {
+                        Arrival::Ready(work) => hands.batcher.push(Shape::of(&work.job), *work),
+                        Arrival::Skipped => hands.tally.skipped += 1,
+                        Arrival::Gone => {}
+                    }
+                }
                 delivery = self.queue.receive(), if room => match delivery? {
-                    Some(delivery) => self.take(hands, delivery).await?,
+                    Some(delivery) => hands.arrivals.push_back(self.take(hands, delivery)),
                     None => return Ok(()),
                 },
                 () = tokio::time::sleep(LINGER), if idle && !hands.batcher.is_empty() => linger_over = true,
@@ -225,44 +273,80 @@ impl Worker {
         }
     }
 
-    /// Takes a delivery in hand, unless it is finished or not for this engine.
-    async fn take(&self, hands: &mut Hands, delivery: Delivery) -> Result<()> {
-        let job = &delivery.message.job;
+    /// Takes a delivery in hand, unless it is finished or not for this engine: beside the others, as the store is asked.
+    fn take(&self, hands: &Hands, delivery: Delivery) -> JoinHandle<Result<Arrival>> {
+        let (side, cancelled, digest) = (self.side(), hands.cancelled.clone(), hands.by.digest.clone());
         (self.observer)(Event::Taken { lane: delivery.message.lane(), waited: delivery.message.waited() });
-        if job.bundle != hands.by.digest {
-            let reason = format!("made for bundle {}, this worker has {}", job.bundle, hands.by.digest);
-            (self.observer)(Event::Dead { job, reason: &reason });
-            return delivery.dead(&reason).await;
-        }
-        if let Some(sidecar) = commit::find_finished(&*self.store, job).await? {
-            (self.observer)(Event::Skipped(&sidecar));
-            hands.tally.skipped += 1;
-            return delivery.ack().await;
-        }
-        let shape = Shape::of(job);
-        hands.batcher.push(shape, Work::new(delivery));
-        Ok(())
+        tokio::spawn(async move {
+            if let Some(reason) = delivery.given_up.clone() {
+                return side.bury(delivery, &reason).await;
+            }
+            let job = &delivery.message.job;
+            if job.bundle != digest {
+                let reason = format!("made for bundle {}, this worker has {digest}", job.bundle);
+                // Where workers are replaced one after the other, another has the bundle, or will have it.
+                return if side.shared { side.again(delivery, &reason).await } else { side.bury(delivery, &reason).await };
+            }
+            if let Some(cancelled) = cancelled
+                && patiently!(side, cancelled.ask(&job.campaign))?
+            {
+                return side.drop(delivery).await;
+            }
+            match patiently!(side, commit::find_finished(&*side.store, job)) {
+                Ok(None) => Ok(Arrival::Ready(Box::new(Work::new(delivery)))),
+                Ok(Some(sidecar)) => {
+                    (side.observer)(Event::Skipped(&sidecar));
+                    delivery.ack().await?;
+                    Ok(Arrival::Skipped)
+                }
+                Err(error) if side.shared && error.is_about_the_input() => side.bury(delivery, &error.chain()).await,
+                Err(error) => Err(error),
+            }
+        })
     }
 
     /// Sorts a batch that came back: committed, tried again, given back to the queue, or the end of the run.
     async fn sort(&self, hands: &mut Hands, finished: Finished) -> Result<()> {
+        let cancelled = hands.cancelled.clone();
+        let unwanted = |work: &Work| cancelled.as_ref().is_some_and(|cancelled| cancelled.is(&work.job.campaign));
         let items = match finished {
             Ok(items) => items,
-            Err((_, error)) if self.shutdown.requested() => {
+            Err((batch, error)) if self.shutdown.requested() => {
                 tracing::debug!(error = %error.chain(), "batch broken off");
+                for work in batch {
+                    work.delivery.give_back().await?;
+                }
+                return Ok(());
+            }
+            Err((batch, _)) if batch.iter().any(unwanted) => {
+                let (gone, others): (Vec<Work>, Vec<Work>) = batch.into_iter().partition(unwanted);
+                for work in gone {
+                    self.side().drop(work.delivery).await?;
+                }
+                others.into_iter().for_each(|work| hands.batcher.push(Shape::of(&work.job), work));
                 return Ok(());
             }
             Err((batch, error)) if error.kind() == Kind::Transient => {
                 tracing::warn!(error = %error.chain(), images = batch.len(), "a batch failed; it is tried again");
                 (self.observer)(Event::Trouble(&error));
                 for work in batch {
-                    work.delivery.retry(&error.chain()).await?;
+                    self.side().again(work.delivery, &error.chain()).await?;
                 }
                 return Ok(());
             }
-            Err((_, error)) => return Err(error),
+            Err((batch, error)) => {
+                // Not these jobs' fault: another worker may do better.
+                for work in batch {
+                    work.delivery.give_back().await?;
+                }
+                return Err(error);
+            }
         };
         for (mut work, result) in items {
+            if unwanted(&work) {
+                self.side().drop(work.delivery).await?;
+                continue;
+            }
             if let Err(error) = &result {
                 (self.observer)(Event::Trouble(error));
             }
@@ -276,16 +360,23 @@ impl Worker {
 
     /// Commits beside the engine's work, and acknowledges after.
     fn commit(&self, hands: &mut Hands, work: Work) {
-        let (store, observer, by) = (Arc::clone(&self.store), Arc::clone(&self.observer), Arc::clone(&hands.by));
+        let (side, by) = (self.side(), Arc::clone(&hands.by));
         let span = tracing::info_span!(parent: work.span(), "commit");
         let job = work.span().clone(); // it lasts until the acknowledgement
         let committing = async move {
             let (delivery, verdict) = work.verdict();
-            let sidecar = commit::commit(&*store, &by, verdict).await?;
-            delivery.ack().await?;
-            observer(Event::Finished(&sidecar));
+            let asset = commit::prepare(&by, verdict).await?;
+            let settled = match patiently!(side, asset.keep(&*side.store)) {
+                Ok(sidecar) => {
+                    delivery.ack().await?;
+                    (side.observer)(Event::Finished(&sidecar));
+                    Ok(())
+                }
+                Err(error) if side.shared && error.is_about_the_input() => side.bury(delivery, &error.chain()).await.map(drop),
+                Err(error) => Err(error),
+            };
             drop(job);
-            Ok(())
+            settled
         };
         hands.commits.spawn(committing.instrument(span));
     }
@@ -295,21 +386,39 @@ impl Worker {
         tally.finished += 1;
         Ok(())
     }
+
+    fn side(&self) -> Side {
+        let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
+        Side { store, observer, shared: self.shared, shutdown: self.shutdown.clone() }
+    }
+}
+
+/// Ends a task with what it works for.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What a worker has in hand.
 struct Hands {
     batcher: Batcher<Work>,
+    /// Deliveries that are looked at, in the order in which they came.
+    arrivals: FuturesOrdered<JoinHandle<Result<Arrival>>>,
     engine: Engine,
     commits: JoinSet<Result<()>>,
     tally: Tally,
     by: Arc<Description>,
+    /// Among others: whose campaigns are cancelled.
+    cancelled: Option<Cancelled>,
 }
 
 impl Hands {
     /// Items in hand, those in the engine counted as full batches.
     fn count(&self, max_batch: usize) -> usize {
-        self.batcher.len() + self.commits.len() + self.engine.outstanding * max_batch
+        self.batcher.len() + self.arrivals.len() + self.commits.len() + self.engine.outstanding * max_batch
     }
 
     /// Keeps the engine busy: full batches ahead of time, one that is not full only when it would idle.

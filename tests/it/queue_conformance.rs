@@ -6,23 +6,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use housestyle::queue::message::Lane;
-use housestyle::queue::{Delivery, MAX_DELIVERIES, Memory, Message, Queue};
+use housestyle::queue::rabbit::Settings;
+use housestyle::queue::{Delivery, MAX_DELIVERIES, Memory, Message, Queue, Rabbit};
 use housestyle::spec::Priority;
 
 use crate::support::small_plan;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory() {
-    conforms(|| Arc::new(Memory::default())).await;
+    conforms(async || Arc::new(Memory::default()) as _).await;
 }
 
-async fn conforms(open: impl Fn() -> Arc<dyn Queue>) {
-    delivers_each_once_and_ends(open()).await;
-    what_is_dropped_comes_back(open()).await;
-    what_keeps_failing_dies(open()).await;
-    a_receiver_that_gives_up_loses_nothing(open()).await;
-    no_lane_starves(open()).await;
-    many_receivers_share(open()).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn rabbit() {
+    let broker = crate::support::broker::shared();
+    let quick = Settings { delays: [20, 40].map(Duration::from_millis).into(), ..Settings::default() };
+    conforms(async || Arc::new(Rabbit::connect(&broker.fresh(), false, quick.clone()).await.unwrap()) as _).await;
+}
+
+async fn conforms(open: impl AsyncFn() -> Arc<dyn Queue>) {
+    delivers_each_once_and_ends(open().await).await;
+    what_is_dropped_comes_back(open().await).await;
+    what_keeps_failing_dies(open().await).await;
+    a_receiver_that_gives_up_loses_nothing(open().await).await;
+    no_lane_starves(open().await).await;
+    many_receivers_share(open().await).await;
 }
 
 fn messages(count: u32, priority: Priority) -> Vec<Message> {

@@ -1,5 +1,9 @@
 //! What several stories share: small plans, a generator without models, and the real binary.
 
+pub mod broker;
+pub mod house;
+pub mod plans;
+pub mod proxy;
 pub mod s3;
 
 use std::collections::BTreeMap;
@@ -160,6 +164,7 @@ pub async fn work(
         queue: Arc::new(queue.clone()),
         store: Arc::new(store.clone()),
         max_batch,
+        shared: false,
         shutdown: shutdown.clone(),
         observer: Arc::new(|_| {}),
     };

@@ -33,6 +33,7 @@ async fn a_worker_counts_what_it_does() {
         queue: Arc::new(queue),
         store: Arc::new(Local::new(out.path())),
         max_batch: 4,
+        shared: false,
         shutdown: Shutdown::default(),
         observer: Arc::new(move |event| meter::hear(&hear, &event)),
     };

@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -26,6 +27,8 @@ pub enum Fault {
     None,
     /// It is refused with this status, and nothing is done.
     Status(u16),
+    /// It is never answered.
+    Stall,
     /// It is done, and the connection closed instead of an answer.
     LoseAnswer,
     /// Half of the answer's body comes.
@@ -122,6 +125,7 @@ impl Service {
         let fault = (self.faults.lock().unwrap())(request.method().as_str(), request.uri().path());
         match fault {
             Fault::Status(status) => return Ok(hyper::Response::builder().status(status).body(s3s::Body::empty()).unwrap()),
+            Fault::Stall => tokio::time::sleep(Duration::from_secs(3600)).await,
             Fault::None | Fault::LoseAnswer | Fault::CutBody => {}
         }
         let path = request.uri().path().trim_matches('/');

@@ -1,0 +1,85 @@
+//! Who has been told to stop: campaigns with a cancel marker in the store.
+//!
+//! In: campaigns of jobs in hand. Out: whether they are cancelled, at once from what was last seen.
+//! Always holds: the store decides; what is remembered here is at most [`FRESH`] old while anybody asks for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::Result;
+use crate::plan::CampaignId;
+use crate::store::{Layout, Store};
+
+/// How long an answer of the store is good.
+pub const FRESH: Duration = Duration::from_secs(1);
+/// A campaign nobody has asked about for so long is not looked at any more.
+const FORGET: Duration = Duration::from_secs(120);
+
+/// What is known of cancel markers; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Cancelled {
+    store: Arc<dyn Store>,
+    known: Arc<Mutex<HashMap<CampaignId, Known>>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    cancelled: bool,
+    looked: Instant,
+    asked: Instant,
+}
+
+impl Cancelled {
+    /// Looks in `store`.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, known: Arc::default() }
+    }
+
+    /// Whether it was cancelled, as far as is known; never waits.
+    pub fn is(&self, campaign: &CampaignId) -> bool {
+        self.known().get_mut(campaign).is_some_and(|known| {
+            known.asked = Instant::now();
+            known.cancelled
+        })
+    }
+
+    /// Whether it is cancelled; looks if what is known is not fresh.
+    pub async fn ask(&self, campaign: &CampaignId) -> Result<bool> {
+        let fresh = self.known().get(campaign).filter(|known| known.looked.elapsed() < FRESH).map(|known| known.cancelled);
+        match fresh {
+            Some(cancelled) => Ok(cancelled),
+            None => self.look(campaign).await,
+        }
+    }
+
+    /// Looks again at every campaign that somebody asked about of late, for as long as this runs.
+    pub async fn watch(self) {
+        loop {
+            tokio::time::sleep(FRESH).await;
+            let due: Vec<CampaignId> = {
+                let mut known = self.known();
+                known.retain(|_, known| known.asked.elapsed() < FORGET);
+                known.keys().cloned().collect()
+            };
+            for campaign in due {
+                if let Err(error) = self.look(&campaign).await {
+                    tracing::debug!(%campaign, error = %error.chain(), "cannot see whether it is cancelled");
+                }
+            }
+        }
+    }
+
+    async fn look(&self, campaign: &CampaignId) -> Result<bool> {
+        let cancelled = self.store.size(&Layout::new(campaign.as_str())?.cancelled()?).await?.is_some();
+        let now = Instant::now();
+        let mut known = self.known();
+        let entry = known.entry(campaign.clone()).or_insert(Known { cancelled, looked: now, asked: now });
+        (entry.cancelled, entry.looked) = (cancelled, now);
+        Ok(cancelled)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<CampaignId, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

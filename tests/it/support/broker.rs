@@ -1,0 +1,157 @@
+//! A real broker for these tests alone: Debian's RabbitMQ, in a temporary folder, on free ports.
+//!
+//! In: nothing. Out: [`Broker`]s; [`shared`] is one for the whole binary, with a virtual host a test. Always holds: however
+//! the tests end, the broker ends with them, as it is watched by a shell that waits for the tests' end of a pipe.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use housestyle::config::remote;
+
+/// Virtual hosts that are made when a broker starts.
+const VHOSTS: usize = 24;
+
+/// A broker; gone when dropped.
+pub struct Broker {
+    port: u16,
+    folder: PathBuf,
+    names: Names,
+    watcher: Option<Child>,
+    next: AtomicUsize,
+    _temporary: tempfile::TempDir,
+}
+
+/// What tells one broker on this machine from another.
+struct Names {
+    node: String,
+    dist: u16,
+    epmd: u16,
+}
+
+/// The broker that most tests share.
+pub fn shared() -> &'static Broker {
+    static SHARED: LazyLock<Broker> = LazyLock::new(Broker::start);
+    &SHARED
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The server's own scripts; Debian's wrappers around them insist on the system's broker.
+fn script(name: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/rabbitmq/lib").into_iter().flatten().flatten();
+    let script = versions.map(|v| v.path().join("sbin").join(name)).find(|script| script.is_file());
+    script.unwrap_or_else(|| panic!("no RabbitMQ here: run deploy/install-rabbitmq.sh"))
+}
+
+impl Broker {
+    /// Starts one and waits until it answers.
+    pub fn start() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().to_owned();
+        let port = free_port();
+        let names = Names { node: format!("test-{port}@localhost"), dist: free_port(), epmd: free_port() };
+        let vhosts: Vec<_> = (0..VHOSTS).map(|n| serde_json::json!({"name": format!("t{n}")})).collect();
+        let permission = |n| serde_json::json!({"user": "house", "vhost": format!("t{n}"), "configure": "housestyle\\..*", "write": "housestyle\\..*", "read": "housestyle\\..*"});
+        let definitions = serde_json::json!({
+            "users": [{"name": "house", "password": "style", "tags": "administrator"}],
+            "vhosts": vhosts,
+            "permissions": (0..VHOSTS).map(permission).collect::<Vec<_>>(),
+        });
+        std::fs::write(folder.join("definitions.json"), definitions.to_string()).unwrap();
+        std::fs::write(folder.join("plugins"), "[].\n").unwrap();
+        let settings = format!(
+            "listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {}\ndisk_free_limit.absolute = 50MB\nlog.file.level = warning\n",
+            folder.join("definitions.json").display()
+        );
+        std::fs::write(folder.join("rabbitmq.conf"), settings).unwrap();
+        let mut broker = Self { port, folder, names, watcher: None, next: AtomicUsize::new(0), _temporary: temporary };
+        broker.up();
+        broker
+    }
+
+    /// Starts the server on what its folder holds.
+    pub fn up(&mut self) {
+        // Killing the shell's group takes the server and all its helpers along.
+        let watch =
+            "set -m; \"$0\" >\"$OUT\" 2>&1 & read -r _; kill -KILL -- -$!; epmd -port \"$ERL_EPMD_PORT\" -kill >/dev/null 2>&1";
+        let mut command = Command::new("bash");
+        command.args(["-c", watch]).arg(script("rabbitmq-server")).env("OUT", self.folder.join("out"));
+        self.environment(&mut command);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        self.watcher = Some(child);
+        let deadline = Instant::now() + Duration::from_secs(180);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let said = || std::fs::read_to_string(self.folder.join("out")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "the broker does not start:\n{}", said());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Kills the server; its folder stays.
+    pub fn down(&mut self) {
+        if let Some(mut watcher) = self.watcher.take() {
+            drop(watcher.stdin.take());
+            watcher.wait().unwrap();
+        }
+    }
+
+    /// Says something to the server with its own tool.
+    pub fn ctl(&self, args: &[&str]) {
+        let mut command = Command::new(script("rabbitmqctl"));
+        command.args(["-n", &self.names.node]).args(args);
+        self.environment(&mut command);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn environment(&self, command: &mut Command) {
+        let set = |command: &mut Command, name: &str, value: &Path| {
+            command.env(name, value);
+        };
+        set(command, "HOME", &self.folder);
+        set(command, "RABBITMQ_MNESIA_BASE", &self.folder.join("mnesia"));
+        set(command, "RABBITMQ_LOG_BASE", &self.folder.join("log"));
+        set(command, "RABBITMQ_CONFIG_FILE", &self.folder.join("rabbitmq.conf"));
+        set(command, "RABBITMQ_ENABLED_PLUGINS_FILE", &self.folder.join("plugins"));
+        set(command, "RABBITMQ_CONF_ENV_FILE", Path::new("/dev/null"));
+        command.env("RABBITMQ_NODENAME", &self.names.node);
+        command.env("RABBITMQ_DIST_PORT", self.names.dist.to_string());
+        command.env("ERL_EPMD_PORT", self.names.epmd.to_string());
+        // Tests share the cores: schedulers that have nothing to do must not spin.
+        command.env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+sbwt none +sbwtdcpu none +sbwtdio none");
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A virtual host that no other test uses.
+    pub fn vhost(&self) -> String {
+        let n = self.next.fetch_add(1, Ordering::Relaxed);
+        assert!(n < VHOSTS, "more tests than virtual hosts: raise VHOSTS");
+        format!("t{n}")
+    }
+
+    /// The address of a virtual host, over `port` (a proxy's, or the broker's own).
+    pub fn url(port: u16, vhost: &str) -> String {
+        format!("amqp://house:style@127.0.0.1:{port}/{vhost}")
+    }
+
+    /// The address of a virtual host that no other test uses.
+    pub fn fresh(&self) -> remote::Broker {
+        Self::url(self.port, &self.vhost()).into()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.down();
+    }
+}

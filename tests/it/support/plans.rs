@@ -1,0 +1,42 @@
+//! Plans of a house that exists on paper only: many things in one style.
+
+use async_trait::async_trait;
+use housestyle::plan::{Rates, plan};
+use housestyle::planner::{Planned, Plans, Refusal};
+use housestyle::spec::Campaign;
+
+use super::facts;
+
+const CATEGORIES: usize = 10;
+
+fn categories() -> impl Iterator<Item = String> {
+    (0..CATEGORIES).map(|n| format!("thing{n}"))
+}
+
+/// A campaign of at least so many jobs, to a whole ten.
+pub fn campaign(jobs: usize) -> String {
+    let categories: Vec<String> = categories().collect();
+    format!(
+        "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: soak}}\nspec:\n  bundle: stub\n  styles: [flat]\n  \
+         assets:\n    - {{categories: [{}], count: {}}}\n  sampler: {{name: euler, steps: 1}}\n  gate: {{style: 0, category: 0}}\n",
+        categories.join(", "),
+        jobs.div_ceil(CATEGORIES)
+    )
+}
+
+/// Plans with the stub's facts.
+pub struct StubPlans;
+
+#[async_trait]
+impl Plans for StubPlans {
+    async fn plan(&self, yaml: &str, file: &str) -> Result<Planned, Refusal> {
+        let mut facts = facts();
+        facts.categories = categories().collect();
+        let rates = Rates { cost_per_hour: 0.0, currency: "USD".into() };
+        let planned = Campaign::parse(yaml, file).and_then(|campaign| plan(&campaign, &facts, &rates));
+        match planned {
+            Ok(plan) => Ok(Planned { name: "soak".into(), plan }),
+            Err(problems) => Err(Refusal { problems, error: None }),
+        }
+    }
+}
