@@ -1,5 +1,5 @@
 # `make demo` makes a real campaign on a fresh machine; `make test` passes every test. Needs Rust, Python 3 and a C compiler.
-.PHONY: demo test lint check-deploy audit sbom few-shot generation runtime browser broker soak build models-venv models-witness test-models bundle fixture clean
+.PHONY: demo demo-cluster test lint check-deploy audit sbom few-shot generation runtime browser broker soak build models-venv models-witness test-models bundle fixture clean
 PYTHON := models/.venv/bin/python
 
 demo: runtime
@@ -7,6 +7,11 @@ demo: runtime
 	@./target/release/housestyle run specs/demo.yaml --out out || { code=$$?; [ $$code -eq 3 ] && echo "(exit code 3: some were refused by the gate, with reasons beside them in rejected/)" || exit $$code; }
 	@./target/release/housestyle baseline import eval/demo/agency --name agency --campaign specs/demo.yaml --out out
 	@./target/release/housestyle report demo --baseline agency --references eval/demo/references.yaml --costs specs/costs.yaml --out out --to out/report
+
+# The whole house on this machine: a broker and an S3 server of its own, two workers; submit, watch, report.
+demo-cluster: runtime broker
+	cargo build --release --locked
+	cargo run --locked --example cluster
 
 test: runtime browser broker lint check-deploy
 	cargo test --locked
@@ -38,9 +43,9 @@ browser:
 broker:
 	@deploy/install-rabbitmq.sh
 
-# Many jobs on a stub engine, workers killed at random, the broker restarted; counts: JOBS, WORKERS, KILLS, RESTARTS.
+# Many jobs on a stub engine, workers killed at random, the broker restarted; counts: JOBS, WORKERS, KILLS, RESTARTS; PLACE=folder.
 soak: broker
-	SOAK_JOBS=$(or $(JOBS),10000) SOAK_WORKERS=$(or $(WORKERS),3) SOAK_KILLS=$(or $(KILLS),12) SOAK_RESTARTS=$(or $(RESTARTS),2) \
+	SOAK_JOBS=$(or $(JOBS),10000) SOAK_WORKERS=$(or $(WORKERS),3) SOAK_KILLS=$(or $(KILLS),12) SOAK_RESTARTS=$(or $(RESTARTS),2) SOAK_PLACE=$(or $(PLACE),bucket) \
 	  cargo test --release --locked --test it soak::soak -- --exact --ignored --nocapture
 
 build: runtime

@@ -2,7 +2,7 @@
 # Users of the broker with no more rights than they need; may be run again at any time.
 #   worker     declares, publishes and consumes what is housestyle's, nothing else
 #   submitter  publishes campaigns and listens to events; cannot take a job, a campaign or a dead letter, nor tell an event.
-#              (Through the default exchange it could also name a lane's queue; workers trust no message more than a campaign.)
+#              (It could also name a lane's queue as where a message goes; workers trust no message more than a campaign.)
 #   watcher    reads figures (KEDA, dashboards); no message
 # In: NODE (default: this machine's), VHOST, WORKER_PASSWORD, SUBMITTER_PASSWORD, WATCHER_PASSWORD.
 set -euo pipefail
@@ -27,7 +27,7 @@ user housestyle-worker "$WORKER_PASSWORD"
 
 # Its own queue of events has a name made by the broker (amq.gen-…).
 user housestyle-submitter "$SUBMITTER_PASSWORD"
-"${ctl[@]}" set_permissions -p "$vhost" housestyle-submitter '^amq\.gen-' '^(housestyle\.campaigns|amq\.default|amq\.gen-.*)$' '^(housestyle\.events|amq\.gen-.*)$'
+"${ctl[@]}" set_permissions -p "$vhost" housestyle-submitter '^amq\.gen-' '^(housestyle\.direct|amq\.gen-.*)$' '^(housestyle\.events|amq\.gen-.*)$'
 
 user housestyle-watcher "$WATCHER_PASSWORD"
 "${ctl[@]}" set_user_tags housestyle-watcher monitoring

@@ -200,7 +200,7 @@ impl Run<'_> {
             queue: Arc::new(queue.clone()),
             store: Arc::clone(&self.store),
             max_batch: context.config.max_batch,
-            shared: false,
+            herald: None,
             shutdown: context.shutdown.clone(),
             observer: Arc::new(move |event: Event<'_>| {
                 meter::hear(&metrics, &event);

@@ -4,6 +4,7 @@
 //! Always holds: the same fact has the same id, however often it is told, so that receivers can drop what they know; the
 //! document is one line that cannot steer a terminal or a log, whoever wrote the names in it; nothing in it is a secret.
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -44,6 +45,14 @@ pub struct CloudEvent {
     pub traceparent: Option<String>,
     /// What there is to know.
     pub data: serde_json::Value,
+}
+
+/// Who tells the world.
+#[async_trait]
+pub trait Herald: Send + Sync {
+    /// Tells a fact; returns once it is safe with whoever passes it on. Whatever a fact is about is settled only after that, so
+    /// that a teller who dies is followed by one who tells it again: at least once, with one id.
+    async fn tell(&self, fact: &Fact) -> Result<()>;
 }
 
 /// Something that happened.
@@ -105,9 +114,9 @@ pub struct CampaignCompleted {
     /// Where everything lies.
     pub folder: String,
     /// One line an asset.
-    pub manifest: String,
+    pub manifest: Option<String>,
     /// Categories × styles at a glance.
-    pub contact_sheet: String,
+    pub contact_sheet: Option<String>,
 }
 
 /// Somebody stopped a campaign.

@@ -1,7 +1,7 @@
 //! The planner: takes campaigns in, hands their jobs to the queue, and looks after them until they are complete.
 //!
 //! In: [`Order`]s from the broker, and somebody who [`Plans`]. Out: plans and records in the store, jobs in the queue,
-//! [`News`]. Always holds: an order is settled only after what it asks for is in store and queue, so a planner that dies
+//! [`Fact`]s. Always holds: an order is settled only after what it asks for is in store and queue, so a planner that dies
 //! leaves work, never a gap; every step may be done twice; a campaign whose jobs the broker lost is queued again, as the
 //! store knows which are missing.
 
@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::error::{Error, Kind, Result};
+use crate::events::{AssetDead, CampaignAccepted, CampaignCancelled, CampaignCompleted, CampaignRejected, Fact, Herald};
 use crate::plan::{CampaignId, Job, Plan};
 use crate::queue::message::Lane;
 use crate::queue::rabbit::order::{Order, OrderInHand, Task};
@@ -59,26 +60,6 @@ pub struct Refusal {
     pub error: Option<Error>,
 }
 
-/// Something that happened to a campaign.
-#[derive(Debug)]
-pub enum News<'a> {
-    /// It is planned and queued.
-    Accepted(&'a Plan),
-    /// It cannot, or must not, be made.
-    Rejected {
-        /// The submission.
-        submission: &'a str,
-        /// What the file is called.
-        file: &'a str,
-        /// Why, place by place.
-        problems: &'a [Problem],
-    },
-    /// Nothing is left to do.
-    Completed(&'a Standing),
-    /// It was stopped on request.
-    Cancelled(&'a Standing),
-}
-
 /// Plans until told to stop.
 pub struct Planner {
     /// Where orders come from and jobs go to.
@@ -89,8 +70,8 @@ pub struct Planner {
     pub plans: Arc<dyn Plans>,
     /// When to stop.
     pub shutdown: Shutdown,
-    /// Who hears what happens.
-    pub observer: Arc<dyn Fn(News<'_>) + Send + Sync>,
+    /// Who tells the world.
+    pub herald: Arc<dyn Herald>,
 }
 
 impl Planner {
@@ -132,8 +113,8 @@ impl Planner {
     }
 
     async fn give_up(&self, in_hand: OrderInHand, reason: String) -> Result<()> {
-        if let Task::Submit { submission, file, .. } = &in_hand.order.task {
-            self.reject(submission, file, Vec::new(), Some(reason.clone())).await?;
+        if let Task::Submit { submission, yaml, .. } = &in_hand.order.task {
+            self.reject(submission, yaml, Vec::new(), Some(reason.clone())).await?;
         }
         in_hand.dead(&reason).await
     }
@@ -149,13 +130,13 @@ impl Planner {
     /// Plans a campaign and queues its jobs.
     async fn submit(&self, submission: &str, file: &str, yaml: &str, order: &Order) -> Result<()> {
         let answer = records::answer_key(submission)?;
-        let Planned { plan, .. } = match self.plans.plan(yaml, file).await {
+        let Planned { name, plan } = match self.plans.plan(yaml, file).await {
             Ok(planned) => planned,
             Err(Refusal { problems, error: Some(error) }) if problems.is_empty() && !error.is_about_the_input() => {
                 return Err(error);
             }
             Err(Refusal { problems, error }) => {
-                return self.reject(submission, file, problems, error.map(|error| error.chain())).await;
+                return self.reject(submission, yaml, problems, error.map(|error| error.chain())).await;
             }
         };
         let (campaign, jobs) = (plan.campaign.clone(), plan.jobs.len());
@@ -178,14 +159,21 @@ impl Planner {
                 priority: plan.jobs.first().map(|job| job.priority).unwrap_or_default(),
                 seconds_per_job: plan.estimate.seconds / jobs.max(1) as f64,
             };
+            tracing::info!(%campaign, jobs, "a campaign is planned and queued");
+            let folder = self.store.locate(layout.folder());
+            let accepted = CampaignAccepted { campaign: campaign.to_string(), name, jobs, folder };
+            self.herald.tell(&Fact::CampaignAccepted(accepted)).await?;
+            // Last: while it is not there, whoever takes this order does all of it.
             records::write(&*self.store, &layout.queued()?, &queued).await?;
-            (self.observer)(News::Accepted(&plan));
         }
         records::write(&*self.store, &answer, &Answer::Accepted { campaign, jobs, known }).await
     }
 
-    async fn reject(&self, submission: &str, file: &str, problems: Vec<Problem>, error: Option<String>) -> Result<()> {
-        (self.observer)(News::Rejected { submission, file, problems: &problems });
+    async fn reject(&self, submission: &str, yaml: &str, problems: Vec<Problem>, error: Option<String>) -> Result<()> {
+        let mut rejected = CampaignRejected::of(yaml.as_bytes(), None, &problems);
+        rejected.problems.extend(error.clone());
+        tracing::info!(submission, problems = rejected.problems.len(), "a campaign is rejected");
+        self.herald.tell(&Fact::CampaignRejected(rejected)).await?;
         records::write(&*self.store, &records::answer_key(submission)?, &Answer::Rejected { problems, error }).await
     }
 
@@ -209,21 +197,13 @@ impl Planner {
         let layout = Layout::new(campaign.as_str())?;
         match standing.state {
             State::Complete => {
-                // Looked at twice, by two orders, it is finished and announced once.
+                // Looked at twice, by two orders, it is finished once.
                 if self.store.size(&layout.manifest()?).await?.is_none() {
                     self.finish(&layout, campaign).await?;
-                    (self.observer)(News::Completed(&standing));
                 }
-                return Ok(());
+                return self.over(&standing, &layout).await;
             }
-            State::Incomplete => {
-                (self.observer)(News::Completed(&standing));
-                return Ok(());
-            }
-            State::Cancelled => {
-                (self.observer)(News::Cancelled(&standing));
-                return Ok(());
-            }
+            State::Incomplete | State::Cancelled => return self.over(&standing, &layout).await,
             State::Queued | State::Running => {}
         }
         let done = standing.finished() + standing.dead;
@@ -241,11 +221,34 @@ impl Planner {
         self.queue.order_later(&next, if near { 1 } else { (idle + 1).min(4) }).await
     }
 
+    /// Tells that nothing more will come of a campaign.
+    async fn over(&self, standing: &Standing, layout: &Layout) -> Result<()> {
+        tracing::info!(campaign = standing.campaign, state = ?standing.state, "a campaign is over");
+        let campaign = standing.campaign.clone();
+        let fact = if standing.state == State::Cancelled {
+            Fact::CampaignCancelled(CampaignCancelled { campaign, finished: standing.finished(), left: standing.remaining })
+        } else {
+            let made = |key: Key| (standing.state == State::Complete).then(|| self.store.locate(&key));
+            Fact::CampaignCompleted(CampaignCompleted {
+                campaign,
+                accepted: standing.accepted,
+                rejected: standing.rejected,
+                failed: standing.failed + standing.dead,
+                folder: self.store.locate(layout.folder()),
+                manifest: made(layout.manifest()?),
+                contact_sheet: made(layout.contact_sheet()?),
+            })
+        };
+        self.herald.tell(&fact).await
+    }
+
     /// Notes in the store which jobs the broker itself gave up on: those whose consumers died before they could say so.
     async fn bury_dead(&self, campaign: &CampaignId) -> Result<()> {
         for letter in self.queue.dead_letters().await? {
             if let Some(message) = letter.message().filter(|message| message.job.campaign == *campaign) {
                 grave::dig(&*self.store, &message.job, &letter.reason).await?;
+                let (campaign, job) = (campaign.to_string(), message.job.id.to_string());
+                self.herald.tell(&Fact::AssetDead(AssetDead { campaign, job, reason: letter.reason })).await?;
             }
         }
         Ok(())

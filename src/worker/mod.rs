@@ -3,7 +3,7 @@
 //! In: a queue of jobs, a store and a [`Generator`]. Out: finished assets, [`Event`]s on the way, a [`Tally`].
 //! Always holds: a delivery is acknowledged only after its sidecar is in the store; encoding and committing of one batch
 //! overlap with the denoising of the next; what is in hand is bounded; asked to stop, it stops within a step and what it
-//! held goes back to the queue. Among others ([`Worker::shared`]), a store that is away is waited for, a cancelled campaign
+//! held goes back to the queue. Among others ([`Worker::herald`]), a store that is away is waited for, a cancelled campaign
 //! is stopped within a step of the news, and what is given up on is written down.
 
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{Instrument as _, Span};
 
 use crate::error::{Error, Kind, Result};
+use crate::events::Herald;
 use crate::plan::Job;
 use crate::queue::message::Lane;
 use crate::queue::{Delivery, Queue};
@@ -56,9 +57,9 @@ pub struct Worker {
     pub store: Arc<dyn Store>,
     /// Images denoised together at most.
     pub max_batch: usize,
-    /// Whether others work on the same campaigns, on jobs that come by a broker. Alone, the first thing that is not there
-    /// ends the run, and whoever started it starts it again.
-    pub shared: bool,
+    /// Who tells the world, where others work on the same campaigns, on jobs that come by a broker. Alone, nobody is told, and
+    /// the first thing that is not there ends the run: whoever started it starts it again.
+    pub herald: Option<Arc<dyn Herald>>,
     /// When to stop.
     pub shutdown: Shutdown,
     /// Who hears what happens; called from several threads.
@@ -194,7 +195,7 @@ impl Worker {
         let stop_engine = self.shutdown.child();
         let observer = Arc::clone(&self.observer);
         let step = move |images, done, total| observer(Event::Step { images, done, total });
-        let cancelled = self.shared.then(|| Cancelled::new(Arc::clone(&self.store)));
+        let cancelled = self.herald.is_some().then(|| Cancelled::new(Arc::clone(&self.store)));
         let unwanted = cancelled.clone();
         let unwanted = move |job: &Job| unwanted.as_ref().is_some_and(|cancelled| cancelled.is(&job.campaign));
         let engine = Engine::start(generator, stop_engine.clone(), unwanted, step)?;
@@ -225,7 +226,7 @@ impl Worker {
         // What is being committed is nearly done: let it finish rather than make it again.
         while let Some(joined) = hands.commits.join_next().await {
             match self.committed(&mut hands.tally, joined) {
-                Err(error) if self.shared && self.shutdown.requested() => {
+                Err(error) if self.herald.is_some() && self.shutdown.requested() => {
                     tracing::debug!(error = %error.chain(), "a commit was left undone; its job comes back");
                 }
                 Err(error) if result.is_ok() => return Err(error),
@@ -285,7 +286,7 @@ impl Worker {
             if job.bundle != digest {
                 let reason = format!("made for bundle {}, this worker has {digest}", job.bundle);
                 // Where workers are replaced one after the other, another has the bundle, or will have it.
-                return if side.shared { side.again(delivery, &reason).await } else { side.bury(delivery, &reason).await };
+                return if side.is_shared() { side.again(delivery, &reason).await } else { side.bury(delivery, &reason).await };
             }
             if let Some(cancelled) = cancelled
                 && patiently!(side, cancelled.ask(&job.campaign))?
@@ -296,10 +297,10 @@ impl Worker {
                 Ok(None) => Ok(Arrival::Ready(Box::new(Work::new(delivery)))),
                 Ok(Some(sidecar)) => {
                     (side.observer)(Event::Skipped(&sidecar));
-                    delivery.ack().await?;
+                    side.finished(delivery, &sidecar).await?;
                     Ok(Arrival::Skipped)
                 }
-                Err(error) if side.shared && error.is_about_the_input() => side.bury(delivery, &error.chain()).await,
+                Err(error) if side.is_shared() && error.is_about_the_input() => side.bury(delivery, &error.chain()).await,
                 Err(error) => Err(error),
             }
         })
@@ -368,11 +369,13 @@ impl Worker {
             let asset = commit::prepare(&by, verdict).await?;
             let settled = match patiently!(side, asset.keep(&*side.store)) {
                 Ok(sidecar) => {
-                    delivery.ack().await?;
+                    side.finished(delivery, &sidecar).await?;
                     (side.observer)(Event::Finished(&sidecar));
                     Ok(())
                 }
-                Err(error) if side.shared && error.is_about_the_input() => side.bury(delivery, &error.chain()).await.map(drop),
+                Err(error) if side.is_shared() && error.is_about_the_input() => {
+                    side.bury(delivery, &error.chain()).await.map(drop)
+                }
                 Err(error) => Err(error),
             };
             drop(job);
@@ -389,7 +392,7 @@ impl Worker {
 
     fn side(&self) -> Side {
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
-        Side { store, observer, shared: self.shared, shutdown: self.shutdown.clone() }
+        Side { store, observer, herald: self.herald.clone(), shutdown: self.shutdown.clone() }
     }
 }
 

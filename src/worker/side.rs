@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use super::{Event, Work, grave};
 use crate::error::{Error, Kind, Result};
+use crate::events::{AssetDead, Fact, Herald};
 use crate::plan::Job;
 use crate::queue::{Delivery, MAX_DELIVERIES};
 use crate::shutdown::Shutdown;
-use crate::store::Store;
+use crate::store::{Sidecar, Store};
 
 /// Between two tries at a store that is away.
 const PAUSES: [Duration; 4] =
@@ -35,7 +36,7 @@ pub(super) use patiently;
 pub struct Side {
     pub store: Arc<dyn Store>,
     pub observer: Arc<dyn Fn(Event<'_>) + Send + Sync>,
-    pub shared: bool,
+    pub herald: Option<Arc<dyn Herald>>,
     pub shutdown: Shutdown,
 }
 
@@ -43,7 +44,7 @@ impl Side {
     /// Whether to ask the store again after this error, waiting a little: among others, for as long as it is away and
     /// nobody wants to stop.
     pub async fn waits(&self, error: &Error, tries: &mut usize) -> bool {
-        if !self.shared || !matches!(error.kind(), Kind::Unavailable | Kind::Transient) {
+        if !self.is_shared() || !matches!(error.kind(), Kind::Unavailable | Kind::Transient) {
             return false;
         }
         let pause = PAUSES[(*tries).min(PAUSES.len() - 1)];
@@ -53,6 +54,23 @@ impl Side {
             () = tokio::time::sleep(pause) => true,
             () = self.shutdown.wait() => false,
         }
+    }
+
+    /// Whether others work on the same campaigns.
+    pub fn is_shared(&self) -> bool {
+        self.herald.is_some()
+    }
+
+    /// Its outcome is in the store: told, then settled, so that somebody tells it again if we do not live to.
+    pub async fn finished(&self, delivery: Delivery, sidecar: &Sidecar) -> Result<()> {
+        if let Some(herald) = &self.herald {
+            let fact = Fact::asset(sidecar, |key| self.store.locate(key))?;
+            if let Err(error) = herald.tell(&fact).await {
+                tracing::warn!(error = %error.chain(), "nobody could be told of an asset; its job comes again");
+                return Ok(());
+            }
+        }
+        delivery.ack().await
     }
 
     /// It failed in a way that may pass.
@@ -79,7 +97,7 @@ impl Side {
     /// Among others, a broker that could not be told is no end: the delivery comes again.
     fn settled(&self, told: Result<()>) -> Result<Arrival> {
         match told {
-            Err(error) if self.shared => {
+            Err(error) if self.is_shared() => {
                 tracing::warn!(error = %error.chain(), "the broker was not told; the job comes again");
                 Ok(Arrival::Gone)
             }
@@ -88,8 +106,10 @@ impl Side {
     }
 
     async fn dig(&self, job: &Job, reason: &str) -> Result<()> {
-        if self.shared {
+        if let Some(herald) = &self.herald {
             patiently!(self, grave::dig(&*self.store, job, reason))?;
+            let (campaign, id) = (job.campaign.to_string(), job.id.to_string());
+            herald.tell(&Fact::AssetDead(AssetDead { campaign, job: id, reason: reason.into() })).await?;
         }
         (self.observer)(Event::Dead { job, reason });
         Ok(())

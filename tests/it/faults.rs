@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use housestyle::cli::worker::TownCrier;
 use housestyle::planner::Planner;
 use housestyle::planner::records::{self, Answer};
 use housestyle::planner::standing::{Standing, State};
@@ -287,7 +288,7 @@ async fn what_the_broker_gave_up_on_is_dead_in_the_store_too() {
         store: Arc::clone(&store),
         plans: Arc::new(StubPlans),
         shutdown: shutdown.clone(),
-        observer: Arc::new(|_| {}),
+        herald: Arc::new(TownCrier { queue: queue.clone(), source: "/test".into() }),
     };
     let planning = tokio::spawn(async move { planner.run().await });
     let submission = records::submission();

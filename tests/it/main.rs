@@ -14,6 +14,7 @@ mod queue_conformance;
 mod resume;
 mod rights;
 mod run;
+mod service;
 mod soak;
 mod specs;
 mod store_conformance;

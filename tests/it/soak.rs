@@ -18,7 +18,8 @@ use housestyle::queue::rabbit::Settings;
 use housestyle::queue::rabbit::order::{Order, Task};
 use housestyle::shutdown::Shutdown;
 use housestyle::store::s3::Credentials;
-use housestyle::store::{Layout, S3, Store};
+use housestyle::store::{Layout, Local, S3, Store};
+use housestyle::telemetry::Metrics;
 
 use crate::support::broker::Broker;
 use crate::support::plans::{StubPlans, campaign};
@@ -34,7 +35,11 @@ fn settings() -> Settings {
     Settings { delays: [0.2, 0.5, 2.0].map(Duration::from_secs_f64).into(), ..Settings::default() }
 }
 
-async fn bucket(endpoint: &str) -> Arc<dyn Store> {
+/// A bucket behind an endpoint, or a folder.
+async fn store(endpoint: &str) -> Arc<dyn Store> {
+    if !endpoint.starts_with("http") {
+        return Arc::new(Local::new(endpoint));
+    }
     let settings = remote::S3Settings { endpoint: Some(endpoint.into()), ..remote::S3Settings::default() };
     let credentials = Credentials::new(s3::KEY, s3::SECRET, None, None, "test");
     Arc::new(S3::open_as(BUCKET, &settings, Some(credentials)).await.unwrap())
@@ -48,8 +53,16 @@ async fn worker_process() {
     let shutdown = Shutdown::default();
     shutdown.on_signals();
     let queue = Rabbit::connect(&broker.into(), false, settings()).await.unwrap();
-    let service =
-        Service { queue, store: bucket(&endpoint).await, plans: Arc::new(StubPlans), max_batch: 16, drain: false, shutdown };
+    let service = Service {
+        queue,
+        store: store(&endpoint).await,
+        plans: Arc::new(StubPlans),
+        max_batch: 16,
+        drain: false,
+        source: "/soak".into(),
+        metrics: Arc::new(Metrics::new().unwrap()),
+        shutdown,
+    };
     service.run(Stub::default()).await.unwrap();
 }
 
@@ -96,18 +109,23 @@ async fn submit(queue: &Rabbit, store: &dyn Store, jobs: usize) -> CampaignId {
     }
 }
 
-/// SOAK_JOBS jobs, SOAK_WORKERS workers, SOAK_KILLS of them killed, SOAK_RESTARTS of the broker.
+/// SOAK_JOBS jobs, SOAK_WORKERS workers, SOAK_KILLS of them killed, SOAK_RESTARTS of the broker; SOAK_PLACE bucket or folder.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "minutes; make soak"]
 async fn soak() {
     let (jobs, workers) = (number("SOAK_JOBS", 10_000), number("SOAK_WORKERS", 3));
     let (mut kills, mut restarts) = (number("SOAK_KILLS", 12), number("SOAK_RESTARTS", 2));
     let (kills_asked, restarts_asked) = (kills, restarts);
-    let server = Server::start();
+    let (server, folder) = (Server::start(), tempfile::tempdir().unwrap());
+    let in_folder = std::env::var("SOAK_PLACE").is_ok_and(|place| place == "folder");
+    let (place, endpoint) = match in_folder {
+        true => (folder.path().to_owned(), folder.path().display().to_string()),
+        false => (server.objects(), server.endpoint.clone()),
+    };
     let mut broker = Broker::start();
     let url = Broker::url(broker.port(), &broker.vhost());
-    let store = bucket(&server.endpoint).await;
-    let mut house = Workers { broker: url.clone(), endpoint: server.endpoint.clone(), children: Vec::new() };
+    let store = store(&endpoint).await;
+    let mut house = Workers { broker: url.clone(), endpoint, children: Vec::new() };
     (0..workers).for_each(|_| house.start());
 
     let began = Instant::now();
@@ -117,7 +135,7 @@ async fn soak() {
     let layout = Layout::new(id.as_str()).unwrap();
     let (mut seed, mut next_kill, mut next_restart) = (7u64, jobs / 20, jobs / 3);
     let sidecars = || {
-        let shelf = server.objects().join(layout.folder().as_str()).join("assets");
+        let shelf = place.join(layout.folder().as_str()).join("assets");
         std::fs::read_dir(shelf)
             .map_or(0, |dir| dir.flatten().filter(|e| e.path().extension().is_some_and(|x| x == "json")).count())
     };
@@ -154,15 +172,16 @@ async fn soak() {
     assert_eq!((standing.state, standing.accepted, standing.dead), (State::Complete, jobs, 0), "{standing:?}");
     let outcomes = Outcomes::of(&*store, &layout).await.unwrap();
     assert_eq!(outcomes.accepted.len(), jobs, "no job is lost");
-    let all = files(&server.objects().join(layout.folder().as_str()));
+    let all = files(&place.join(layout.folder().as_str()));
     let shelved = |ending: &str| all.keys().filter(|n| n.ending_in(ending)).count();
     assert_eq!((shelved(".png"), shelved(".json")), (jobs, jobs), "no outcome is doubled");
     assert!(queue.dead_letters().await.unwrap().is_empty());
     let each = |time: Duration| 1000.0 * time.as_secs_f64() / jobs as f64;
     println!(
-        "soak: {jobs} jobs, {workers} workers, {} kills, {} broker restarts: {jobs} outcomes, none doubled, none lost",
+        "soak: {jobs} jobs, {workers} workers, {} kills, {} broker restarts, {}: {jobs} outcomes, none doubled, none lost",
         kills_asked - kills,
-        restarts_asked - restarts
+        restarts_asked - restarts,
+        if in_folder { "a folder" } else { "a bucket" },
     );
     println!("  planned and queued  {:8.1} s  {:.2} ms a job", queued.as_secs_f64(), each(queued));
     println!("  all made            {:8.1} s  {:.2} ms a job", all_made.as_secs_f64(), each(all_made));

@@ -164,7 +164,7 @@ pub async fn work(
         queue: Arc::new(queue.clone()),
         store: Arc::new(store.clone()),
         max_batch,
-        shared: false,
+        herald: None,
         shutdown: shutdown.clone(),
         observer: Arc::new(|_| {}),
     };

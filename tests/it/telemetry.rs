@@ -33,7 +33,7 @@ async fn a_worker_counts_what_it_does() {
         queue: Arc::new(queue),
         store: Arc::new(Local::new(out.path())),
         max_batch: 4,
-        shared: false,
+        herald: None,
         shutdown: Shutdown::default(),
         observer: Arc::new(move |event| meter::hear(&hear, &event)),
     };
@@ -72,7 +72,7 @@ async fn ask(address: SocketAddr, request: &str) -> String {
     String::from_utf8(said).unwrap()
 }
 
-async fn get(address: SocketAddr, path: &str) -> String {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
     ask(address, &format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n")).await
 }
 

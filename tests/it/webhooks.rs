@@ -21,17 +21,17 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto::ring};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const FINE: &str = "HTTP/1.1 204 No Content\r\n\r\n";
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const FINE: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 
 /// An endpoint that gives the scripted answers (the last one for ever) and keeps what it was sent.
-struct Endpoint {
+pub(crate) struct Endpoint {
     address: SocketAddr,
     heard: Arc<Mutex<Vec<String>>>,
 }
 
 impl Endpoint {
-    async fn start(answers: &[&str]) -> Self {
+    pub(crate) async fn start(answers: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, heard) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<String>>>::default());
         let (kept, mut answers) = (Arc::clone(&heard), answers.iter().map(|a| (*a).to_owned()).collect::<VecDeque<_>>());
@@ -45,11 +45,11 @@ impl Endpoint {
         Self { address, heard }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    fn heard(&self) -> Vec<String> {
+    pub(crate) fn heard(&self) -> Vec<String> {
         self.heard.lock().unwrap().clone()
     }
 }

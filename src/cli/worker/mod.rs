@@ -7,20 +7,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Context, Out, Outcome, doctor};
+use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::events::Herald;
+use crate::events::webhook::Webhooks;
+use crate::http::{Client, Reach};
 use crate::pipeline::Bundle;
 use crate::planner::{Planner, Plans};
 use crate::queue::{Queue as _, Rabbit};
 use crate::shutdown::Shutdown;
 use crate::store::Store;
+use crate::telemetry::{Metrics, Readiness, serve};
 use crate::worker::engine::Generator;
-use crate::worker::{Event, Tally, Worker};
+use crate::worker::{Event, Tally, Worker, meter};
 
 mod plans;
 mod served;
+mod town;
 
 pub use plans::HousePlans;
 pub use served::Served;
+pub use town::TownCrier;
 
 /// Arguments of `worker`.
 #[derive(Debug, clap::Args)]
@@ -48,13 +55,26 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let store = context.store(&args.out)?;
     context.block_on(async {
         context.shutdown.on_signals();
+        let watched = context.watched(&CHECKS).await?;
+        let readiness = &watched.readiness;
+        let webhooks = webhooks(context, &watched)?;
+        readiness.pass("bundle");
         store.verify().await?;
+        readiness.pass("store");
         let max_batch = context.config.max_batch;
         let seconds = bundle.facts().seconds_per_step * STEPS;
         let prefetch = (IN_HAND / seconds.max(1e-3)).clamp(max_batch as f64, 4.0 * max_batch as f64);
         let queue = context.broker(prefetch as u16).await?;
+        readiness.pass("broker");
         let mut pipeline = context.pipeline(&bundle)?;
         doctor::warm_up(&mut pipeline, &bundle)?;
+        watched.metrics.provider(pipeline.provider().as_str());
+        readiness.pass("warm-up");
+        if let Some(webhooks) = webhooks {
+            let subscription = queue.subscribe().await?;
+            tokio::spawn(town::send(webhooks, subscription, context.shutdown.clone()));
+        }
+        tokio::spawn(watch_broker(queue.clone(), readiness.clone()));
         context.say(format!("ready: bundle {} on {}", pipeline.bundle_name(), pipeline.provider()));
         let plans = HousePlans::new(context.clone(), Arc::clone(&store), bundle.digest().clone());
         let service = Service {
@@ -63,6 +83,8 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
             plans: Arc::new(plans),
             max_batch,
             drain: args.drain,
+            source: context.config.event_source.clone(),
+            metrics: Arc::clone(&watched.metrics),
             shutdown: context.shutdown.clone(),
         };
         let tally = service.run(Served::new(pipeline, bundle, store, context.clone())).await?;
@@ -70,6 +92,34 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         context.emit(&serde_json::json!({"made": tally.finished, "found": tally.skipped, "stopped": tally.stopped}))?;
         Ok(Outcome::Done)
     })
+}
+
+/// What must be there before a worker takes anything.
+const CHECKS: [&str; 4] = ["broker", "bundle", "store", "warm-up"];
+/// Between two looks at the broker's connection.
+const LOOK: Duration = Duration::from_secs(1);
+/// What an endpoint may take to answer.
+const ANSWER: Duration = Duration::from_secs(15);
+
+/// The endpoints that the settings name, with their secrets; `None` if there are none.
+fn webhooks(context: &Context, watched: &serve::State) -> Result<Option<Webhooks>> {
+    let Config { webhooks, webhook_networks, .. } = &context.config;
+    if webhooks.is_empty() {
+        return Ok(None);
+    }
+    let client = Client::new(Reach::PublicAnd(webhook_networks.clone()), ANSWER)?;
+    Webhooks::new(webhooks, client, Arc::clone(&watched.metrics)).map(Some)
+}
+
+/// Not ready while the broker is away: what probes say is what is so now.
+async fn watch_broker(queue: Rabbit, readiness: Readiness) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        match queue.connected() {
+            true => readiness.pass("broker"),
+            false => readiness.fail("broker", "the connection is gone; it is tried again"),
+        }
+    }
 }
 
 /// The bundle of this name, or the only one in the folders that settings name.
@@ -103,6 +153,10 @@ pub struct Service {
     pub max_batch: usize,
     /// Whether to end when nothing is queued any more.
     pub drain: bool,
+    /// Which house speaks in its events.
+    pub source: String,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// When to stop.
     pub shutdown: Shutdown,
 }
@@ -112,24 +166,29 @@ impl Service {
     pub async fn run(self, generator: impl Generator) -> Result<Tally> {
         // The planner also stops when the worker ends by itself, which must not look like somebody asking for it.
         let stop = self.shutdown.child();
+        let herald: Arc<dyn Herald> = Arc::new(TownCrier { queue: self.queue.clone(), source: self.source });
         let planner = Planner {
             queue: self.queue.clone(),
             store: Arc::clone(&self.store),
             plans: self.plans,
             shutdown: stop.clone(),
-            observer: Arc::new(|news| tracing::info!(?news, "campaign")),
+            herald: Arc::clone(&herald),
         };
         let planning = tokio::spawn(async move { planner.run().await });
         if self.drain {
             self.queue.close().await?;
         }
+        let metrics = self.metrics;
         let worker = Worker {
             queue: Arc::new(self.queue.clone()),
             store: self.store,
             max_batch: self.max_batch,
-            shared: true,
+            herald: Some(herald),
             shutdown: self.shutdown.clone(),
-            observer: Arc::new(hear),
+            observer: Arc::new(move |event: Event<'_>| {
+                meter::hear(&metrics, &event);
+                log(&event);
+            }),
         };
         let overdue = async {
             self.shutdown.wait().await;
@@ -151,7 +210,7 @@ impl Service {
 }
 
 /// Logs what happens to jobs.
-fn hear(event: Event<'_>) {
+fn log(event: &Event<'_>) {
     match event {
         Event::Step { .. } | Event::Taken { .. } | Event::Batch { .. } | Event::Trouble(_) => {}
         Event::Skipped(sidecar) => tracing::debug!(job = sidecar.job.stem, "found finished"),

@@ -4,6 +4,7 @@
 //! Always holds: what was received on a connection that is gone is not handed out (the broker delivers it again); a queue
 //! that was deleted is declared again and consumed again; taking a message is cancel-safe.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use futures_util::future::try_join_all;
 use lapin::Acker;
 use lapin::message::Delivery;
 use lapin::options::{BasicConsumeOptions, BasicNackOptions};
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +51,8 @@ pub struct Raw {
     pub body: Vec<u8>,
     /// How often it was in somebody's hands who then died.
     pub crashes: i64,
+    /// Its headers.
+    pub headers: BTreeMap<ShortString, AMQPValue>,
     /// To be settled with.
     pub hold: Hold,
 }
@@ -115,9 +118,10 @@ impl Consumer {
     pub fn take(&self) -> Option<Raw> {
         let delivery = self.inbox.waiting().pop()?;
         self.inbox.in_hand.fetch_add(1, Ordering::AcqRel);
-        let crashes = delivery.properties.headers().as_ref().and_then(|h| h.inner().get("x-delivery-count").cloned());
+        let headers = delivery.properties.headers().as_ref().map(|h| h.inner().clone()).unwrap_or_default();
+        let crashes = headers.get("x-delivery-count").and_then(AMQPValue::as_long_long_int).unwrap_or(0);
         let hold = Hold { acker: Some(delivery.acker), inbox: Arc::clone(&self.inbox) };
-        Some(Raw { body: delivery.data, crashes: crashes.and_then(|count| count.as_long_long_int()).unwrap_or(0), hold })
+        Some(Raw { body: delivery.data, crashes, headers, hold })
     }
 
     /// Rung whenever something came or was settled; callers enable it before they look.

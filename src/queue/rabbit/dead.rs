@@ -27,6 +27,8 @@ pub struct DeadLetter {
     pub id: String,
     /// Why.
     pub reason: String,
+    /// What it was: `jobs`, `campaigns` or `webhooks`; `None` for what the broker itself gave up on.
+    pub from: Option<String>,
     /// The job it was about, if it can be read.
     pub job: Option<String>,
     /// The campaign it was about, if it can be read.
@@ -50,7 +52,8 @@ impl DeadLetter {
             format!("the broker gave it up: {why}")
         };
         let reason = header(REASON).unwrap_or_else(by_broker);
-        let mut letter = Self { id: Digest::of(&body).hex()[..12].into(), reason, job: None, campaign: None, body };
+        let mut letter =
+            Self { id: Digest::of(&body).hex()[..12].into(), reason, from: header(FROM), job: None, campaign: None, body };
         if let Some(message) = letter.message() {
             letter.job = Some(message.job.stem.clone());
             letter.campaign = Some(message.job.campaign.to_string());
@@ -98,6 +101,9 @@ impl Rabbit {
                 (false, ..) => {}
                 (true, Some(message), _) => self.publish(message.renewed()).await?,
                 (true, None, Some(order)) => self.order(&Order::new(order.task, order.traceparent)).await?,
+                (true, None, None) if letter.from.as_deref() == Some("webhooks") => {
+                    self.0.send(topology::WEBHOOKS, letter.body.clone(), FieldTable::default()).await?;
+                }
                 (true, None, None) => continue,
             }
             let taken = acker.ack(BasicAckOptions::default()).await;

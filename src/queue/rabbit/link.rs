@@ -25,6 +25,7 @@ pub struct Link {
     uri: AMQPUri,
     shown: String,
     delays: Vec<Duration>,
+    webhooks: bool,
 }
 
 impl Link {
@@ -32,7 +33,12 @@ impl Link {
     pub fn new(mut uri: AMQPUri, shown: String, delays: Vec<Duration>) -> Self {
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
         uri.query.connection_timeout.get_or_insert(5_000);
-        Self { uri, shown, delays }
+        Self { uri, shown, delays, webhooks: false }
+    }
+
+    /// The same link where the queue of webhooks is declared as well.
+    pub fn with_webhooks(self) -> Self {
+        Self { webhooks: true, ..self }
     }
 
     /// A new connection, and a channel on it, with the topology declared; `purpose` is its name at the broker.
@@ -42,8 +48,15 @@ impl Link {
             let properties = ConnectionProperties::default().with_connection_name(name.into());
             let connection = Connection::connect_uri(self.uri.clone(), properties).await?;
             let channel = connection.create_channel().await?;
-            topology::declare(&channel, &self.delays).await?;
-            Ok((connection, channel))
+            match self.topology(&channel).await {
+                Err(error) if is_refused(&error) => {
+                    // Who only submits may not declare. Workers have, and what is missing shows when it is used.
+                    tracing::debug!(%error, "queues are not ours to declare");
+                    let another = connection.create_channel().await?; // a refusal closes its channel
+                    Ok((connection, another))
+                }
+                declared => declared.map(|()| (connection, channel)),
+            }
         };
         match tokio::time::timeout(CONNECT, connecting).await {
             Ok(connected) => connected.map_err(|e| self.failed("connect to", e)),
@@ -53,7 +66,15 @@ impl Link {
 
     /// Declares the topology once more.
     pub async fn declare(&self, channel: &Channel) -> Result<(), Error> {
-        topology::declare(channel, &self.delays).await.map_err(|e| self.failed("declare queues at", e))
+        self.topology(channel).await.map_err(|e| self.failed("declare queues at", e))
+    }
+
+    async fn topology(&self, channel: &Channel) -> lapin::Result<()> {
+        topology::declare(channel, &self.delays).await?;
+        if self.webhooks {
+            topology::declare_webhooks(channel).await?;
+        }
+        Ok(())
     }
 
     /// What `verb` on the broker failed with.
@@ -83,6 +104,11 @@ impl Link {
     pub fn shown(&self) -> &str {
         &self.shown
     }
+}
+
+fn is_refused(error: &lapin::Error) -> bool {
+    let ErrorKind::ProtocolError(said) = error.kind() else { return false };
+    matches!(said.kind(), AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED))
 }
 
 const LOOK: &str = "see that the broker runs and that the setting broker names it";

@@ -27,6 +27,7 @@ pub mod dead;
 mod link;
 pub mod order;
 mod publisher;
+pub mod subscription;
 pub mod topology;
 
 use consumer::{Consumer, Hold, Raw};
@@ -239,7 +240,7 @@ impl Queue for Rabbit {
 
 /// Opens a message. What cannot be opened is buried beside, so that the lane goes on.
 fn open(raw: Raw, shared: &Arc<Shared>) -> Option<Delivery> {
-    let Raw { body, crashes, hold } = raw;
+    let Raw { body, crashes, hold, .. } = raw;
     match Message::from_bytes(&body) {
         Ok(message) => {
             let given_up = (crashes >= topology::DELIVERY_LIMIT)

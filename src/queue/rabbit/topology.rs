@@ -21,6 +21,11 @@ pub const CAMPAIGNS: &str = "housestyle.campaigns";
 /// What was given up on.
 pub const DEAD: &str = "housestyle.dead";
 
+/// Events for whoever sends webhooks; only where somebody does.
+pub const WEBHOOKS: &str = "housestyle.webhooks";
+/// After so long without a sender the broker deletes that queue.
+const FORGOTTEN: Duration = Duration::from_secs(3 * 86_400);
+
 /// How often the broker delivers a message whose consumers keep dying with it in hand. The broker counts everything that was
 /// in their hands or on its way there, innocent for the most part, and every restart; RabbitMQ 4 takes the same number.
 pub const DELIVERY_LIMIT: i64 = 20;
@@ -69,6 +74,19 @@ pub async fn declare(channel: &Channel, delays: &[Duration]) -> lapin::Result<()
         channel.queue_bind(name.as_str().into(), name.as_str().into(), "".into(), bind, FieldTable::default()).await?;
     }
     Ok(())
+}
+
+/// Declares the queue of webhooks, which hears everything.
+pub async fn declare_webhooks(channel: &Channel) -> lapin::Result<()> {
+    let limits = table([
+        ("x-delivery-limit", AMQPValue::LongLongInt(DELIVERY_LIMIT)),
+        ("x-dead-letter-exchange", text(DIRECT)),
+        ("x-dead-letter-routing-key", text(DEAD)),
+        ("x-dead-letter-strategy", text("at-least-once")),
+        ("x-expires", AMQPValue::LongLongInt(i64::try_from(FORGOTTEN.as_millis()).unwrap_or(i64::MAX))),
+    ]);
+    queue(channel, WEBHOOKS, limits).await?;
+    channel.queue_bind(WEBHOOKS.into(), EVENTS.into(), "#".into(), QueueBindOptions::default(), FieldTable::default()).await
 }
 
 /// Declares a queue that is reached by its name.

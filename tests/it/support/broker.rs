@@ -110,6 +110,16 @@ impl Broker {
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Runs a script of `deploy/` that uses the server's own tool.
+    pub fn script(&self, path: &str, variables: &[(&str, &str)]) {
+        let tools = script("rabbitmqctl").parent().unwrap().display().to_string();
+        let mut command = Command::new("bash");
+        self.environment(command.arg(path).env("NODE", &self.names.node).envs(variables.iter().copied()));
+        command.env("PATH", format!("{tools}:{}", std::env::var("PATH").unwrap_or_default()));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     fn environment(&self, command: &mut Command) {
         let set = |command: &mut Command, name: &str, value: &Path| {
             command.env(name, value);

@@ -1,0 +1,106 @@
+//! A worker as platform people see it: ready when it is, counted, and heard of by broker and webhooks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{SocketAddr, TcpListener};
+
+use futures_util::StreamExt as _;
+use housestyle::events::CloudEvent;
+use housestyle::queue::rabbit::topology;
+use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+
+use crate::support::broker::{Broker, shared};
+use crate::support::house::{House, JOBS, wait_for};
+use crate::support::output;
+use crate::telemetry::get;
+use crate::webhooks::{Endpoint, FINE, SECRET};
+
+/// With the users of `deploy/`, each of whom may do what is theirs and nothing else.
+#[test]
+fn least_privileged_users_can_do_their_work_and_no_more() {
+    let vhost = shared().vhost();
+    let passwords =
+        [("WORKER_PASSWORD", "w"), ("SUBMITTER_PASSWORD", "s"), ("WATCHER_PASSWORD", "l"), ("VHOST", vhost.as_str())];
+    shared().script("deploy/rabbitmq/permissions.sh", &passwords);
+    let url = |user: &str| format!("amqp://housestyle-{user}@127.0.0.1:{}/{vhost}", shared().port());
+    let house = House::new(url("worker:w"));
+    let worker = house.worker(&[]);
+    wait_for("the worker to be ready", || house.log().contains("ready").then_some(()));
+    let as_submitter = |args: &[&str]| {
+        let mut command = house.command(args);
+        command.env("HOUSESTYLE_BROKER", url("submitter:s"));
+        output(command)
+    };
+    let (code, _, stderr) = as_submitter(&["submit", "c.yaml", "--wait"]);
+    assert!(code == 0 || code == 3, "{stderr}\n{}", house.log());
+    house.assert_complete();
+    let (code, _, stderr) = as_submitter(&["dead", "list"]);
+    assert_eq!(code, 4, "{stderr}");
+    assert!(stderr.contains("permissions"), "{stderr}");
+    assert_eq!(worker.terminate(), Some(0));
+}
+
+const AWAY: &str = "HTTP/1.1 503 Service Unavailable\r\n\r\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_is_counted_announced_and_posted() {
+    let url = Broker::url(shared().port(), &shared().vhost());
+    let house = House::new(url.clone());
+    let endpoint = Endpoint::start(&[AWAY, FINE]).await;
+    let secret = house.folder.path().join("secret");
+    std::fs::write(&secret, SECRET).unwrap();
+    let settings = format!(
+        "webhooks:\n  - {{url: '{}', secret_file: '{}', events: [campaign.accepted, campaign.completed]}}\nwebhook_networks: [127.0.0.0/8]\n",
+        endpoint.url("/hook"),
+        secret.display()
+    );
+    std::fs::write(house.folder.path().join("housestyle.yaml"), settings).unwrap();
+    let address: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = house.command(&["worker"]);
+    command.env("HOUSESTYLE_LISTEN", address.to_string()).stdout(std::process::Stdio::null());
+    let worker = crate::support::house::Worker(command.spawn().unwrap());
+    loop {
+        match tokio::net::TcpStream::connect(address).await {
+            Ok(_) if get(address, "/readyz").await.starts_with("HTTP/1.1 200") => break,
+            _ => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+        }
+    }
+
+    // Somebody who listens on the exchange.
+    let connection = lapin::Connection::connect(&url, lapin::ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+    let queue = channel.queue_declare("housestyle.test".into(), options, FieldTable::default()).await.unwrap();
+    let name = queue.name().clone();
+    let bind = QueueBindOptions::default();
+    channel.queue_bind(name.clone(), topology::EVENTS.into(), "#".into(), bind, FieldTable::default()).await.unwrap();
+    let consume = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+    let mut consumer = channel.basic_consume(name, "".into(), consume, FieldTable::default()).await.unwrap();
+
+    let submit = house.submit();
+    let (mut kinds, mut ids) = (BTreeMap::<String, usize>::new(), BTreeSet::new());
+    while !kinds.contains_key("housestyle.campaign.completed") {
+        let delivery = consumer.next().await.unwrap().unwrap();
+        let event: CloudEvent = serde_json::from_slice(&delivery.data).unwrap();
+        assert_eq!(delivery.routing_key.as_str(), event.topic());
+        *kinds.entry(event.kind.clone()).or_default() += 1;
+        assert!(ids.insert(event.id), "told twice in an undisturbed run");
+    }
+    assert_eq!(submit.end(), Some(0));
+    assert_eq!(kinds.get("housestyle.campaign.accepted"), Some(&1), "{kinds:?}");
+    let assets = kinds["housestyle.asset.accepted"] + kinds["housestyle.asset.rejected"];
+    assert_eq!(assets, JOBS, "{kinds:?}");
+
+    let posted = wait_for("both posts, the first of them twice", || Some(endpoint.heard()).filter(|heard| heard.len() >= 3));
+    assert!(posted.iter().all(|post| post.contains("webhook-signature: v1,")), "{posted:?}");
+    assert!(posted.iter().any(|post| post.contains("housestyle.campaign.completed")), "{posted:?}");
+
+    let metrics = get(address, "/metrics").await;
+    let counted = |outcome: &str| {
+        let start = format!("housestyle_assets_total{{outcome=\"{outcome}\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&start)?.parse::<usize>().ok()).unwrap_or(0)
+    };
+    assert_eq!(counted("accepted") + counted("rejected"), JOBS, "{metrics}");
+    assert!(metrics.contains("housestyle_queue_wait_seconds_count{lane=\"normal\"} 16"), "{metrics}");
+    assert_eq!(worker.terminate(), Some(0));
+}
