@@ -12,10 +12,10 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use clap::Parser;
 
 /// As in the tests: Debian's RabbitMQ in a folder of its own, and `s3s-fs` behind a socket.
-#[allow(dead_code)]
+#[allow(dead_code, clippy::unwrap_used, clippy::panic)]
 #[path = "../../tests/it/support/broker.rs"]
 mod broker;
-#[allow(dead_code)]
+#[allow(dead_code, clippy::unwrap_used, clippy::panic)]
 #[path = "../../tests/it/support/s3.rs"]
 mod s3;
 

@@ -376,10 +376,8 @@ const CAMPAIGN: &str = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {na
     assets: [{categories: [fox, rocket, teapot], count: 2}]\n  sampler: {name: ddim, steps: 2}\n  \
     gate: {style: 0, category: 0, attempts: 1}\n";
 
-#[test]
-fn from_the_command_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path();
+/// Leaves a campaign file and a delivery of six pictures in a folder; gives back the delivery's index.
+pub(crate) fn shop(path: &Path) -> String {
     fs::write(path.join("shop.yaml"), CAMPAIGN).unwrap();
     fs::create_dir(path.join("delivery")).unwrap();
     let mut rows = "file,category,style,vendor,licence\n".to_owned();
@@ -390,6 +388,14 @@ fn from_the_command_line() {
         rows += &format!("{i}.png,{category},{style},Studio,CC0-1.0\n");
     }
     fs::write(path.join("delivery/index.csv"), &rows).unwrap();
+    rows
+}
+
+#[test]
+fn from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let rows = shop(path);
     let run = |args: &[&str]| output(housestyle(path, args));
     let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
 

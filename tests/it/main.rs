@@ -12,6 +12,7 @@ mod faults;
 mod parity;
 mod queue_conformance;
 mod resume;
+mod reviews;
 mod rights;
 mod run;
 mod service;
