@@ -6,7 +6,7 @@ demo: runtime
 	cargo build --release --locked
 	@./target/release/housestyle run specs/demo.yaml --out out || { code=$$?; [ $$code -eq 3 ] && echo "(exit code 3: some were refused by the gate, with reasons beside them in rejected/)" || exit $$code; }
 	@./target/release/housestyle baseline import eval/demo/agency --name agency --campaign specs/demo.yaml --out out
-	@./target/release/housestyle report demo --baseline agency --references eval/demo/references.yaml --costs specs/costs.yaml --out out --to out/report
+	@./target/release/housestyle report specs/demo.yaml --baseline agency --references eval/demo/references.yaml --costs specs/costs.yaml --out out --to out/report
 
 # The whole house on this machine: a broker and an S3 server of its own, two workers; submit, watch, report.
 demo-cluster: runtime broker

@@ -14,11 +14,9 @@ use super::{Context, Out, Outcome};
 use crate::error::{Error, Kind, Result};
 use crate::eval::baseline::index::{Defaults, MAX_BYTES};
 use crate::eval::baseline::{Asked, Baseline, Import, Index, Refused, Source};
-use crate::eval::read;
 use crate::files;
 use crate::pipeline::Critic;
-use crate::plan::Plan;
-use crate::spec::{BundleRef, Draft, Name};
+use crate::spec::{BundleRef, Name};
 use crate::store::{Key, Store};
 
 /// Pictures refused that are told one by one.
@@ -45,7 +43,7 @@ struct ImportArgs {
     /// How the baseline is called from then on
     #[arg(long)]
     name: Name,
-    /// The campaign whose briefs it answers: its id or name, or its file (YAML) if it has not been run yet
+    /// The campaign whose briefs it answers: its file (YAML), its id, or its name where only one has it
     #[arg(long)]
     campaign: String,
     /// CSV or YAML with one row a picture; without it, index.csv or index.yaml in the source
@@ -86,7 +84,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 }
 
 fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
-    let plan = plan(&args.campaign, &args.out, context)?;
+    let plan = planning::of(&args.campaign, &context.store(&args.out)?, context)?;
     let store: Arc<dyn Store> = context.store(&args.out)?;
     let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest.clone()) };
     let bundle = context.bundle(&reference)?;
@@ -145,16 +143,6 @@ fn tell(baseline: &Baseline, context: &Context) -> Result<Outcome> {
         refused: &baseline.refused,
     })?;
     Ok(if baseline.refused.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
-}
-
-/// The plan of a campaign that was run, or of a campaign file.
-fn plan(campaign: &str, out: &Out, context: &Context) -> Result<Plan> {
-    let store = context.store(out)?;
-    if campaign.ends_with(".yaml") || campaign.ends_with(".yml") {
-        let planned = planning::plan(Draft::load(Path::new(campaign)), &store, context);
-        return Ok(planned.map_err(|obstacles| obstacles.told(context))?.plan);
-    }
-    context.block_on(read::plan(&*store, campaign))
 }
 
 fn read_index(path: &Path) -> Result<Vec<u8>> {

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::planning;
 use super::table::table;
 use super::{Context, Out, Outcome};
 use crate::error::{Error, Result};
@@ -21,7 +22,7 @@ use crate::store::Store;
 /// What is evaluated; the report takes the same.
 #[derive(Clone, Debug, clap::Args)]
 pub struct What {
-    /// The campaign: its id, or its name where only one has it
+    /// The campaign: its file (YAML), its id, or its name where only one has it
     pub(super) campaign: String,
     /// An imported baseline to compare with
     #[arg(long, value_name = "NAME")]
@@ -58,7 +59,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 pub fn look(what: &What, context: &Context) -> Result<Evaluation> {
     let suite = what.suite.as_deref().map(Suite::load).transpose()?;
     let store: Arc<dyn Store> = context.store(&what.out)?;
-    let plan = context.block_on(read::plan(&*store, &what.campaign))?;
+    let plan = planning::of(&what.campaign, &store, context)?;
     let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest.clone()) };
     let bundle = context.bundle(&reference)?;
     let references = references(what, suite.as_ref(), (&bundle, &store), context)?;

@@ -4,10 +4,12 @@
 //! In: a draft, a store. Out: a [`Planned`] campaign, or the [`Obstacles`]. Always holds: nothing is made, and no model is
 //! loaded; problems that need the bundle are told together with those that do not.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Context;
 use crate::error::{Error, Result};
+use crate::eval::read;
 use crate::pipeline::bundle::{Bundle, TOKENIZER};
 use crate::pipeline::tokenize::Tokenizer;
 use crate::plan::{self, BundleFacts, Plan};
@@ -91,4 +93,13 @@ impl Obstacles {
         let problems = (!self.problems.is_empty()).then(|| context.problems(&self.problems));
         self.error.or(problems).unwrap_or_else(|| Error::internal("the campaign was not planned, for no reason"))
     }
+}
+
+/// The plan that somebody means by a campaign's file, id or name.
+pub fn of(campaign: &str, store: &Arc<dyn Store>, context: &Context) -> Result<Plan> {
+    if campaign.ends_with(".yaml") || campaign.ends_with(".yml") {
+        let planned = plan(Draft::load(Path::new(campaign)), store, context);
+        return Ok(planned.map_err(|obstacles| obstacles.told(context))?.plan);
+    }
+    context.block_on(read::plan(&**store, campaign))
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::planning;
 use super::table::table;
 use super::{Context, Out, Outcome, eval, report};
 use crate::error::{Error, Result};
 use crate::eval::evaluation::{Arm, Verdict};
-use crate::eval::{Evaluation, baseline, read};
+use crate::eval::{Evaluation, baseline};
 use crate::files;
 use crate::page::{Lang, thumbnail};
 use crate::review::{Ballot, Handout, Reviews, Tally, sheet, tally};
@@ -63,7 +64,7 @@ struct SheetArgs {
 /// Which review.
 #[derive(Debug, clap::Args)]
 struct Of {
-    /// The campaign: its id, or its name where only one has it
+    /// The campaign: its file (YAML), its id, or its name where only one has it
     campaign: String,
     /// The baseline it is held against
     #[arg(long, value_name = "NAME")]
@@ -149,16 +150,14 @@ fn pictures(handout: &Handout, evaluation: &Evaluation, store: &dyn Store, conte
 }
 
 /// The campaign's id; that the baseline is there, too.
-fn campaign(of: &Of, store: &dyn Store, context: &Context) -> Result<String> {
-    context.block_on(async {
-        baseline::Baseline::load(store, &of.baseline).await?;
-        Ok(read::plan(store, &of.campaign).await?.campaign.to_string())
-    })
+fn campaign(of: &Of, store: &Arc<dyn Store>, context: &Context) -> Result<String> {
+    context.block_on(baseline::Baseline::load(&**store, &of.baseline))?;
+    Ok(planning::of(&of.campaign, store, context)?.campaign.to_string())
 }
 
 fn import(args: &ImportArgs, context: &Context) -> Result<Outcome> {
     let store: Arc<dyn Store> = context.store(&args.of.out)?;
-    let campaign = campaign(&args.of, &*store, context)?;
+    let campaign = campaign(&args.of, &store, context)?;
     let reviews = Reviews::new(&*store, &campaign, args.of.baseline.as_str())?;
     let (mut added, mut refused) = (Vec::new(), Vec::new());
     for path in &args.votes {
@@ -196,7 +195,7 @@ fn ballot(path: &std::path::Path) -> Result<Ballot> {
 
 fn show(of: &Of, context: &Context) -> Result<Outcome> {
     let store: Arc<dyn Store> = context.store(&of.out)?;
-    let campaign = campaign(of, &*store, context)?;
+    let campaign = campaign(of, &store, context)?;
     let ballots = context.block_on(Reviews::new(&*store, &campaign, of.baseline.as_str())?.all())?;
     let usual = crate::eval::evaluate::settings();
     match tally(&ballots, usual.least_briefs, usual.seed) {
