@@ -13,8 +13,10 @@ use housestyle::queue::Rabbit;
 use housestyle::queue::rabbit::order::{Order, Task};
 use housestyle::queue::rabbit::{Settings, topology};
 use housestyle::shutdown::Shutdown;
+use housestyle::spec::Priority;
 use housestyle::store::{Local, Store};
 
+use crate::queue_conformance::messages;
 use crate::support::broker::{Broker, shared};
 use crate::support::house::{House, JOBS, Worker, wait_for};
 use crate::support::plans::{StubPlans, campaign};
@@ -202,6 +204,30 @@ fn a_deleted_queue_is_declared_again_and_its_jobs_queued_again() {
         channel.queue_delete("housestyle.jobs.normal".into(), lapin::options::QueueDeleteOptions::default()).await.unwrap();
     });
     house.assert_complete();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_no_queue_takes_is_noticed_and_finds_its_way() {
+    let (url, lane) = (url(), "housestyle.jobs.normal");
+    let queue = Rabbit::connect(&url.clone().into(), false, Settings::default()).await.unwrap();
+    queue.publish_all(messages(1, Priority::Normal)).await.unwrap();
+    assert_eq!(queue.depth(lane).await.unwrap(), 1);
+    let connection = lapin::Connection::connect(&url, lapin::ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel.queue_delete(lane.into(), lapin::options::QueueDeleteOptions::default()).await.unwrap();
+    // The broker would take it and drop it; it is given back as unroutable, the queue is declared again, and it arrives.
+    queue.publish_all(messages(2, Priority::Normal)).await.unwrap();
+    assert_eq!(queue.depth(lane).await.unwrap(), 2);
+    // A queue that will not be declared as ours is: an error, not silence.
+    channel.queue_delete(lane.into(), lapin::options::QueueDeleteOptions::default()).await.unwrap();
+    let (options, arguments) = (lapin::options::QueueDeclareOptions::durable(), lapin::types::FieldTable::default());
+    channel.queue_declare(lane.into(), options, arguments).await.unwrap();
+    let patience = Settings { patience: Duration::from_secs(1), ..Settings::default() };
+    let error = match Rabbit::connect(&url.into(), false, patience).await {
+        Ok(queue) => queue.publish_all(messages(1, Priority::Normal)).await.unwrap_err(),
+        Err(error) => error,
+    };
+    assert!(error.advice().unwrap().contains("declared otherwise"), "{}", error.chain());
 }
 
 #[test]

@@ -33,7 +33,7 @@ async fn conforms(open: impl AsyncFn() -> Arc<dyn Queue>) {
     many_receivers_share(open().await).await;
 }
 
-fn messages(count: u32, priority: Priority) -> Vec<Message> {
+pub(crate) fn messages(count: u32, priority: Priority) -> Vec<Message> {
     let jobs = small_plan(count.div_ceil(4), "").jobs.into_iter().take(count as usize);
     jobs.map(|job| Message::new(housestyle::plan::Job { priority, ..job })).collect()
 }

@@ -54,6 +54,19 @@ async fn s3_survives_what_servers_do() {
     assert!(store.put_if_absent(&key("a/c"), b"mine".to_vec()).await.unwrap());
     assert!(!store.put_if_absent(&key("a/c"), b"mine".to_vec()).await.unwrap());
 
+    // A cut upload leaves nothing behind, and is sent again.
+    let (large, big) = (key("a/large"), vec![7; 4 << 20]);
+    server.misbehave(|method, _| if method == "PUT" { Fault::CutUpload } else { Fault::None });
+    assert!(store.put(&large, big.clone()).await.is_err());
+    assert_eq!(store.size(&large).await.unwrap(), None);
+    let mut cuts = 1;
+    server.misbehave(move |method, _| {
+        cuts -= i32::from(method == "PUT");
+        if method == "PUT" && cuts >= 0 { Fault::CutUpload } else { Fault::None }
+    });
+    store.put(&large, big.clone()).await.unwrap();
+    assert_eq!(store.get(&large).await.unwrap().unwrap(), big);
+
     // Half a body is no body.
     let mut cuts = 2;
     server.misbehave(move |method, _| {

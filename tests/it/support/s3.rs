@@ -33,6 +33,8 @@ pub enum Fault {
     LoseAnswer,
     /// Half of the answer's body comes.
     CutBody,
+    /// The connection is closed while the request's body is still on its way.
+    CutUpload,
 }
 
 type Faults = Arc<Mutex<Box<dyn FnMut(&str, &str) -> Fault + Send>>>;
@@ -126,6 +128,7 @@ impl Service {
         match fault {
             Fault::Status(status) => return Ok(hyper::Response::builder().status(status).body(s3s::Body::empty()).unwrap()),
             Fault::Stall => tokio::time::sleep(Duration::from_secs(3600)).await,
+            Fault::CutUpload => return Err(Lost),
             Fault::None | Fault::LoseAnswer | Fault::CutBody => {}
         }
         let path = request.uri().path().trim_matches('/');
