@@ -15,6 +15,7 @@ use crate::planner::records::{self, Answer};
 use crate::queue::rabbit::order::{Order, Task};
 use crate::spec::Draft;
 use crate::store::Store;
+use crate::telemetry::TraceParent;
 
 /// Arguments of `submit`.
 #[derive(Debug, clap::Args)]
@@ -56,7 +57,9 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         let queue = context.broker(1).await?;
         let submission = records::submission();
         let task = Task::Submit { submission: submission.clone(), file, yaml: campaign.source };
-        queue.order(&Order::new(task, None)).await?;
+        // The first span of the trace that plan, jobs and events belong to.
+        let span = tracing::info_span!("submit", submission, otel.kind = "producer");
+        queue.order(&Order::new(task, TraceParent::of(&span))).await?;
         match answer(&*store, &submission, args.wait, context).await? {
             Some(Answer::Accepted { campaign, jobs, known }) => {
                 let before = if known { "; it was submitted before" } else { "" };

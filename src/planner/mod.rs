@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tracing::Instrument as _;
 
 use crate::error::{Error, Kind, Result};
 use crate::events::{AssetDead, CampaignAccepted, CampaignCancelled, CampaignCompleted, CampaignRejected, Fact, Herald};
@@ -93,7 +94,11 @@ impl Planner {
         if let Some(reason) = in_hand.given_up.clone() {
             return self.give_up(in_hand, reason).await;
         }
-        match self.follow(&in_hand.order).await {
+        let span = tracing::info_span!("order", otel.kind = "consumer");
+        if let Some(parent) = in_hand.order.traceparent {
+            parent.adopt(&span);
+        }
+        match self.follow(&in_hand.order).instrument(span).await {
             Ok(()) => {
                 in_hand.ack().await;
                 Ok(())

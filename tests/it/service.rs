@@ -58,6 +58,8 @@ async fn what_happens_is_counted_announced_and_posted() {
     let address: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut command = house.command(&["worker"]);
     command.env("HOUSESTYLE_LISTEN", address.to_string()).stdout(std::process::Stdio::null());
+    let collector = Endpoint::start(&[FINE]).await;
+    command.env("HOUSESTYLE_OTLP_ENDPOINT", collector.url(""));
     let worker = crate::support::house::Worker(command.spawn().unwrap());
     loop {
         match tokio::net::TcpStream::connect(address).await {
@@ -77,7 +79,10 @@ async fn what_happens_is_counted_announced_and_posted() {
     let consume = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
     let mut consumer = channel.basic_consume(name, "".into(), consume, FieldTable::default()).await.unwrap();
 
-    let submit = house.submit();
+    let mut command = house.command(&["submit", "c.yaml"]);
+    command.env("HOUSESTYLE_OTLP_ENDPOINT", collector.url("")).stdout(std::process::Stdio::null());
+    let submit = crate::support::house::Worker(command.spawn().unwrap());
+    let mut traces = BTreeSet::new();
     let (mut kinds, mut ids) = (BTreeMap::<String, usize>::new(), BTreeSet::new());
     while !kinds.contains_key("housestyle.campaign.completed") {
         let delivery = consumer.next().await.unwrap().unwrap();
@@ -85,11 +90,14 @@ async fn what_happens_is_counted_announced_and_posted() {
         assert_eq!(delivery.routing_key.as_str(), event.topic());
         *kinds.entry(event.kind.clone()).or_default() += 1;
         assert!(ids.insert(event.id), "told twice in an undisturbed run");
+        traces.insert(event.traceparent.and_then(|parent| Some(parent.split('-').nth(1)?.to_owned())));
     }
     assert_eq!(submit.end(), Some(0));
     assert_eq!(kinds.get("housestyle.campaign.accepted"), Some(&1), "{kinds:?}");
     let assets = kinds["housestyle.asset.accepted"] + kinds["housestyle.asset.rejected"];
     assert_eq!(assets, JOBS, "{kinds:?}");
+
+    assert!(traces.len() == 1 && traces.iter().all(Option::is_some), "submit, plan and assets are one trace: {traces:?}");
 
     let posted = wait_for("both posts, the first of them twice", || Some(endpoint.heard()).filter(|heard| heard.len() >= 3));
     assert!(posted.iter().all(|post| post.contains("webhook-signature: v1,")), "{posted:?}");
