@@ -45,7 +45,7 @@ async fn publish(queue: &dyn Queue, messages: Vec<Message>) {
 }
 
 async fn next(queue: &dyn Queue) -> Option<Delivery> {
-    tokio::time::timeout(Duration::from_secs(10), queue.receive()).await.expect("nothing comes").unwrap()
+    tokio::time::timeout(Duration::from_secs(120), queue.receive()).await.expect("nothing comes").unwrap()
 }
 
 async fn delivers_each_once_and_ends(queue: Arc<dyn Queue>) {

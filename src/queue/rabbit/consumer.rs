@@ -124,6 +124,11 @@ impl Consumer {
         Some(Raw { body: delivery.data, crashes, headers, hold })
     }
 
+    /// Has everybody who waits look again.
+    pub fn wake(&self) {
+        self.inbox.changed.notify_waiters();
+    }
+
     /// Rung whenever something came or was settled; callers enable it before they look.
     pub fn notified(&self) -> tokio::sync::futures::Notified<'_> {
         self.inbox.changed.notified()

@@ -228,6 +228,10 @@ impl Queue for Rabbit {
 
     async fn close(&self) -> Result<()> {
         self.0.closed.store(true, Ordering::Release);
+        // Whoever waits for a message may wait for the last time.
+        if let Some(consumer) = self.0.jobs.get() {
+            consumer.wake();
+        }
         Ok(())
     }
 
