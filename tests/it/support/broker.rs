@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use housestyle::config::remote;
 
 /// Virtual hosts that are made when a broker starts.
-const VHOSTS: usize = 24;
+const VHOSTS: usize = 36;
 
 /// A broker; gone when dropped.
 pub struct Broker {
