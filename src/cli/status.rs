@@ -12,9 +12,7 @@ use super::{Context, Out, Outcome};
 use crate::error::Result;
 use crate::plan::CampaignId;
 use crate::planner::standing::{Standing, State, unknown};
-use crate::queue::message::Lane;
 use crate::queue::rabbit::topology;
-use crate::spec::Priority;
 use crate::store::{Layout, Store};
 
 /// Arguments of `status`.
@@ -127,12 +125,8 @@ async fn look(store: &dyn Store, campaign: &CampaignId, since: Option<(usize, Du
 
 /// Jobs of others that wait on its lane.
 async fn ahead(standing: &Standing, context: &Context) -> Option<usize> {
-    let lane = match standing.priority {
-        Priority::High => Lane::High,
-        Priority::Normal => Lane::Normal,
-        Priority::Low => Lane::Low,
-    };
-    let depth = async { context.broker(1).await?.depth(topology::lane(lane)).await };
+    let lane = topology::lane(standing.priority.into());
+    let depth = async { context.broker(1).await?.depth(lane).await };
     match depth.await {
         Ok(depth) => Some((depth as usize).saturating_sub(standing.remaining)),
         Err(error) => {

@@ -15,7 +15,7 @@ use crate::plan::{CampaignId, Job, Plan};
 use crate::spec::{Name, text};
 use crate::store::layout::Shelf;
 use crate::store::sidecar::{Outcome, Scores};
-use crate::store::{Key, Layout, Sidecar, Store};
+use crate::store::{self, Key, Layout, Sidecar, Store};
 
 /// Sidecars asked for at once.
 const AT_ONCE: usize = 32;
@@ -59,14 +59,7 @@ pub async fn plan(store: &dyn Store, campaign: &str) -> Result<Plan> {
         Ok(id) => id.to_string(),
         Err(_) => named(store, campaign).await?,
     };
-    let key = Layout::new(&id)?.plan()?;
-    let missing = || Error::invalid(format!("there is no campaign {id} at {}", store.locate(&key))).hint("run it first");
-    let bytes = store.get(&key).await?.ok_or_else(missing)?;
-    serde_json::from_slice(&bytes).map_err(|e| {
-        Error::invalid(format!("{key} is not a plan of this housestyle"))
-            .caused_by(e)
-            .hint("run the campaign again: it writes its plan anew")
-    })
+    store::plan::read(store, &Layout::new(&id)?).await
 }
 
 /// The id of the one campaign of this name.

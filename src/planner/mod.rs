@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tracing::Instrument as _;
 
 use crate::error::{Error, Kind, Result};
@@ -22,7 +23,7 @@ use crate::queue::{Message, Rabbit};
 use crate::shutdown::Shutdown;
 use crate::spec::{Problem, Timestamp};
 use crate::store::layout::Shelf;
-use crate::store::{Key, Layout, Sidecar, Store};
+use crate::store::{self, Key, Layout, Sidecar, Store};
 use crate::worker::{finish, grave};
 
 pub mod records;
@@ -214,7 +215,7 @@ impl Planner {
         let done = standing.finished() + standing.dead;
         let idle = if done == seen { idle + 1 } else { 0 };
         if self.is_still(&layout, idle).await? {
-            let plan = plan(&*self.store, &layout).await?;
+            let plan = store::plan::read(&*self.store, &layout).await?;
             self.bury_dead(campaign).await?;
             let missing = self.queue_missing(&plan, &layout, order).await?;
             tracing::warn!(%campaign, missing, "nothing happens and nothing waits; what is missing is queued again");
@@ -282,7 +283,7 @@ impl Planner {
 
     /// Writes manifest and contact sheet.
     async fn finish(&self, layout: &Layout, campaign: &CampaignId) -> Result<()> {
-        let plan = plan(&*self.store, layout).await?;
+        let plan = store::plan::read(&*self.store, layout).await?;
         let sidecars = sidecars(&self.store, layout, &plan.jobs).await?;
         if sidecars.len() < plan.jobs.len() {
             return Err(Error::new(Kind::Transient, format!("{campaign} was complete, and is no more")));
@@ -294,7 +295,7 @@ impl Planner {
     /// Queues what failed or died again.
     async fn retry(&self, campaign: &CampaignId, order: &Order) -> Result<()> {
         let layout = Layout::new(campaign.as_str())?;
-        let plan = plan(&*self.store, &layout).await?;
+        let plan = store::plan::read(&*self.store, &layout).await?;
         let found = Outcomes::of(&*self.store, &layout).await?;
         for key in [layout.manifest()?, layout.manifest_table()?, layout.contact_sheet()?, layout.cancelled()?] {
             self.store.delete(&key).await?;
@@ -307,18 +308,6 @@ impl Planner {
         }
         self.queue_missing(&plan, &layout, order).await.map(drop)
     }
-}
-
-/// The plan of a campaign.
-pub async fn plan(store: &dyn Store, layout: &Layout) -> Result<Plan> {
-    let key = layout.plan()?;
-    let missing = || Error::invalid(format!("there is no plan at {}", store.locate(&key)));
-    let bytes = store.get(&key).await?.ok_or_else(missing)?;
-    serde_json::from_slice(&bytes).map_err(|e| {
-        Error::invalid(format!("{} is no plan of this housestyle", store.locate(&key)))
-            .hint("submit the campaign again: it is planned anew")
-            .caused_by(e)
-    })
 }
 
 /// The sidecars of the jobs that have one, in the plan's order.
@@ -335,14 +324,9 @@ async fn sidecars(store: &Arc<dyn Store>, layout: &Layout, jobs: &[Job]) -> Resu
         .filter_map(|job| Some((*place.get(job.stem.as_str())?, job)))
         .map(|(shelf, job)| layout.sidecar(shelf, &job.stem))
         .collect::<Result<_>>()?;
-    let mut sidecars = Vec::with_capacity(keys.len());
-    for keys in keys.chunks(READS) {
-        let reading: Vec<_> = keys.iter().map(|key| tokio::spawn(read_sidecar(Arc::clone(store), key.clone()))).collect();
-        for read in reading {
-            sidecars.push(read.await.map_err(|e| Error::internal("reading was cut short").caused_by(e))??);
-        }
-    }
-    Ok(sidecars)
+    let reading = keys.into_iter().map(|key| tokio::spawn(read_sidecar(Arc::clone(store), key)));
+    let reading = stream::iter(reading).buffered(READS);
+    reading.map(|read| read.map_err(|e| Error::internal("reading was cut short").caused_by(e))?).try_collect().await
 }
 
 async fn read_sidecar(store: Arc<dyn Store>, key: Key) -> Result<Sidecar> {

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::plan::CampaignId;
 use crate::spec::Priority;
 use crate::store::layout::Shelf;
-use crate::store::{Key, Layout, Store};
+use crate::store::{self, Key, Layout, Store};
 
 /// How far a campaign is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,7 +66,7 @@ impl Standing {
         let found = Outcomes::of(store, &layout).await?;
         let jobs = match &queued {
             Some(queued) => queued.jobs,
-            None => super::plan(store, &layout).await?.jobs.len(),
+            None => store::plan::read(store, &layout).await?.jobs.len(),
         };
         let cancelled = store.size(&layout.cancelled()?).await?.is_some();
         Ok(Some(Self::new(campaign, queued.as_ref(), &found, jobs, cancelled)))

@@ -63,11 +63,7 @@ impl Message {
 
     /// The lane it travels on.
     pub fn lane(&self) -> Lane {
-        match self.job.priority {
-            Priority::High => Lane::High,
-            Priority::Normal => Lane::Normal,
-            Priority::Low => Lane::Low,
-        }
+        self.job.priority.into()
     }
 
     /// The bytes that travel.
@@ -99,6 +95,16 @@ pub enum Lane {
     Normal,
     /// Whenever there is time.
     Low,
+}
+
+impl From<Priority> for Lane {
+    fn from(priority: Priority) -> Self {
+        match priority {
+            Priority::High => Self::High,
+            Priority::Normal => Self::Normal,
+            Priority::Low => Self::Low,
+        }
+    }
 }
 
 impl Lane {

@@ -1,18 +1,16 @@
 //! The report in a real browser: Chromium, without a window, with every request of it remembered.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::sample::{costs, evaluation};
 use super::{Report, html};
 use crate::page::Lang;
-
-const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// What was asked of the network: `CONNECT host:443`, `GET http://host/x`.
 type Asked = Arc<Mutex<BTreeSet<String>>>;
@@ -38,35 +36,12 @@ fn remembering_proxy() -> (u16, Asked) {
     (port, asked)
 }
 
-/// Opens a file as the flags say.
-fn chromium(folder: &Path, file: &Path, port: u16, flags: &[String]) -> Output {
-    let usual = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-dev-shm-usage",
-        "--enable-logging=stderr",
-        "--virtual-time-budget=2000",
-        "--window-size=1000,1400",
-    ];
-    let profile = tempfile::tempdir_in(folder).unwrap();
-    let named = std::env::var_os("HOUSESTYLE_CHROMIUM");
-    let names = named.into_iter().chain(NAMES.map(Into::into));
-    for name in names {
-        let mut command = Command::new(name);
-        command.args(usual).arg(format!("--user-data-dir={}", profile.path().display()));
-        command.args([format!("--proxy-server=http://127.0.0.1:{port}"), "--proxy-bypass-list=<-loopback>".into()]);
-        match command.args(flags).arg(format!("file://{}", file.display())).output() {
-            Err(e) if e.kind() == ErrorKind::NotFound => {}
-            output => return output.unwrap(),
-        }
-    }
-    panic!("no Chromium here: run deploy/fetch-chromium.sh, or set HOUSESTYLE_CHROMIUM");
+#[path = "../../tests/it/support/chromium.rs"]
+mod chromium;
+
+/// Opens a file with whatever it asks for sent to the proxy.
+fn open(file: &Path, port: u16, flag: &str) -> Output {
+    chromium::open(file, &[&format!("--proxy-server=http://127.0.0.1:{port}"), "--proxy-bypass-list=<-loopback>", flag])
 }
 
 #[test]
@@ -84,11 +59,11 @@ fn asks_nothing_complains_of_nothing_and_prints_in_both_languages() {
     for (lang, word) in [(Lang::En, "In-house or outsourced?"), (Lang::Ja, "社内制作か、外注か")] {
         let (page, pdf) = (folder.path().join("report.html"), folder.path().join("report.pdf"));
         std::fs::write(&page, html::page(&report, &html::Pictures::new(), lang)).unwrap();
-        let shown = chromium(folder.path(), &page, port, &["--dump-dom".into()]);
+        let shown = open(&page, port, "--dump-dom");
         let (dom, log) = (String::from_utf8_lossy(&shown.stdout), String::from_utf8_lossy(&shown.stderr));
         assert!(dom.contains(word) && dom.contains("</svg>"), "{log}");
         assert!(!log.contains("CONSOLE"), "{log}");
-        chromium(folder.path(), &page, port, &[format!("--print-to-pdf={}", pdf.display())]);
+        open(&page, port, &format!("--print-to-pdf={}", pdf.display()));
         let printed = std::fs::read(&pdf).unwrap();
         let printed = String::from_utf8_lossy(&printed);
         let pages = printed.matches("/Type /Page\n").count();
@@ -101,6 +76,6 @@ fn asks_nothing_complains_of_nothing_and_prints_in_both_languages() {
     // That this would have been noticed: a page that does ask, and complains.
     let bad = folder.path().join("bad.html");
     std::fs::write(&bad, "<img src='http://example.invalid/x.png'><script>console.error('ran')</script>").unwrap();
-    let shown = chromium(folder.path(), &bad, port, &["--dump-dom".into()]);
+    let shown = open(&bad, port, "--dump-dom");
     assert!(!strangers().is_empty() && String::from_utf8_lossy(&shown.stderr).contains("CONSOLE"));
 }

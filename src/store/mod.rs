@@ -16,6 +16,7 @@ pub mod columns;
 pub mod layout;
 pub mod local;
 pub mod log;
+pub mod plan;
 pub mod png;
 pub mod s3;
 pub mod sidecar;

@@ -165,6 +165,11 @@ fn gone() -> Error {
     Error::internal("the engine's thread ended unexpectedly").hint("run the same command again: it goes on")
 }
 
+/// Whether somebody wants to stop, or does not want one of these jobs any more.
+fn stopped(shutdown: &Shutdown, unwanted: &impl Fn(&Job) -> bool, asks: &[Ask]) -> bool {
+    shutdown.requested() || asks.iter().any(|ask| unwanted(&ask.job))
+}
+
 struct Thread<G, U, S> {
     generator: G,
     shutdown: Shutdown,
@@ -192,7 +197,7 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(usize, usize, usize)> Thread<G, U,
 
     /// Whether this batch is to be broken off.
     fn stopped(&self, asks: &[Ask]) -> bool {
-        self.shutdown.requested() || asks.iter().any(|ask| (self.unwanted)(&ask.job))
+        stopped(&self.shutdown, &self.unwanted, asks)
     }
 
     /// One result an ask. If the batch is refused as a whole because of what is in it, each item is tried alone.
@@ -209,8 +214,7 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(usize, usize, usize)> Thread<G, U,
         let (shutdown, unwanted, step) = (&self.shutdown, &self.unwanted, &self.step);
         let mut heard = |done, total| {
             step(asks.len(), done, total);
-            let stopped = shutdown.requested() || asks.iter().any(|ask| unwanted(&ask.job));
-            if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if stopped(shutdown, unwanted, asks) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let pictures = self.generator.generate(asks, &mut heard)?;
         if pictures.len() != asks.len() {

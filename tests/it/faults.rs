@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use housestyle::cli::worker::TownCrier;
+use housestyle::cli::worker::Announcer;
 use housestyle::planner::Planner;
 use housestyle::planner::records::{self, Answer};
 use housestyle::planner::standing::{Standing, State};
@@ -314,7 +314,7 @@ async fn what_the_broker_gave_up_on_is_dead_in_the_store_too() {
         store: Arc::clone(&store),
         plans: Arc::new(StubPlans),
         shutdown: shutdown.clone(),
-        herald: Arc::new(TownCrier { queue: queue.clone(), source: "/test".into() }),
+        herald: Arc::new(Announcer { queue: queue.clone(), source: "/test".into() }),
     };
     let planning = tokio::spawn(async move { planner.run().await });
     let submission = records::submission();

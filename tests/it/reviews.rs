@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use crate::evaluation::shop;
-use crate::support::{housestyle, output};
+use crate::support::{chromium, housestyle, output};
 
 /// Votes on every pair as somebody would who clicks through the page, and shows what it would have saved.
 const VOTER: &str = "<script>
@@ -23,17 +22,7 @@ const VOTER: &str = "<script>
 
 /// The page's document once its scripts have run.
 fn in_browser(page: &Path) -> String {
-    let profile = tempfile::tempdir().unwrap();
-    let named = std::env::var_os("HOUSESTYLE_CHROMIUM");
-    for name in named.into_iter().chain(["chromium", "chromium-browser", "google-chrome"].map(Into::into)) {
-        let mut command = Command::new(name);
-        command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--virtual-time-budget=3000"]);
-        command.arg(format!("--user-data-dir={}", profile.path().display())).arg("--dump-dom");
-        if let Ok(shown) = command.arg(format!("file://{}", page.display())).output() {
-            return String::from_utf8(shown.stdout).unwrap();
-        }
-    }
-    panic!("no Chromium here: run deploy/fetch-chromium.sh, or set HOUSESTYLE_CHROMIUM");
+    String::from_utf8(chromium::open(page, &["--dump-dom"]).stdout).unwrap()
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
+use std::process::Stdio;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use housestyle::events::CloudEvent;
@@ -10,7 +12,7 @@ use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions}
 use lapin::types::FieldTable;
 
 use crate::support::broker::{Broker, shared};
-use crate::support::house::{House, JOBS, wait_for};
+use crate::support::house::{House, JOBS, Worker, wait_for};
 use crate::support::output;
 use crate::telemetry::get;
 use crate::webhooks::{Endpoint, FINE, SECRET};
@@ -57,14 +59,14 @@ async fn what_happens_is_counted_announced_and_posted() {
     std::fs::write(house.folder.path().join("housestyle.yaml"), settings).unwrap();
     let address: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut command = house.command(&["worker"]);
-    command.env("HOUSESTYLE_LISTEN", address.to_string()).stdout(std::process::Stdio::null());
+    command.env("HOUSESTYLE_LISTEN", address.to_string()).stdout(Stdio::null());
     let collector = Endpoint::start(&[FINE]).await;
     command.env("HOUSESTYLE_OTLP_ENDPOINT", collector.url(""));
-    let worker = crate::support::house::Worker(command.spawn().unwrap());
+    let worker = Worker(command.spawn().unwrap());
     loop {
         match tokio::net::TcpStream::connect(address).await {
             Ok(_) if get(address, "/readyz").await.starts_with("HTTP/1.1 200") => break,
-            _ => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 
@@ -80,8 +82,8 @@ async fn what_happens_is_counted_announced_and_posted() {
     let mut consumer = channel.basic_consume(name, "".into(), consume, FieldTable::default()).await.unwrap();
 
     let mut command = house.command(&["submit", "c.yaml"]);
-    command.env("HOUSESTYLE_OTLP_ENDPOINT", collector.url("")).stdout(std::process::Stdio::null());
-    let submit = crate::support::house::Worker(command.spawn().unwrap());
+    command.env("HOUSESTYLE_OTLP_ENDPOINT", collector.url("")).stdout(Stdio::null());
+    let submit = Worker(command.spawn().unwrap());
     let mut traces = BTreeSet::new();
     let (mut kinds, mut ids) = (BTreeMap::<String, usize>::new(), BTreeSet::new());
     while !kinds.contains_key("housestyle.campaign.completed") {

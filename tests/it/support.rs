@@ -1,6 +1,7 @@
 //! What several stories share: small plans, a generator without models, and the real binary.
 
 pub mod broker;
+pub mod chromium;
 pub mod house;
 pub mod plans;
 pub mod proxy;

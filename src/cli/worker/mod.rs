@@ -21,13 +21,13 @@ use crate::telemetry::{Metrics, Readiness, serve};
 use crate::worker::engine::Generator;
 use crate::worker::{Event, Tally, Worker, meter};
 
+mod announce;
 mod plans;
 mod served;
-mod town;
 
+pub use announce::Announcer;
 pub use plans::HousePlans;
 pub use served::Served;
-pub use town::TownCrier;
 
 /// Arguments of `worker`.
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         readiness.pass("warm-up");
         if let Some(webhooks) = webhooks {
             let subscription = queue.subscribe().await?;
-            tokio::spawn(town::send(webhooks, subscription, context.shutdown.clone()));
+            tokio::spawn(announce::send(webhooks, subscription, context.shutdown.clone()));
         }
         tokio::spawn(watch_broker(queue.clone(), readiness.clone()));
         context.say(format!("ready: bundle {} on {}", pipeline.bundle_name(), pipeline.provider()));
@@ -166,7 +166,7 @@ impl Service {
     pub async fn run(self, generator: impl Generator) -> Result<Tally> {
         // The planner also stops when the worker ends by itself, which must not look like somebody asking for it.
         let stop = self.shutdown.child();
-        let herald: Arc<dyn Herald> = Arc::new(TownCrier { queue: self.queue.clone(), source: self.source });
+        let herald: Arc<dyn Herald> = Arc::new(Announcer { queue: self.queue.clone(), source: self.source });
         let planner = Planner {
             queue: self.queue.clone(),
             store: Arc::clone(&self.store),

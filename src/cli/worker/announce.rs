@@ -20,7 +20,7 @@ const AT_ONCE: usize = 16;
 
 /// Announces on the broker's exchange of events.
 #[derive(Debug)]
-pub struct TownCrier {
+pub struct Announcer {
     /// The broker.
     pub queue: Rabbit,
     /// Which house speaks.
@@ -28,7 +28,7 @@ pub struct TownCrier {
 }
 
 #[async_trait]
-impl Herald for TownCrier {
+impl Herald for Announcer {
     async fn tell(&self, fact: &Fact) -> Result<()> {
         let event = CloudEvent::new(&self.source, fact, Timestamp::now())?.traced(TraceParent::current().map(String::from));
         self.queue.announce(event.topic(), MEDIA_TYPE, event.to_bytes()?).await

@@ -1,0 +1,23 @@
+//! A campaign's plan, as it lies in the store.
+//!
+//! In: a campaign's keys. Out: the [`Plan`] that was written there. Always holds: a plan of another version is refused, not
+//! guessed at.
+
+use super::{Layout, Store};
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+
+/// Reads it; that there is none is [`crate::error::Kind::Invalid`], as somebody named the campaign.
+pub async fn read(store: &dyn Store, layout: &Layout) -> Result<Plan> {
+    let key = layout.plan()?;
+    let missing = || {
+        let id = layout.folder().as_str().rsplit('/').next().unwrap_or_default();
+        Error::invalid(format!("there is no campaign {id} at {}", store.locate(&key))).hint("run or submit it first")
+    };
+    let bytes = store.get(&key).await?.ok_or_else(missing)?;
+    serde_json::from_slice(&bytes).map_err(|e| {
+        Error::invalid(format!("{} is not a plan of this housestyle", store.locate(&key)))
+            .caused_by(e)
+            .hint("run or submit the campaign again: its plan is written anew")
+    })
+}
