@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -40,6 +41,29 @@ fn least_privileged_users_can_do_their_work_and_no_more() {
     assert_eq!(code, 4, "{stderr}");
     assert!(stderr.contains("permissions"), "{stderr}");
     assert_eq!(worker.terminate(), Some(0));
+}
+
+/// Encrypted and with the right certificate, or not at all.
+#[test]
+fn a_broker_over_tls_is_trusted_only_with_its_certificate() {
+    let house = House::new(Broker::url(shared().port(), &shared().vhost()));
+    let (url, certificate) = shared().tls(&shared().vhost());
+    let list = |trusted: Option<&Path>| {
+        let mut command = house.command(&["dead", "list", "--json"]);
+        command.env("HOUSESTYLE_BROKER", &url).env_remove("SSL_CERT_FILE");
+        output(match trusted {
+            Some(file) => {
+                command.env("SSL_CERT_FILE", file);
+                command
+            }
+            None => command,
+        })
+    };
+    let (code, stdout, stderr) = list(Some(&certificate));
+    assert_eq!((code, stdout.trim()), (0, "[]"), "{stderr}");
+    let (code, stdout, stderr) = list(None);
+    assert_eq!(code, 4, "{stdout}{stderr}");
+    assert!(!format!("{stdout}{stderr}").contains("style@"), "the password is shown: {stdout}{stderr}");
 }
 
 const AWAY: &str = "HTTP/1.1 503 Service Unavailable\r\n\r\n";

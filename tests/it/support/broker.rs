@@ -18,6 +18,7 @@ const VHOSTS: usize = 36;
 /// A broker; gone when dropped.
 pub struct Broker {
     port: u16,
+    tls_port: u16,
     folder: PathBuf,
     names: Names,
     watcher: Option<Child>,
@@ -65,12 +66,22 @@ impl Broker {
         });
         std::fs::write(folder.join("definitions.json"), definitions.to_string()).unwrap();
         std::fs::write(folder.join("plugins"), "[].\n").unwrap();
+        let tls_port = free_port();
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(folder.join("cert.pem"), certified.cert.pem()).unwrap();
+        std::fs::write(folder.join("key.pem"), certified.signing_key.serialize_pem()).unwrap();
+        let at = folder.display();
+        let tls = format!(
+            "listeners.ssl.1 = 127.0.0.1:{tls_port}\nssl_options.cacertfile = {at}/cert.pem\nssl_options.certfile = {at}/cert.pem\n\
+             ssl_options.keyfile = {at}/key.pem\nssl_options.verify = verify_none\n"
+        );
         let settings = format!(
-            "listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {}\ndisk_free_limit.absolute = 50MB\nlog.file.level = warning\n",
+            "{tls}listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {}\ndisk_free_limit.absolute = 50MB\nlog.file.level = warning\n",
             folder.join("definitions.json").display()
         );
         std::fs::write(folder.join("rabbitmq.conf"), settings).unwrap();
-        let mut broker = Self { port, folder, names, watcher: None, next: AtomicUsize::new(0), _temporary: temporary };
+        let mut broker =
+            Self { port, tls_port, folder, names, watcher: None, next: AtomicUsize::new(0), _temporary: temporary };
         broker.up();
         broker
     }
@@ -140,6 +151,11 @@ impl Broker {
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The address of a virtual host over TLS, and the certificate that is to be trusted for it.
+    pub fn tls(&self, vhost: &str) -> (String, PathBuf) {
+        (format!("amqps://house:style@localhost:{}/{vhost}", self.tls_port), self.folder.join("cert.pem"))
     }
 
     /// A virtual host that no other test uses.
