@@ -10,8 +10,8 @@ demo: runtime
 
 # The whole house on this machine: a broker and an S3 server of its own, two workers; submit, watch, report.
 demo-cluster: runtime broker
-	cargo build --release --locked
-	cargo run --locked --example cluster
+	cargo build --release --locked --bins --example cluster
+	@target/release/examples/cluster
 
 test: runtime browser broker lint check-deploy
 	cargo test --locked
