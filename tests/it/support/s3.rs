@@ -1,9 +1,10 @@
 //! An S3 server in this process that can be told to misbehave.
 //!
 //! In: requests, signed with [`KEY`] and [`SECRET`]. Out: what `s3s-fs` answers from a temporary folder, unless a [`Fault`]
-//! is due. Always holds: requests are taken one at a time, as `s3s-fs` looks and writes, and keeps an object and its checksum, in
+//! is due. Always holds: requests for one object are taken one at a time, as `s3s-fs` looks and writes, and keeps an object and its checksum, in
 //! two steps where a real server does it in one; the folders of `s3s-fs` are not to be seen, as a bucket has none.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -70,7 +71,7 @@ impl Server {
             inner: builder.build(),
             faults: Arc::new(Mutex::new(Box::new(|_, _| Fault::None))),
             root: folder.path().to_owned(),
-            turn: Arc::default(),
+            turns: Arc::new(std::array::from_fn(|_| Arc::default())),
         };
         let faults = Arc::clone(&service.faults);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -119,7 +120,8 @@ struct Service {
     inner: S3Service,
     faults: Faults,
     root: PathBuf,
-    turn: Arc<tokio::sync::Mutex<()>>,
+    /// One object has one turn; several may share it.
+    turns: Arc<[Arc<tokio::sync::Mutex<()>>; 64]>,
 }
 
 impl Service {
@@ -136,7 +138,10 @@ impl Service {
             return Ok(hyper::Response::builder().status(404).body(s3s::Body::empty()).unwrap());
         }
         // A task of its own: a client that is gone must not leave an object without its checksum.
-        let (turn, inner) = (self.turn.clone(), self.inner.clone());
+        let mut hasher = DefaultHasher::new();
+        path.hash(&mut hasher);
+        let turn = Arc::clone(&self.turns[hasher.finish() as usize % self.turns.len()]);
+        let inner = self.inner.clone();
         let call = async move {
             let _turn = turn.lock_owned().await;
             inner.call(request.map(s3s::Body::from)).await
