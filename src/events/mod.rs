@@ -51,7 +51,8 @@ pub struct CloudEvent {
 #[async_trait]
 pub trait Herald: Send + Sync {
     /// Tells a fact; returns once it is safe with whoever passes it on. Whatever a fact is about is settled only after that, so
-    /// that a teller who dies is followed by one who tells it again: at least once, with one id.
+    /// that a teller who dies is followed by one who tells it again: at least once, with one id. Where nobody passes anything
+    /// on for long, it returns all the same and the fact follows later; only dying then leaves it untold.
     async fn tell(&self, fact: &Fact) -> Result<()>;
 }
 

@@ -314,7 +314,7 @@ async fn what_the_broker_gave_up_on_is_dead_in_the_store_too() {
         store: Arc::clone(&store),
         plans: Arc::new(StubPlans),
         shutdown: shutdown.clone(),
-        herald: Arc::new(Announcer { queue: queue.clone(), source: "/test".into() }),
+        herald: Arc::new(Announcer::new(queue.clone(), "/test".into())),
     };
     let planning = tokio::spawn(async move { planner.run().await });
     let submission = records::submission();

@@ -1,10 +1,14 @@
 //! How the world is told: over the broker's exchange of events, and from there to webhooks.
 //!
 //! In: facts. Out: CloudEvents on the exchange, signed requests to endpoints. Always holds: an event is the broker's before what
-//! it is about is settled; an endpoint that is away delays no job.
+//! it is about is settled, unless the broker takes nothing: then it follows later, as acknowledgements must not wait for
+//! publishing; an endpoint that is away delays no job.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
 
 use crate::error::{Error, Kind, Result};
 use crate::events::webhook::Webhooks;
@@ -18,20 +22,53 @@ use crate::telemetry::TraceParent;
 /// Events on their way to webhooks at once.
 const AT_ONCE: usize = 16;
 
+/// So long the broker may take over an event before what it is about is settled all the same.
+const PROMPT: Duration = Duration::from_secs(2);
+/// Between two tries to announce what is late.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// Announces on the broker's exchange of events.
 #[derive(Debug)]
 pub struct Announcer {
-    /// The broker.
-    pub queue: Rabbit,
-    /// Which house speaks.
-    pub source: String,
+    queue: Rabbit,
+    source: String,
+    /// What the broker has not taken yet.
+    late: TaskTracker,
+}
+
+impl Announcer {
+    /// Announces at `queue`'s broker what happens in the house that is called `source`.
+    pub fn new(queue: Rabbit, source: String) -> Self {
+        Self { queue, source, late: TaskTracker::new() }
+    }
+
+    /// Waits until the broker has everything, at most so long.
+    pub async fn finish(&self, patience: Duration) {
+        self.late.close();
+        if tokio::time::timeout(patience, self.late.wait()).await.is_err() {
+            tracing::warn!(events = self.late.len(), "the broker takes nothing; these events are not told");
+        }
+    }
 }
 
 #[async_trait]
 impl Herald for Announcer {
     async fn tell(&self, fact: &Fact) -> Result<()> {
         let event = CloudEvent::new(&self.source, fact, Timestamp::now())?.traced(TraceParent::current().map(String::from));
-        self.queue.announce(event.topic(), MEDIA_TYPE, event.to_bytes()?).await
+        let (topic, body) = (event.topic().to_owned(), event.to_bytes()?);
+        let prompt = tokio::time::timeout(PROMPT, self.queue.announce(&topic, MEDIA_TYPE, body.clone()));
+        if let Ok(Ok(())) = prompt.await {
+            return Ok(());
+        }
+        tracing::debug!(topic, "the broker has not taken an event; it follows");
+        let queue = self.queue.clone();
+        self.late.spawn(async move {
+            while let Err(error) = queue.announce(&topic, MEDIA_TYPE, body.clone()).await {
+                tracing::warn!(topic, error = %error.chain(), "an event is not told yet");
+                tokio::time::sleep(AGAIN).await;
+            }
+        });
+        Ok(())
     }
 }
 

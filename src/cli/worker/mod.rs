@@ -166,7 +166,8 @@ impl Service {
     pub async fn run(self, generator: impl Generator) -> Result<Tally> {
         // The planner also stops when the worker ends by itself, which must not look like somebody asking for it.
         let stop = self.shutdown.child();
-        let herald: Arc<dyn Herald> = Arc::new(Announcer { queue: self.queue.clone(), source: self.source });
+        let announcer = Arc::new(Announcer::new(self.queue.clone(), self.source));
+        let herald: Arc<dyn Herald> = Arc::clone(&announcer) as _;
         let planner = Planner {
             queue: self.queue.clone(),
             store: Arc::clone(&self.store),
@@ -205,6 +206,7 @@ impl Service {
         if tokio::time::timeout(DEADLINE, planning).await.is_err() {
             tracing::warn!("an order was left undone; it comes to another planner");
         }
+        announcer.finish(DEADLINE).await;
         result
     }
 }

@@ -79,9 +79,12 @@ impl Worker {
     }
 }
 
+/// Far above what anything here takes, so that what hangs ends.
+const PATIENCE: Duration = Duration::from_secs(240);
+
 /// Waits until there is something.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(240);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {
             return found;
@@ -172,14 +175,18 @@ impl House {
 
     /// Waits until so many such files are there.
     pub fn reach(&self, ending: &str, count: usize) {
-        wait_for(&format!("{count} of {ending}; the log:\n{}", self.log()), || (self.shelved(ending) >= count).then_some(()));
+        let deadline = Instant::now() + PATIENCE;
+        while self.shelved(ending) < count {
+            assert!(Instant::now() < deadline, "waited in vain for {count} of {ending}; the log:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits until the campaign is complete, and checks that each job has exactly one outcome, and the right one.
     pub fn assert_complete(&self) {
         let place = self.place();
         let complete = || files(&place).keys().any(|name| name.ends_with("manifest.jsonl")).then_some(());
-        let deadline = Instant::now() + Duration::from_secs(240);
+        let deadline = Instant::now() + PATIENCE;
         while complete().is_none() {
             assert!(Instant::now() < deadline, "never complete; the log:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
