@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use image::RgbImage;
 use serde::Serialize;
 
 use super::planning;
@@ -13,9 +14,11 @@ use super::table::{shortened, table};
 use super::{Context, Out, Outcome};
 use crate::error::{Error, Kind, Result};
 use crate::eval::baseline::index::{Defaults, MAX_BYTES};
-use crate::eval::baseline::{Asked, Baseline, Import, Index, Refused, Source};
+use crate::eval::baseline::{Asked, Baseline, Import, Index, Judge, Refused, Source};
 use crate::files;
-use crate::pipeline::Critic;
+use crate::pipeline::{Critic, Wanted};
+use crate::plan::Plan;
+use crate::planner::scoring::Workers;
 use crate::spec::{BundleRef, Name};
 use crate::store::{Key, Store};
 
@@ -58,6 +61,9 @@ struct ImportArgs {
     /// Who holds the rights, where the index does not say
     #[arg(long)]
     holder: Option<String>,
+    /// Let the workers behind the broker judge the pictures; they must share the store
+    #[arg(long)]
+    queue: bool,
     /// Currency of the prices, where the index does not say
     #[arg(long)]
     currency: Option<String>,
@@ -86,31 +92,36 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
     let plan = planning::of(&args.campaign, &context.store(&args.out)?, context)?;
     let store: Arc<dyn Store> = context.store(&args.out)?;
-    let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest.clone()) };
-    let bundle = context.bundle(&reference)?;
     let mut source = match args.source.strip_prefix("store:") {
         Some(prefix) => Source::Prefix(Arc::clone(&store), Key::new(prefix)?),
         None => Source::open(Path::new(&args.source))?,
     };
-    let defaults =
-        Defaults { vendor: args.vendor, currency: args.currency, licence: args.licence, holder: args.holder, source: None };
+    let defaults = Defaults {
+        vendor: args.vendor.clone(),
+        currency: args.currency.clone(),
+        licence: args.licence.clone(),
+        holder: args.holder.clone(),
+        source: None,
+    };
     let baseline = context.block_on(async {
         let (name, bytes) = match &args.index {
             Some(path) => (path.display().to_string(), read_index(path)?),
             None => source.own_index(MAX_BYTES).await?,
         };
         let index = Index::parse(&bytes, &name, &defaults)?;
-        context.say(format!("{} pictures listed; loading the evaluator", index.rows.len() + index.refused.len()));
-        let (runtime, settings) = context.models()?;
-        let mut critic = Critic::load(&bundle, &runtime, &settings)?;
+        let listed = index.rows.len() + index.refused.len();
+        let mut bench = Bench::new(&args, &plan, &store, context).await?;
+        context.say(format!("{listed} pictures listed"));
         let (asked, policy) = (Asked::of(&plan), context.policy());
-        let work = Import {
-            store: &*store,
-            name: &args.name,
-            asked: &asked,
-            policy: &policy,
-            judge: &mut |wanted, picture| critic.scores(wanted, picture),
+        let mut here;
+        let judge = match &mut bench {
+            Bench::Here(critic) => {
+                here = |wanted: Wanted<'_>, picture: &RgbImage| critic.scores(wanted, picture);
+                Judge::Here(&mut here)
+            }
+            Bench::Workers(workers) => Judge::Others(&**workers),
         };
+        let work = Import { store: &*store, name: &args.name, asked: &asked, policy: &policy, judge };
         context.shutdown.on_signals();
         let step = &mut |_: usize, _: usize| match context.shutdown.requested() {
             true => Err(Error::new(Kind::Transient, "asked to stop; nothing was imported")),
@@ -123,6 +134,32 @@ fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
         baseline => baseline?,
     };
     tell(&baseline, context)
+}
+
+/// Who judges.
+enum Bench {
+    Here(Box<Critic>),
+    Workers(Box<Workers>),
+}
+
+impl Bench {
+    async fn new(args: &ImportArgs, plan: &Plan, store: &Arc<dyn Store>, context: &Context) -> Result<Self> {
+        if args.queue {
+            let speaker = context.clone();
+            return Ok(Self::Workers(Box::new(Workers {
+                queue: context.broker(1).await?,
+                store: Arc::clone(store),
+                baseline: args.name.clone(),
+                bundle: plan.digest.clone(),
+                shutdown: context.shutdown.clone(),
+                say: Box::new(move |text| speaker.say(text)),
+            })));
+        }
+        let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest.clone()) };
+        let bundle = context.bundle(&reference)?;
+        let (runtime, settings) = context.models()?;
+        Ok(Self::Here(Box::new(Critic::load(&bundle, &runtime, &settings)?)))
+    }
 }
 
 fn tell(baseline: &Baseline, context: &Context) -> Result<Outcome> {

@@ -27,9 +27,11 @@ use crate::store::{self, Key, Layout, Sidecar, Store};
 use crate::worker::{finish, grave};
 
 pub mod records;
+pub mod scoring;
 pub mod standing;
 
 use records::{Answer, Queued};
+use scoring::Judges;
 use standing::{Outcomes, Standing, State};
 
 /// Sidecars read at once when a campaign is finished.
@@ -70,6 +72,8 @@ pub struct Planner {
     pub store: Arc<dyn Store>,
     /// Who makes the plans.
     pub plans: Arc<dyn Plans>,
+    /// Who judges what others made.
+    pub judges: Arc<dyn Judges>,
     /// When to stop.
     pub shutdown: Shutdown,
     /// Who tells the world.
@@ -122,6 +126,7 @@ impl Planner {
         if let Task::Submit { submission, yaml, .. } = &in_hand.order.task {
             self.reject(submission, yaml, Vec::new(), Some(reason.clone())).await?;
         }
+        scoring::give_up(&*self.store, &in_hand.order.task, &reason).await?;
         in_hand.dead(&reason).await
     }
 
@@ -130,6 +135,7 @@ impl Planner {
             Task::Submit { submission, file, yaml } => self.submit(submission, file, yaml, order).await,
             Task::Watch { campaign, seen, idle } => self.watch(campaign, *seen, *idle, order).await,
             Task::Retry { campaign } => self.retry(campaign, order).await,
+            task @ Task::Score { .. } => scoring::judge(&*self.store, &*self.judges, task).await,
         }
     }
 

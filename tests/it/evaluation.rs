@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use housestyle::error::{Error, Result};
 use housestyle::eval::baseline::index::Defaults;
-use housestyle::eval::baseline::{Asked, Baseline, Import, Index, Source};
+use housestyle::eval::baseline::{Asked, Baseline, Import, Index, Judge, Source};
 use housestyle::eval::evaluate::{TOLERANCE, settings};
 use housestyle::eval::evaluation::{
     Arm, Brief, Comparison, Delivery, EvaluatorFacts, Measure, Settings, Verdict, WarningCode, Work,
@@ -56,7 +56,7 @@ fn name(text: &str) -> Name {
 async fn import(store: &Local, plan: &Plan, mut source: Source, index: Index) -> Result<Baseline> {
     let (asked, policy) = (Asked::of(plan), Policy::default());
     let mut judge = |_: housestyle::pipeline::Wanted<'_>, _: &RgbImage| Ok(scores(0.2, 3));
-    let work = Import { store, name: &name("agency"), asked: &asked, policy: &policy, judge: &mut judge };
+    let work = Import { store, name: &name("agency"), asked: &asked, policy: &policy, judge: Judge::Here(&mut judge) };
     work.run(&mut source, index, &mut |_, _| Ok(())).await
 }
 
@@ -139,7 +139,7 @@ async fn nothing_good_is_an_error_and_leaves_no_baseline() {
     fs::write(delivery.path().join("a.png"), png::encode_with(&picture(1), &[]).unwrap()).unwrap();
     let (asked, policy) = (Asked::of(&plan), Policy::default());
     let mut judge = |_: housestyle::pipeline::Wanted<'_>, _: &RgbImage| Err(Error::unavailable("out of memory"));
-    let work = Import { store: &store, name: &name("agency"), asked: &asked, policy: &policy, judge: &mut judge };
+    let work = Import { store: &store, name: &name("agency"), asked: &asked, policy: &policy, judge: Judge::Here(&mut judge) };
     let mut source = Source::open(delivery.path()).unwrap();
     let failed = work.run(&mut source, index("a.png,fox,flat,Studio,40,USD,MIT\n"), &mut |_, _| Ok(())).await;
     assert_eq!(failed.unwrap_err().exit_code(), 4);

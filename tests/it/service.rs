@@ -9,12 +9,15 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use housestyle::events::CloudEvent;
 use housestyle::queue::rabbit::topology;
+use housestyle::store::png;
+use image::{Rgb, RgbImage};
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 
+use crate::evaluation::shop;
 use crate::support::broker::{Broker, shared};
 use crate::support::house::{House, JOBS, Worker, wait_for};
-use crate::support::output;
+use crate::support::{files, output};
 use crate::telemetry::get;
 use crate::webhooks::{Endpoint, FINE, SECRET};
 
@@ -137,4 +140,50 @@ async fn what_happens_is_counted_announced_and_posted() {
     assert_eq!(counted("accepted") + counted("rejected"), JOBS, "{metrics}");
     assert!(metrics.contains("housestyle_queue_wait_seconds_count{lane=\"normal\"} 16"), "{metrics}");
     assert_eq!(worker.terminate(), Some(0));
+}
+
+/// Workers judge a delivery as the importer itself does, whoever of them dies, and leave nothing behind but the baseline.
+#[test]
+fn a_delivery_judged_by_workers_is_judged_as_here() {
+    let house = House::with_bucket(Broker::url(shared().port(), &shared().vhost()));
+    let rows = shop(house.folder.path());
+    many(&house.folder.path().join("delivery"), &rows, 150);
+    let import = |name: &str, more: &[&str]| {
+        let args = ["baseline", "import", "delivery", "--campaign", "shop.yaml", "--json", "--name", name];
+        house.command(&[&args, more].concat())
+    };
+    let (code, _, stderr) = output(import("here", &[]));
+    assert_eq!(code, 0, "{stderr}");
+    let first = house.worker(&[]);
+    let mut import = import("there", &["--queue"]);
+    let importing = Worker(import.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let found = |part: &str| files(&house.place()).keys().filter(|name| name.contains(part)).count();
+    wait_for("pictures to be judged", || (found("baselines/there/images/") > 130).then_some(()));
+    first.kill();
+    let second = house.worker(&[]);
+    assert_eq!(importing.end(), Some(0), "{}", house.log());
+    let judged = |name: &str| {
+        let bytes = &files(&house.place())[&format!("baselines/{name}/baseline.json")];
+        let mut baseline: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+        for once in ["name", "imported_at"] {
+            baseline[once].take();
+        }
+        baseline
+    };
+    assert_eq!(judged("there")["items"].as_array().unwrap().len(), 150);
+    assert_eq!(judged("there"), judged("here"));
+    assert_eq!(found("/verdicts/"), 0, "what importer and workers say to each other stays behind");
+    assert_eq!(second.terminate(), Some(0));
+}
+
+/// Fills a delivery with so many pictures for the briefs of `rows`.
+fn many(delivery: &Path, rows: &str, count: usize) {
+    let briefs: Vec<&str> = rows.lines().skip(1).map(|row| row.split_once(',').unwrap().1).collect();
+    let mut index = format!("{}\n", rows.lines().next().unwrap());
+    for i in 0..count {
+        let picture = RgbImage::from_fn(16, 16, |x, y| Rgb([i as u8, x as u8 * 9, y as u8 * 8]));
+        std::fs::write(delivery.join(format!("{i}.png")), png::encode_with(&picture, &[]).unwrap()).unwrap();
+        index += &format!("{i}.png,{}\n", briefs[i % briefs.len()]);
+    }
+    std::fs::write(delivery.join("index.csv"), index).unwrap();
 }

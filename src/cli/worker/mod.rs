@@ -13,6 +13,7 @@ use crate::events::Herald;
 use crate::events::webhook::Webhooks;
 use crate::http::{Client, Reach};
 use crate::pipeline::Bundle;
+use crate::planner::scoring::Judges;
 use crate::planner::{Planner, Plans};
 use crate::queue::{Queue as _, Rabbit};
 use crate::shutdown::Shutdown;
@@ -22,10 +23,12 @@ use crate::worker::engine::Generator;
 use crate::worker::{Event, Tally, Worker, meter};
 
 mod announce;
+mod judges;
 mod plans;
 mod served;
 
 pub use announce::Announcer;
+pub use judges::HouseJudges;
 pub use plans::HousePlans;
 pub use served::Served;
 
@@ -81,6 +84,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
             queue,
             store: Arc::clone(&store),
             plans: Arc::new(plans),
+            judges: Arc::new(HouseJudges::new(context.clone(), bundle.clone())),
             max_batch,
             drain: args.drain,
             source: context.config.event_source.clone(),
@@ -149,6 +153,8 @@ pub struct Service {
     pub store: Arc<dyn Store>,
     /// Who makes plans.
     pub plans: Arc<dyn Plans>,
+    /// Who judges what agencies delivered.
+    pub judges: Arc<dyn Judges>,
     /// Images denoised together at most.
     pub max_batch: usize,
     /// Whether to end when nothing is queued any more.
@@ -172,6 +178,7 @@ impl Service {
             queue: self.queue.clone(),
             store: Arc::clone(&self.store),
             plans: self.plans,
+            judges: self.judges,
             shutdown: stop.clone(),
             herald: Arc::clone(&herald),
         };

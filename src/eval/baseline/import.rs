@@ -1,18 +1,20 @@
 //! From a delivery to a baseline.
 //!
 //! In: a source, its index, what was asked for, a policy on licences, and a judge. Out: a [`Baseline`] in the store.
-//! Always holds: one picture at a time is in memory; each is judged exactly as one of ours; a picture that is refused is named
-//! with its reason and takes no other with it.
+//! Always holds: one picture at a time is in memory; each is judged exactly as one of ours, here or by others; a picture that is
+//! refused is named with its reason and takes no other with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use async_trait::async_trait;
 use image::RgbImage;
+use serde::{Deserialize, Serialize};
 
 use super::index::Row;
 use super::source::PICTURE_BYTES;
 use super::{Baseline, Index, Item, Refused, Source, VERSION, image};
 use crate::error::{Error, Result};
-use crate::eval::evaluation::Brief;
+use crate::eval::evaluation::{Brief, Delivery};
 use crate::looks::Looks;
 use crate::pipeline::Wanted;
 use crate::plan::{Job, Plan};
@@ -74,8 +76,75 @@ fn key(brief: &Brief) -> (String, String) {
     (brief.style.clone(), words(&brief.category).to_lowercase())
 }
 
-/// Says what the evaluator sees in a picture.
-pub type Judge<'a> = &'a mut dyn FnMut(Wanted<'_>, &RgbImage) -> Result<Scores>;
+/// Pictures that others judge together: enough to keep several workers busy, few enough to wait for.
+const TOGETHER: usize = 128;
+
+/// Who says what the evaluator sees in a picture.
+pub enum Judge<'a> {
+    /// This process, each picture as it is read.
+    Here(&'a mut dyn FnMut(Wanted<'_>, &RgbImage) -> Result<Scores>),
+    /// Others, who read the pictures from the store.
+    Others(&'a dyn Others),
+}
+
+/// Judges pictures of a baseline that are in the store already.
+#[async_trait]
+pub trait Others: Send + Sync {
+    /// What is said of each, in the same order, or why it cannot be judged.
+    async fn judge(&self, pictures: Vec<Unscored>) -> Result<Vec<Verdict>>;
+}
+
+/// What became of a picture that others judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Verdict {
+    /// What the evaluator says.
+    Scored(Box<Scores>),
+    /// Why it cannot be judged.
+    Refused(String),
+}
+
+/// A picture of a baseline that is to be judged, and what it was meant to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unscored {
+    /// Its id in the baseline.
+    pub id: String,
+    /// SHA-256 of its file in the store, hex.
+    pub sha256: String,
+    /// The style, by the evaluator's name for it.
+    pub style: String,
+    /// The category, likewise.
+    pub category: String,
+    /// The category's prompt.
+    pub prompt: String,
+}
+
+impl Unscored {
+    /// What it was meant to be.
+    pub fn wanted(&self) -> Wanted<'_> {
+        Wanted { style: &self.style, category: &self.category, prompt: &self.prompt }
+    }
+}
+
+/// A picture in the store that nobody judged yet.
+struct Unjudged {
+    asked: Unscored,
+    file: String,
+    delivered: Digest,
+    width: u32,
+    height: u32,
+    brief: Brief,
+    delivery: Delivery,
+    looks: Looks,
+}
+
+impl Unjudged {
+    fn scored(self, scores: Scores) -> Item {
+        let Self { asked: Unscored { id, sha256, .. }, file, delivered, width, height, brief, delivery, looks } = self;
+        Item { id, file, delivered, sha256, width, height, brief, delivery, scores, looks }
+    }
+}
 
 /// What an import works with.
 pub struct Import<'a> {
@@ -98,6 +167,18 @@ struct Seen {
     bytes: u64,
 }
 
+/// What came of it so far.
+struct Done {
+    items: Vec<Item>,
+    refused: Vec<Refused>,
+}
+
+impl Done {
+    fn refuse(&mut self, file: &str, reason: String) {
+        self.refused.push(Refused { file: text::escape(file), reason });
+    }
+}
+
 impl Import<'_> {
     /// Imports what the index lists; `step` hears (done, total) after every row and may break off with an error.
     pub async fn run(
@@ -106,17 +187,33 @@ impl Import<'_> {
         index: Index,
         step: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<Baseline> {
-        let Index { rows, mut refused, .. } = index;
+        let Index { rows, refused, .. } = index;
         let total = rows.len();
-        let (mut items, mut seen) = (Vec::new(), Seen::default());
-        for (done, row) in rows.into_iter().enumerate() {
+        let mut done = Done { items: Vec::new(), refused };
+        let (mut waiting, mut seen) = (Vec::new(), Seen::default());
+        for (count, row) in rows.into_iter().enumerate() {
             let file = row.file.clone();
-            match self.one(source, row, &mut seen).await? {
-                Ok(item) => items.push(item),
-                Err(reason) => refused.push(Refused { file: text::escape(&file), reason }),
+            match self.take_in(source, row, &mut seen).await? {
+                Err(reason) => done.refuse(&file, reason),
+                Ok((unjudged, picture)) => match &mut self.judge {
+                    Judge::Here(judge) => match judge(unjudged.asked.wanted(), &picture) {
+                        Ok(scores) => done.items.push(unjudged.scored(scores)),
+                        Err(error) if error.is_about_the_input() => {
+                            let refused = Verdict::Refused(error.chain());
+                            self.settle(vec![unjudged], vec![refused], &mut done).await?;
+                        }
+                        Err(error) => return Err(error),
+                    },
+                    Judge::Others(_) => waiting.push(unjudged),
+                },
             }
-            step(done + 1, total)?;
+            if waiting.len() == TOGETHER {
+                self.have_judged(std::mem::take(&mut waiting), &mut done).await?;
+            }
+            step(count + 1, total)?;
         }
+        self.have_judged(waiting, &mut done).await?;
+        let Done { items, refused } = done;
         if items.is_empty() {
             let first = refused.first().map(|r| format!("{}: {}", r.file, r.reason));
             let first = first.unwrap_or_else(|| "its index is empty".into());
@@ -139,8 +236,37 @@ impl Import<'_> {
         Ok(baseline)
     }
 
-    /// Imports one picture, or says why not; the outer error ends the import.
-    async fn one(&mut self, source: &mut Source, row: Row, seen: &mut Seen) -> Result<Result<Item, String>> {
+    /// Waits for what others say of these.
+    async fn have_judged(&self, waiting: Vec<Unjudged>, done: &mut Done) -> Result<()> {
+        match &self.judge {
+            Judge::Others(others) if !waiting.is_empty() => {
+                let verdicts = others.judge(waiting.iter().map(|unjudged| unjudged.asked.clone()).collect()).await?;
+                self.settle(waiting, verdicts, done).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn settle(&self, judged: Vec<Unjudged>, verdicts: Vec<Verdict>, done: &mut Done) -> Result<()> {
+        for (unjudged, verdict) in judged.into_iter().zip(verdicts) {
+            match verdict {
+                Verdict::Scored(scores) => done.items.push(unjudged.scored(*scores)),
+                Verdict::Refused(reason) => {
+                    self.store.delete(&image(self.name, &unjudged.asked.id)?).await?;
+                    done.refuse(&unjudged.file, reason);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one picture into the store, or says why not; the outer error ends the import.
+    async fn take_in(
+        &mut self,
+        source: &mut Source,
+        row: Row,
+        seen: &mut Seen,
+    ) -> Result<Result<(Unjudged, RgbImage), String>> {
         // What is cheap to refuse first.
         let (brief, prompt) = match self.asked.brief(&row.brief) {
             Ok(found) => found,
@@ -166,30 +292,30 @@ impl Import<'_> {
             Err(error) => return Ok(Err(error.chain())),
         };
         drop(bytes);
-        let wanted = Wanted { style: &brief.style, category: &brief.category, prompt };
-        let scores = match (self.judge)(wanted, &picture) {
-            Err(error) if error.is_about_the_input() => return Ok(Err(error.chain())),
-            scores => scores?,
-        };
         let stem = text::slug(&format!("{}-{}", brief.category, brief.style), limits::STEM);
         let id = format!("{stem}-{}", &delivered.hex()[..8]);
         let mut texts = vec![("Source", row.file.clone())];
         texts.extend(row.delivery.holder.clone().map(|holder| ("Copyright", format!("{holder}, {}", row.delivery.licence))));
         let kept = png::encode_with(&picture, &texts)?;
-        let item = Item {
+        let asked = Unscored {
             id: id.clone(),
+            sha256: Digest::of(&kept).hex().to_owned(),
+            style: brief.style.clone(),
+            category: brief.category.clone(),
+            prompt: prompt.to_owned(),
+        };
+        let unjudged = Unjudged {
+            asked,
             file: row.file.clone(),
             delivered: delivered.clone(),
-            sha256: Digest::of(&kept).hex().to_owned(),
             width: picture.width(),
             height: picture.height(),
             brief: brief.clone(),
             delivery: row.delivery,
-            scores,
             looks: Looks::of(&picture),
         };
         self.store.put(&image(self.name, &id)?, kept).await?;
         seen.pictures.insert(delivered, row.file);
-        Ok(Ok(item))
+        Ok(Ok((unjudged, picture)))
     }
 }

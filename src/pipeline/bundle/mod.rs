@@ -43,7 +43,7 @@ pub const TRAIN_STEP_DENOISING: &str = "train_step_denoising/model.onnx";
 const RESTORE: &str = "restore the bundle's folder from where it came from";
 
 /// A verified bundle.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Bundle {
     root: PathBuf,
     manifest: Manifest,

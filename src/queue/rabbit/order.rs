@@ -1,4 +1,4 @@
-//! Orders to planners: a campaign to take in, to look after, to try again.
+//! Orders to planners: a campaign to take in, to look after, to try again; a delivery to judge.
 //!
 //! In: [`Order`]s. Out: [`OrderInHand`]s, to be settled as jobs are. Always holds: what comes from a wire is checked here
 //! (size, version, unknown keys); an order that nobody can read is buried.
@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::consumer::{Consumer, Hold};
 use super::{Rabbit, Shared, topology};
 use crate::error::{Error, Kind, Result};
+use crate::eval::baseline::Unscored;
 use crate::plan::CampaignId;
 use crate::queue::MAX_DELIVERIES;
 use crate::queue::message::Lane;
-use crate::spec::limits;
+use crate::spec::{Digest, Name, limits};
 use crate::telemetry::TraceParent;
 
 const VERSION: u32 = 1;
@@ -62,6 +63,15 @@ pub enum Task {
     Retry {
         /// Which campaign.
         campaign: CampaignId,
+    },
+    /// Judge pictures of a baseline that is being imported.
+    Score {
+        /// The baseline.
+        baseline: Name,
+        /// The bundle that is to judge.
+        bundle: Digest,
+        /// The pictures; they are in the store.
+        pictures: Vec<Unscored>,
     },
 }
 

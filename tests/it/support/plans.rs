@@ -1,9 +1,14 @@
 //! Plans of a house that exists on paper only: many things in one style.
 
 use async_trait::async_trait;
+use housestyle::error::{Error, Result as Outcome};
+use housestyle::eval::baseline::Unscored;
 use housestyle::plan::{Rates, plan};
+use housestyle::planner::scoring::Judges;
 use housestyle::planner::{Planned, Plans, Refusal};
-use housestyle::spec::Campaign;
+use housestyle::spec::{Campaign, Digest};
+use housestyle::store::sidecar::Scores;
+use image::RgbImage;
 
 use super::facts;
 
@@ -38,5 +43,13 @@ impl Plans for StubPlans {
             Ok(plan) => Ok(Planned { name: "soak".into(), plan }),
             Err(problems) => Err(Refusal { problems, error: None }),
         }
+    }
+}
+
+/// Such a house buys no pictures.
+#[async_trait]
+impl Judges for StubPlans {
+    async fn judge(&self, _: &Digest, asked: &Unscored, _: RgbImage) -> Outcome<Scores> {
+        Err(Error::unavailable(format!("nobody here judges {}", asked.id)))
     }
 }
