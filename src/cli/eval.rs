@@ -63,24 +63,28 @@ pub fn look(what: &What, context: &Context) -> Result<Evaluation> {
     let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest.clone()) };
     let bundle = context.bundle(&reference)?;
     let references = references(what, suite.as_ref(), (&bundle, &store), context)?;
-    let (in_house, unfinished) = context.block_on(read::campaign(&store, &plan))?;
+    let campaign = plan.campaign.clone();
+    let gated = plan.jobs.iter().any(|job| job.gate.style > 0.0 || job.gate.category > 0.0);
+    let (in_house, unfinished) = context.block_on(read::campaign(&store, plan))?;
     if in_house.is_empty() {
-        return Err(Error::invalid(format!("no job of {} is finished, so there is nothing to evaluate", plan.campaign))
+        return Err(Error::invalid(format!("no job of {campaign} is finished, so there is nothing to evaluate"))
             .hint("run the campaign first"));
     }
     let name = what.baseline.as_ref().or_else(|| suite.as_ref().and_then(|suite| suite.baseline.as_ref()));
     let baseline = name.map(|name| context.block_on(Baseline::load(&*store, name))).transpose()?;
-    let bought = baseline.as_ref().map(read::baseline).transpose()?;
-    let digest = baseline.as_ref().map(|baseline| baseline.digest.to_string()).unwrap_or_default();
-    let outsourced =
-        baseline.as_ref().zip(bought.as_ref()).map(|(b, shown)| (b.name.as_str(), digest.as_str(), shown.as_slice()));
+    let bought = baseline.map(|Baseline { name, digest, items, .. }| {
+        let digest = digest.to_string();
+        read::baseline(&name, items).map(|shown| (name, digest, shown))
+    });
+    let bought = bought.transpose()?;
+    let outsourced = bought.as_ref().map(|(name, digest, shown)| (name.as_str(), digest.as_str(), shown.as_slice()));
     let usual = Suite::default();
     let pinned = suite.as_ref().unwrap_or(&usual);
     let inputs = Inputs {
-        campaign: plan.campaign.as_str(),
+        campaign: campaign.as_str(),
         in_house: &in_house,
         unfinished,
-        gated: plan.jobs.iter().any(|job| job.gate.style > 0.0 || job.gate.category > 0.0),
+        gated,
         outsourced,
         evaluator: facts(&bundle),
         judge_is_guide: judge_is_guide(&bundle),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::baseline::{self, Baseline, Item};
+use super::baseline::{self, Item};
 use super::evaluation::{Arm, Brief, Delivery, Work};
 use crate::error::{Error, Result};
 use crate::looks::Looks;
@@ -41,7 +41,7 @@ pub struct Shown {
     pub reasons: Vec<String>,
     /// What the evaluator says; `None` if it was not asked.
     pub scores: Option<Scores>,
-    /// What it said of the first attempt.
+    /// What it said of the first attempt, without the fingerprint.
     pub first: Option<Scores>,
     /// What the pixels say.
     pub looks: Option<Looks>,
@@ -88,17 +88,19 @@ async fn named(store: &dyn Store, name: &str) -> Result<String> {
     }
 }
 
-/// Every finished job of a campaign, in the plan's order, and how many are not finished.
-pub async fn campaign(store: &Arc<dyn Store>, plan: &Plan) -> Result<(Vec<Shown>, usize)> {
+/// Every finished job of a campaign, in the plan's order, and how many are not finished. Takes the plan: its jobs, with all their
+/// prompts, weigh more than what is said of their images.
+pub async fn campaign(store: &Arc<dyn Store>, plan: Plan) -> Result<(Vec<Shown>, usize)> {
     let layout = Layout::new(plan.campaign.as_str())?;
-    let mut found: Vec<Option<Shown>> = vec![None; plan.jobs.len()];
+    let jobs = plan.jobs.len();
+    let mut found: Vec<Option<Shown>> = vec![None; jobs];
     let mut tasks: JoinSet<Result<(usize, Option<Shown>)>> = JoinSet::new();
-    let mut next = plan.jobs.iter().enumerate();
+    let mut next = plan.jobs.into_iter().enumerate();
     loop {
         while tasks.len() < AT_ONCE
             && let Some((i, job)) = next.next()
         {
-            let (store, layout, job) = (Arc::clone(store), layout.clone(), job.clone());
+            let (store, layout) = (Arc::clone(store), layout.clone());
             tasks.spawn(async move { Ok((i, sidecar(&*store, &layout, &job).await?.map(|(key, s)| of_sidecar(&key, s)))) });
         }
         match tasks.join_next().await {
@@ -110,7 +112,7 @@ pub async fn campaign(store: &Arc<dyn Store>, plan: &Plan) -> Result<(Vec<Shown>
         }
     }
     let finished: Vec<Shown> = found.into_iter().flatten().collect();
-    let missing = plan.jobs.len() - finished.len();
+    let missing = jobs - finished.len();
     Ok((finished, missing))
 }
 
@@ -135,7 +137,7 @@ fn of_sidecar(image: &Key, sidecar: Sidecar) -> Shown {
         seconds: sidecar.timings.values().sum::<f64>() + 0.0,
         encoder,
     };
-    let (scores, first) = (sidecar.chosen_scores().cloned(), sidecar.first_scores().cloned());
+    let (scores, first) = (sidecar.chosen_scores().cloned(), sidecar.first_scores().map(Scores::said));
     let there = sidecar.image.is_some();
     let (sha256, looks) = sidecar.image.map(|image| (image.sha256, image.looks)).unzip();
     Shown {
@@ -156,25 +158,25 @@ fn of_sidecar(image: &Key, sidecar: Sidecar) -> Shown {
     }
 }
 
-/// Every picture of a baseline.
-pub fn baseline(baseline: &Baseline) -> Result<Vec<Shown>> {
-    let shown = |item: &Item| -> Result<Shown> {
+/// Every picture of a baseline; takes its items.
+pub fn baseline(name: &Name, items: Vec<Item>) -> Result<Vec<Shown>> {
+    let shown = |item: Item| -> Result<Shown> {
         Ok(Shown {
             arm: Arm::Outsourced,
-            id: item.id.clone(),
-            brief: item.brief.clone(),
-            image: Some(baseline::image(&baseline.name, &item.id)?.to_string()),
-            sha256: Some(item.sha256.clone()),
+            image: Some(baseline::image(name, &item.id)?.to_string()),
+            id: item.id,
+            brief: item.brief,
+            sha256: Some(item.sha256),
             accepted: true,
             failed: false,
             reasons: Vec::new(),
-            scores: Some(item.scores.clone()),
+            scores: Some(item.scores),
             first: None,
-            looks: Some(item.looks.clone()),
+            looks: Some(item.looks),
             work: None,
-            delivery: Some(item.delivery.clone()),
             licences: vec![item.delivery.licence.clone()],
+            delivery: Some(item.delivery),
         })
     };
-    baseline.items.iter().map(shown).collect()
+    items.into_iter().map(shown).collect()
 }

@@ -93,6 +93,15 @@ pub struct Scores {
     pub fingerprint: Option<Fingerprint>,
 }
 
+impl Scores {
+    /// The same without what images are compared by, most of their weight.
+    pub fn said(&self) -> Self {
+        let Self { style, category, ref style_found, ref category_found, category_rank, agreement, fingerprint: _ } = *self;
+        let (style_found, category_found) = (style_found.clone(), category_found.clone());
+        Self { style, category, style_found, category_found, category_rank, agreement, fingerprint: None }
+    }
+}
+
 /// The image that belongs to a sidecar.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageFacts {

@@ -116,7 +116,7 @@ async fn what_cannot_be_paired_decoded_or_licensed_is_refused_by_name() {
     assert_eq!((refused.len(), baseline.items.len()), (10, 2));
     assert_eq!(baseline.items[1].brief, Brief { category: "rocket".into(), style: "line".into() }, "in the campaign's words");
     // What is kept is the picture alone: nothing else that the file carried.
-    let stored = read::baseline(&baseline).unwrap();
+    let stored = read::baseline(&baseline.name, baseline.items.clone()).unwrap();
     for (shown, original) in stored.iter().zip([picture(1), picture(2)]) {
         let bytes = store.get(&Key::new(shown.image.clone().unwrap()).unwrap()).await.unwrap().unwrap();
         assert!(!String::from_utf8_lossy(&bytes).contains("<script>"));
@@ -363,7 +363,7 @@ async fn evaluating_a_campaign_is_a_read() {
     let (tally, _) = work(&plan.jobs[..7], &store, stub, 4, &Shutdown::default()).await;
     assert_eq!(tally.unwrap().finished, 7);
     let any: Arc<dyn Store> = Arc::new(store.clone());
-    let (found, missing) = read::campaign(&any, &plan).await.unwrap();
+    let (found, missing) = read::campaign(&any, plan.clone()).await.unwrap();
     assert_eq!((found.len(), missing), (7, 1));
     let first = &found[0];
     assert_eq!(first.scores.as_ref().unwrap().style, Some(0.8));
