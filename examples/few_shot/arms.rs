@@ -28,6 +28,8 @@ const BRAND_PROMPT: &str = "a {category} emoji in {style} style";
 /// As `housestyle train` has it.
 const WEIGHT_DECAY: f32 = 0.01;
 const MARGIN: f32 = 0.2;
+/// Drawings of each other house that a contrasted style encoder sees.
+const CONTRAST: usize = 4;
 
 /// How encoders learn, and what is judged.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -99,7 +101,7 @@ impl<'a> Lab<'a> {
                 let mut one = self.train(cell, &both, 2 * self.settings.steps, (1.0, 0.0))?;
                 exam.judge(&mut one, &brand)
             }
-            Arm::CrossEntropy | Arm::Triplet => {
+            Arm::CrossEntropy | Arm::Triplet | Arm::Contrasted => {
                 let weights = if cell.arm == Arm::Triplet { (0.0, 1.0) } else { (1.0, 0.0) };
                 let mut style = self.train(cell, &[Contrast::Looks], self.settings.steps, weights)?;
                 let mut category = self.train(cell, &[Contrast::Things], self.settings.steps, weights)?;
@@ -148,11 +150,20 @@ impl<'a> Lab<'a> {
     }
 
     /// The pictures that the brands bring: places, and what they show.
-    fn lessons(&self, cell: Cell) -> (Vec<usize>, Vec<Lesson>) {
-        let names = self.drawings.brought(cell.seed);
-        let names = &names[..cell.shots.min(names.len())];
+    fn lessons(&self, cell: Cell, contrast: Contrast) -> (Vec<usize>, Vec<Lesson>) {
+        let brought = self.drawings.brought(cell.seed);
+        let names = &brought[..cell.shots.min(brought.len())];
         let brand = |row: &Row| (row.house == NEW_HOUSE) == (cell.task == Task::NewHouse);
-        let places = self.drawings.places(|row| brand(row) && row.split == Split::Fewshot && names.contains(&row.name));
+        let mut places = self.drawings.places(|row| brand(row) && row.split == Split::Fewshot && names.contains(&row.name));
+        if cell.arm == Arm::Contrasted && contrast == Contrast::Looks {
+            let others = self.drawings.places(|row| !brand(row) && row.split == Split::Fewshot && brought.contains(&row.name));
+            let mut count: HashMap<String, usize> = HashMap::new();
+            places.extend(others.into_iter().filter(|place| {
+                let count = count.entry(self.drawings.rows()[*place].house.clone()).or_default();
+                *count += 1;
+                *count <= CONTRAST
+            }));
+        }
         let rows = places.iter().map(|place| &self.drawings.rows()[*place]);
         let lessons = rows.map(|row| Lesson { category: words(&row.name), style: row.house.clone() }).collect();
         (places, lessons)
@@ -180,10 +191,10 @@ impl<'a> Lab<'a> {
         steps: u32,
         (cross_entropy, triplet): (f32, f32),
     ) -> Result<Identifier> {
-        let (places, lessons) = self.lessons(cell);
         let mut examples = Vec::new();
         for contrast in contrasts {
             let wording = self.wording(cell.task, *contrast);
+            let (places, lessons) = self.lessons(cell, *contrast);
             for (place, lesson) in places.iter().zip(&lessons) {
                 let Seen { features, latents } = self.see(*place)?.clone();
                 examples.push(Example { features, latents, ..self.prepare.example(lesson, &lessons, &wording, *contrast)? });
@@ -207,7 +218,7 @@ impl<'a> Lab<'a> {
     /// Stock CLIP with a cache of the pictures; how much the cache says is chosen on the names kept for that.
     fn tip(&mut self, cell: Cell, exam: &Exam, brand: &dyn Fn(&str, &Style) -> String) -> Result<Scores> {
         let kept = self.exam(cell.task, cell.seed, true)?;
-        let (places, lessons) = self.lessons(cell);
+        let (places, lessons) = self.lessons(cell, Contrast::Looks);
         let (mut styles, mut things) = (Cache::default(), Cache::default());
         for (place, lesson) in places.iter().zip(&lessons) {
             let features = &self.see(*place)?.features;

@@ -39,6 +39,8 @@ pub enum Arm {
     CrossEntropy,
     /// Control-CLIP: a style and a category encoder, triplet loss.
     Triplet,
+    /// As `cross-entropy`, and the style encoder also sees a few drawings of the other houses.
+    Contrasted,
 }
 
 impl Task {
@@ -48,8 +50,20 @@ impl Task {
 
 impl Arm {
     /// All, in the order of the table.
-    pub const ALL: [Self; 6] =
-        [Self::ZeroShot, Self::Described, Self::TipAdapter, Self::OneEncoder, Self::CrossEntropy, Self::Triplet];
+    pub const ALL: [Self; 7] = [
+        Self::ZeroShot,
+        Self::Described,
+        Self::TipAdapter,
+        Self::OneEncoder,
+        Self::CrossEntropy,
+        Self::Triplet,
+        Self::Contrasted,
+    ];
+
+    /// Whether it is an arm of this question: where every house is a brand, each is shown to all.
+    pub fn answers(self, task: Task) -> bool {
+        self != Self::Contrasted || task == Task::NewHouse
+    }
 
     /// Whether it looks at the brands' pictures.
     pub fn learns(self) -> bool {

@@ -123,7 +123,7 @@ fn asked(args: &Args) -> Result<Vec<Cell>> {
     }
     let mut cells = Vec::new();
     for task in Task::ALL.into_iter().filter(|task| args.task.is_none_or(|only| only == *task)) {
-        for arm in Arm::ALL.into_iter().filter(|arm| args.arms.is_empty() || args.arms.contains(arm)) {
+        for arm in Arm::ALL.into_iter().filter(|arm| arm.answers(task) && (args.arms.is_empty() || args.arms.contains(arm))) {
             match arm.learns() {
                 false => cells.push(Cell { task, arm, shots: 0, seed: 0 }),
                 true => cells.extend(

@@ -117,6 +117,7 @@ fn name(arm: Arm) -> String {
         Arm::OneEncoder => "one encoder, both tasks".into(),
         Arm::CrossEntropy => "Control-CLIP, cross-entropy".into(),
         Arm::Triplet => "Control-CLIP, triplet".into(),
+        Arm::Contrasted => "Control-CLIP, cross-entropy, shown other houses".into(),
     }
 }
 
