@@ -17,6 +17,7 @@ use super::score::{Evaluator, Score};
 use super::session::{SessionSettings, Stop};
 use crate::error::{Error, Result};
 use crate::looks::{Fingerprint, Vector};
+use crate::plan::Unscored;
 use crate::store::sidecar::Scores;
 
 /// Prompts whose embedding is remembered.
@@ -31,6 +32,12 @@ pub struct Wanted<'a> {
     pub category: &'a str,
     /// The category's prompt.
     pub prompt: &'a str,
+}
+
+impl<'a> From<&'a Unscored> for Wanted<'a> {
+    fn from(Unscored { style, category, prompt, .. }: &'a Unscored) -> Self {
+        Self { style, category, prompt }
+    }
 }
 
 /// A bundle's evaluator and, if it has one, its image tower.

@@ -13,6 +13,7 @@ mod identity;
 mod prompts;
 mod refuse;
 mod rights;
+mod unscored;
 
 pub use crate::rights::Ruling;
 pub use categories::Categories;
@@ -24,6 +25,7 @@ pub use identity::{CampaignId, JobId};
 pub use prompts::{Prompts, check_prompts};
 pub use refuse::{check_budget, check_rights};
 pub use rights::{RightsVerdict, StyleRights};
+pub use unscored::Unscored;
 
 use crate::spec::{AssetSpec, Campaign, Digest, Format, Gate, Guidance, Priority, Problem, Sampler, limits, text};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};

@@ -1,8 +1,8 @@
 //! Judging a delivery with the workers behind the broker.
 //!
 //! In: pictures of a baseline that is being imported, in the store. Out: what the workers' evaluator says of each.
-//! Always holds: whatever an order says, only pictures of its baseline are read and only its own verdicts are written; the same
-//! order twice writes the same verdicts; few orders are out at once, so that a campaign never waits behind a whole delivery.
+//! Always holds: whatever an order says, only pictures of its baseline are read, and only what an importer asked for is written; the
+//! same order twice is judged once, and leaves nothing when its importer is gone; few orders are out at once, so that a campaign never waits behind a whole delivery.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::records;
 use crate::error::{Error, Kind, Result};
-use crate::eval::baseline::{self, Others, Unscored, Verdict};
+use crate::eval::baseline::{self, Judgement, Others};
+use crate::plan::Unscored;
 use crate::queue::Rabbit;
 use crate::queue::rabbit::order::{Order, Task};
 use crate::shutdown::Shutdown;
@@ -24,7 +25,7 @@ use crate::telemetry::TraceParent;
 
 /// Pictures of one order: a part of a second's work.
 const PART: usize = 16;
-/// Between two looks for verdicts.
+/// Between two looks for judgements.
 const LOOK: Duration = Duration::from_millis(50);
 /// After so long without any, whoever waits is told why that may be.
 const STILL: Duration = Duration::from_secs(15);
@@ -36,12 +37,14 @@ pub trait Judges: Send + Sync {
     async fn judge(&self, bundle: &Digest, asked: &Unscored, picture: RgbImage) -> Result<Scores>;
 }
 
-/// What is left for an importer.
+/// What importer and workers leave each other.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Answer {
-    /// One verdict a picture, in the order's order.
-    Judged(Vec<Verdict>),
+    /// Somebody waits.
+    Asked,
+    /// One judgement a picture, in the order's order.
+    Judged(Vec<Judgement>),
     /// The order was given up on.
     GivenUp(String),
 }
@@ -50,21 +53,37 @@ enum Answer {
 fn answer_key(task: &Task) -> Result<Option<Key>> {
     let Task::Score { baseline, .. } = task else { return Ok(None) };
     let bytes = serde_json::to_vec(task).map_err(|e| Error::internal("cannot write an order as JSON").caused_by(e))?;
-    baseline::verdicts(baseline, &Digest::of(&bytes)).map(Some)
+    baseline::judgements(baseline, &Digest::of(&bytes)).map(Some)
 }
 
 /// Does what a scoring order asks; others are none of its business.
 pub async fn judge(store: &dyn Store, judges: &dyn Judges, task: &Task) -> Result<()> {
     let (Task::Score { baseline, bundle, pictures }, Some(answer)) = (task, answer_key(task)?) else { return Ok(()) };
-    let mut verdicts = Vec::with_capacity(pictures.len());
+    if !is_asked(store, &answer).await? {
+        return Ok(());
+    }
+    let mut judgements = Vec::with_capacity(pictures.len());
     for asked in pictures {
-        verdicts.push(match one(store, judges, (baseline, bundle), asked).await {
-            Ok(scores) => Verdict::Scored(Box::new(scores)),
-            Err(error) if error.is_about_the_input() => Verdict::Refused(error.chain()),
+        judgements.push(match one(store, judges, (baseline, bundle), asked).await {
+            Ok(scores) => Judgement::Scored(Box::new(scores)),
+            Err(error) if error.is_about_the_input() => Judgement::Refused(error.chain()),
             Err(error) => return Err(error),
         });
     }
-    records::write(store, &answer, &Answer::Judged(verdicts)).await
+    tell(store, &answer, Answer::Judged(judgements)).await
+}
+
+/// Whether somebody waits, and has no answer yet.
+async fn is_asked(store: &dyn Store, answer: &Key) -> Result<bool> {
+    Ok(matches!(records::read(store, answer).await?, Some(Answer::Asked)))
+}
+
+/// Answers, unless the order came twice and was answered meanwhile: whoever waited may be gone.
+async fn tell(store: &dyn Store, key: &Key, answer: Answer) -> Result<()> {
+    match is_asked(store, key).await? {
+        true => records::write(store, key, &answer).await,
+        false => Ok(()),
+    }
 }
 
 async fn one(store: &dyn Store, judges: &dyn Judges, (name, bundle): (&Name, &Digest), asked: &Unscored) -> Result<Scores> {
@@ -80,7 +99,7 @@ async fn one(store: &dyn Store, judges: &dyn Judges, (name, bundle): (&Name, &Di
 /// Tells whoever waits that nothing will come.
 pub async fn give_up(store: &dyn Store, task: &Task, reason: &str) -> Result<()> {
     match answer_key(task)? {
-        Some(answer) => records::write(store, &answer, &Answer::GivenUp(reason.into())).await,
+        Some(answer) => tell(store, &answer, Answer::GivenUp(reason.into())).await,
         None => Ok(()),
     }
 }
@@ -103,40 +122,43 @@ pub struct Workers {
 
 #[async_trait]
 impl Others for Workers {
-    async fn judge(&self, pictures: Vec<Unscored>) -> Result<Vec<Verdict>> {
-        let part = |pictures: &[Unscored]| Task::Score {
-            baseline: self.baseline.clone(),
-            bundle: self.bundle.clone(),
-            pictures: pictures.to_vec(),
-        };
-        let tasks: Vec<Task> = pictures.chunks(PART).map(part).collect();
-        for task in &tasks {
-            self.forget(task).await?;
-            self.queue.order(&Order::new(task.clone(), TraceParent::current())).await?;
+    async fn judge(&self, pictures: Vec<Unscored>) -> Result<Vec<Judgement>> {
+        let mut parts = Vec::new();
+        for pictures in pictures.chunks(PART) {
+            parts.push((self.ask(pictures.to_vec()).await?, pictures.len()));
         }
-        let mut verdicts = Vec::with_capacity(pictures.len());
-        for (task, asked) in tasks.iter().zip(pictures.chunks(PART)) {
-            match self.answer(task).await? {
-                Answer::Judged(part) if part.len() == asked.len() => verdicts.extend(part),
-                Answer::Judged(_) => return Err(Error::internal("workers judged other pictures than they were asked to")),
+        let mut judgements = Vec::with_capacity(pictures.len());
+        for (key, pictures) in parts {
+            match self.answer(&key).await? {
+                Answer::Judged(part) if part.len() == pictures => judgements.extend(part),
                 Answer::GivenUp(reason) => {
                     return Err(Error::unavailable(format!("the workers gave up on judging: {reason}"))
                         .hint("see that they run with the campaign's bundle, or import without --queue"));
                 }
+                _ => return Err(Error::internal("workers judged other pictures than they were asked to")),
             }
-            self.forget(task).await?;
+            self.store.delete(&key).await?;
         }
-        Ok(verdicts)
+        Ok(judgements)
     }
 }
 
 impl Workers {
-    async fn answer(&self, task: &Task) -> Result<Answer> {
-        let Some(key) = answer_key(task)? else { return Err(Error::internal("only scoring is answered")) };
+    /// Hands over an order; gives back where its answer will be.
+    async fn ask(&self, pictures: Vec<Unscored>) -> Result<Key> {
+        let task = Task::Score { baseline: self.baseline.clone(), bundle: self.bundle.clone(), pictures };
+        let key = answer_key(&task)?.ok_or_else(|| Error::internal("only scoring is answered"))?;
+        records::write(&*self.store, &key, &Answer::Asked).await?;
+        self.queue.order(&Order::new(task, TraceParent::current())).await?;
+        Ok(key)
+    }
+
+    async fn answer(&self, key: &Key) -> Result<Answer> {
         let (since, mut told) = (Instant::now(), false);
         loop {
-            if let Some(answer) = records::read(&*self.store, &key).await? {
-                return Ok(answer);
+            match records::read(&*self.store, key).await? {
+                Some(Answer::Asked) | None => {}
+                Some(answer) => return Ok(answer),
             }
             if since.elapsed() > STILL && !told {
                 (self.say)("waiting for a worker to judge; see that one runs (`housestyle worker`) on the same store".into());
@@ -147,14 +169,6 @@ impl Workers {
                 () = self.shutdown.wait() => return Err(Error::new(Kind::Transient, "asked to stop; nothing was imported")),
                 () = tokio::time::sleep(LOOK) => {}
             }
-        }
-    }
-
-    /// Removes the answer to an order that was asked before.
-    async fn forget(&self, task: &Task) -> Result<()> {
-        match answer_key(task)? {
-            Some(key) => self.store.delete(&key).await,
-            None => Ok(()),
         }
     }
 }
@@ -199,6 +213,10 @@ mod tests {
         Task::Score { baseline: "agency".parse().unwrap(), bundle: Digest::of(b"bundle"), pictures }
     }
 
+    async fn ask(store: &dyn Store, task: &Task) {
+        records::write(store, &answer_key(task).unwrap().unwrap(), &Answer::Asked).await.unwrap();
+    }
+
     async fn answer(store: &dyn Store, task: &Task) -> Option<Answer> {
         records::read(store, &answer_key(task).unwrap().unwrap()).await.unwrap()
     }
@@ -216,10 +234,13 @@ mod tests {
             [("../../other/images/b", &picture), ("gone", &picture), ("a", b"another"), ("text", b"text"), ("a", &picture)];
         let task = order(&asked);
         judge(&store, &Somebody(Digest::of(b"bundle")), &task).await.unwrap();
-        let Some(Answer::Judged(verdicts)) = answer(&store, &task).await else { panic!("no answer") };
-        let (last, refused) = verdicts.split_last().unwrap();
-        assert!(refused.iter().all(|verdict| matches!(verdict, Verdict::Refused(_))), "{refused:?}");
-        assert!(matches!(last, Verdict::Scored(scores) if scores.style_found == "flat"), "{last:?}");
+        assert!(answer(&store, &task).await.is_none(), "nobody asked");
+        ask(&store, &task).await;
+        judge(&store, &Somebody(Digest::of(b"bundle")), &task).await.unwrap();
+        let Some(Answer::Judged(judgements)) = answer(&store, &task).await else { panic!("no answer") };
+        let (last, refused) = judgements.split_last().unwrap();
+        assert!(refused.iter().all(|judgement| matches!(judgement, Judgement::Refused(_))), "{refused:?}");
+        assert!(matches!(last, Judgement::Scored(scores) if scores.style_found == "flat"), "{last:?}");
     }
 
     #[tokio::test]
@@ -229,9 +250,10 @@ mod tests {
         let picture = png::encode_with(&RgbImage::from_pixel(4, 4, Rgb([1, 2, 3])), &[]).unwrap();
         store.put(&Key::new("baselines/agency/images/a.png").unwrap(), picture.clone()).await.unwrap();
         let task = order(&[("a", &picture)]);
+        ask(&store, &task).await;
         let error = judge(&store, &Somebody(Digest::of(b"other")), &task).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Transient);
-        assert!(answer(&store, &task).await.is_none());
+        assert!(matches!(answer(&store, &task).await, Some(Answer::Asked)));
         give_up(&store, &task, "failed 5 times").await.unwrap();
         assert!(matches!(answer(&store, &task).await, Some(Answer::GivenUp(reason)) if reason == "failed 5 times"));
     }

@@ -154,11 +154,12 @@ fn a_delivery_judged_by_workers_is_judged_as_here() {
     };
     let (code, _, stderr) = output(import("here", &[]));
     assert_eq!(code, 0, "{stderr}");
-    let first = house.worker(&[]);
     let mut import = import("there", &["--queue"]);
     let importing = Worker(import.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let found = |part: &str| files(&house.place()).keys().filter(|name| name.contains(part)).count();
-    wait_for("pictures to be judged", || (found("baselines/there/images/") > 130).then_some(()));
+    wait_for("the importer to ask", || (found("/judgements/") == 8).then_some(()));
+    let first = house.worker(&[]);
+    wait_for("some answers", || (found("/judgements/") < 8).then_some(()));
     first.kill();
     let second = house.worker(&[]);
     assert_eq!(importing.end(), Some(0), "{}", house.log());
@@ -172,7 +173,7 @@ fn a_delivery_judged_by_workers_is_judged_as_here() {
     };
     assert_eq!(judged("there")["items"].as_array().unwrap().len(), 150);
     assert_eq!(judged("there"), judged("here"));
-    assert_eq!(found("/verdicts/"), 0, "what importer and workers say to each other stays behind");
+    assert_eq!(found("/judgements/"), 0, "what importer and workers say to each other stays behind");
     assert_eq!(second.terminate(), Some(0));
 }
 

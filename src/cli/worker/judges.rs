@@ -10,8 +10,8 @@ use image::RgbImage;
 
 use super::super::Context;
 use crate::error::{Error, Kind, Result};
-use crate::eval::baseline::Unscored;
 use crate::pipeline::{Bundle, Critic};
+use crate::plan::Unscored;
 use crate::planner::scoring::Judges;
 use crate::spec::Digest;
 use crate::store::sidecar::Scores;
@@ -48,7 +48,7 @@ impl Judges for HouseJudges {
                     none.insert(Critic::load(&bundle, &runtime, &settings)?)
                 }
             };
-            critic.scores(asked.wanted(), &picture)
+            critic.scores((&asked).into(), &picture)
         };
         tokio::task::spawn_blocking(judging).await.map_err(|e| Error::internal("judging was cut short").caused_by(e))?
     }

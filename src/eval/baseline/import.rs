@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::eval::evaluation::{Brief, Delivery};
 use crate::looks::Looks;
 use crate::pipeline::Wanted;
-use crate::plan::{Job, Plan};
+use crate::plan::{Job, Plan, Unscored};
 use crate::rights::Policy;
 use crate::spec::{Digest, Name, Timestamp, limits, text, words};
 use crate::store::sidecar::Scores;
@@ -91,40 +91,17 @@ pub enum Judge<'a> {
 #[async_trait]
 pub trait Others: Send + Sync {
     /// What is said of each, in the same order, or why it cannot be judged.
-    async fn judge(&self, pictures: Vec<Unscored>) -> Result<Vec<Verdict>>;
+    async fn judge(&self, pictures: Vec<Unscored>) -> Result<Vec<Judgement>>;
 }
 
 /// What became of a picture that others judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Verdict {
+pub enum Judgement {
     /// What the evaluator says.
     Scored(Box<Scores>),
     /// Why it cannot be judged.
     Refused(String),
-}
-
-/// A picture of a baseline that is to be judged, and what it was meant to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Unscored {
-    /// Its id in the baseline.
-    pub id: String,
-    /// SHA-256 of its file in the store, hex.
-    pub sha256: String,
-    /// The style, by the evaluator's name for it.
-    pub style: String,
-    /// The category, likewise.
-    pub category: String,
-    /// The category's prompt.
-    pub prompt: String,
-}
-
-impl Unscored {
-    /// What it was meant to be.
-    pub fn wanted(&self) -> Wanted<'_> {
-        Wanted { style: &self.style, category: &self.category, prompt: &self.prompt }
-    }
 }
 
 /// A picture in the store that nobody judged yet.
@@ -196,10 +173,10 @@ impl Import<'_> {
             match self.take_in(source, row, &mut seen).await? {
                 Err(reason) => done.refuse(&file, reason),
                 Ok((unjudged, picture)) => match &mut self.judge {
-                    Judge::Here(judge) => match judge(unjudged.asked.wanted(), &picture) {
+                    Judge::Here(judge) => match judge((&unjudged.asked).into(), &picture) {
                         Ok(scores) => done.items.push(unjudged.scored(scores)),
                         Err(error) if error.is_about_the_input() => {
-                            let refused = Verdict::Refused(error.chain());
+                            let refused = Judgement::Refused(error.chain());
                             self.settle(vec![unjudged], vec![refused], &mut done).await?;
                         }
                         Err(error) => return Err(error),
@@ -240,18 +217,18 @@ impl Import<'_> {
     async fn have_judged(&self, waiting: Vec<Unjudged>, done: &mut Done) -> Result<()> {
         match &self.judge {
             Judge::Others(others) if !waiting.is_empty() => {
-                let verdicts = others.judge(waiting.iter().map(|unjudged| unjudged.asked.clone()).collect()).await?;
-                self.settle(waiting, verdicts, done).await
+                let judgements = others.judge(waiting.iter().map(|unjudged| unjudged.asked.clone()).collect()).await?;
+                self.settle(waiting, judgements, done).await
             }
             _ => Ok(()),
         }
     }
 
-    async fn settle(&self, judged: Vec<Unjudged>, verdicts: Vec<Verdict>, done: &mut Done) -> Result<()> {
-        for (unjudged, verdict) in judged.into_iter().zip(verdicts) {
-            match verdict {
-                Verdict::Scored(scores) => done.items.push(unjudged.scored(*scores)),
-                Verdict::Refused(reason) => {
+    async fn settle(&self, judged: Vec<Unjudged>, judgements: Vec<Judgement>, done: &mut Done) -> Result<()> {
+        for (unjudged, judgement) in judged.into_iter().zip(judgements) {
+            match judgement {
+                Judgement::Scored(scores) => done.items.push(unjudged.scored(*scores)),
+                Judgement::Refused(reason) => {
                     self.store.delete(&image(self.name, &unjudged.asked.id)?).await?;
                     done.refuse(&unjudged.file, reason);
                 }

@@ -18,7 +18,7 @@ use crate::spec::{Digest, Name, Timestamp};
 use crate::store::sidecar::Scores;
 use crate::store::{Key, Store};
 
-pub use import::{Asked, Import, Judge, Others, Unscored, Verdict};
+pub use import::{Asked, Import, Judge, Judgement, Others};
 pub use index::Index;
 pub use source::Source;
 
@@ -95,9 +95,9 @@ pub fn image(name: &Name, id: &str) -> Result<Key> {
     folder(name)?.join(&format!("images/{id}.png"))
 }
 
-/// Where whoever judges a part of a baseline for its importer leaves the answer; `part` is named by its digest.
-pub fn verdicts(name: &Name, part: &Digest) -> Result<Key> {
-    folder(name)?.join(&format!("verdicts/{}.json", part.hex()))
+/// Where an importer asks for judgements of a part of a baseline, and finds them; `part` is named by its digest.
+pub fn judgements(name: &Name, part: &Digest) -> Result<Key> {
+    folder(name)?.join(&format!("judgements/{}.json", part.hex()))
 }
 
 impl Baseline {

@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use housestyle::error::{Error, Result as Outcome};
-use housestyle::eval::baseline::Unscored;
-use housestyle::plan::{Rates, plan};
+use housestyle::plan::{Rates, Unscored, plan};
 use housestyle::planner::scoring::Judges;
 use housestyle::planner::{Planned, Plans, Refusal};
 use housestyle::spec::{Campaign, Digest};

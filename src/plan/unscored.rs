@@ -1,0 +1,17 @@
+use serde::{Deserialize, Serialize};
+
+/// A picture of a baseline that is to be judged, and what it was meant to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unscored {
+    /// Its id in the baseline.
+    pub id: String,
+    /// SHA-256 of its file in the store, hex.
+    pub sha256: String,
+    /// The style, by the evaluator's name for it.
+    pub style: String,
+    /// The category, likewise.
+    pub category: String,
+    /// The category's prompt.
+    pub prompt: String,
+}
