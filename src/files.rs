@@ -32,6 +32,11 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// Writes a file whole: into a hidden neighbour, flushed to the disk, then renamed. False if there is one already and it
 /// must stay.
 pub fn write(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
+    write_with(path, replace, |file| file.write_all(bytes))
+}
+
+/// The same for what `fill` writes, bit by bit.
+pub fn write_with(path: &Path, replace: bool, fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<bool> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     match fs::metadata(path) {
@@ -50,7 +55,10 @@ pub fn write(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
         builder.permissions(fs::Permissions::from_mode(0o666)); // the umask decides, as for any other file
     }
     let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    let mut buffered = io::BufWriter::new(file.as_file_mut());
+    fill(&mut buffered)?;
+    buffered.flush()?;
+    drop(buffered);
     file.as_file().sync_all()?;
     if replace {
         file.persist(path).map_err(|e| e.error)?;

@@ -10,6 +10,7 @@ pub mod config;
 pub mod files;
 pub mod http;
 pub mod shutdown;
+pub mod spool;
 pub mod telemetry;
 pub mod yaml;
 

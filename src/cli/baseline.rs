@@ -163,22 +163,15 @@ impl Bench {
 }
 
 fn tell(baseline: &Baseline, context: &Context) -> Result<Outcome> {
-    let briefs: std::collections::BTreeSet<_> = baseline.items.iter().map(|item| &item.brief).collect();
     let refused: Vec<Vec<String>> = baseline.refused.iter().map(|r| vec![r.file.clone(), r.reason.clone()]).collect();
     if !refused.is_empty() {
         context.say(format!("{} refused:", refused.len()));
         let lines = table(&refused).lines().map(ToOwned::to_owned).collect();
         shortened(lines, TOLD).into_iter().for_each(|line| context.say(format!("  {line}")));
     }
-    let (imported, name) = (baseline.items.len(), &baseline.name);
-    context.say(format!("{imported} pictures for {} briefs of {} imported as {name}", briefs.len(), baseline.campaign));
-    context.emit(&Report {
-        baseline: name,
-        campaign: &baseline.campaign,
-        imported,
-        briefs: briefs.len(),
-        refused: &baseline.refused,
-    })?;
+    let Baseline { pictures: imported, briefs, ref name, .. } = *baseline;
+    context.say(format!("{imported} pictures for {briefs} briefs of {} imported as {name}", baseline.campaign));
+    context.emit(&Report { baseline: name, campaign: &baseline.campaign, imported, briefs, refused: &baseline.refused })?;
     Ok(if baseline.refused.is_empty() { Outcome::Done } else { Outcome::SomeFailed })
 }
 

@@ -5,17 +5,21 @@
 //! judged before; a suite whose thresholds do not hold makes the exit code 3.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+
+use futures_util::StreamExt as _;
 
 use super::planning;
 use super::table::table;
 use super::{Context, Out, Outcome};
 use crate::error::{Error, Result};
 use crate::eval::evaluation::{Compared, Comparison, Estimate, EvaluatorFacts, Measure, Verdict};
-use crate::eval::{Baseline, Evaluation, Inputs, References, Suite, evaluate, read};
+use crate::eval::{Baseline, Evaluating, Evaluation, References, Setup, Suite, read};
 use crate::pipeline::Bundle;
 use crate::pipeline::Critic;
 use crate::pipeline::bundle::{EVALUATOR, IMAGE_ENCODER, TEXT_ENCODER};
+use crate::plan::Outline;
 use crate::spec::{BundleRef, Name, StyleSet};
 use crate::store::Store;
 
@@ -59,45 +63,62 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 pub fn look(what: &What, context: &Context) -> Result<Evaluation> {
     let suite = what.suite.as_deref().map(Suite::load).transpose()?;
     let store: Arc<dyn Store> = context.store(&what.out)?;
-    let plan = planning::of(&what.campaign, &store, context)?;
+    let plan = planning::outline(&what.campaign, &store, context)?;
     let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest.clone()) };
     let bundle = context.bundle(&reference)?;
     let references = references(what, suite.as_ref(), (&bundle, &store), context)?;
-    let campaign = plan.campaign.clone();
-    let gated = plan.jobs.iter().any(|job| job.gate.style > 0.0 || job.gate.category > 0.0);
-    let (in_house, unfinished) = context.block_on(read::campaign(&store, plan))?;
-    if in_house.is_empty() {
-        return Err(Error::invalid(format!("no job of {campaign} is finished, so there is nothing to evaluate"))
-            .hint("run the campaign first"));
-    }
     let name = what.baseline.as_ref().or_else(|| suite.as_ref().and_then(|suite| suite.baseline.as_ref()));
     let baseline = name.map(|name| context.block_on(Baseline::load(&*store, name))).transpose()?;
-    let bought = baseline.map(|Baseline { name, digest, items, .. }| {
-        let digest = digest.to_string();
-        read::baseline(&name, items).map(|shown| (name, digest, shown))
-    });
-    let bought = bought.transpose()?;
-    let outsourced = bought.as_ref().map(|(name, digest, shown)| (name.as_str(), digest.as_str(), shown.as_slice()));
+    let bought = baseline.as_ref().map(|baseline| (baseline.name.to_string(), baseline.digest.to_string()));
     let usual = Suite::default();
     let pinned = suite.as_ref().unwrap_or(&usual);
-    let inputs = Inputs {
-        campaign: campaign.as_str(),
-        in_house: &in_house,
-        unfinished,
-        gated,
-        outsourced,
+    let campaign = plan.campaign.to_string();
+    let setup = Setup {
+        campaign: &campaign,
+        gated: plan.jobs.iter().any(|job| job.gate.style > 0.0 || job.gate.category > 0.0),
+        outsourced: bought.as_ref().map(|(name, digest)| (name.as_str(), digest.as_str())),
         evaluator: facts(&bundle),
         judge_is_guide: judge_is_guide(&bundle),
         references: &references,
         palettes: &pinned.palettes,
         tolerance: pinned.tolerance(),
+        settings: pinned.settings(),
     };
-    let mut evaluation = evaluate(&inputs, pinned.settings());
+    let mut evaluation = context.block_on(read_all(Evaluating::new(&setup)?, plan, baseline.as_ref(), &store))?;
     if let Some(suite) = &suite {
         suite.pinned(&evaluation)?;
         evaluation.suite = Some(suite.judge(&evaluation));
     }
     Ok(evaluation)
+}
+
+/// Shows every image to an evaluation, the house's first.
+async fn read_all(
+    mut evaluating: Evaluating<'_>,
+    plan: Outline,
+    baseline: Option<&Baseline>,
+    store: &Arc<dyn Store>,
+) -> Result<Evaluation> {
+    let (campaign, jobs) = (plan.campaign.clone(), plan.jobs.len());
+    let mut unfinished = 0;
+    let mut ours = pin!(read::campaign(store, plan)?);
+    while let Some(found) = ours.next().await {
+        match found? {
+            Some(shown) => evaluating.take(shown)?,
+            None => unfinished += 1,
+        }
+    }
+    if unfinished == jobs {
+        return Err(Error::invalid(format!("no job of {campaign} is finished, so there is nothing to evaluate"))
+            .hint("run the campaign first"));
+    }
+    if let Some(baseline) = baseline {
+        let mut theirs = pin!(read::baseline(&**store, baseline));
+        while let Some(shown) = theirs.next().await {
+            evaluating.take(shown?)?;
+        }
+    }
+    evaluating.finish(unfinished)
 }
 
 /// The references of every style set that is named, judged now or before.

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::eval::read;
 use crate::pipeline::bundle::{Bundle, TOKENIZER};
 use crate::pipeline::tokenize::Tokenizer;
-use crate::plan::{self, BundleFacts, Plan};
+use crate::plan::{self, BundleFacts, Outline, Plan};
 use crate::spec::{Campaign, Draft, Problem};
 use crate::store::Store;
 
@@ -102,4 +102,13 @@ pub fn of(campaign: &str, store: &Arc<dyn Store>, context: &Context) -> Result<P
         return Ok(planned.map_err(|obstacles| obstacles.told(context))?.plan);
     }
     context.block_on(read::plan(&**store, campaign))
+}
+
+/// The same in short, as it lies in the store.
+pub fn outline(campaign: &str, store: &Arc<dyn Store>, context: &Context) -> Result<Outline> {
+    let id = match campaign.ends_with(".yaml") || campaign.ends_with(".yml") {
+        true => of(campaign, store, context)?.campaign.to_string(),
+        false => campaign.to_owned(),
+    };
+    context.block_on(read::outline(&**store, &id))
 }

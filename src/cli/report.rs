@@ -3,6 +3,7 @@
 //!
 //! Always holds: it only reads the store; the page is written last, so whoever finds it finds the rest.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub struct Args {
     to: PathBuf,
 }
 
+type Table = fn(&Report, &mut dyn io::Write) -> io::Result<()>;
+
 /// What `--json` prints; the whole report is `report.json`.
 #[derive(Serialize)]
 struct Written {
@@ -56,18 +59,23 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     };
     let votes = tally(&ballots, evaluation.settings.least_briefs, evaluation.settings.seed);
     let passed = evaluation.suite.as_ref().is_none_or(|suite| suite.passed);
-    let report = Report::new(evaluation, costs.as_ref(), votes);
+    let report = Report::new(evaluation, costs.as_ref(), votes)?;
     let pictures = pictures(&report, &store, context)?;
-    let parts = [
-        ("report.json", tables::json(&report)?),
-        ("assets.csv", tables::assets(&report)?),
-        ("measures.csv", tables::measures(&report)?),
-        ("costs.csv", tables::costs(&report)?),
-        ("report.md", tables::markdown(&report, args.lang)),
-        ("report.html", html::page(&report, &pictures, args.lang)),
+    let tables: [(&str, Table); 4] = [
+        ("report.json", tables::json),
+        ("assets.csv", tables::assets),
+        ("measures.csv", tables::measures),
+        ("costs.csv", tables::costs),
     ];
     let mut written = Vec::new();
-    for (name, text) in parts {
+    for (name, table) in tables {
+        let path = args.to.join(name);
+        files::write_with(&path, true, |file| table(&report, file)).map_err(|e| failed("write", &path, e))?;
+        written.push(path.display().to_string());
+    }
+    let texts =
+        [("report.md", tables::markdown(&report, args.lang)), ("report.html", html::page(&report, &pictures, args.lang))];
+    for (name, text) in texts {
         written.push(write(&args.to.join(name), &text)?);
     }
     let sentence = verdict::sentence(&report, args.lang);

@@ -3,6 +3,7 @@
 //! `sheet` writes a page to vote on, `import` takes in what the page saved, `show` says who wins. Always holds: whose image was
 //! on which side stays in the store; votes are only ever added.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,11 +13,11 @@ use super::planning;
 use super::table::table;
 use super::{Context, Out, Outcome, eval, report};
 use crate::error::{Error, Result};
-use crate::eval::evaluation::{Arm, Verdict};
+use crate::eval::evaluation::{Arm, AssetScore, Verdict};
 use crate::eval::{Evaluation, baseline};
 use crate::files;
 use crate::page::{Lang, thumbnail};
-use crate::review::{Ballot, Handout, Reviews, Tally, sheet, tally};
+use crate::review::{Ballot, Handout, Question, Reviews, Tally, sheet, tally};
 use crate::spec::{Digest, Name, Timestamp};
 use crate::store::{Key, Store};
 
@@ -136,14 +137,15 @@ fn secret() -> Result<String> {
 type Pictures = Vec<(Arm, String, crate::page::Thumbnail)>;
 
 fn pictures(handout: &Handout, evaluation: &Evaluation, store: &dyn Store, context: &Context) -> Result<Pictures> {
+    let asked =
+        |question: &Question| [(Arm::InHouse, question.in_house.clone()), (Arm::Outsourced, question.outsourced.clone())];
+    let asked: BTreeSet<(Arm, String)> = handout.questions.iter().flat_map(asked).collect();
     let mut shown = Vec::new();
-    for question in &handout.questions {
-        for (arm, id) in [(Arm::InHouse, &question.in_house), (Arm::Outsourced, &question.outsourced)] {
-            let asset = evaluation.assets.iter().find(|asset| asset.arm == arm && asset.id == *id);
-            let Some(name) = asset.and_then(|asset| asset.image.as_deref()) else { continue };
-            if let Some(bytes) = context.block_on(store.get(&Key::new(name)?))? {
-                shown.push((arm, id.clone(), thumbnail(&bytes, name, SIDE)?));
-            }
+    for asset in evaluation.assets.iter() {
+        let AssetScore { arm, id, image, .. } = asset?;
+        let Some(name) = image.filter(|_| asked.contains(&(arm, id.clone()))) else { continue };
+        if let Some(bytes) = context.block_on(store.get(&Key::new(&name)?))? {
+            shown.push((arm, id, thumbnail(&bytes, &name, SIDE)?));
         }
     }
     Ok(shown)

@@ -66,10 +66,13 @@ impl Voice {
     /// Prints the document that `--json` promises; does nothing without it.
     pub fn document(&self, document: &impl Serialize) -> Result<()> {
         if self.json {
-            let text = serde_json::to_string_pretty(document)
-                .map_err(|e| Error::internal("cannot write the result as JSON").caused_by(e))?;
             self.said().document = true;
-            self.write((text + "\n").as_bytes());
+            let mut stdout = io::BufWriter::new(io::stdout().lock());
+            match serde_json::to_writer_pretty(&mut stdout, document) {
+                Err(e) if !e.is_io() => return Err(Error::internal("cannot write the result as JSON").caused_by(e)),
+                Err(e) => self.took(Err(e.into())),
+                Ok(()) => self.took(stdout.write_all(b"\n").and_then(|()| stdout.flush())),
+            }
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! How far whole sets of images lie apart, with how sure that is. Pure.
 //!
-//! In: embeddings of both arms and of the references. Out: [`Distribution`] rows: KID, CMMD, and FID or its refusal.
-//! Always holds: large sets are drawn from, with the seed, so that time and memory stay bounded. For KID and FID each vector is
+//! In: embeddings of both arms and of the references, one by one. Out: [`Distribution`] rows: KID, CMMD, and FID or its refusal.
+//! Always holds: of a set its moments and
+//! a draw of bounded size stay, by the seed, so that neither time nor memory grows with it. For KID and FID each vector is
 //! first brought to the length √width, the mean square 1 that their kernels expect: an evaluator's embedding has any length.
 
 use super::evaluation::{Distribution, Settings};
-use super::metrics::{self, KID_SUBSET, Kernel, unit};
+use super::metrics::{self, KID_SUBSET, Kernel, Moments, unit};
 use super::stats::{Random, deviation};
 
 /// Resamples of a distance: its spread is wanted, not its tails.
@@ -13,18 +14,44 @@ const RESAMPLES: u32 = 400;
 /// How many standard errors an interval of 95 % goes either way.
 const Z: f64 = 1.959_964;
 
-/// A named set of embeddings.
-pub type Set<'a> = (&'a str, Vec<&'a [f32]>);
+/// What is kept of a set of embeddings, however large.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    moments: Moments,
+    /// [`KID_SUBSET`] of the vectors, each as likely as any other.
+    drawn: Vec<Vec<f32>>,
+    random: Random,
+}
+
+impl Sample {
+    /// Nothing taken in yet; the seed decides which vectors are drawn.
+    pub fn new(seed: u64) -> Self {
+        Self { moments: Moments::default(), drawn: Vec::new(), random: Random::new(seed) }
+    }
+
+    /// Takes in an embedding; one without a direction says nothing.
+    ///
+    /// J. S. Vitter, "Random sampling with a reservoir", ACM Transactions on Mathematical Software 11 (1985), algorithm R.
+    pub fn take(&mut self, embedding: &[f32]) {
+        let Some(vector) = scale(embedding) else { return };
+        self.moments.take(&vector);
+        if self.drawn.len() < KID_SUBSET {
+            self.drawn.push(vector);
+        } else if let Some(place) = self.drawn.get_mut(self.random.below(self.moments.images())) {
+            *place = vector;
+        }
+    }
+}
+
+/// A named set.
+pub type Set = (&'static str, Sample);
 
 /// Every distance between each two sets that are there.
-pub fn distances(sets: &[Set<'_>], settings: &Settings) -> Vec<Distribution> {
-    let scaled: Vec<(&str, Vec<Vec<f32>>)> =
-        sets.iter().map(|(name, set)| (*name, set.iter().filter_map(|v| scale(v)).collect())).collect();
-    let sets: Vec<Set<'_>> = scaled.iter().map(|(name, set)| (*name, set.iter().map(Vec::as_slice).collect())).collect();
+pub fn distances(sets: &[Set], settings: &Settings) -> Vec<Distribution> {
     let mut rows = Vec::new();
     for (i, a) in sets.iter().enumerate() {
         for b in &sets[i + 1..] {
-            if !a.1.is_empty() && !b.1.is_empty() {
+            if !a.1.drawn.is_empty() && !b.1.drawn.is_empty() {
                 rows.extend(between(a, b, settings));
             }
         }
@@ -38,7 +65,7 @@ fn scale(vector: &[f32]) -> Option<Vec<f32>> {
     Some(unit(vector)?.into_iter().map(|x| (x * length) as f32).collect())
 }
 
-fn between(a: &Set<'_>, b: &Set<'_>, settings: &Settings) -> [Distribution; 3] {
+fn between((from, a): &Set, (to, b): &Set, settings: &Settings) -> [Distribution; 3] {
     let row = |metric: &str, outcome: Result<(f64, Option<f64>), String>| {
         let (value, error) = match &outcome {
             Ok((value, error)) => (Some(*value), *error),
@@ -47,10 +74,10 @@ fn between(a: &Set<'_>, b: &Set<'_>, settings: &Settings) -> [Distribution; 3] {
         let end = |sign: f64| Some(value? + sign * Z * error?);
         Distribution {
             metric: metric.into(),
-            from: a.0.into(),
-            to: b.0.into(),
-            from_images: a.1.len(),
-            to_images: b.1.len(),
+            from: (*from).into(),
+            to: (*to).into(),
+            from_images: a.moments.images(),
+            to_images: b.moments.images(),
             value,
             // A squared distance is not below 0; KID's estimate of it may be.
             low: end(-1.0).map(|low| if metric == "cmmd" { low.max(0.0) } else { low }),
@@ -58,7 +85,7 @@ fn between(a: &Set<'_>, b: &Set<'_>, settings: &Settings) -> [Distribution; 3] {
             refused: outcome.err(),
         }
     };
-    let (few_a, few_b) = (drawn(&a.1, settings.seed), drawn(&b.1, settings.seed.wrapping_add(1)));
+    let [few_a, few_b] = [a, b].map(|sample| sample.drawn.iter().map(Vec::as_slice).collect::<Vec<_>>());
     let same_space = few_a.iter().chain(&few_b).all(|vector| vector.len() == few_a[0].len());
     let kernel = |kernel: Kernel| {
         if !same_space {
@@ -69,20 +96,8 @@ fn between(a: &Set<'_>, b: &Set<'_>, settings: &Settings) -> [Distribution; 3] {
         let drawn: Vec<f64> = (0..RESAMPLES).filter_map(|_| distance.resampled(&mut random)).collect();
         Ok((distance.value(), deviation(&drawn)))
     };
-    let fid = metrics::fid(&a.1, &b.1).map(|value| (value, None));
+    let fid = metrics::fid(&a.moments, &b.moments).map(|value| (value, None));
     [row("kid", kernel(Kernel::Polynomial)), row("cmmd", kernel(Kernel::Gaussian)), row("fid", fid)]
-}
-
-/// At most [`KID_SUBSET`] of the vectors, each as likely as any other.
-fn drawn<'a>(vectors: &[&'a [f32]], seed: u64) -> Vec<&'a [f32]> {
-    let mut all = vectors.to_vec();
-    let mut random = Random::new(seed);
-    for i in 0..KID_SUBSET.min(all.len()) {
-        let other = i + random.below(all.len() - i);
-        all.swap(i, other);
-    }
-    all.truncate(KID_SUBSET);
-    all
 }
 
 #[cfg(test)]
@@ -92,16 +107,15 @@ mod tests {
 
     #[test]
     fn sets_are_compared_or_refused_with_a_reason() {
-        let set = |shift: f32| -> Vec<Vec<f32>> {
-            let mut random = Random::new(5 + shift as u64);
-            (0..40).map(|_| (0..4).map(|_| random.below(100) as f32 / 50.0 + shift).collect()).collect()
+        let set = |shift: f32, width: usize| {
+            let (mut random, mut sample) = (Random::new(5 + shift as u64), Sample::new(1));
+            for _ in 0..40 {
+                let vector: Vec<f32> = (0..width).map(|_| random.below(100) as f32 / 50.0 + shift).collect();
+                sample.take(&vector);
+            }
+            sample
         };
-        let (a, b, other) = (set(0.0), set(3.0), vec![vec![1.0f32; 7]; 5]);
-        let views = |set: &'_ [Vec<f32>]| -> Vec<Vec<f32>> { set.to_vec() };
-        let (a, b) = (views(&a), views(&b));
-        let view = |set: &'static str, of: &'_ Vec<Vec<f32>>| (set, of.clone());
-        let all = [view("in_house", &a), view("outsourced", &b), view("references", &other)];
-        let sets: Vec<Set<'_>> = all.iter().map(|(name, set)| (*name, set.iter().map(Vec::as_slice).collect())).collect();
+        let sets = [("in_house", set(0.0, 4)), ("outsourced", set(3.0, 4)), ("references", set(0.0, 7))];
         let rows = distances(&sets, &settings());
         assert_eq!(rows.len(), 9);
         let kid = &rows[0];
@@ -109,5 +123,14 @@ mod tests {
         assert!(kid.low.unwrap() > 0.0, "they are far apart");
         assert!(rows[2].refused.as_ref().unwrap().contains("40 images") && rows[2].value.is_none());
         assert!(rows[3].refused.as_ref().unwrap().contains("one space"));
+    }
+    #[test]
+    fn of_a_large_set_each_is_as_likely_to_be_drawn() {
+        let count = 20 * KID_SUBSET;
+        let mut sample = Sample::new(3);
+        (0..count).for_each(|i| sample.take(&[1.0, i as f32 / count as f32]));
+        assert_eq!((sample.drawn.len(), sample.moments.images()), (KID_SUBSET, count));
+        let of_second_half = sample.drawn.iter().filter(|v| v[1] / v[0] >= 0.5).count();
+        assert!((200..300).contains(&of_second_half), "{of_second_half} of {KID_SUBSET}");
     }
 }

@@ -1,31 +1,19 @@
 //! Two arms, measure by measure: means with intervals, paired differences with tests. Pure.
 //!
-//! In: scored images of both arms. Out: [`Compared`] rows. Always holds: briefs are the units, not images, so that ten images
+//! In: what is kept of both arms by brief. Out: [`Compared`] rows. Always holds: briefs are the units, not images, so that ten images
 //! of one brief count as one; where arms are compared only briefs that both answered count; p-values of one table are
 //! corrected together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::evaluation::{Arm, AssetScore, Brief, Compared, Difference, Estimate, Measure, Settings, Verdict};
+use super::briefs::{Briefs, ByBrief};
+use super::evaluation::{Arm, Brief, Compared, Difference, Estimate, Measure, Settings, Verdict};
 use super::stats::{self, Bootstrap, Interval};
-
-/// Means of one measure by brief, with the number of images behind each.
-pub type ByBrief<'a> = BTreeMap<&'a Brief, (f64, usize)>;
-
-/// Everything that tables are made from.
-pub struct Scored<'a> {
-    /// Images that count, of both arms.
-    pub assets: Vec<&'a AssetScore>,
-    /// Measures of whole briefs, such as diversity, with the images behind each.
-    pub of_briefs: BTreeMap<(Arm, Measure), BTreeMap<Brief, (f64, usize)>>,
-    /// The house's images before the gate chose, refused ones included.
-    pub first_attempts: Vec<&'a AssetScore>,
-}
 
 /// What a table is made of and how.
 pub struct Table<'a> {
-    /// The images.
-    pub scored: &'a Scored<'a>,
+    /// What was answered.
+    pub briefs: &'a Briefs,
     /// Intervals and tests.
     pub settings: &'a Settings,
     /// Whether the arms are compared.
@@ -41,7 +29,7 @@ impl Table<'_> {
 
     fn row(&self, measure: Measure, number: u64, keep: &dyn Fn(&Brief) -> bool) -> Compared {
         let (mut ours, mut theirs) =
-            (self.by_brief(measure, Arm::InHouse, keep), self.by_brief(measure, Arm::Outsourced, keep));
+            (self.briefs.means(measure, Arm::InHouse, keep), self.briefs.means(measure, Arm::Outsourced, keep));
         let mut difference = None;
         if self.paired {
             let shared: BTreeSet<&Brief> = ours.keys().filter(|brief| theirs.contains_key(*brief)).copied().collect();
@@ -52,13 +40,7 @@ impl Table<'_> {
                 difference = self.difference(&differences, number);
             }
         }
-        let firsts = by_brief(
-            self.scored
-                .first_attempts
-                .iter()
-                .filter(|a| keep(&a.brief))
-                .filter_map(|asset| Some((&asset.brief, *asset.first_attempt.get(&measure)?))),
-        );
+        let firsts = self.briefs.first_attempts(measure, keep);
         Compared {
             measure,
             in_house: self.estimate(measure, &ours, number),
@@ -66,14 +48,6 @@ impl Table<'_> {
             outsourced: self.estimate(measure, &theirs, number),
             difference,
         }
-    }
-
-    fn by_brief(&self, measure: Measure, arm: Arm, keep: &dyn Fn(&Brief) -> bool) -> ByBrief<'_> {
-        if let Some(values) = self.scored.of_briefs.get(&(arm, measure)) {
-            return values.iter().filter(|(brief, _)| keep(brief)).map(|(brief, value)| (brief, *value)).collect();
-        }
-        let assets = self.scored.assets.iter().filter(|asset| asset.arm == arm && keep(&asset.brief));
-        by_brief(assets.filter_map(|asset| Some((&asset.brief, *asset.scores.get(&measure)?))))
     }
 
     fn bootstrap(&self, number: u64) -> Bootstrap {
@@ -135,16 +109,4 @@ pub fn conclude<'a>(rows: impl Iterator<Item = &'a mut Compared>, settings: &Set
             _ => Verdict::NotEnoughEvidence,
         };
     }
-}
-
-/// The mean of each brief.
-fn by_brief<'a>(values: impl Iterator<Item = (&'a Brief, f64)>) -> ByBrief<'a> {
-    let mut sums: ByBrief<'a> = BTreeMap::new();
-    for (brief, value) in values {
-        let (sum, count) = sums.entry(brief).or_default();
-        *sum += value;
-        *count += 1;
-    }
-    sums.values_mut().for_each(|(sum, count)| *sum /= *count as f64);
-    sums
 }

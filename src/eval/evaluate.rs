@@ -1,24 +1,28 @@
-//! Evaluation itself: from what was kept with the images to an [`Evaluation`]. Pure.
+//! Evaluation itself: from what was kept with the images to an [`Evaluation`].
 //!
-//! In: [`Inputs`]. Out: the document. Always holds: the same inputs give the same document; an arm without scores, without
-//! shared briefs or with another evaluator is "not comparable", with the reason, and never a zero.
+//! In: a [`Setup`], then images, one by one. Out: the document. Always holds: the same inputs give the same document; an arm
+//! without scores, without shared briefs or with another evaluator is "not comparable", with the reason, and never a zero. Of
+//! an image a few bytes stay in memory, the rest goes to the disk: a campaign of a hundred thousand takes hardly more than one
+//! of a hundred.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::apart;
-use super::compare::{Scored, Table, conclude};
+use super::apart::{self, Sample};
+use super::briefs::{Answers, Briefs};
+use super::compare::{Table, conclude};
 use super::evaluation::{
-    Arm, AssetScore, Brief, Compared, Comparison, Distribution, Duplicate, Evaluation, EvaluatorFacts, Group, Measure, Nearest,
+    Arm, AssetScore, Brief, Compared, Comparison, Duplicate, Evaluation, EvaluatorFacts, Group, Measure, Nearest,
     OperatingPoint, Pair, Settings, VERSION,
 };
-use super::facts::facts;
-use super::metrics::{self, Bank, Copies};
+use super::facts::Facts;
+use super::metrics::{self, Bank, Copies, Duplicates};
 use super::read::Shown;
 use super::references::References;
-use super::warnings::{self, Known};
-use crate::looks::Hash;
+use super::warnings::{self, Known, Noted};
+use crate::error::{Error, Result};
 use crate::looks::colour::Lab;
 use crate::looks::palette::Hex;
+use crate::spool::Spool;
 use crate::store::sidecar::Scores;
 
 /// ΔE2000 within which a colour counts as the brand's.
@@ -28,19 +32,15 @@ const BRAND_SHARE: f32 = 0.03;
 /// Pairs of duplicates that are told.
 const DUPLICATES: usize = 100;
 
-/// Everything that is evaluated.
-#[derive(Debug)]
-pub struct Inputs<'a> {
+/// What images are evaluated with, and on what terms.
+#[derive(Clone, Debug)]
+pub struct Setup<'a> {
     /// The campaign's id.
     pub campaign: &'a str,
-    /// Its finished jobs.
-    pub in_house: &'a [Shown],
-    /// Jobs that are not finished.
-    pub unfinished: usize,
-    /// Whether the campaign's gate asked for anything.
+    /// Whether its gate asked for anything.
     pub gated: bool,
-    /// The baseline: name, its evaluator's digest, pictures.
-    pub outsourced: Option<(&'a str, &'a str, &'a [Shown])>,
+    /// The baseline, if there is one: its name, its evaluator's digest.
+    pub outsourced: Option<(&'a str, &'a str)>,
     /// Who judged the campaign.
     pub evaluator: EvaluatorFacts,
     /// Whether that is one of the models that guide.
@@ -51,6 +51,8 @@ pub struct Inputs<'a> {
     pub palettes: &'a BTreeMap<String, Vec<Hex>>,
     /// How far from them a colour may be (ΔE2000).
     pub tolerance: f64,
+    /// How intervals and tests are made.
+    pub settings: Settings,
 }
 
 /// The usual settings.
@@ -66,55 +68,106 @@ struct Yardstick {
     brands: BTreeMap<String, Vec<Lab>>,
 }
 
-/// Evaluates.
-pub fn evaluate(inputs: &Inputs<'_>, settings: Settings) -> Evaluation {
-    let yardstick = Yardstick::of(inputs);
-    let theirs = inputs.outsourced.map(|(.., shown)| shown).unwrap_or_default();
-    let all: Vec<&Shown> = inputs.in_house.iter().chain(theirs).collect();
-    let assets: Vec<AssetScore> = all.iter().map(|shown| yardstick.score(shown, inputs)).collect();
-    let comparison = comparison(inputs, &assets);
-    let paired = matches!(comparison, Comparison::Comparable { .. });
-    let counted: Vec<&AssetScore> = assets.iter().filter(|asset| asset.accepted).collect();
-    let scored = Scored {
-        of_briefs: diversities(&all),
-        first_attempts: assets.iter().filter(|asset| asset.arm == Arm::InHouse).collect(),
-        assets: counted,
-    };
-    let table = Table { scored: &scored, settings: &settings, paired };
-    let mut measures = table.rows(&|_| true);
-    let partial = |measure: Measure| inputs.judge_is_guide && measure.is_judged() || measure == Measure::ImageText;
-    conclude(measures.iter_mut(), &settings, &partial);
-    let styles = groups(&table, &all, |brief| &brief.style, &partial);
-    let categories = groups(&table, &all, |brief| &brief.category, &partial);
-    let pairs = if paired { pairs(&scored.assets) } else { Vec::new() };
-    let mut evaluation = Evaluation {
-        version: VERSION,
-        housestyle: env!("CARGO_PKG_VERSION").into(),
-        campaign: inputs.campaign.to_owned(),
-        in_house: facts(inputs.campaign, inputs.in_house, inputs.unfinished),
-        outsourced: inputs.outsourced.map(|(name, _, shown)| facts(name, shown, 0)),
-        evaluator: inputs.evaluator.clone(),
-        comparison,
-        measures,
-        styles,
-        categories,
-        distributions: distributions(&all, inputs.references, &settings),
-        pairs,
-        operating_points: yardstick.points.clone(),
-        duplicates: duplicates(&all),
-        warnings: Vec::new(),
-        suite: None,
-        assets,
-        settings,
-    };
-    let known = Known { unfinished: inputs.unfinished, gated: inputs.gated, judge_is_guide: inputs.judge_is_guide };
-    evaluation.warnings = warnings::of(&evaluation, known);
-    evaluation
+/// An evaluation under way.
+pub struct Evaluating<'a> {
+    setup: &'a Setup<'a>,
+    yardstick: Yardstick,
+    briefs: Briefs,
+    facts: [Facts; 2],
+    samples: [Sample; 2],
+    noted: Noted,
+    duplicates: Duplicates,
+    /// Of each image that may be a duplicate: its embedding, whose it is, its id.
+    compared: Spool<(Vec<f32>, Arm, String)>,
+    assets: Spool<AssetScore>,
+}
+
+impl<'a> Evaluating<'a> {
+    /// Nothing taken in yet.
+    pub fn new(setup: &'a Setup<'a>) -> Result<Self> {
+        let sample = |number: u64| Sample::new(setup.settings.seed.wrapping_add(number));
+        Ok(Self {
+            setup,
+            yardstick: Yardstick::of(setup),
+            briefs: Briefs::default(),
+            facts: Default::default(),
+            samples: [sample(0), sample(1)],
+            noted: Noted::default(),
+            duplicates: Duplicates::new(DUPLICATES),
+            compared: Spool::new()?,
+            assets: Spool::new()?,
+        })
+    }
+
+    /// Takes in an image; those of the house first, each arm's in its own order.
+    pub fn take(&mut self, shown: Shown) -> Result<()> {
+        let arm = shown.arm as usize;
+        self.facts[arm].take(&shown);
+        let fingerprint = shown.scores.as_ref().and_then(|scores| scores.fingerprint.as_ref());
+        let embedding = fingerprint.map(|fingerprint| fingerprint.embedding.values().to_vec());
+        let hash = shown.looks.as_ref().map(|looks| looks.hash);
+        let asset = self.yardstick.score(shown, self.setup);
+        let brief = self.briefs.take(&asset, embedding.as_deref());
+        self.noted.take(&asset);
+        if let Some(embedding) = embedding.filter(|_| asset.accepted) {
+            self.samples[arm].take(&embedding);
+            if let Some(hash) = hash {
+                // Images of one brief may look alike: that is its diversity. Of different briefs they may not.
+                let kind = 2 * brief + asset.arm as u32;
+                let earlier = |number: usize| self.compared.get(number)?.map(|(embedding, ..)| embedding).ok_or_else(lost);
+                self.duplicates.take(&embedding, (hash, kind), earlier)?;
+                self.compared.push(&(embedding, asset.arm, asset.id.clone()))?;
+            }
+        }
+        self.assets.push(&asset)
+    }
+
+    /// What it comes to; `unfinished` jobs of the campaign were not shown.
+    pub fn finish(self, unfinished: usize) -> Result<Evaluation> {
+        let Self { setup, yardstick, briefs, facts: [ours, theirs], samples, noted, duplicates, compared, assets } = self;
+        let settings = setup.settings.clone();
+        let comparison = comparison(setup, &briefs);
+        let paired = matches!(comparison, Comparison::Comparable { .. });
+        let table = Table { briefs: &briefs, settings: &settings, paired };
+        let mut measures = table.rows(&|_| true);
+        let partial = |measure: Measure| setup.judge_is_guide && measure.is_judged() || measure == Measure::ImageText;
+        conclude(measures.iter_mut(), &settings, &partial);
+        let styles = groups(&table, &briefs.styles, |brief| &brief.style, &partial);
+        let categories = groups(&table, &briefs.categories, |brief| &brief.category, &partial);
+        let answered = |arm| briefs.answered(arm).len();
+        let mut evaluation = Evaluation {
+            version: VERSION,
+            housestyle: env!("CARGO_PKG_VERSION").into(),
+            campaign: setup.campaign.to_owned(),
+            in_house: ours.of(setup.campaign, answered(Arm::InHouse), unfinished),
+            outsourced: setup.outsourced.map(|(name, _)| theirs.of(name, answered(Arm::Outsourced), 0)),
+            evaluator: setup.evaluator.clone(),
+            comparison,
+            measures,
+            styles,
+            categories,
+            distributions: apart::distances(&sets(samples, setup), &settings),
+            pairs: if paired { pairs(&briefs) } else { Vec::new() },
+            operating_points: yardstick.points,
+            duplicates: named(duplicates, &compared)?,
+            warnings: Vec::new(),
+            suite: None,
+            assets,
+            settings,
+        };
+        let known = Known { unfinished, gated: setup.gated, judge_is_guide: setup.judge_is_guide, noted };
+        evaluation.warnings = warnings::of(&evaluation, &known);
+        Ok(evaluation)
+    }
+}
+
+fn lost() -> Error {
+    Error::internal("an image that was compared is not there any more")
 }
 
 impl Yardstick {
-    fn of(inputs: &Inputs<'_>) -> Self {
-        let pictures = &inputs.references.pictures;
+    fn of(setup: &Setup<'_>) -> Self {
+        let pictures = &setup.references.pictures;
         let placed =
             pictures.iter().filter_map(|p| Some((p.brief.style.as_str(), p.scores.fingerprint.as_ref()?.styles.values())));
         let bank = Bank::new(placed);
@@ -129,13 +182,13 @@ impl Yardstick {
             let swatches = picture.looks.palette.0.iter().filter(|swatch| swatch.share >= BRAND_SHARE);
             brands.entry(picture.brief.style.clone()).or_default().extend(swatches.map(|swatch| Lab::of(swatch.colour.0)));
         }
-        for (style, colours) in inputs.palettes {
+        for (style, colours) in setup.palettes {
             brands.insert(style.clone(), colours.iter().map(|colour| Lab::of(colour.0)).collect());
         }
         Self { bank, copies, points, brands }
     }
 
-    fn score(&self, shown: &Shown, inputs: &Inputs<'_>) -> AssetScore {
+    fn score(&self, shown: Shown, setup: &Setup<'_>) -> AssetScore {
         let style = shown.brief.style.as_str();
         let mut scores = shown.scores.as_ref().map(|scores| said(scores, &shown.brief)).unwrap_or_default();
         let fingerprint = shown.scores.as_ref().and_then(|scores| scores.fingerprint.as_ref());
@@ -146,12 +199,12 @@ impl Yardstick {
             }
         }
         if let (Some(looks), Some(brand)) = (&shown.looks, self.brands.get(style)) {
-            scores.insert(Measure::PaletteCoverage, looks.palette.coverage(brand, inputs.tolerance));
+            scores.insert(Measure::PaletteCoverage, looks.palette.coverage(brand, setup.tolerance));
         }
         let likeness =
             fingerprint.zip(shown.looks.as_ref()).and_then(|(f, l)| self.copies.nearest(f.embedding.values(), l.hash));
         let nearest = likeness.map(|likeness| {
-            let picture = &inputs.references.pictures[likeness.reference];
+            let picture = &setup.references.pictures[likeness.reference];
             Nearest {
                 file: picture.file.clone(),
                 sha256: picture.sha256.hex().to_owned(),
@@ -162,22 +215,22 @@ impl Yardstick {
                 suspicious: likeness.suspicious,
             }
         });
-        let found = |of: fn(&Scores) -> &String| shown.scores.as_ref().map(|scores| of(scores).clone());
+        let (style_found, category_found) = shown.scores.map(|found| (found.style_found, found.category_found)).unzip();
         AssetScore {
             arm: shown.arm,
-            id: shown.id.clone(),
-            brief: shown.brief.clone(),
-            image: shown.image.clone(),
-            sha256: shown.sha256.clone(),
+            id: shown.id,
+            image: shown.image,
+            sha256: shown.sha256,
             accepted: shown.accepted,
-            reasons: shown.reasons.clone(),
+            reasons: shown.reasons,
             scores,
             first_attempt: shown.first.as_ref().map(|scores| said(scores, &shown.brief)).unwrap_or_default(),
-            style_found: found(|scores| &scores.style_found),
-            category_found: found(|scores| &scores.category_found),
+            style_found,
+            category_found,
             nearest,
-            work: shown.work.clone(),
-            delivery: shown.delivery.clone(),
+            work: shown.work,
+            delivery: shown.delivery,
+            brief: shown.brief,
         }
     }
 }
@@ -198,21 +251,19 @@ fn said(scores: &Scores, brief: &Brief) -> BTreeMap<Measure, f64> {
     values.into_iter().filter_map(|(measure, value)| Some((measure, value.filter(|v| v.is_finite())?))).collect()
 }
 
-fn comparison(inputs: &Inputs<'_>, assets: &[AssetScore]) -> Comparison {
-    let Some((name, digest, _)) = inputs.outsourced else { return Comparison::Alone };
-    let counted = |arm: Arm| assets.iter().filter(move |asset| asset.arm == arm && asset.accepted);
-    let briefs = |arm: Arm| -> BTreeSet<&Brief> { counted(arm).map(|asset| &asset.brief).collect() };
-    let (ours, theirs) = (briefs(Arm::InHouse), briefs(Arm::Outsourced));
+fn comparison(setup: &Setup<'_>, found: &Briefs) -> Comparison {
+    let Some((name, digest)) = setup.outsourced else { return Comparison::Alone };
+    let (ours, theirs) = (found.answered(Arm::InHouse), found.answered(Arm::Outsourced));
     let mut reasons = Vec::new();
-    if digest != inputs.evaluator.digest {
+    if digest != setup.evaluator.digest {
         reasons.push(format!(
             "{name} was judged by the evaluator of bundle {digest}, the campaign by that of {}",
-            inputs.evaluator.digest
+            setup.evaluator.digest
         ));
     }
     if ours.is_empty() {
         reasons.push("the campaign has no accepted image".into());
-    } else if counted(Arm::InHouse).all(|asset| asset.scores.is_empty()) {
+    } else if found.of(Arm::InHouse).all(|(_, answers)| answers.scored == 0) {
         reasons.push("no image of the campaign was scored".into());
     }
     if theirs.is_empty() {
@@ -228,18 +279,15 @@ fn comparison(inputs: &Inputs<'_>, assets: &[AssetScore]) -> Comparison {
     Comparison::Comparable { briefs: shared, only_in_house: only(&ours, &theirs), only_outsourced: only(&theirs, &ours) }
 }
 
-fn groups(table: &Table<'_>, all: &[&Shown], key: fn(&Brief) -> &String, partial: &dyn Fn(Measure) -> bool) -> Vec<Group> {
-    let mut names: Vec<&String> = Vec::new();
-    let mut known = BTreeSet::new();
-    names.extend(all.iter().map(|shown| key(&shown.brief)).filter(|name| known.insert(*name)));
-    let count = |name: &String, arm: Arm| {
-        all.iter().filter(|shown| shown.arm == arm && shown.accepted && key(&shown.brief) == name).count()
-    };
-    let group = |name: &&String| Group {
-        name: (*name).clone(),
-        in_house_images: count(name, Arm::InHouse),
-        outsourced_images: count(name, Arm::Outsourced),
-        measures: table.rows(&|brief| key(brief) == *name),
+fn groups(table: &Table<'_>, names: &[String], key: fn(&Brief) -> &String, partial: &dyn Fn(Measure) -> bool) -> Vec<Group> {
+    let group = |name: &String| {
+        let keep = |brief: &Brief| key(brief) == name;
+        Group {
+            name: name.clone(),
+            in_house_images: table.briefs.images(Arm::InHouse, &keep),
+            outsourced_images: table.briefs.images(Arm::Outsourced, &keep),
+            measures: table.rows(&keep),
+        }
     };
     let mut groups: Vec<Group> = names.iter().map(group).collect();
     let rows: Vec<&mut Compared> = groups.iter_mut().flat_map(|group| &mut group.measures).collect();
@@ -248,28 +296,16 @@ fn groups(table: &Table<'_>, all: &[&Shown], key: fn(&Brief) -> &String, partial
 }
 
 /// Briefs that both arms answered, by the headline measure.
-fn pairs(assets: &[&AssetScore]) -> Vec<Pair> {
-    let mut briefs: BTreeMap<&Brief, [Vec<&AssetScore>; 2]> = BTreeMap::new();
-    for asset in assets {
-        briefs.entry(&asset.brief).or_default()[asset.arm as usize].push(asset);
-    }
-    let mean = |assets: &[&AssetScore], measure| {
-        let values: Vec<f64> = assets.iter().filter_map(|asset| asset.scores.get(&measure)).copied().collect();
-        super::stats::mean(&values)
+fn pairs(briefs: &Briefs) -> Vec<Pair> {
+    let images = Measure::ALL.into_iter().filter(|measure| *measure != Measure::Diversity);
+    let difference = |[ours, theirs]: &[Answers; 2], measure| Some(ours.mean(measure)?.0 - theirs.mean(measure)?.0);
+    let pair = |(brief, by): (&Brief, &[Answers; 2])| Pair {
+        brief: brief.clone(),
+        in_house: by[Arm::InHouse as usize].ids.clone(),
+        outsourced: by[Arm::Outsourced as usize].ids.clone(),
+        differences: images.clone().filter_map(|measure| Some((measure, difference(by, measure)?))).collect(),
     };
-    let ids = |assets: &[&AssetScore]| assets.iter().map(|asset| asset.id.clone()).collect();
-    let both = briefs.into_iter().filter(|(_, [ours, theirs])| !ours.is_empty() && !theirs.is_empty());
-    let mut pairs: Vec<Pair> = both
-        .map(|(brief, [ours, theirs])| Pair {
-            brief: brief.clone(),
-            in_house: ids(&ours),
-            outsourced: ids(&theirs),
-            differences: Measure::ALL
-                .into_iter()
-                .filter_map(|measure| Some((measure, mean(&ours, measure)? - mean(&theirs, measure)?)))
-                .collect(),
-        })
-        .collect();
+    let mut pairs: Vec<Pair> = briefs.both().map(pair).collect();
     let headline = |pair: &Pair| {
         let of = |measure| pair.differences.get(&measure).copied();
         of(Measure::StyleConsistency).or_else(|| of(Measure::StyleProbability)).unwrap_or(0.0)
@@ -278,47 +314,19 @@ fn pairs(assets: &[&AssetScore]) -> Vec<Pair> {
     pairs
 }
 
-fn embedding(shown: &Shown) -> Option<&[f32]> {
-    Some(shown.scores.as_ref()?.fingerprint.as_ref()?.embedding.values())
+fn sets([ours, theirs]: [Sample; 2], setup: &Setup<'_>) -> [apart::Set; 3] {
+    let mut references = Sample::new(setup.settings.seed.wrapping_add(2));
+    let fingerprints = setup.references.pictures.iter().filter_map(|picture| picture.scores.fingerprint.as_ref());
+    fingerprints.for_each(|fingerprint| references.take(fingerprint.embedding.values()));
+    [("in_house", ours), ("outsourced", theirs), ("references", references)]
 }
 
-type OfBriefs = BTreeMap<(Arm, Measure), BTreeMap<Brief, (f64, usize)>>;
-
-fn diversities(all: &[&Shown]) -> OfBriefs {
-    let mut briefs: BTreeMap<(Arm, &Brief), Vec<&[f32]>> = BTreeMap::new();
-    for shown in all.iter().filter(|shown| shown.accepted) {
-        briefs.entry((shown.arm, &shown.brief)).or_default().extend(embedding(shown));
-    }
-    let mut found = OfBriefs::from([Arm::InHouse, Arm::Outsourced].map(|arm| ((arm, Measure::Diversity), BTreeMap::new())));
-    for ((arm, brief), vectors) in briefs {
-        if let Some(value) = metrics::diversity(&vectors) {
-            found.entry((arm, Measure::Diversity)).or_default().insert(brief.clone(), (value, vectors.len()));
-        }
-    }
-    found
-}
-
-fn distributions(all: &[&Shown], references: &References, settings: &Settings) -> Vec<Distribution> {
-    let of = |arm: Arm| -> Vec<&[f32]> {
-        all.iter().filter(|shown| shown.arm == arm && shown.accepted).filter_map(|shown| embedding(shown)).collect()
+fn named(duplicates: Duplicates, compared: &Spool<(Vec<f32>, Arm, String)>) -> Result<Vec<Duplicate>> {
+    let name = |number| compared.get(number)?.map(|(_, arm, id)| (arm, id)).ok_or_else(lost);
+    let duplicate = |pair: metrics::Alike| {
+        let [first, second] = pair.pictures;
+        let (similarity, hash_distance) = (pair.similarity, pair.hash_distance);
+        Ok(Duplicate { first: name(first)?, second: name(second)?, similarity, hash_distance })
     };
-    let pictures = references.pictures.iter().filter_map(|p| Some(p.scores.fingerprint.as_ref()?.embedding.values()));
-    let sets = [("in_house", of(Arm::InHouse)), ("outsourced", of(Arm::Outsourced)), ("references", pictures.collect())];
-    apart::distances(&sets, settings)
-}
-
-fn duplicates(all: &[&Shown]) -> Vec<Duplicate> {
-    let seen: Vec<(&Shown, &[f32], Hash)> = all
-        .iter()
-        .filter(|shown| shown.accepted)
-        .filter_map(|shown| Some((*shown, embedding(shown)?, shown.looks.as_ref()?.hash)))
-        .collect();
-    let pictures: Vec<(&[f32], Hash)> = seen.iter().map(|(_, embedding, hash)| (*embedding, *hash)).collect();
-    // Images of one brief may look alike: that is its diversity. Of different briefs they may not.
-    let across = |i: usize, j: usize| seen[i].0.arm != seen[j].0.arm || seen[i].0.brief != seen[j].0.brief;
-    let name = |i: usize| (seen[i].0.arm, seen[i].0.id.clone());
-    let found = metrics::near_duplicates(&pictures, DUPLICATES, across).into_iter();
-    found
-        .map(|(i, j, similarity, hash_distance)| Duplicate { first: name(i), second: name(j), similarity, hash_distance })
-        .collect()
+    duplicates.found().into_iter().map(duplicate).collect()
 }

@@ -1,44 +1,91 @@
 //! One arm in numbers: how much was asked for, made, accepted; what it cost and how long it took. Pure.
+//!
+//! In: images, one by one. Out: [`ArmFacts`]. Always holds: what is kept does not grow with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::evaluation::{ArmFacts, Brief, Delivery, Work};
+use super::evaluation::ArmFacts;
 use super::read::Shown;
-use super::stats::mean;
 
-/// The facts of an arm; `unfinished` jobs were asked for, too.
-pub fn facts(name: &str, shown: &[Shown], unfinished: usize) -> ArmFacts {
-    let works: Vec<&Work> = shown.iter().filter_map(|s| s.work.as_ref()).collect();
-    let deliveries: Vec<&Delivery> = shown.iter().filter_map(|s| s.delivery.as_ref()).collect();
-    let count = |holds: &dyn Fn(&Shown) -> bool| shown.iter().filter(|s| holds(s)).count();
-    let of_works = |value: &dyn Fn(&Work) -> f64| mean(&works.iter().map(|work| value(work)).collect::<Vec<_>>());
-    let numbers = |value: &dyn Fn(&Delivery) -> Option<f64>| deliveries.iter().filter_map(|d| value(d)).collect::<Vec<_>>();
-    let mut spent: BTreeMap<String, f64> = BTreeMap::new();
-    for delivery in &deliveries {
+/// What is counted.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    shown: usize,
+    accepted: usize,
+    failed: usize,
+    works: usize,
+    first_passed: usize,
+    attempts: usize,
+    seconds: f64,
+    licences: BTreeSet<String>,
+    vendors: BTreeSet<String>,
+    spent: BTreeMap<String, f64>,
+    priced: usize,
+    revised: usize,
+    revision_rounds: f64,
+    dated: usize,
+    lead_days: f64,
+    lead_days_longest: Option<f64>,
+}
+
+impl Facts {
+    /// Takes in an image.
+    pub fn take(&mut self, shown: &Shown) {
+        self.shown += 1;
+        self.accepted += usize::from(shown.accepted);
+        self.failed += usize::from(shown.failed);
+        if let Some(work) = &shown.work {
+            self.works += 1;
+            self.first_passed += usize::from(work.first_passed);
+            self.attempts += work.attempts;
+            self.seconds += work.seconds;
+        }
+        note(&mut self.licences, &shown.licences);
+        let Some(delivery) = &shown.delivery else { return };
+        note(&mut self.vendors, &delivery.vendor);
+        self.priced += usize::from(delivery.price.is_some());
         if let (Some(price), Some(currency)) = (delivery.price, &delivery.currency) {
-            *spent.entry(currency.clone()).or_default() += price;
+            *self.spent.entry(currency.clone()).or_default() += price;
+        }
+        if let Some(rounds) = delivery.revision_rounds {
+            self.revised += 1;
+            self.revision_rounds += f64::from(rounds);
+        }
+        if let Some(days) = delivery.lead_days() {
+            self.dated += 1;
+            self.lead_days += days as f64;
+            self.lead_days_longest = Some(self.lead_days_longest.unwrap_or(0.0).max(days as f64));
         }
     }
-    let lead = numbers(&|d| d.lead_days().map(|days| days as f64));
-    let distinct = |texts: &mut dyn Iterator<Item = &String>| -> Vec<String> {
-        texts.filter(|text| !text.is_empty()).cloned().collect::<BTreeSet<_>>().into_iter().collect()
-    };
-    ArmFacts {
-        name: name.to_owned(),
-        asked: shown.len() + unfinished,
-        accepted: count(&|s| s.accepted),
-        rejected: count(&|s| !s.accepted && !s.failed),
-        failed: count(&|s| s.failed),
-        first_pass_yield: of_works(&|work| f64::from(u8::from(work.first_passed))),
-        attempts: of_works(&|work| work.attempts as f64),
-        briefs: shown.iter().filter(|s| s.accepted).map(|s| &s.brief).collect::<BTreeSet<&Brief>>().len(),
-        seconds: (!works.is_empty()).then(|| works.iter().map(|work| work.seconds).sum()),
-        licences: distinct(&mut shown.iter().flat_map(|s| &s.licences)),
-        vendors: distinct(&mut deliveries.iter().filter_map(|d| d.vendor.as_ref())),
-        priced: deliveries.iter().filter(|d| d.price.is_some()).count(),
-        spent,
-        revision_rounds: mean(&numbers(&|d| d.revision_rounds.map(f64::from))),
-        lead_days: mean(&lead),
-        lead_days_longest: lead.into_iter().reduce(f64::max),
+
+    /// The facts of an arm that answered `briefs`; `unfinished` jobs were asked for, too.
+    pub fn of(self, name: &str, briefs: usize, unfinished: usize) -> ArmFacts {
+        let mean = |sum: f64, count: usize| (count > 0).then(|| sum / count as f64);
+        ArmFacts {
+            name: name.to_owned(),
+            asked: self.shown + unfinished,
+            accepted: self.accepted,
+            rejected: self.shown - self.accepted - self.failed,
+            failed: self.failed,
+            first_pass_yield: mean(self.first_passed as f64, self.works),
+            attempts: mean(self.attempts as f64, self.works),
+            briefs,
+            seconds: (self.works > 0).then_some(self.seconds),
+            licences: self.licences.into_iter().collect(),
+            vendors: self.vendors.into_iter().collect(),
+            spent: self.spent,
+            priced: self.priced,
+            revision_rounds: mean(self.revision_rounds, self.revised),
+            lead_days: mean(self.lead_days, self.dated),
+            lead_days_longest: self.lead_days_longest,
+        }
+    }
+}
+
+fn note<'a>(known: &mut BTreeSet<String>, texts: impl IntoIterator<Item = &'a String>) {
+    for text in texts {
+        if !text.is_empty() && !known.contains(text) {
+            known.insert(text.clone());
+        }
     }
 }

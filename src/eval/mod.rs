@@ -6,6 +6,7 @@
 
 mod apart;
 pub mod baseline;
+mod briefs;
 mod compare;
 pub mod evaluate;
 pub mod evaluation;
@@ -18,7 +19,7 @@ pub mod suite;
 mod warnings;
 
 pub use baseline::Baseline;
-pub use evaluate::{Inputs, evaluate};
+pub use evaluate::{Evaluating, Setup};
 pub use evaluation::Evaluation;
 pub use references::References;
 pub use suite::Suite;

@@ -1,17 +1,17 @@
 //! What the store holds of a campaign and a baseline, as evaluation sees it.
 //!
-//! In: a store, a plan, a baseline. Out: [`Shown`] images. Always holds: only sidecars are read, no image and no model, so that
-//! evaluating is a read; nothing is changed; a job without a finished asset is counted, not guessed.
+//! In: a store, a plan's outline, a baseline. Out: [`Shown`] images, one by one. Always holds: only sidecars are read, no image
+//! and no model, so that evaluating is a read; nothing is changed; a job without a finished asset is counted, not guessed.
 
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
+use futures_util::stream::{self, Stream, StreamExt as _};
 
-use super::baseline::{self, Item};
+use super::baseline::{self, Baseline, Item};
 use super::evaluation::{Arm, Brief, Delivery, Work};
 use crate::error::{Error, Result};
 use crate::looks::Looks;
-use crate::plan::{CampaignId, Job, Plan};
+use crate::plan::{CampaignId, JobOutline, Outline, Plan};
 use crate::spec::{Name, text};
 use crate::store::layout::Shelf;
 use crate::store::sidecar::{Outcome, Scores};
@@ -55,11 +55,19 @@ pub struct Shown {
 
 /// The plan of a campaign, by its id or, where only one campaign has it, its name.
 pub async fn plan(store: &dyn Store, campaign: &str) -> Result<Plan> {
-    let id = match campaign.parse::<CampaignId>() {
-        Ok(id) => id.to_string(),
-        Err(_) => named(store, campaign).await?,
-    };
-    store::plan::read(store, &Layout::new(&id)?).await
+    store::plan::read(store, &Layout::new(&id(store, campaign).await?)?).await
+}
+
+/// The outline of that plan.
+pub async fn outline(store: &dyn Store, campaign: &str) -> Result<Outline> {
+    store::plan::outline(store, &Layout::new(&id(store, campaign).await?)?).await
+}
+
+async fn id(store: &dyn Store, campaign: &str) -> Result<String> {
+    match campaign.parse::<CampaignId>() {
+        Ok(id) => Ok(id.to_string()),
+        Err(_) => named(store, campaign).await,
+    }
 }
 
 /// The id of the one campaign of this name.
@@ -88,35 +96,17 @@ async fn named(store: &dyn Store, name: &str) -> Result<String> {
     }
 }
 
-/// Every finished job of a campaign, in the plan's order, and how many are not finished. Takes the plan: its jobs, with all their
-/// prompts, weigh more than what is said of their images.
-pub async fn campaign(store: &Arc<dyn Store>, plan: Plan) -> Result<(Vec<Shown>, usize)> {
+/// What became of every job of a campaign, in the plan's order; `None` of one that is not finished.
+pub fn campaign(store: &Arc<dyn Store>, plan: Outline) -> Result<impl Stream<Item = Result<Option<Shown>>>> {
     let layout = Layout::new(plan.campaign.as_str())?;
-    let jobs = plan.jobs.len();
-    let mut found: Vec<Option<Shown>> = vec![None; jobs];
-    let mut tasks: JoinSet<Result<(usize, Option<Shown>)>> = JoinSet::new();
-    let mut next = plan.jobs.into_iter().enumerate();
-    loop {
-        while tasks.len() < AT_ONCE
-            && let Some((i, job)) = next.next()
-        {
-            let (store, layout) = (Arc::clone(store), layout.clone());
-            tasks.spawn(async move { Ok((i, sidecar(&*store, &layout, &job).await?.map(|(key, s)| of_sidecar(&key, s)))) });
-        }
-        match tasks.join_next().await {
-            None => break,
-            Some(joined) => {
-                let (i, shown) = joined.map_err(|e| Error::internal("reading was cut short").caused_by(e))??;
-                found[i] = shown;
-            }
-        }
-    }
-    let finished: Vec<Shown> = found.into_iter().flatten().collect();
-    let missing = jobs - finished.len();
-    Ok((finished, missing))
+    let shown = move |job: JobOutline| {
+        let (store, layout) = (Arc::clone(store), layout.clone());
+        async move { Ok(sidecar(&*store, &layout, &job).await?.map(|(key, sidecar)| of_sidecar(&key, sidecar))) }
+    };
+    Ok(stream::iter(plan.jobs).map(shown).buffered(AT_ONCE))
 }
 
-async fn sidecar(store: &dyn Store, layout: &Layout, job: &Job) -> Result<Option<(Key, Sidecar)>> {
+async fn sidecar(store: &dyn Store, layout: &Layout, job: &JobOutline) -> Result<Option<(Key, Sidecar)>> {
     for shelf in Shelf::ALL {
         let key = layout.sidecar(shelf, &job.stem)?;
         if let Some(bytes) = store.get(&key).await? {
@@ -158,25 +148,26 @@ fn of_sidecar(image: &Key, sidecar: Sidecar) -> Shown {
     }
 }
 
-/// Every picture of a baseline; takes its items.
-pub fn baseline(name: &Name, items: Vec<Item>) -> Result<Vec<Shown>> {
-    let shown = |item: Item| -> Result<Shown> {
-        Ok(Shown {
-            arm: Arm::Outsourced,
-            image: Some(baseline::image(name, &item.id)?.to_string()),
-            id: item.id,
-            brief: item.brief,
-            sha256: Some(item.sha256),
-            accepted: true,
-            failed: false,
-            reasons: Vec::new(),
-            scores: Some(item.scores),
-            first: None,
-            looks: Some(item.looks),
-            work: None,
-            licences: vec![item.delivery.licence.clone()],
-            delivery: Some(item.delivery),
-        })
-    };
-    items.into_iter().map(shown).collect()
+/// Every picture of a baseline, in the index' order.
+pub fn baseline<'a>(store: &'a dyn Store, baseline: &'a Baseline) -> impl Stream<Item = Result<Shown>> + 'a {
+    baseline.items(store).map(|item| of_item(&baseline.name, item?))
+}
+
+fn of_item(name: &Name, item: Item) -> Result<Shown> {
+    Ok(Shown {
+        arm: Arm::Outsourced,
+        image: Some(baseline::image(name, &item.id)?.to_string()),
+        id: item.id,
+        brief: item.brief,
+        sha256: Some(item.sha256),
+        accepted: true,
+        failed: false,
+        reasons: Vec::new(),
+        scores: Some(item.scores),
+        first: None,
+        looks: Some(item.looks),
+        work: None,
+        licences: vec![item.delivery.licence.clone()],
+        delivery: Some(item.delivery),
+    })
 }

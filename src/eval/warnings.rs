@@ -1,8 +1,8 @@
 //! What a reader must know before believing an evaluation. Pure.
 //!
-//! In: an evaluation without warnings, and what only its inputs knew. Out: [`Warning`]s, the gravest first by kind.
+//! In: an evaluation without warnings, and what was noted of its images and inputs. Out: [`Warning`]s, the gravest first by kind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::evaluation::{Arm, AssetScore, Comparison, Evaluation, Measure, Warning, WarningCode};
 
@@ -11,8 +11,52 @@ const WEAK: f64 = 0.8;
 /// Below this the images of a brief are nearly the same.
 const ALIKE: f64 = 0.02;
 
+/// What is noted of images, one by one.
+#[derive(Clone, Debug, Default)]
+pub struct Noted {
+    /// Accepted images without scores.
+    unscored: usize,
+    /// Styles that the evaluator does not know by name.
+    unknown: BTreeSet<String>,
+    /// Styles that images are in, and whether any was held against references.
+    styles: BTreeMap<String, bool>,
+    /// Accepted images of the house that may be copies, and the first of them with its reference's file.
+    copies: usize,
+    first_copy: Option<(String, String)>,
+    /// Bought images, and those without a price, revision rounds, dates.
+    deliveries: usize,
+    lacking: [usize; 3],
+}
+
+impl Noted {
+    /// Takes in an image.
+    pub fn take(&mut self, asset: &AssetScore) {
+        let style = &asset.brief.style;
+        let held = asset.scores.contains_key(&Measure::StyleConsistency);
+        match self.styles.get_mut(style) {
+            Some(known) => *known |= held,
+            None => drop(self.styles.insert(style.clone(), held)),
+        }
+        if asset.accepted && asset.scores.is_empty() {
+            self.unscored += 1;
+        } else if asset.accepted && !asset.scores.contains_key(&Measure::StyleProbability) && !self.unknown.contains(style) {
+            self.unknown.insert(style.clone());
+        }
+        let nearest = asset.nearest.as_ref().filter(|nearest| nearest.suspicious);
+        if let Some(nearest) = nearest.filter(|_| asset.arm == Arm::InHouse && asset.accepted) {
+            self.copies += 1;
+            self.first_copy.get_or_insert_with(|| (asset.id.clone(), nearest.file.clone()));
+        }
+        if let Some(delivery) = &asset.delivery {
+            self.deliveries += 1;
+            let lacks = [delivery.price.is_none(), delivery.revision_rounds.is_none(), delivery.lead_days().is_none()];
+            self.lacking.iter_mut().zip(lacks).for_each(|(count, lacks)| *count += usize::from(lacks));
+        }
+    }
+}
+
 /// What the document itself does not say.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Known {
     /// Jobs that are not finished.
     pub unfinished: usize,
@@ -20,14 +64,15 @@ pub struct Known {
     pub gated: bool,
     /// Whether the judge is one of the models that guide.
     pub judge_is_guide: bool,
+    /// What the images say.
+    pub noted: Noted,
 }
 
 /// Everything that must be said.
-pub fn of(evaluation: &Evaluation, known: Known) -> Vec<Warning> {
+pub fn of(evaluation: &Evaluation, known: &Known) -> Vec<Warning> {
     let mut found = Vec::new();
     let mut warn = |code, message: String| found.push(Warning { code, message });
     let taken = |measure| evaluation.measures.iter().any(|row| row.measure == measure);
-    let counted = |arm: Arm| evaluation.assets.iter().filter(move |asset| asset.arm == arm && asset.accepted);
     if known.judge_is_guide {
         warn(WarningCode::JudgeIsGuide, "the evaluator is one of the models that guide: its scores flatter the house".into());
     }
@@ -49,35 +94,26 @@ pub fn of(evaluation: &Evaluation, known: Known) -> Vec<Warning> {
     if known.unfinished > 0 {
         warn(WarningCode::Unfinished, format!("{} jobs of the campaign are not finished", known.unfinished));
     }
-    memory(evaluation, &mut warn);
-    references(evaluation, &mut warn);
-    let unscored = evaluation.assets.iter().filter(|a| a.accepted && a.scores.is_empty()).count();
-    if unscored > 0 {
-        warn(WarningCode::Unscored, format!("{unscored} accepted images have no scores"));
+    let noted = &known.noted;
+    memory(evaluation, noted, &mut warn);
+    references(evaluation, noted, &mut warn);
+    if noted.unscored > 0 {
+        warn(WarningCode::Unscored, format!("{} accepted images have no scores", noted.unscored));
     }
-    let unknown: BTreeSet<&str> = counted(Arm::InHouse)
-        .chain(counted(Arm::Outsourced))
-        .filter(|a| !a.scores.is_empty() && !a.scores.contains_key(&Measure::StyleProbability))
-        .map(|a| a.brief.style.as_str())
-        .collect();
-    if !unknown.is_empty() {
-        let names = unknown.into_iter().collect::<Vec<_>>().join(", ");
+    if !noted.unknown.is_empty() {
+        let names = noted.unknown.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         warn(WarningCode::UnknownToEvaluator, format!("the evaluator does not know {names} by name: only its references tell"));
     }
-    arms(evaluation, &mut warn);
+    arms(evaluation, noted, &mut warn);
     found
 }
 
 type Warn<'a> = &'a mut dyn FnMut(WarningCode, String);
 
 /// Copies of what was learned from, and of each other.
-fn memory(evaluation: &Evaluation, warn: Warn<'_>) {
-    let suspicious = |a: &&AssetScore| a.arm == Arm::InHouse && a.accepted && a.nearest.as_ref().is_some_and(|n| n.suspicious);
-    let copies: Vec<&AssetScore> = evaluation.assets.iter().filter(suspicious).collect();
-    if let Some(first) = copies.first() {
-        let reference = first.nearest.as_ref().map_or("", |nearest| nearest.file.as_str());
-        let message =
-            format!("{} accepted images may be copies of references, such as {} of {reference}", copies.len(), first.id);
+fn memory(evaluation: &Evaluation, noted: &Noted, warn: Warn<'_>) {
+    if let Some((first, reference)) = &noted.first_copy {
+        let message = format!("{} accepted images may be copies of references, such as {first} of {reference}", noted.copies);
         warn(WarningCode::Memorised, message);
     }
     if let Some(first) = evaluation.duplicates.first() {
@@ -97,24 +133,27 @@ fn memory(evaluation: &Evaluation, warn: Warn<'_>) {
     }
 }
 
-fn references(evaluation: &Evaluation, warn: Warn<'_>) {
-    let styles: BTreeSet<&str> = evaluation.assets.iter().map(|a| a.brief.style.as_str()).collect();
-    let held = |style: &&&str| {
-        evaluation.assets.iter().any(|a| a.brief.style == **style && a.scores.contains_key(&Measure::StyleConsistency))
+fn references(evaluation: &Evaluation, noted: &Noted, warn: Warn<'_>) {
+    let calibrated = |style: &str| evaluation.operating_points.iter().any(|point| point.style == style);
+    let those = |keep: &dyn Fn(&str, bool) -> bool| -> Vec<&str> {
+        noted.styles.iter().filter(|(style, held)| keep(style, **held)).map(|(style, _)| style.as_str()).collect()
     };
-    let calibrated = |style: &&&str| evaluation.operating_points.iter().any(|point| point.style == **style);
-    let names = |styles: Vec<&&str>| styles.into_iter().copied().collect::<Vec<_>>().join(", ");
-    let (with, without): (Vec<&&str>, Vec<&&str>) = styles.iter().partition(held);
+    let without = those(&|_, held| !held);
     if !without.is_empty() {
-        let message =
-            format!("no references of {}: no style consistency, and copies go unseen (--references STYLESET)", names(without));
+        let message = format!(
+            "no references of {}: no style consistency, and copies go unseen (--references STYLESET)",
+            without.join(", ")
+        );
         warn(WarningCode::NoReferences, message);
     }
-    let few: Vec<&&str> = with.iter().copied().filter(|style| !calibrated(style)).collect();
+    let few = those(&|style, held| held && !calibrated(style));
     if !few.is_empty() {
-        warn(WarningCode::FewReferences, format!("too few references of {} to say which consistency is enough", names(few)));
+        warn(
+            WarningCode::FewReferences,
+            format!("too few references of {} to say which consistency is enough", few.join(", ")),
+        );
     }
-    for point in evaluation.operating_points.iter().filter(|p| p.auc < WEAK && styles.contains(p.style.as_str())) {
+    for point in evaluation.operating_points.iter().filter(|p| p.auc < WEAK && noted.styles.contains_key(&p.style)) {
         let message =
             format!("style consistency hardly tells {} from other styles (area under the curve {:.2})", point.style, point.auc);
         warn(WarningCode::WeakSeparation, message);
@@ -122,22 +161,20 @@ fn references(evaluation: &Evaluation, warn: Warn<'_>) {
 }
 
 /// What keeps the two arms from being alike in everything but who made them.
-fn arms(evaluation: &Evaluation, warn: Warn<'_>) {
+fn arms(evaluation: &Evaluation, noted: &Noted, warn: Warn<'_>) {
     let Some(theirs) = &evaluation.outsourced else { return };
     if theirs.spent.len() > 1 {
         let currencies = theirs.spent.keys().cloned().collect::<Vec<_>>().join(", ");
         warn(WarningCode::Currencies, format!("prices are in several currencies, which are not added up: {currencies}"));
     }
-    let deliveries: Vec<_> = evaluation.assets.iter().filter_map(|a| a.delivery.as_ref()).collect();
-    let lacking = [
-        ("a price", deliveries.iter().filter(|d| d.price.is_none()).count()),
-        ("revision rounds", deliveries.iter().filter(|d| d.revision_rounds.is_none()).count()),
-        ("order and delivery dates", deliveries.iter().filter(|d| d.lead_days().is_none()).count()),
-    ];
-    let lacking: Vec<String> =
-        lacking.iter().filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} without {what}")).collect();
+    let lacking: Vec<String> = ["a price", "revision rounds", "order and delivery dates"]
+        .into_iter()
+        .zip(noted.lacking)
+        .filter(|(_, count)| *count > 0)
+        .map(|(what, count)| format!("{count} without {what}"))
+        .collect();
     if !lacking.is_empty() {
-        warn(WarningCode::MissingFacts, format!("of {} bought images: {}", deliveries.len(), lacking.join(", ")));
+        warn(WarningCode::MissingFacts, format!("of {} bought images: {}", noted.deliveries, lacking.join(", ")));
     }
     let Comparison::Comparable { briefs, only_in_house, only_outsourced } = &evaluation.comparison else { return };
     if !only_in_house.is_empty() || !only_outsourced.is_empty() {

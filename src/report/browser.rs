@@ -55,7 +55,8 @@ fn asks_nothing_complains_of_nothing_and_prints_in_both_languages() {
     let mut evaluation = evaluation();
     evaluation.campaign = "<script>console.error('ran')</script>".into();
     let report =
-        Report::new(evaluation, Some(&costs("setup: {value: 4000, low: 2000, high: 8000}, review_minutes: 1", "")), None);
+        Report::new(evaluation, Some(&costs("setup: {value: 4000, low: 2000, high: 8000}, review_minutes: 1", "")), None)
+            .unwrap();
     for (lang, word) in [(Lang::En, "In-house or outsourced?"), (Lang::Ja, "社内制作か、外注か")] {
         let (page, pdf) = (folder.path().join("report.html"), folder.path().join("report.pdf"));
         std::fs::write(&page, html::page(&report, &html::Pictures::new(), lang)).unwrap();

@@ -203,7 +203,8 @@ mod tests {
     #[test]
     fn charts_say_in_words_what_they_show() {
         let roi =
-            roi::roi(&sample::costs("setup: 100, review_minutes: {value: 1, low: 0.5, high: 2}", ""), &sample::evaluation());
+            roi::roi(&sample::costs("setup: 100, review_minutes: {value: 1, low: 0.5, high: 2}", ""), &sample::evaluation())
+                .unwrap();
         for lang in [Lang::En, Lang::Ja] {
             for chart in [spending(&roi, lang), tornado(&roi, lang)] {
                 let text = chart.into_string();

@@ -77,8 +77,9 @@ fn chart(report: &Report, lang: Lang) -> Markup {
 mod tests {
     use super::*;
     use crate::eval::evaluation::{Arm, Comparison, Nearest, Verdict};
-    use crate::report::sample::{costs, evaluation};
+    use crate::report::sample::{assets, costs, evaluation};
     use crate::report::verdict::{Decision, Lead};
+    use crate::spool::Spool;
 
     #[test]
     fn hostile_names_stay_text_everywhere() {
@@ -90,7 +91,8 @@ mod tests {
         evaluation.evaluator.bundle = hostile.into();
         evaluation.styles[0].name = hostile.into();
         evaluation.pairs[0].brief.category = hostile.into();
-        evaluation.assets[0].nearest = Some(Nearest {
+        let mut images = assets();
+        images[0].nearest = Some(Nearest {
             file: hostile.into(),
             sha256: "0".into(),
             category: hostile.into(),
@@ -99,7 +101,8 @@ mod tests {
             hash_distance: 1,
             suspicious: true,
         });
-        let report = Report::new(evaluation, Some(&costs("setup: 1", "")), None);
+        evaluation.assets = Spool::of(images).unwrap();
+        let report = Report::new(evaluation, Some(&costs("setup: 1", "")), None).unwrap();
         for lang in [Lang::En, Lang::Ja] {
             let page = page(&report, &Pictures::new(), lang);
             assert!(page.matches("&lt;script&gt;").count() >= 6, "{}", page.matches("&lt;script&gt;").count());
@@ -113,7 +116,7 @@ mod tests {
     #[test]
     fn verdicts_say_what_the_evidence_says() {
         let model = costs("review_minutes: 1", "");
-        let judged = Report::new(evaluation(), Some(&model), None);
+        let judged = Report::new(evaluation(), Some(&model), None).unwrap();
         let verdict = judged.verdict;
         assert_eq!((verdict.quality, verdict.cost, verdict.decision), (Lead::Outsourced, Lead::InHouse, Decision::Tradeoff));
         let words = verdict::sentence(&judged, Lang::En);
@@ -123,15 +126,15 @@ mod tests {
         );
         let mut open = evaluation();
         open.measures[0].difference.as_mut().unwrap().verdict = Verdict::NotEnoughEvidence;
-        let open = Report::new(open, Some(&model), None);
+        let open = Report::new(open, Some(&model), None).unwrap();
         assert_eq!(open.verdict.decision, Decision::NotEnoughEvidence);
         assert!(verdict::sentence(&open, Lang::Ja).starts_with("判断するには証拠が不十分"));
         let unsure = costs("review_minutes: {value: 18, low: 1, high: 60}", "");
-        assert_eq!(Report::new(evaluation(), Some(&unsure), None).verdict.decision, Decision::NotEnoughEvidence);
+        assert_eq!(Report::new(evaluation(), Some(&unsure), None).unwrap().verdict.decision, Decision::NotEnoughEvidence);
         let mut apart = evaluation();
         apart.measures[0].difference = None;
         apart.comparison = Comparison::NotComparable { reasons: vec!["other evaluator".into()] };
-        let apart = Report::new(apart, None, None);
+        let apart = Report::new(apart, None, None).unwrap();
         assert_eq!(apart.verdict.decision, Decision::NotCompared);
         assert!(verdict::sentence(&apart, Lang::En).contains("other evaluator"));
         assert!(page(&apart, &Pictures::new(), Lang::En).contains("Nothing to compare with"));
@@ -139,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_link_within_the_page_leads_somewhere() {
-        let page = page(&Report::new(evaluation(), Some(&costs("setup: 1", "")), None), &Pictures::new(), Lang::En);
+        let page = page(&Report::new(evaluation(), Some(&costs("setup: 1", "")), None).unwrap(), &Pictures::new(), Lang::En);
         let targets: Vec<&str> = page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert!(targets.len() > 50, "figures link to their inputs: {}", targets.len());
         for target in targets {
@@ -149,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_pictures_asked_for_are_those_of_the_extremes() {
-        let report = Report::new(evaluation(), None, None);
+        let report = Report::new(evaluation(), None, None).unwrap();
         assert_eq!(report.pictures().len(), 16);
         assert!(report.asset(Arm::InHouse, "fox-flat-0").is_some() && report.asset(Arm::Outsourced, "fox-flat-0").is_none());
     }

@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::error::Result;
 use crate::eval::Evaluation;
 use crate::eval::evaluation::{Arm, AssetScore, Pair};
 use crate::review::Tally;
@@ -37,7 +38,7 @@ const SHOWN: usize = 4;
 const SUSPICIOUS: usize = 8;
 
 /// Everything that the report says, in whatever form.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Report {
     /// Version of the document.
     pub version: u32,
@@ -49,40 +50,74 @@ pub struct Report {
     pub votes: Option<Tally>,
     /// What was measured.
     pub evaluation: Evaluation,
+    /// What is told of single images.
+    #[serde(skip)]
+    told: Told,
+}
+
+/// What is told of single images.
+#[derive(Debug, Default)]
+struct Told {
+    /// The images of the extremes.
+    pairs: Vec<AssetScore>,
+    /// Images of the house that were held against what was learned from.
+    checked: usize,
+    /// How many of these may be copies.
+    suspicious: usize,
+    /// The first of them.
+    copies: Vec<AssetScore>,
+}
+
+impl Told {
+    fn of(evaluation: &Evaluation) -> Result<Self> {
+        let extremes = extremes(evaluation).into_iter().flatten();
+        let ids: Vec<(Arm, Option<&String>)> = extremes
+            .flat_map(|pair| [(Arm::InHouse, pair.in_house.first()), (Arm::Outsourced, pair.outsourced.first())])
+            .collect();
+        let mut told = Self::default();
+        for asset in evaluation.assets.iter() {
+            let asset = asset?;
+            let nearest = asset.nearest.as_ref().filter(|_| asset.arm == Arm::InHouse);
+            told.checked += usize::from(nearest.is_some());
+            if nearest.is_some_and(|nearest| nearest.suspicious) {
+                told.suspicious += 1;
+                told.copies.extend((told.copies.len() < SUSPICIOUS).then(|| asset.clone()));
+            }
+            if ids.contains(&(asset.arm, Some(&asset.id))) {
+                told.pairs.push(asset);
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// The pairs where the house does best, and those where it does worst; none is in both.
+fn extremes(evaluation: &Evaluation) -> [&[Pair]; 2] {
+    let pairs = &evaluation.pairs;
+    let shown = SHOWN.min(pairs.len() / 2);
+    [&pairs[..shown], &pairs[pairs.len() - shown..]]
 }
 
 impl Report {
     /// Puts the evidence together.
-    pub fn new(evaluation: Evaluation, costs: Option<&CostModel>, votes: Option<Tally>) -> Self {
-        let roi = costs.map(|model| roi::roi(model, &evaluation));
+    pub fn new(evaluation: Evaluation, costs: Option<&CostModel>, votes: Option<Tally>) -> Result<Self> {
+        let roi = costs.map(|model| roi::roi(model, &evaluation)).transpose()?;
         let verdict = verdict::judge(&evaluation, roi.as_ref(), votes.as_ref());
-        Self { version: VERSION, verdict, roi, votes, evaluation }
-    }
-
-    /// An image of an arm.
-    pub fn asset(&self, arm: Arm, id: &str) -> Option<&AssetScore> {
-        self.evaluation.assets.iter().find(|asset| asset.arm == arm && asset.id == id)
+        Ok(Self { version: VERSION, verdict, roi, votes, told: Told::of(&evaluation)?, evaluation })
     }
 
     /// The pairs where the house does best, and those where it does worst; none is in both.
     fn extremes(&self) -> [&[Pair]; 2] {
-        let pairs = &self.evaluation.pairs;
-        let shown = SHOWN.min(pairs.len() / 2);
-        [&pairs[..shown], &pairs[pairs.len() - shown..]]
+        extremes(&self.evaluation)
     }
 
-    /// Images that may be copies of what was learned from.
-    fn suspicious(&self) -> impl Iterator<Item = &AssetScore> {
-        let copies = |asset: &&AssetScore| asset.nearest.as_ref().is_some_and(|nearest| nearest.suspicious);
-        self.evaluation.assets.iter().filter(|asset| asset.arm == Arm::InHouse).filter(copies)
+    /// An image of the extremes.
+    fn asset(&self, arm: Arm, id: &str) -> Option<&AssetScore> {
+        self.told.pairs.iter().find(|asset| asset.arm == arm && asset.id == id)
     }
 
     /// The store keys of all images that the page shows.
     pub fn pictures(&self) -> BTreeSet<&str> {
-        let first = |arm: Arm, ids: &[String]| ids.first().and_then(|id| self.asset(arm, id));
-        let pairs = self.extremes().into_iter().flatten();
-        let pairs = pairs.flat_map(|pair| [first(Arm::InHouse, &pair.in_house), first(Arm::Outsourced, &pair.outsourced)]);
-        let shown = pairs.flatten().chain(self.suspicious().take(SUSPICIOUS));
-        shown.filter_map(|asset| asset.image.as_deref()).collect()
+        self.told.pairs.iter().chain(&self.told.copies).filter_map(|asset| asset.image.as_deref()).collect()
     }
 }

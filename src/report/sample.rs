@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::eval::evaluation::*;
 use crate::spec::CostModel;
+use crate::spool::Spool;
 
 /// The brief of a fox.
 pub fn brief() -> Brief {
@@ -61,6 +62,13 @@ pub fn asset(arm: Arm, id: &str) -> AssetScore {
     }
 }
 
+/// Ten images of each arm.
+pub fn assets() -> Vec<AssetScore> {
+    let house = |i: usize| asset(Arm::InHouse, &format!("fox-flat-{i}"));
+    let bought = |i: usize| asset(Arm::Outsourced, &format!("bought-{i}"));
+    (0..10).map(house).chain((0..10).map(bought)).collect()
+}
+
 /// Eight of ten made, ten bought; the vendor leads in style.
 pub fn evaluation() -> Evaluation {
     let estimate = |mean| Some(Estimate { mean, low: Some(mean - 0.1), high: Some(mean + 0.1), briefs: 8, images: 8 });
@@ -84,8 +92,6 @@ pub fn evaluation() -> Evaluation {
         outsourced: estimate(0.3),
         difference: Some(difference),
     };
-    let house = |i: usize| asset(Arm::InHouse, &format!("fox-flat-{i}"));
-    let bought = |i: usize| asset(Arm::Outsourced, &format!("bought-{i}"));
     let pair = |i: usize| Pair {
         brief: Brief { category: format!("thing {i}"), style: "flat".into() },
         in_house: vec![format!("fox-flat-{i}")],
@@ -112,7 +118,7 @@ pub fn evaluation() -> Evaluation {
         categories: vec![],
         distributions: vec![],
         pairs: (0..8).map(pair).collect(),
-        assets: (0..10).map(house).chain((0..10).map(bought)).collect(),
+        assets: Spool::of(assets()).unwrap(),
         operating_points: vec![],
         duplicates: vec![],
         warnings: vec![],

@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 
+use super::Report;
 use super::charts::{Row, intervals};
 use super::html::Pictures;
 use super::words::{measure, number, percent, score, signed, verdict, warning};
-use super::{Report, SUSPICIOUS};
 use crate::eval::evaluation::Arm;
 use crate::eval::evaluation::{
-    ArmFacts, AssetScore, Compared, Comparison, Distribution, Estimate, Group, Measure, Pair, Verdict, Warning, WarningCode,
+    ArmFacts, Compared, Comparison, Distribution, Estimate, Group, Measure, Pair, Verdict, Warning, WarningCode,
 };
 use crate::page::{Lang, Thumbnail, safe};
 use crate::spec::words as spaced;
@@ -282,12 +282,11 @@ fn warnings<'a>(warnings: impl Iterator<Item = &'a Warning>, lang: Lang) -> Mark
 pub(super) fn risks(report: &Report, pictures: &Pictures, lang: Lang) -> Markup {
     let evaluation = &report.evaluation;
     let of = |codes: &'static [WarningCode]| evaluation.warnings.iter().filter(move |w| codes.contains(&w.code));
-    let suspicious: Vec<&AssetScore> = report.suspicious().collect();
     let licences = |facts: &ArmFacts| match facts.licences.is_empty() {
         true => lang.t("none known", "不明").to_owned(),
         false => safe(&facts.licences.join(", ")),
     };
-    let checked = evaluation.assets.iter().filter(|asset| asset.arm == Arm::InHouse && asset.nearest.is_some()).count();
+    let (checked, suspicious) = (report.told.checked, report.told.suspicious);
     html! {
         h3 { (lang.t("Rights", "権利")) }
         ul {
@@ -305,9 +304,9 @@ pub(super) fn risks(report: &Report, pictures: &Pictures, lang: Lang) -> Markup 
             p { (lang.t("Not checked: no references were given (--references STYLESET).", "未確認：参照画像の指定がありません（--references STYLESET）。")) }
         } @else {
             p { (lang.t(
-                format!("{} of {checked} images are more like a reference than references are like each other.", suspicious.len()),
-                format!("{checked} 点中 {} 点が、参照画像どうしよりも参照画像に近い。", suspicious.len()))) }
-            div.pairs { @for asset in suspicious.iter().take(SUSPICIOUS) { @if let Some(nearest) = &asset.nearest {
+                format!("{suspicious} of {checked} images are more like a reference than references are like each other."),
+                format!("{checked} 点中 {suspicious} 点が、参照画像どうしよりも参照画像に近い。"))) }
+            div.pairs { @for asset in &report.told.copies { @if let Some(nearest) = &asset.nearest {
                 figure.pair {
                     (picture(asset.image.as_ref().and_then(|key| pictures.get(key)), &asset.brief.to_string(), lang))
                     figcaption { span { (safe(&asset.id)) } span { "→ " (safe(&nearest.file)) } span { (format!("cos {:.3} · {} bit", nearest.similarity, nearest.hash_distance)) } }

@@ -1,7 +1,9 @@
 //! The report for programs and for text: JSON, CSV tables, Markdown.
 //!
-//! In: a [`Report`]. Out: texts. Always holds: the same figures as on the page; what is unknown is an empty cell; no text of
+//! In: a [`Report`]. Out: texts, written as they come. Always holds: the same figures as on the page; what is unknown is an empty cell; no text of
 //! others is a formula to a spreadsheet or markup to a reader.
+
+use std::io::{self, Write};
 
 use serde::Serialize;
 
@@ -10,14 +12,15 @@ use super::costs::{band, value};
 use super::roi::Source;
 use super::verdict::{numbers, sentence};
 use super::words::{figure, measure, score, signed, source, verdict, warning};
-use crate::error::{Context as _, Error, Kind, Result};
-use crate::eval::evaluation::{Compared, Measure};
+use crate::error::Result;
+use crate::eval::evaluation::{AssetScore, Compared, Measure};
 use crate::page::{Lang, safe};
+use crate::spec::text::write_json;
 
 /// The whole report.
-pub fn json(report: &Report) -> Result<String> {
-    let text = serde_json::to_string(report).context(Kind::Internal, || "cannot write the report as JSON")?;
-    Ok(crate::spec::text::escape_json(&text) + "\n")
+pub fn json(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    write_json(&mut *to, report)?;
+    to.write_all(b"\n")
 }
 
 /// A text cell that a spreadsheet does not reckon with, and that shows itself in its own order.
@@ -28,15 +31,13 @@ fn cell(text: &str) -> String {
     }
 }
 
-fn csv(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<String> {
-    let failed = |e: csv::Error| Error::internal("cannot write a table as CSV").caused_by(e);
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(head).map_err(failed)?;
+fn csv(head: &[&str], rows: impl IntoIterator<Item = Result<Vec<String>>>, to: &mut dyn Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(to);
+    writer.write_record(head)?;
     for row in rows {
-        writer.write_record(&row).map_err(failed)?;
+        writer.write_record(row.map_err(io::Error::other)?)?;
     }
-    let bytes = writer.into_inner().map_err(|e| Error::internal("cannot write a table as CSV").caused_by(e.to_string()))?;
-    String::from_utf8(bytes).context(Kind::Internal, || "a table is not text")
+    writer.flush()
 }
 
 fn plain(value: Option<f64>) -> String {
@@ -44,10 +45,10 @@ fn plain(value: Option<f64>) -> String {
 }
 
 /// A row an image.
-pub fn assets(report: &Report) -> Result<String> {
+pub fn assets(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let facts = ["arm", "id", "category", "style", "accepted", "attempts", "seconds", "price", "currency", "licence"];
     let head: Vec<&str> = facts.into_iter().chain(Measure::ALL.map(Measure::name)).collect();
-    let rows = report.evaluation.assets.iter().map(|asset| {
+    let row = |asset: AssetScore| {
         let (work, delivery) = (asset.work.as_ref(), asset.delivery.as_ref());
         let mut row = vec![
             erased::Name::name(&asset.arm),
@@ -63,12 +64,12 @@ pub fn assets(report: &Report) -> Result<String> {
         ];
         row.extend(Measure::ALL.map(|measure| plain(asset.scores.get(&measure).copied())));
         row
-    });
-    csv(&head, rows)
+    };
+    csv(&head, report.evaluation.assets.iter().map(|asset| asset.map(row)), to)
 }
 
 /// A row a measure, over all briefs and by style and category.
-pub fn measures(report: &Report) -> Result<String> {
+pub fn measures(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let head = [
         "of",
         "name",
@@ -106,11 +107,11 @@ pub fn measures(report: &Report) -> Result<String> {
     for (of, groups) in [("style", &evaluation.styles), ("category", &evaluation.categories)] {
         rows.extend(groups.iter().flat_map(|group| group.measures.iter().map(move |r| row(of, &group.name, r))));
     }
-    csv(&head, rows.into_iter())
+    csv(&head, rows.into_iter().map(Ok), to)
 }
 
 /// A row a figure, then a row an input; empty without a cost model.
-pub fn costs(report: &Report) -> Result<String> {
+pub fn costs(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let head = ["kind", "name", "value", "low", "high", "unit", "currency", "source"];
     let mut rows = Vec::new();
     if let Some(roi) = &report.roi {
@@ -127,7 +128,7 @@ pub fn costs(report: &Report) -> Result<String> {
             rows.push(row);
         }
     }
-    csv(&head, rows.into_iter())
+    csv(&head, rows.into_iter().map(Ok), to)
 }
 
 /// Text in a Markdown document: nothing in it is markup.
@@ -208,26 +209,34 @@ mod erased {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample::{costs as model, evaluation};
+    use crate::report::sample::{self, costs as model, evaluation};
+    use crate::spool::Spool;
 
     #[test]
     fn tables_hold_every_row_and_no_formula() {
         let mut evaluation = evaluation();
-        evaluation.assets[0].id = "=HYPERLINK(\"http://evil\")".into();
+        let mut images = sample::assets();
+        images[0].id = "=HYPERLINK(\"http://evil\")".into();
+        evaluation.assets = Spool::of(images).unwrap();
+        let text = |table: fn(&Report, &mut dyn Write) -> io::Result<()>, report: &Report| {
+            let mut bytes = Vec::new();
+            table(report, &mut bytes).unwrap();
+            String::from_utf8(bytes).unwrap()
+        };
         evaluation.campaign = "a <script> | `b`".into();
-        let report = Report::new(evaluation, Some(&model("setup: 3", "")), None);
-        let text = assets(&report).unwrap();
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let report = Report::new(evaluation, Some(&model("setup: 3", "")), None).unwrap();
+        let table = text(assets, &report);
+        let mut reader = csv::Reader::from_reader(table.as_bytes());
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         assert_eq!((rows.len(), &rows[0][0], &rows[19][7]), (20, "in_house", "20"));
         assert!(rows[0][1].starts_with("'=HYPERLINK"));
-        assert_eq!(measures(&report).unwrap().lines().count(), 3);
-        let costs = costs(&report).unwrap();
+        assert_eq!(text(measures, &report).lines().count(), 3);
+        let costs = text(costs, &report);
         assert!(
             costs.contains("figure,break_even,")
                 && costs.contains("input,setup,3,3,3,money,USD,\"cost model, line 8: spec.in_house.setup\"")
         );
-        let parsed: serde_json::Value = serde_json::from_str(&json(&report).unwrap()).unwrap();
+        let parsed: serde_json::Value = serde_json::from_str(&text(json, &report)).unwrap();
         assert_eq!(parsed["verdict"]["decision"], "tradeoff");
         for lang in [Lang::En, Lang::Ja] {
             let text = markdown(&report, lang);

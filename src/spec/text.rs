@@ -3,6 +3,10 @@
 //! In: any string. Out: a string without control or direction-changing characters. What always holds: nothing that
 //! passed [`escape`] can move a cursor, colour a terminal, start a log line or show itself in another order.
 
+use std::io;
+
+use serde::Serialize;
+
 use super::limits;
 
 /// How much of a text is quoted back to its author.
@@ -36,6 +40,17 @@ pub fn escape_json(document: &str) -> String {
         }
     }
     out
+}
+
+/// Writes a value as one line of JSON, escaped as by [`escape_json`], without holding all of it.
+pub fn write_json(writer: impl io::Write, value: &impl Serialize) -> serde_json::Result<()> {
+    struct Escaped;
+    impl serde_json::ser::Formatter for Escaped {
+        fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+            writer.write_all(escape_json(fragment).as_bytes())
+        }
+    }
+    value.serialize(&mut serde_json::Serializer::with_formatter(writer, Escaped))
 }
 
 /// The text as it may be quoted in a message: shortened, escaped, between back-ticks.
@@ -122,6 +137,9 @@ mod tests {
     fn json_stays_json_and_says_the_same() {
         let text = "\u{1b}[31m\r\n\u{202e}gpj\u{7f}\u{85}\u{e0041} \"狐\\";
         let escaped = escape_json(&serde_json::to_string(text).unwrap());
+        let mut written = Vec::new();
+        write_json(&mut written, &text).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), escaped);
         assert!(!escaped.contains(is_unsafe) && escaped.contains("\\u202egpj"), "{escaped}");
         assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), text);
     }

@@ -6,15 +6,16 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt as _;
 use housestyle::error::{Error, Result};
 use housestyle::eval::baseline::index::Defaults;
-use housestyle::eval::baseline::{Asked, Baseline, Import, Index, Judge, Source};
+use housestyle::eval::baseline::{Asked, Baseline, Import, Index, Item, Judge, Source};
 use housestyle::eval::evaluate::{TOLERANCE, settings};
 use housestyle::eval::evaluation::{
     Arm, Brief, Comparison, Delivery, EvaluatorFacts, Measure, Settings, Verdict, WarningCode, Work,
 };
 use housestyle::eval::read::{self, Shown};
-use housestyle::eval::{Evaluation, Inputs, References, Suite, evaluate};
+use housestyle::eval::{Evaluating, Evaluation, References, Setup, Suite};
 use housestyle::looks::{Fingerprint, Looks, Vector};
 use housestyle::plan::Plan;
 use housestyle::rights::Policy;
@@ -113,10 +114,11 @@ async fn what_cannot_be_paired_decoded_or_licensed_is_refused_by_name() {
     ] {
         assert!(refused[file].contains(why), "{file}: {}", refused[file]);
     }
-    assert_eq!((refused.len(), baseline.items.len()), (10, 2));
-    assert_eq!(baseline.items[1].brief, Brief { category: "rocket".into(), style: "line".into() }, "in the campaign's words");
+    let items: Vec<Item> = baseline.items(&store).try_collect().await.unwrap();
+    assert_eq!((refused.len(), items.len(), baseline.pictures, baseline.briefs), (10, 2, 2, 2));
+    assert_eq!(items[1].brief, Brief { category: "rocket".into(), style: "line".into() }, "in the campaign's words");
     // What is kept is the picture alone: nothing else that the file carried.
-    let stored = read::baseline(&baseline.name, baseline.items.clone()).unwrap();
+    let stored: Vec<Shown> = read::baseline(&store, &baseline).try_collect().await.unwrap();
     for (shown, original) in stored.iter().zip([picture(1), picture(2)]) {
         let bytes = store.get(&Key::new(shown.image.clone().unwrap()).unwrap()).await.unwrap().unwrap();
         assert!(!String::from_utf8_lossy(&bytes).contains("<script>"));
@@ -164,7 +166,7 @@ async fn zip_files_and_prefixes_are_deliveries_and_bombs_are_not() {
     let rows = "art/a.png,fox,flat,Studio,40,USD,MIT\n../escape.png,fox,flat,S,4,USD,MIT\nbomb.png,fox,line,S,4,USD,MIT\n";
     let baseline = import(&store, &plan, Source::open(&path).unwrap(), index(rows)).await.unwrap();
     let why: Vec<&str> = baseline.refused.iter().map(|r| r.reason.as_str()).collect();
-    assert!(baseline.items.len() == 1 && why[0].contains("inside the delivery") && why[1].contains("more than"), "{why:?}");
+    assert!(baseline.pictures == 1 && why[0].contains("inside the delivery") && why[1].contains("more than"), "{why:?}");
     fs::write(folder.path().join("no.zip"), b"PK\x03\x04 not really").unwrap();
     for wrong in ["no.zip", "nothing"] {
         assert_eq!(Source::open(&folder.path().join(wrong)).unwrap_err().exit_code(), 2);
@@ -174,7 +176,7 @@ async fn zip_files_and_prefixes_are_deliveries_and_bombs_are_not() {
     let prefix = Source::Prefix(Arc::new(store.clone()), key("inbox/x"));
     let rows = "a.png,fox,flat,Studio,40,USD,MIT\nb.png,fox,line,Studio,4,USD,MIT\n";
     let baseline = import(&store, &plan, prefix, index(rows)).await.unwrap();
-    assert_eq!((baseline.items.len(), baseline.refused[0].reason.as_str()), (1, "is not in the delivery"));
+    assert_eq!((baseline.pictures, baseline.refused[0].reason.as_str()), (1, "is not in the delivery"));
 }
 
 fn shown(arm: Arm, category: usize, style: &str, value: f32) -> Shown {
@@ -225,19 +227,21 @@ fn judged(ours: &[Shown], theirs: Option<(&str, &[Shown])>, judge_is_guide: bool
         styles: vec!["flat".into(), "line".into()],
         categories: 2,
     };
-    let inputs = Inputs {
+    let setup = Setup {
         campaign: "c-0123456789ab",
-        in_house: ours,
-        unfinished: 0,
         gated: true,
-        outsourced: theirs.map(|(digest, shown)| ("agency", digest, shown)),
+        outsourced: theirs.map(|(digest, _)| ("agency", digest)),
         evaluator,
         judge_is_guide,
         references: &References::default(),
         palettes: &BTreeMap::from([("flat".to_owned(), vec!["#fa0a10".parse().unwrap()])]),
         tolerance: TOLERANCE,
+        settings: few(),
     };
-    evaluate(&inputs, few())
+    let mut evaluating = Evaluating::new(&setup).unwrap();
+    let theirs = theirs.map(|(_, shown)| shown).unwrap_or_default();
+    ours.iter().chain(theirs).cloned().try_for_each(|shown| evaluating.take(shown)).unwrap();
+    evaluating.finish(0).unwrap()
 }
 
 #[test]
@@ -363,9 +367,12 @@ async fn evaluating_a_campaign_is_a_read() {
     let (tally, _) = work(&plan.jobs[..7], &store, stub, 4, &Shutdown::default()).await;
     assert_eq!(tally.unwrap().finished, 7);
     let any: Arc<dyn Store> = Arc::new(store.clone());
-    let (found, missing) = read::campaign(&any, plan.clone()).await.unwrap();
-    assert_eq!((found.len(), missing), (7, 1));
-    let first = &found[0];
+    let outline = serde_json::from_value(serde_json::to_value(&plan).unwrap()).unwrap();
+    let found: Vec<Option<Shown>> = read::campaign(&any, outline).unwrap().try_collect().await.unwrap();
+    let ids: Vec<_> = found.iter().map(|shown| shown.as_ref().map(|shown| shown.id.as_str())).collect();
+    let planned: Vec<_> = plan.jobs.iter().enumerate().map(|(i, job)| (i < 7).then_some(job.stem.as_str())).collect();
+    assert_eq!(ids, planned, "in the plan's order, and what is not finished is missing");
+    let first = found[0].as_ref().unwrap();
     assert_eq!(first.scores.as_ref().unwrap().style, Some(0.8));
     assert_eq!(first.first.as_ref().unwrap().style, Some(0.3));
     assert!(first.scores.as_ref().unwrap().fingerprint.is_some() && first.first.as_ref().unwrap().fingerprint.is_none());

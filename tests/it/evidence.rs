@@ -1,7 +1,7 @@
 //! Metrics and statistics against reference implementations: SciPy, statsmodels, scikit-image, krippendorff, and the published
 //! kernels of KID and CMMD (`tests/fixtures/evidence.json`; the script beside it says how it was made, the file which versions).
 
-use housestyle::eval::metrics::{cmmd, diversity, frechet, kid};
+use housestyle::eval::metrics::{Moments, cmmd, diversity, frechet, kid};
 use housestyle::eval::stats::{
     Bootstrap, Outcome, Scale, Vote, bca, bradley_terry, hedges_g, holm, krippendorff, rank_biserial, sign_flip, wilson,
 };
@@ -123,6 +123,6 @@ fn distances_of_sets_are_those_of_their_papers() {
     let expected = |key: &str| case[key].as_f64().unwrap();
     near(kid(&x, &y).unwrap(), expected("kid"), 1e-6 * expected("kid").abs().max(1.0), "KID");
     near(cmmd(&x, &y).unwrap(), expected("cmmd"), 1e-6, "CMMD");
-    near(frechet(&x, &y).unwrap(), expected("fid"), 1e-5, "FID");
+    near(frechet(&Moments::of(&x), &Moments::of(&y)).unwrap(), expected("fid"), 1e-5, "FID");
     near(diversity(&x).unwrap(), expected("diversity"), 1e-6, "diversity");
 }

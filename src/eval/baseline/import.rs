@@ -1,7 +1,7 @@
 //! From a delivery to a baseline.
 //!
 //! In: a source, its index, what was asked for, a policy on licences, and a judge. Out: a [`Baseline`] in the store.
-//! Always holds: one picture at a time is in memory; each is judged exactly as one of ours, here or by others; a picture that is
+//! Always holds: one picture at a time is in memory, and what is said of a hundred; each is judged exactly as one of ours, here or by others; a picture that is
 //! refused is named with its reason and takes no other with it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::index::Row;
 use super::source::PICTURE_BYTES;
-use super::{Baseline, Index, Item, Refused, Source, VERSION, image};
+use super::{Baseline, Index, Item, PART, Refused, Source, VERSION, image, write_part};
 use crate::error::{Error, Result};
 use crate::eval::evaluation::{Brief, Delivery};
 use crate::looks::Looks;
@@ -145,12 +145,32 @@ struct Seen {
 }
 
 /// What came of it so far.
+#[derive(Default)]
 struct Done {
+    /// What is said of pictures that are not in a part yet.
     items: Vec<Item>,
+    parts: Vec<Digest>,
+    pictures: usize,
+    briefs: BTreeSet<Brief>,
     refused: Vec<Refused>,
 }
 
 impl Done {
+    fn accept(&mut self, item: Item) {
+        self.pictures += 1;
+        self.briefs.insert(item.brief.clone());
+        self.items.push(item);
+    }
+
+    /// Writes the items that wait as a part.
+    async fn put_down(&mut self, store: &dyn Store, name: &Name) -> Result<()> {
+        if !self.items.is_empty() {
+            self.parts.push(write_part(store, name, &self.items).await?);
+            self.items.clear();
+        }
+        Ok(())
+    }
+
     fn refuse(&mut self, file: &str, reason: String) {
         self.refused.push(Refused { file: text::escape(file), reason });
     }
@@ -166,7 +186,7 @@ impl Import<'_> {
     ) -> Result<Baseline> {
         let Index { rows, refused, .. } = index;
         let total = rows.len();
-        let mut done = Done { items: Vec::new(), refused };
+        let mut done = Done { refused, ..Done::default() };
         let (mut waiting, mut seen) = (Vec::new(), Seen::default());
         for (count, row) in rows.into_iter().enumerate() {
             let file = row.file.clone();
@@ -174,7 +194,7 @@ impl Import<'_> {
                 Err(reason) => done.refuse(&file, reason),
                 Ok((unjudged, picture)) => match &mut self.judge {
                     Judge::Here(judge) => match judge((&unjudged.asked).into(), &picture) {
-                        Ok(scores) => done.items.push(unjudged.scored(scores)),
+                        Ok(scores) => done.accept(unjudged.scored(scores)),
                         Err(error) if error.is_about_the_input() => {
                             let refused = Judgement::Refused(error.chain());
                             self.settle(vec![unjudged], vec![refused], &mut done).await?;
@@ -187,11 +207,15 @@ impl Import<'_> {
             if waiting.len() == TOGETHER {
                 self.have_judged(std::mem::take(&mut waiting), &mut done).await?;
             }
+            if done.items.len() >= PART {
+                done.put_down(self.store, self.name).await?;
+            }
             step(count + 1, total)?;
         }
         self.have_judged(waiting, &mut done).await?;
-        let Done { items, refused } = done;
-        if items.is_empty() {
+        done.put_down(self.store, self.name).await?;
+        let Done { parts, pictures, briefs, refused, .. } = done;
+        if pictures == 0 {
             let first = refused.first().map(|r| format!("{}: {}", r.file, r.reason));
             let first = first.unwrap_or_else(|| "its index is empty".into());
             return Err(Error::invalid(format!("nothing of the delivery could be imported: {first}"))
@@ -206,7 +230,9 @@ impl Import<'_> {
             campaign: asked.campaign.clone(),
             bundle: asked.bundle.clone(),
             digest: asked.digest.clone(),
-            items,
+            pictures,
+            briefs: briefs.len(),
+            parts,
             refused,
         };
         baseline.save(store).await?;
@@ -227,7 +253,7 @@ impl Import<'_> {
     async fn settle(&self, judged: Vec<Unjudged>, judgements: Vec<Judgement>, done: &mut Done) -> Result<()> {
         for (unjudged, judgement) in judged.into_iter().zip(judgements) {
             match judgement {
-                Judgement::Scored(scores) => done.items.push(unjudged.scored(*scores)),
+                Judgement::Scored(scores) => done.accept(unjudged.scored(*scores)),
                 Judgement::Refused(reason) => {
                     self.store.delete(&image(self.name, &unjudged.asked.id)?).await?;
                     done.refuse(&unjudged.file, reason);

@@ -2,13 +2,17 @@
 //!
 //! In: pictures from a [`Source`], what an [`index`] says of them, a campaign's briefs. Out: a [`Baseline`] in the store and,
 //! by name, what could not be paired, decoded or licensed.
-//! Always holds: pictures are decoded within limits and written anew, so that nothing else that a file carried is kept;
-//! `baseline.json` comes last, so a baseline is there whole or not at all.
+//! Always holds: pictures are decoded within limits and written anew, so that nothing else that a file carried is kept; what is
+//! said of them lies in parts, so that nobody has to hold all of it; `baseline.json`, which names the parts, comes last, so a
+//! baseline is there whole or not at all.
 
 pub mod import;
 pub mod index;
 pub mod source;
 
+use std::collections::BTreeSet;
+
+use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::{Brief, Delivery};
@@ -23,7 +27,9 @@ pub use index::Index;
 pub use source::Source;
 
 /// The version of the format; readers refuse others.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Pictures of a part, at most.
+const PART: usize = 128;
 
 /// Everything about an imported baseline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,8 +49,12 @@ pub struct Baseline {
     pub bundle: String,
     /// That bundle's digest.
     pub digest: Digest,
-    /// The pictures, in the index' order.
-    pub items: Vec<Item>,
+    /// How many pictures it has.
+    pub pictures: usize,
+    /// How many briefs they answer.
+    pub briefs: usize,
+    /// Where what is said of them lies, in the index' order: `parts/<hex>.json`, each a list of [`Item`]s named by its digest.
+    pub parts: Vec<Digest>,
     /// What was refused.
     pub refused: Vec<Refused>,
 }
@@ -118,11 +128,49 @@ impl Baseline {
         serde_json::from_slice(&bytes).map_err(damaged)
     }
 
-    /// Writes it; its pictures must be there.
+    /// Every picture of it, part by part.
+    pub fn items<'a>(&'a self, store: &'a dyn Store) -> impl Stream<Item = Result<Item>> + 'a {
+        let part = |digest: &'a Digest| read_part(store, &self.name, digest);
+        let parts = stream::iter(&self.parts).then(part);
+        parts.flat_map(|part| match part {
+            Ok(items) => stream::iter(items).map(Ok).left_stream(),
+            Err(error) => stream::iter([Err(error)]).right_stream(),
+        })
+    }
+
+    /// Writes it; its pictures and parts must be there. Parts of an earlier import that it does not share go.
     async fn save(&self, store: &dyn Store) -> Result<()> {
         let bytes = serde_json::to_vec(self).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
-        store.put(&folder(&self.name)?.join("baseline.json")?, bytes).await
+        store.put(&folder(&self.name)?.join("baseline.json")?, bytes).await?;
+        let mine = self.parts.iter().map(|digest| part(&self.name, digest)).collect::<Result<BTreeSet<Key>>>()?;
+        for key in store.list(&folder(&self.name)?.join("parts")?).await? {
+            if !mine.contains(&key) {
+                store.delete(&key).await?;
+            }
+        }
+        Ok(())
     }
+}
+
+fn part(name: &Name, digest: &Digest) -> Result<Key> {
+    folder(name)?.join(&format!("parts/{}.json", digest.hex()))
+}
+
+async fn write_part(store: &dyn Store, name: &Name, items: &[Item]) -> Result<Digest> {
+    let bytes = serde_json::to_vec(items).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
+    let digest = Digest::of(&bytes);
+    store.put(&part(name, &digest)?, bytes).await?;
+    Ok(digest)
+}
+
+async fn read_part(store: &dyn Store, name: &Name, digest: &Digest) -> Result<Vec<Item>> {
+    let key = part(name, digest)?;
+    let damaged = |what: &str| Error::invalid(format!("{} {what}", store.locate(&key))).hint("import the baseline again");
+    let bytes = store.get(&key).await?.ok_or_else(|| damaged("is not there"))?;
+    if Digest::of(&bytes) != *digest {
+        return Err(damaged("is not what was imported"));
+    }
+    serde_json::from_slice(&bytes).map_err(|e| damaged("is not a part of a baseline").caused_by(e))
 }
 
 /// As much of a baseline as every version has.

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::spool::Spool;
+
 mod asset;
 mod measure;
 
@@ -18,7 +20,7 @@ pub use measure::{Compared, Difference, Estimate, Measure, Verdict};
 pub const VERSION: u32 = 1;
 
 /// Everything that was found out about a campaign, alone or beside a baseline.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluation {
     /// Version of the document, [`VERSION`].
@@ -48,7 +50,7 @@ pub struct Evaluation {
     /// The briefs that both arms delivered for, the best for the house first (by the headline measure).
     pub pairs: Vec<Pair>,
     /// Every image of both arms, in-house first, in the plan's and the index' order.
-    pub assets: Vec<AssetScore>,
+    pub assets: Spool<AssetScore>,
     /// How far each style's references can be told apart by the evaluator: what a style consistency is worth.
     pub operating_points: Vec<OperatingPoint>,
     /// Images that are nearly the same, within an arm or across.

@@ -70,32 +70,68 @@ impl Copies {
     }
 }
 
-/// Pairs of pictures that are nearly the same (by index, with cosine and bits), the nearest first, at most `most` of them.
-/// The numbers are those given; only pairs that `compare` wants are looked at.
-pub fn near_duplicates(
-    pictures: &[(&[f32], Hash)],
+/// Finds pairs of pictures that are nearly the same among pictures that come one by one; of each it keeps the hash.
+#[derive(Clone, Debug)]
+pub struct Duplicates {
+    seen: Vec<(Hash, u32)>,
+    found: Vec<Alike>,
     most: usize,
-    compare: impl Fn(usize, usize) -> bool,
-) -> Vec<(usize, usize, f64, u32)> {
-    let units: Vec<Option<Vec<f64>>> = pictures.iter().map(|(embedding, _)| unit(embedding)).collect();
-    let mut found = Vec::new();
-    for (j, (_, hash)) in pictures.iter().enumerate() {
-        for (i, (_, earlier)) in pictures[..j].iter().enumerate() {
-            // The hash first: it takes a nanosecond, and lets through next to nothing.
-            let bits = hash.distance(*earlier);
-            if bits > SAME || !compare(i, j) {
+}
+
+/// Two pictures that are nearly the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Alike {
+    /// Which, by their numbers in the order they came in.
+    pub pictures: [usize; 2],
+    /// Cosine of the embeddings.
+    pub similarity: f64,
+    /// Bits in which the hashes differ.
+    pub hash_distance: u32,
+}
+
+impl Duplicates {
+    /// Nothing seen yet; the `most` nearest pairs are kept.
+    pub fn new(most: usize) -> Self {
+        Self { seen: Vec::new(), found: Vec::new(), most }
+    }
+
+    /// Takes in the next picture. Pictures of one `kind` may look alike. `earlier` gives the embedding of a picture by its
+    /// number, and is asked only where the hashes agree: they take a nanosecond, and let through next to nothing.
+    pub fn take<E>(
+        &mut self,
+        embedding: &[f32],
+        (hash, kind): (Hash, u32),
+        earlier: impl Fn(usize) -> Result<Vec<f32>, E>,
+    ) -> Result<(), E> {
+        let place = unit(embedding);
+        for (i, (other, of)) in self.seen.iter().enumerate() {
+            let bits = hash.distance(*other);
+            if bits > SAME || *of == kind {
                 continue;
             }
-            let (Some(a), Some(b)) = (&units[i], &units[j]) else { continue };
-            let cosine = dot(a, b);
-            if cosine >= 0.95 {
-                found.push((i, j, cosine, bits));
+            let (Some(a), Some(b)) = (&place, unit(&earlier(i)?)) else { continue };
+            let similarity = dot(a, &b);
+            if similarity >= 0.95 {
+                self.found.push(Alike { pictures: [i, self.seen.len()], similarity, hash_distance: bits });
             }
         }
+        self.seen.push((hash, kind));
+        if self.found.len() > 8 * self.most {
+            self.shorten();
+        }
+        Ok(())
     }
-    found.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.3.cmp(&b.3)));
-    found.truncate(most);
-    found
+
+    fn shorten(&mut self) {
+        self.found.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.hash_distance.cmp(&b.hash_distance)));
+        self.found.truncate(self.most);
+    }
+
+    /// The pairs, the nearest first.
+    pub fn found(mut self) -> Vec<Alike> {
+        self.shorten();
+        self.found
+    }
 }
 
 #[cfg(test)]
@@ -118,8 +154,26 @@ mod tests {
     fn duplicates_agree_in_both() {
         let pictures: [(&[f32], Hash); 4] =
             [(&[1.0, 0.0], Hash(0)), (&[1.0, 0.01], Hash(1)), (&[0.0, 1.0], Hash(0)), (&[1.0, 0.0], Hash(u64::MAX))];
-        let found = near_duplicates(&pictures, 9, |_, _| true);
-        assert_eq!(found.iter().map(|f| (f.0, f.1, f.3)).collect::<Vec<_>>(), [(0, 1, 1)]);
-        assert!(near_duplicates(&pictures, 9, |_, _| false).is_empty());
+        let found = |kind: fn(usize) -> u32| -> Vec<([usize; 2], u32)> {
+            let mut duplicates = Duplicates::new(9);
+            for (i, (embedding, hash)) in pictures.iter().enumerate() {
+                let earlier = |i: usize| Ok::<_, ()>(pictures[i].0.to_vec());
+                duplicates.take(embedding, (*hash, kind(i)), earlier).unwrap();
+            }
+            duplicates.found().iter().map(|pair| (pair.pictures, pair.hash_distance)).collect()
+        };
+        assert_eq!(found(|i| i as u32), [([0, 1], 1)]);
+        assert!(found(|_| 0).is_empty(), "of one kind they may");
+    }
+
+    #[test]
+    fn the_nearest_pairs_are_kept_however_many_there_are() {
+        let mut duplicates = Duplicates::new(3);
+        let embedding = |i: usize| vec![1.0, i as f32 / 1000.0];
+        for i in 0..40 {
+            duplicates.take(&embedding(i), (Hash(0), i as u32), |i| Ok::<_, ()>(embedding(i))).unwrap();
+        }
+        let found = duplicates.found();
+        assert!(found.len() == 3 && found.iter().all(|pair| pair.pictures[1] - pair.pictures[0] == 1), "{found:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! The Fréchet distance, for those who ask for it, refused where it misleads.
 //!
-//! In: one vector an image. Out: the distance, or why there is none. Always holds: sets below 1,000 images get none, as its
+//! In: vectors, one an image, of which only the [`Moments`] stay. Out: the distance, or why there is none. Always holds: sets below 1,000 images get none, as its
 //! bias there is larger than most differences (M. J. Chong, D. Forsyth, "Effectively unbiased FID and Inception Score", CVPR 2020).
 
 use nalgebra::{DMatrix, DVector};
@@ -8,11 +8,62 @@ use nalgebra::{DMatrix, DVector};
 /// Fewest images of a set.
 pub const LEAST_IMAGES: usize = 1_000;
 
+/// Mean and covariance of vectors that come one by one; what it holds does not grow with them.
+#[derive(Clone, Debug, Default)]
+pub struct Moments {
+    images: usize,
+    sum: DVector<f64>,
+    products: DMatrix<f64>,
+    /// Whether they have different widths, so that they belong to no one space.
+    mixed: bool,
+}
+
+impl Moments {
+    /// The moments of these.
+    pub fn of(set: &[&[f32]]) -> Self {
+        let mut moments = Self::default();
+        set.iter().for_each(|vector| moments.take(vector));
+        moments
+    }
+
+    /// Takes in a vector.
+    pub fn take(&mut self, vector: &[f32]) {
+        if self.images == 0 {
+            self.sum = DVector::zeros(vector.len());
+            self.products = DMatrix::zeros(vector.len(), vector.len());
+        }
+        self.images += 1;
+        self.mixed |= vector.len() != self.sum.len();
+        if !self.mixed {
+            let vector = DVector::from_iterator(vector.len(), vector.iter().map(|x| f64::from(*x)));
+            self.sum += &vector;
+            self.products.syger(1.0, &vector, &vector, 1.0);
+        }
+    }
+
+    /// How many there are.
+    pub fn images(&self) -> usize {
+        self.images
+    }
+
+    fn mean_and_covariance(&self) -> Option<(DVector<f64>, DMatrix<f64>)> {
+        if self.images < 2 || self.mixed {
+            return None;
+        }
+        let n = self.images as f64;
+        let mean = &self.sum / n;
+        let mut covariance = self.products.clone();
+        covariance.fill_upper_triangle_with_lower_triangle();
+        let covariance = (covariance - &mean * mean.transpose() * n) / (n - 1.0);
+        Some((mean, covariance))
+    }
+}
+
 /// FID in the space of these vectors, or the reason for its refusal.
 ///
 /// M. Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash equilibrium", NeurIPS 2017.
-pub fn fid(a: &[&[f32]], b: &[&[f32]]) -> Result<f64, String> {
-    let fewest = a.len().min(b.len());
+pub fn fid(a: &Moments, b: &Moments) -> Result<f64, String> {
+    let fewest = a.images.min(b.images);
     if fewest < LEAST_IMAGES {
         return Err(format!(
             "{fewest} images; below {LEAST_IMAGES} its bias is larger than most differences, see kid and cmmd"
@@ -22,8 +73,8 @@ pub fn fid(a: &[&[f32]], b: &[&[f32]]) -> Result<f64, String> {
 }
 
 /// The distance of two sets of whatever size, for sets whose bias is known or equal: |m₁ - m₂|² + tr(C₁ + C₂ - 2 (C₁ C₂)^½).
-pub fn frechet(a: &[&[f32]], b: &[&[f32]]) -> Option<f64> {
-    let ((mean_a, cov_a), (mean_b, cov_b)) = (moments(a)?, moments(b)?);
+pub fn frechet(a: &Moments, b: &Moments) -> Option<f64> {
+    let ((mean_a, cov_a), (mean_b, cov_b)) = (a.mean_and_covariance()?, b.mean_and_covariance()?);
     if mean_a.len() != mean_b.len() {
         return None;
     }
@@ -37,17 +88,6 @@ pub fn frechet(a: &[&[f32]], b: &[&[f32]]) -> Option<f64> {
     value.is_finite().then(|| value.max(0.0))
 }
 
-fn moments(set: &[&[f32]]) -> Option<(DVector<f64>, DMatrix<f64>)> {
-    let (n, width) = (set.len(), set.first()?.len());
-    if n < 2 || set.iter().any(|vector| vector.len() != width) {
-        return None;
-    }
-    let rows = DMatrix::from_fn(n, width, |i, j| f64::from(set[i][j]));
-    let mean: DVector<f64> = rows.row_mean().transpose();
-    let centred = DMatrix::from_fn(n, width, |i, j| rows[(i, j)] - mean[j]);
-    Some((mean, centred.transpose() * &centred / (n - 1) as f64))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,11 +96,13 @@ mod tests {
     fn few_images_are_refused_and_a_shift_is_its_square() {
         let set: Vec<Vec<f32>> = (0..1000).map(|i| vec![(i % 10) as f32, (i / 10 % 10) as f32]).collect();
         let moved: Vec<Vec<f32>> = set.iter().map(|v| vec![v[0] + 3.0, v[1] - 4.0]).collect();
-        let views = |set: &[Vec<f32>]| -> Vec<Vec<f32>> { set.to_vec() };
-        let (a, b) = (views(&set), views(&moved));
-        let (a, b): (Vec<&[f32]>, Vec<&[f32]>) = (a.iter().map(Vec::as_slice).collect(), b.iter().map(Vec::as_slice).collect());
+        let of = |set: &[Vec<f32>]| Moments::of(&set.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let (a, b) = (of(&set), of(&moved));
         assert!((fid(&a, &b).unwrap() - 25.0).abs() < 1e-6);
-        assert!(fid(&a[..999], &b).unwrap_err().contains("999 images"));
-        assert!(frechet(&a, &[&[1.0]]).is_none());
+        assert!(fid(&of(&set[..999]), &b).unwrap_err().contains("999 images"));
+        assert!(
+            frechet(&a, &Moments::of(&[&[1.0], &[2.0]])).is_none()
+                && frechet(&a, &Moments::of(&[&[1.0], &[2.0, 1.0]])).is_none()
+        );
     }
 }

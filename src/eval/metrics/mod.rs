@@ -9,9 +9,9 @@ mod distribution;
 mod frechet;
 mod style;
 
-pub use copies::{Copies, Likeness, near_duplicates};
+pub use copies::{Alike, Copies, Duplicates, Likeness};
 pub use distribution::{Distance, KID_SUBSET, Kernel, cmmd, kid};
-pub use frechet::{LEAST_IMAGES, fid, frechet};
+pub use frechet::{LEAST_IMAGES, Moments, fid, frechet};
 pub use style::{Bank, Consistency, operating_point};
 
 /// CLIPScore of a cosine as torchmetrics gives it: 100 × the cosine, never below 0.
@@ -26,16 +26,38 @@ pub fn clip_score(cosine: f64) -> f64 {
 /// The mean pairwise distance that LPIPS diversity is built on (J.-Y. Zhu et al., "Toward multimodal image-to-image
 /// translation", NeurIPS 2017), in the evaluator's embedding.
 pub fn diversity(vectors: &[&[f32]]) -> Option<f64> {
-    let units: Vec<Vec<f64>> = vectors.iter().filter_map(|vector| unit(vector)).collect();
-    let n = units.len();
-    if n < 2 {
-        return None;
+    let mut found = Diversity::default();
+    vectors.iter().for_each(|vector| found.take(vector));
+    found.value()
+}
+
+/// [`diversity`] of images that come one by one: the mean over pairs from the length of their sum, n² terms in n steps.
+#[derive(Clone, Debug, Default)]
+pub struct Diversity {
+    sum: Vec<f64>,
+    images: usize,
+}
+
+impl Diversity {
+    /// Takes in an image; one without a direction says nothing.
+    pub fn take(&mut self, vector: &[f32]) {
+        let Some(unit) = unit(vector) else { return };
+        self.sum.resize(self.sum.len().max(unit.len()), 0.0);
+        self.sum.iter_mut().zip(&unit).for_each(|(sum, x)| *sum += x);
+        self.images += 1;
     }
-    // The mean over pairs from the length of the sum: n² terms in n steps.
-    let width = units[0].len();
-    let sum: Vec<f64> = (0..width).map(|i| units.iter().filter_map(|u| u.get(i)).sum()).collect();
-    let all: f64 = sum.iter().map(|x| x * x).sum();
-    Some((1.0 - (all - n as f64) / (n * (n - 1)) as f64).max(0.0))
+
+    /// Images that say something.
+    pub fn images(&self) -> usize {
+        self.images
+    }
+
+    /// How different they are.
+    pub fn value(&self) -> Option<f64> {
+        let n = self.images;
+        let all: f64 = self.sum.iter().map(|x| x * x).sum();
+        (n > 1).then(|| (1.0 - (all - n as f64) / (n * (n - 1)) as f64).max(0.0))
+    }
 }
 
 /// The vector at length 1; `None` if it has none.

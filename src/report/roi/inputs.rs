@@ -5,8 +5,9 @@
 
 use serde::Serialize;
 
+use crate::error::Result;
 use crate::eval::Evaluation;
-use crate::eval::evaluation::{Arm, AssetScore, Delivery, Work};
+use crate::eval::evaluation::Arm;
 use crate::eval::stats::{Bootstrap, mean, wilson};
 use crate::spec::CostModel;
 use crate::spec::costs::Amount;
@@ -128,12 +129,13 @@ pub struct Inputs(Vec<Given>);
 
 impl Inputs {
     /// Gathers them. What the model says of price, rounds and days goes before what the baseline says.
-    pub fn of(model: &CostModel, evaluation: &Evaluation) -> Self {
+    pub fn of(model: &CostModel, evaluation: &Evaluation) -> Result<Self> {
+        let observed = Observed::of(model, evaluation)?;
         let known = Input::ALL.iter().filter_map(|input| {
-            let (amount, source) = said(*input, model).or_else(|| measured(*input, model, evaluation))?;
+            let (amount, source) = said(*input, model).or_else(|| measured(*input, &observed, evaluation))?;
             Some(Given { input: *input, amount, unit: input.unit(), source })
         });
-        Self(known.collect())
+        Ok(Self(known.collect()))
     }
 
     /// Each of them, in order.
@@ -183,8 +185,37 @@ fn said(input: Input, model: &CostModel) -> Option<(Amount, Source)> {
     Some((amount, source))
 }
 
+/// What single images say: a number each.
+#[derive(Clone, Debug, Default)]
+struct Observed {
+    attempts: Vec<f64>,
+    seconds: Vec<f64>,
+    prices: Vec<f64>,
+    revision_rounds: Vec<f64>,
+    lead_days: Vec<f64>,
+}
+
+impl Observed {
+    fn of(model: &CostModel, evaluation: &Evaluation) -> Result<Self> {
+        let mut observed = Self::default();
+        for asset in evaluation.assets.iter() {
+            let asset = asset?;
+            if let Some(work) = asset.work.filter(|_| asset.arm == Arm::InHouse) {
+                observed.attempts.push(work.attempts as f64);
+                observed.seconds.push(work.seconds);
+            }
+            let Some(delivery) = asset.delivery else { continue };
+            // Prices in another currency are no prices of this model.
+            observed.prices.extend(delivery.price.filter(|_| delivery.currency.as_ref() == Some(&model.currency)));
+            observed.revision_rounds.extend(delivery.revision_rounds.map(f64::from));
+            observed.lead_days.extend(delivery.lead_days().map(|days| days as f64));
+        }
+        Ok(observed)
+    }
+}
+
 /// What the campaign and the baseline say.
-fn measured(input: Input, model: &CostModel, evaluation: &Evaluation) -> Option<(Amount, Source)> {
+fn measured(input: Input, observed: &Observed, evaluation: &Evaluation) -> Option<(Amount, Source)> {
     let house = &evaluation.in_house;
     let finished = house.accepted + house.rejected + house.failed;
     let share = |part: f64| {
@@ -194,32 +225,23 @@ fn measured(input: Input, model: &CostModel, evaluation: &Evaluation) -> Option<
     let settings = &evaluation.settings;
     let bootstrap =
         Bootstrap { resamples: settings.resamples.min(2_000), confidence: settings.confidence, seed: settings.seed };
-    let mean_of = |values: Vec<f64>| {
-        let value = mean(&values)?;
-        let (low, high) = bootstrap.mean(&values).map_or((value, value), |ends| (ends.low.min(value), ends.high.max(value)));
+    let mean_of = |values: &[f64]| {
+        let value = mean(values)?;
+        let (low, high) = bootstrap.mean(values).map_or((value, value), |ends| (ends.low.min(value), ends.high.max(value)));
         Some((Amount { value, low, high }, Source::Measured { images: values.len() }))
-    };
-    let works = |value: fn(&Work) -> f64| {
-        let ours = evaluation.assets.iter().filter(|asset| asset.arm == Arm::InHouse);
-        mean_of(ours.filter_map(|asset| asset.work.as_ref()).map(value).collect())
-    };
-    let bought = |value: &dyn Fn(&Delivery) -> Option<f64>| {
-        let deliveries = evaluation.assets.iter().filter_map(|asset: &AssetScore| asset.delivery.as_ref());
-        mean_of(deliveries.filter_map(value).collect())
     };
     match input {
         Input::GateYield => share(house.accepted as f64),
         Input::FirstPass => share(house.first_pass_yield? * finished as f64),
-        Input::Attempts => works(|work| work.attempts as f64),
-        Input::Seconds => works(|work| work.seconds),
+        Input::Attempts => mean_of(&observed.attempts),
+        Input::Seconds => mean_of(&observed.seconds),
         Input::Batch => Some((Amount::exact(finished as f64), Source::Measured { images: finished })),
-        // Prices in another currency are no prices of this model.
-        Input::Price => bought(&|d| d.price.filter(|_| d.currency.as_ref() == Some(&model.currency))),
-        Input::RevisionRounds => bought(&|d| d.revision_rounds.map(f64::from)).or_else(|| {
+        Input::Price => mean_of(&observed.prices),
+        Input::RevisionRounds => mean_of(&observed.revision_rounds).or_else(|| {
             let path = input.path();
             Some((Amount::exact(0.0), Source::LeftOut { path }))
         }),
-        Input::LeadDays => bought(&|d| d.lead_days().map(|days| days as f64)),
+        Input::LeadDays => mean_of(&observed.lead_days),
         _ => None,
     }
 }

@@ -14,6 +14,7 @@ pub use inputs::{Given, Input, Inputs, Source, Unit};
 
 use serde::Serialize;
 
+use crate::error::Result;
 use crate::eval::Evaluation;
 use crate::eval::stats::Random;
 use crate::spec::CostModel;
@@ -97,8 +98,8 @@ impl Roi {
 }
 
 /// Reckons.
-pub fn roi(model: &CostModel, evaluation: &Evaluation) -> Roi {
-    let inputs = Inputs::of(model, evaluation);
+pub fn roi(model: &CostModel, evaluation: &Evaluation) -> Result<Roi> {
+    let inputs = Inputs::of(model, evaluation)?;
     let likely = Values::new(|input| inputs.get(input).map_or(f64::NAN, |given| given.amount.value));
     let mut random = Random::new(evaluation.settings.seed);
     let draws: Vec<Values> = (0..DRAWS).map(|_| draw(&inputs, &mut random)).collect();
@@ -112,7 +113,7 @@ pub fn roi(model: &CostModel, evaluation: &Evaluation) -> Roi {
         Month { month, house: arm(0), vendor: arm(1) }
     };
     let compared = inputs.get(Input::Price).is_some();
-    Roi {
+    Ok(Roi {
         model: model.name.to_string(),
         owner: model.owner.clone(),
         currency: model.currency.clone(),
@@ -121,7 +122,7 @@ pub fn roi(model: &CostModel, evaluation: &Evaluation) -> Roi {
         months: (0..=MONTHS).map(month).collect(),
         tornado: tornado(&inputs, &likely, compared),
         inputs,
-    }
+    })
 }
 
 fn found(figure: Figure, likely: &Values, draws: &[Values]) -> Found {

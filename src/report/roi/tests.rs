@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::report::sample::{costs, evaluation};
+use crate::report::sample::{assets, costs, evaluation};
 use crate::spec::costs::Amount;
+use crate::spool::Spool;
 
 fn value(roi: &Roi, figure: Figure) -> f64 {
     roi.get(figure).unwrap().value.unwrap()
@@ -18,7 +19,7 @@ fn a_case_by_hand() {
                  brief_minutes: 1, review_minutes: 1, approval: 0.5";
     // 20 each, one round at 4, 2 minutes a look, twice; 5 minutes' brief; 10 a month.
     let bought = "revision_price: 4, brief_minutes: 5, review_minutes: 2, retainer_per_month: 10";
-    let roi = roi(&costs(house, bought), &evaluation());
+    let roi = roi(&costs(house, bought), &evaluation()).unwrap();
     let near = |figure, by_hand: f64| {
         let found = value(&roi, figure);
         assert!((found - by_hand).abs() < 1e-9, "{figure:?}: {found} is not {by_hand}");
@@ -48,7 +49,7 @@ fn a_case_by_hand() {
 
 #[test]
 fn what_is_never_reached_and_what_is_not_known() {
-    let roi_of = |house: &str, bought: &str| roi(&costs(house, bought), &evaluation());
+    let roi_of = |house: &str, bought: &str| roi(&costs(house, bought), &evaluation()).unwrap();
     let dear = roi_of("review_minutes: 60, setup: 100", "price: 1");
     let never = dear.get(Figure::BreakEven).unwrap();
     assert!(never.never && never.value.is_none() && dear.get(Figure::Payback).unwrap().never);
@@ -57,26 +58,28 @@ fn what_is_never_reached_and_what_is_not_known() {
     assert_eq!((value(&free, Figure::BreakEven), value(&free, Figure::Payback)), (0.0, 0.0));
     let mut alone = evaluation();
     alone.outsourced = None;
-    alone.assets.retain(|asset| asset.work.is_some());
-    let alone = roi(&costs("", ""), &alone);
+    alone.assets = Spool::of(assets().into_iter().filter(|asset| asset.work.is_some())).unwrap();
+    let alone = roi(&costs("", ""), &alone).unwrap();
     assert!(!alone.compared);
     let unknown = [Figure::VendorCost, Figure::Saving, Figure::BreakEven, Figure::VendorLead];
     assert!(unknown.iter().all(|figure| alone.get(*figure).is_some_and(|f| f.value.is_none() && !f.never)));
     assert!(alone.get(Figure::HouseCost).unwrap().value.is_some() && alone.months[3].vendor.is_none());
     // Euros are no dollars.
     let mut euros = evaluation();
-    euros.assets.iter_mut().filter_map(|a| a.delivery.as_mut()).for_each(|d| d.currency = Some("EUR".into()));
-    assert!(!roi(&costs("", ""), &euros).compared);
+    let mut images = assets();
+    images.iter_mut().filter_map(|a| a.delivery.as_mut()).for_each(|d| d.currency = Some("EUR".into()));
+    euros.assets = Spool::of(images).unwrap();
+    assert!(!roi(&costs("", ""), &euros).unwrap().compared);
     // Nothing passed: nothing can be reckoned from that.
     let mut none = evaluation();
     (none.in_house.accepted, none.in_house.rejected) = (0, 10);
-    let none = roi(&costs("machine_per_hour: 1", "price: 1"), &none);
+    let none = roi(&costs("machine_per_hour: 1", "price: 1"), &none).unwrap();
     assert!(none.get(Figure::HouseCost).unwrap().value.is_none());
 }
 
 #[test]
 fn every_input_says_whose_word_it_is() {
-    let roi = roi(&costs("setup: 5", ""), &evaluation());
+    let roi = roi(&costs("setup: 5", ""), &evaluation()).unwrap();
     let source = |input| roi.inputs.get(input).unwrap().source.clone();
     assert_eq!(source(Input::Setup), Source::Model { path: "spec.in_house.setup", line: 8 });
     assert_eq!(source(Input::Watts), Source::LeftOut { path: "spec.in_house.watts" });
@@ -144,7 +147,7 @@ proptest! {
         let width = |share: f64| {
             let mut model = costs("review_minutes: 1", "price: 30");
             model.in_house.review_minutes = Amount { value, low: value * (1.0 - share), high: value * (1.0 + share) };
-            let roi = roi(&model, &evaluation);
+            let roi = roi(&model, &evaluation).unwrap();
             let found = roi.get(Figure::HouseCost).unwrap().clone();
             assert!(found.low <= found.value && found.value <= found.high);
             assert!(roi.tornado.iter().any(|bar| bar.input == Input::ReviewMinutes && bar.own_range));

@@ -1,0 +1,31 @@
+//! A plan in short: what finding its images takes, without the prompts and licences that make up most of it.
+
+use serde::Deserialize;
+
+use super::{CampaignId, JobId};
+use crate::spec::{Digest, Gate};
+
+/// A plan in short; reads the JSON of a [`super::Plan`].
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Outline {
+    /// The campaign's id.
+    pub campaign: CampaignId,
+    /// The bundle it is planned for.
+    pub bundle: String,
+    /// That bundle's digest.
+    pub digest: Digest,
+    /// Every image, in the campaign's order.
+    pub jobs: Vec<JobOutline>,
+}
+
+/// A job in short.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct JobOutline {
+    /// Hash of all that decides the image.
+    pub id: JobId,
+    /// Its files' stem.
+    #[serde(deserialize_with = "super::safe_stem")]
+    pub stem: String,
+    /// What is good enough.
+    pub gate: Gate,
+}
