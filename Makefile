@@ -1,5 +1,5 @@
 # `make demo` makes a real campaign on a fresh machine; `make test` passes every test. Needs Rust, Python 3 and a C compiler.
-.PHONY: demo demo-cluster test lint check-deploy audit sbom few-shot generation runtime browser broker soak build models-venv models-witness test-models bundle fixture clean
+.PHONY: demo demo-cluster test lint check-deploy audit sbom few-shot generation scale runtime browser broker soak build models-venv models-witness test-models bundle fixture clean
 PYTHON := models/.venv/bin/python
 
 demo: runtime
@@ -81,6 +81,12 @@ few-shot: runtime models-venv
 generation: runtime models-venv
 	cd models && .venv/bin/python -m housestyle_models.emoji --pngs ../out/drawings
 	cargo run --release --locked --example drawing -- out/drawings --figures eval
+
+# How evidence scales: 432 images beside as many bought ones, then 5,184; seconds and peak memory of import, eval and report. The first
+# call draws the 432.
+scale: runtime
+	cargo build --release --locked --bins --example scale
+	@target/release/examples/scale
 
 fixture: models-venv
 	cd models && .venv/bin/python -m housestyle_models.fixture

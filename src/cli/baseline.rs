@@ -17,7 +17,6 @@ use crate::eval::baseline::index::{Defaults, MAX_BYTES};
 use crate::eval::baseline::{Asked, Baseline, Import, Index, Judge, Refused, Source};
 use crate::files;
 use crate::pipeline::{Critic, Wanted};
-use crate::plan::Plan;
 use crate::planner::scoring::Workers;
 use crate::spec::{BundleRef, Name};
 use crate::store::{Key, Store};
@@ -90,8 +89,9 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 }
 
 fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
-    let plan = planning::of(&args.campaign, &context.store(&args.out)?, context)?;
     let store: Arc<dyn Store> = context.store(&args.out)?;
+    // Of the plan only its briefs stay: all its jobs beside the models would be the most memory that an import takes.
+    let asked = Asked::of(&planning::of(&args.campaign, &store, context)?);
     let mut source = match args.source.strip_prefix("store:") {
         Some(prefix) => Source::Prefix(Arc::clone(&store), Key::new(prefix)?),
         None => Source::open(Path::new(&args.source))?,
@@ -110,9 +110,9 @@ fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
         };
         let index = Index::parse(&bytes, &name, &defaults)?;
         let listed = index.rows.len() + index.refused.len();
-        let mut bench = Bench::new(&args, &plan, &store, context).await?;
+        let mut bench = Bench::new(&args, &asked, &store, context).await?;
         context.say(format!("{listed} pictures listed"));
-        let (asked, policy) = (Asked::of(&plan), context.policy());
+        let policy = context.policy();
         let mut here;
         let judge = match &mut bench {
             Bench::Here(critic) => {
@@ -143,19 +143,19 @@ enum Bench {
 }
 
 impl Bench {
-    async fn new(args: &ImportArgs, plan: &Plan, store: &Arc<dyn Store>, context: &Context) -> Result<Self> {
+    async fn new(args: &ImportArgs, asked: &Asked, store: &Arc<dyn Store>, context: &Context) -> Result<Self> {
         if args.queue {
             let speaker = context.clone();
             return Ok(Self::Workers(Box::new(Workers {
                 queue: context.broker(1).await?,
                 store: Arc::clone(store),
                 baseline: args.name.clone(),
-                bundle: plan.digest.clone(),
+                bundle: asked.digest.clone(),
                 shutdown: context.shutdown.clone(),
                 say: Box::new(move |text| speaker.say(text)),
             })));
         }
-        let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest.clone()) };
+        let reference = BundleRef { name: asked.bundle.parse().map_err(Error::invalid)?, digest: Some(asked.digest.clone()) };
         let bundle = context.bundle(&reference)?;
         let (runtime, settings) = context.models()?;
         Ok(Self::Here(Box::new(Critic::load(&bundle, &runtime, &settings)?)))

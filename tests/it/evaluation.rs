@@ -379,7 +379,8 @@ async fn evaluating_a_campaign_is_a_read() {
     assert!(first.looks.is_some() && first.work.as_ref().unwrap().attempts == 2);
 }
 
-const CAMPAIGN: &str = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: shop}\nspec:\n  bundle: tiny\n  styles: [flat, line]\n  \
+/// A campaign of twelve images.
+pub(crate) const CAMPAIGN: &str = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: shop}\nspec:\n  bundle: tiny\n  styles: [flat, line]\n  \
     assets: [{categories: [fox, rocket, teapot], count: 2}]\n  sampler: {name: ddim, steps: 2}\n  \
     gate: {style: 0, category: 0, attempts: 1}\n";
 
@@ -396,6 +397,18 @@ pub(crate) fn shop(path: &Path) -> String {
     }
     fs::write(path.join("delivery/index.csv"), &rows).unwrap();
     rows
+}
+
+/// Fills a delivery with so many pictures for the briefs of `rows`.
+pub(crate) fn many(delivery: &Path, rows: &str, count: usize) {
+    let briefs: Vec<&str> = rows.lines().skip(1).map(|row| row.split_once(',').unwrap().1).collect();
+    let mut index = format!("{}\n", rows.lines().next().unwrap());
+    for i in 0..count {
+        let picture = RgbImage::from_fn(16, 16, |x, y| Rgb([i as u8, (i >> 8) as u8, (x * 9 + y * 6) as u8]));
+        fs::write(delivery.join(format!("{i}.png")), png::encode_with(&picture, &[]).unwrap()).unwrap();
+        index += &format!("{i}.png,{}\n", briefs[i % briefs.len()]);
+    }
+    fs::write(delivery.join("index.csv"), index).unwrap();
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod resume;
 mod reviews;
 mod rights;
 mod run;
+mod scale;
 mod service;
 mod soak;
 mod specs;

@@ -9,12 +9,10 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use housestyle::events::CloudEvent;
 use housestyle::queue::rabbit::topology;
-use housestyle::store::png;
-use image::{Rgb, RgbImage};
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 
-use crate::evaluation::shop;
+use crate::evaluation::{many, shop};
 use crate::support::broker::{Broker, shared};
 use crate::support::house::{House, JOBS, Worker, wait_for};
 use crate::support::{files, output};
@@ -175,16 +173,4 @@ fn a_delivery_judged_by_workers_is_judged_as_here() {
     assert_eq!(judged("there"), judged("here"));
     assert_eq!(found("/judgements/"), 0, "what importer and workers say to each other stays behind");
     assert_eq!(second.terminate(), Some(0));
-}
-
-/// Fills a delivery with so many pictures for the briefs of `rows`.
-fn many(delivery: &Path, rows: &str, count: usize) {
-    let briefs: Vec<&str> = rows.lines().skip(1).map(|row| row.split_once(',').unwrap().1).collect();
-    let mut index = format!("{}\n", rows.lines().next().unwrap());
-    for i in 0..count {
-        let picture = RgbImage::from_fn(16, 16, |x, y| Rgb([i as u8, x as u8 * 9, y as u8 * 8]));
-        std::fs::write(delivery.join(format!("{i}.png")), png::encode_with(&picture, &[]).unwrap()).unwrap();
-        index += &format!("{i}.png,{}\n", briefs[i % briefs.len()]);
-    }
-    std::fs::write(delivery.join("index.csv"), index).unwrap();
 }

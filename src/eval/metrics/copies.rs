@@ -17,6 +17,10 @@ const ALIKE: u32 = 12;
 /// A cosine that no two different pictures reach, where no references say so.
 const COSINE: f64 = 0.98;
 
+/// Earlier pictures whose hash agrees that a picture is compared with, the nearest: where all are alike, pairs without end say no
+/// more than these.
+const FELLOWS: usize = 8;
+
 /// The references, to find copies of.
 #[derive(Clone, Debug, Default)]
 pub struct Copies {
@@ -104,11 +108,12 @@ impl Duplicates {
         earlier: impl Fn(usize) -> Result<Vec<f32>, E>,
     ) -> Result<(), E> {
         let place = unit(embedding);
-        for (i, (other, of)) in self.seen.iter().enumerate() {
-            let bits = hash.distance(*other);
-            if bits > SAME || *of == kind {
-                continue;
-            }
+        let like = self.seen.iter().enumerate().filter(|(_, (_, of))| *of != kind);
+        let like = like.map(|(i, (other, _))| (hash.distance(*other), i)).filter(|(bits, _)| *bits <= SAME);
+        let mut like: Vec<(u32, usize)> = like.collect();
+        like.sort_unstable();
+        like.truncate(FELLOWS);
+        for (bits, i) in like {
             let (Some(a), Some(b)) = (&place, unit(&earlier(i)?)) else { continue };
             let similarity = dot(a, &b);
             if similarity >= 0.95 {

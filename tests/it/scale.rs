@@ -1,0 +1,46 @@
+//! Evidence of large campaigns: what it takes does not grow with them. Linux tells how much memory a process had.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::evaluation::{CAMPAIGN, many, shop};
+use crate::support::{housestyle, output};
+
+/// Thousands of images more, beside as many bought ones, and evaluating and reporting take hardly more memory.
+#[test]
+fn memory_does_not_grow_with_the_images() {
+    // Both are beyond the 500 of a set that distances are taken of.
+    let (small, large) = (peak(100), peak(400));
+    let grown = large.saturating_sub(small) as f64 / (2.0 * 6.0 * 300.0);
+    assert!(grown < 1_000.0, "{grown:.0} bytes an image: {small} bytes at 1,200 images, {large} at 4,800");
+}
+
+/// The most memory that evaluating and reporting take at once, in bytes, of a campaign with so many images a brief.
+fn peak(count: usize) -> u64 {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let rows = shop(path);
+    fs::write(path.join("shop.yaml"), CAMPAIGN.replace("count: 2", &format!("count: {count}"))).unwrap();
+    many(&path.join("delivery"), &rows, 6 * count);
+    for args in
+        [&["run", "shop.yaml"][..], &["baseline", "import", "delivery", "--name", "studio", "--campaign", "shop", "--json"]]
+    {
+        let (code, _, stderr) = output(housestyle(path, args));
+        assert_eq!(code, 0, "{stderr}");
+    }
+    let mut report = housestyle(path, &["report", "shop", "--baseline", "studio", "--json"]);
+    let mut child = report.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut peak = 0;
+    loop {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        peak = line.map_or(peak, |kilobytes| 1024 * kilobytes.parse::<u64>().unwrap());
+        if let Some(ended) = child.try_wait().unwrap() {
+            assert!(ended.success());
+            return peak;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
