@@ -71,6 +71,9 @@ struct Args {
     /// Names that settings of the nine houses are chosen on; the new house takes all there are
     #[arg(long, default_value_t = 8)]
     kept: usize,
+    /// λ that is tried on them
+    #[arg(long, value_delimiter = ',', default_values_t = [0.25, 0.5, 0.75, 1.0])]
+    scales: Vec<f32>,
     /// Seeds of each test name, for the nine houses
     #[arg(long, default_value_t = 1)]
     seeds: u64,
@@ -121,7 +124,13 @@ fn run(args: &Args) -> Result<()> {
         judge: Judge::load(&bundle, &runtime, &session, &stop)?,
         drawings: &drawings,
         words: &words,
-        extent: Extent { kept: args.kept, seeds: (args.seeds, args.new_seeds), until: args.until, draw: !args.drawn },
+        extent: Extent {
+            scales: args.scales.clone(),
+            kept: args.kept,
+            seeds: (args.seeds, args.new_seeds),
+            until: args.until,
+            draw: !args.drawn,
+        },
     };
     let arms: Vec<Arm> = Arm::ALL.into_iter().filter(|arm| args.arms.is_empty() || args.arms.contains(arm)).collect();
     let mut all = Vec::new();

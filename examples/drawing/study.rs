@@ -15,14 +15,14 @@ use crate::words::Words;
 
 /// Guidance that is tried: category, style.
 pub const PULLS: [(f32, f32); 3] = [(3.0, 3.0), (3.0, 5.0), (5.0, 5.0)];
-/// λ that is tried.
-const SCALES: [f32; 4] = [0.25, 0.5, 0.75, 1.0];
 /// What the trained weights' move is multiplied with.
 const STRENGTHS: [f32; 2] = [0.5, 1.5];
 
 /// How much is drawn.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Extent {
+    /// λ that is tried.
+    pub scales: Vec<f32>,
     /// Kept names of the nine houses; the new house takes all of them.
     pub kept: usize,
     /// Seeds of the test names, nine houses and the new one.
@@ -101,7 +101,8 @@ impl Study<'_, '_> {
     pub fn of(&mut self, task: Task, arms: &[Arm]) -> Result<Findings> {
         let mut tried = Vec::new();
         for arm in arms {
-            let settings = SCALES.iter().flat_map(|scale| PULLS.map(|pull| Setting::new(task, *arm, pull, *scale)));
+            let scales = self.extent.scales.clone();
+            let settings = scales.iter().flat_map(|scale| PULLS.map(|pull| Setting::new(task, *arm, pull, *scale)));
             let found = settings.map(|setting| self.shares(setting, Names::Kept)).collect::<Result<Vec<_>>>()?;
             tried.push(found.into_iter().flatten().collect::<Vec<_>>());
         }
