@@ -114,8 +114,15 @@ async fn read_all(
     }
     if let Some(baseline) = baseline {
         let mut theirs = pin!(read::baseline(&**store, baseline));
+        let mut pictures = 0;
         while let Some(shown) = theirs.next().await {
             evaluating.take(shown?)?;
+            pictures += 1;
+        }
+        if pictures != baseline.pictures {
+            let Baseline { name, pictures: said, .. } = baseline;
+            return Err(Error::invalid(format!("baseline {name} says that it has {said} pictures, and has {pictures}"))
+                .hint("import it again"));
         }
     }
     evaluating.finish(unfinished)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{Context, Outcome, eval};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files::{self, failed};
 use crate::page::{Lang, thumbnail};
 use crate::report::{Report, html, tables, verdict};
@@ -70,7 +70,8 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let mut written = Vec::new();
     for (name, table) in tables {
         let path = args.to.join(name);
-        files::write_with(&path, true, |file| table(&report, file)).map_err(|e| failed("write", &path, e))?;
+        let done = files::write_with(&path, true, |file| table(&report, file));
+        done.map_err(|e| e.downcast::<Error>().unwrap_or_else(|e| failed("write", &path, e)))?;
         written.push(path.display().to_string());
     }
     let texts =

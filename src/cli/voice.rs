@@ -4,7 +4,7 @@
 //! Always holds: with `--json`, standard output carries exactly one JSON document, also when the command fails; no text,
 //! whoever wrote it, starts a line or steers the terminal; output that was lost is a failure, unless its reader went away.
 
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -12,6 +12,9 @@ use serde::Serialize;
 use super::Outcome;
 use crate::error::{Error, Kind, Result};
 use crate::spec::{Problem, text};
+
+/// Bytes of a document that are kept in memory at most.
+const KEPT: usize = 1 << 20;
 
 /// Speaks for one command; cheap to clone.
 #[derive(Clone, Debug)]
@@ -66,13 +69,19 @@ impl Voice {
     /// Prints the document that `--json` promises; does nothing without it.
     pub fn document(&self, document: &impl Serialize) -> Result<()> {
         if self.json {
+            // Whole before any of it is printed; a large one waits on the disk.
+            let mut whole = tempfile::SpooledTempFile::new(KEPT);
+            let mut writer = io::BufWriter::new(&mut whole);
+            let written = serde_json::to_writer_pretty(&mut writer, document).map_err(io::Error::from);
+            written
+                .and_then(|()| writer.write_all(b"\n"))
+                .and_then(|()| writer.flush())
+                .map_err(|e| Error::unavailable("cannot write the result as JSON").caused_by(e))?;
+            drop(writer);
             self.said().document = true;
-            let mut stdout = io::BufWriter::new(io::stdout().lock());
-            match serde_json::to_writer_pretty(&mut stdout, document) {
-                Err(e) if !e.is_io() => return Err(Error::internal("cannot write the result as JSON").caused_by(e)),
-                Err(e) => self.took(Err(e.into())),
-                Ok(()) => self.took(stdout.write_all(b"\n").and_then(|()| stdout.flush())),
-            }
+            let mut stdout = io::stdout().lock();
+            let printed = whole.rewind().and_then(|()| io::copy(&mut whole, &mut stdout)).and_then(|_| stdout.flush());
+            self.took(printed);
         }
         Ok(())
     }

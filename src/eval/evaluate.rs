@@ -2,8 +2,7 @@
 //!
 //! In: a [`Setup`], then images, one by one. Out: the document. Always holds: the same inputs give the same document; an arm
 //! without scores, without shared briefs or with another evaluator is "not comparable", with the reason, and never a zero. Of
-//! an image a few bytes stay in memory, the rest goes to the disk: a campaign of a hundred thousand takes hardly more than one
-//! of a hundred.
+//! an image its id and its hash stay in memory, the rest goes to the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +19,7 @@ use super::read::Shown;
 use super::references::References;
 use super::warnings::{self, Known, Noted};
 use crate::error::{Error, Result};
+use crate::looks::Vector;
 use crate::looks::colour::Lab;
 use crate::looks::palette::Hex;
 use crate::spool::Spool;
@@ -78,7 +78,7 @@ pub struct Evaluating<'a> {
     noted: Noted,
     duplicates: Duplicates,
     /// Of each image that may be a duplicate: its embedding, whose it is, its id.
-    compared: Spool<(Vec<f32>, Arm, String)>,
+    compared: Spool<(Vector, Arm, String)>,
     assets: Spool<AssetScore>,
 }
 
@@ -104,18 +104,20 @@ impl<'a> Evaluating<'a> {
         let arm = shown.arm as usize;
         self.facts[arm].take(&shown);
         let fingerprint = shown.scores.as_ref().and_then(|scores| scores.fingerprint.as_ref());
-        let embedding = fingerprint.map(|fingerprint| fingerprint.embedding.values().to_vec());
+        let embedding = fingerprint.map(|fingerprint| fingerprint.embedding.clone());
         let hash = shown.looks.as_ref().map(|looks| looks.hash);
         let asset = self.yardstick.score(shown, self.setup);
-        let brief = self.briefs.take(&asset, embedding.as_deref());
+        let brief = self.briefs.take(&asset, embedding.as_ref().map(Vector::values));
         self.noted.take(&asset);
         if let Some(embedding) = embedding.filter(|_| asset.accepted) {
-            self.samples[arm].take(&embedding);
+            self.samples[arm].take(embedding.values());
             if let Some(hash) = hash {
                 // Images of one brief may look alike: that is its diversity. Of different briefs they may not.
                 let kind = 2 * brief + asset.arm as u32;
-                let earlier = |number: usize| self.compared.get(number)?.map(|(embedding, ..)| embedding).ok_or_else(lost);
-                self.duplicates.take(&embedding, (hash, kind), earlier)?;
+                let earlier = |number: usize| {
+                    self.compared.get(number)?.map(|(embedding, ..)| embedding.values().to_vec()).ok_or_else(lost)
+                };
+                self.duplicates.take(embedding.values(), (hash, kind), earlier)?;
                 self.compared.push(&(embedding, asset.arm, asset.id.clone()))?;
             }
         }
@@ -321,7 +323,7 @@ fn sets([ours, theirs]: [Sample; 2], setup: &Setup<'_>) -> [apart::Set; 3] {
     [("in_house", ours), ("outsourced", theirs), ("references", references)]
 }
 
-fn named(duplicates: Duplicates, compared: &Spool<(Vec<f32>, Arm, String)>) -> Result<Vec<Duplicate>> {
+fn named(duplicates: Duplicates, compared: &Spool<(Vector, Arm, String)>) -> Result<Vec<Duplicate>> {
     let name = |number| compared.get(number)?.map(|(_, arm, id)| (arm, id)).ok_or_else(lost);
     let duplicate = |pair: metrics::Alike| {
         let [first, second] = pair.pictures;

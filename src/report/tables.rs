@@ -32,10 +32,15 @@ fn cell(text: &str) -> String {
 }
 
 fn csv(head: &[&str], rows: impl IntoIterator<Item = Result<Vec<String>>>, to: &mut dyn Write) -> io::Result<()> {
+    // What the disk says goes before what the format makes of it.
+    let failed = |e: csv::Error| match e.into_kind() {
+        csv::ErrorKind::Io(e) => e,
+        kind => io::Error::other(format!("{kind:?}")),
+    };
     let mut writer = csv::Writer::from_writer(to);
-    writer.write_record(head)?;
+    writer.write_record(head).map_err(failed)?;
     for row in rows {
-        writer.write_record(row.map_err(io::Error::other)?)?;
+        writer.write_record(row.map_err(io::Error::other)?).map_err(failed)?;
     }
     writer.flush()
 }

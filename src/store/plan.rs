@@ -1,7 +1,7 @@
 //! A campaign's plan, as it lies in the store.
 //!
-//! In: a campaign's keys. Out: the [`Plan`] that was written there, or its [`Outline`]. Always holds: a plan of another version
-//! is refused, not guessed at.
+//! In: a campaign's keys. Out: the [`Plan`] that was written there, or its [`Outline`]. Always holds: what cannot be read as
+//! what is asked for is refused, not guessed at.
 
 use serde::de::DeserializeOwned;
 

@@ -25,7 +25,7 @@ use housestyle::store::sidecar::Scores;
 use housestyle::store::{Key, Local, Store, png};
 use image::{Rgb, RgbImage};
 
-use crate::support::{Stub, housestyle, output, small_plan, work};
+use crate::support::{Stub, housestyle, output, small_plan, text, work};
 
 fn picture(seed: u8) -> RgbImage {
     RgbImage::from_fn(
@@ -126,6 +126,14 @@ async fn what_cannot_be_paired_decoded_or_licensed_is_refused_by_name() {
     }
     assert_eq!(Baseline::load(&store, &name("agency")).await.unwrap(), baseline);
     assert_eq!(Baseline::load(&store, &name("nobody")).await.unwrap_err().exit_code(), 2);
+    // A part that was changed or is gone is no evidence.
+    let part = Key::new(format!("baselines/agency/parts/{}.json", baseline.parts[0].hex())).unwrap();
+    let read = async || read::baseline(&store, &baseline).try_collect::<Vec<Shown>>().await.map_err(|e| e.chain());
+    let tampered = text(&store, part.clone()).await.replace("rocket", "racket");
+    store.put(&part, tampered.into_bytes()).await.unwrap();
+    assert!(read().await.unwrap_err().contains("is not what was imported"));
+    store.delete(&part).await.unwrap();
+    assert!(read().await.unwrap_err().contains("is not there"));
 }
 
 #[tokio::test]
@@ -457,5 +465,15 @@ fn from_the_command_line() {
     for args in [&["eval", "shop", "--baseline", "nobody"][..], &["eval", "../x"], &["eval", "shop", "--suite", "none.yaml"]] {
         assert_eq!(run(args).0, 2, "{args:?}");
     }
-    assert!(Path::new(&path.join("out/baselines/studio/baseline.json")).is_file());
+    // Nor is a baseline that counts a picture twice, or one fewer than it has.
+    let file = path.join("out/baselines/studio/baseline.json");
+    let baseline = json(&fs::read_to_string(&file).unwrap());
+    let twice = vec![baseline["parts"][0].clone(); 2];
+    for (key, value) in [("parts", serde_json::Value::from(twice)), ("pictures", 7.into())] {
+        let mut wrong = baseline.clone();
+        wrong[key] = value;
+        fs::write(&file, wrong.to_string()).unwrap();
+        let (code, _, stderr) = run(&["eval", "shop", "--baseline", "studio"]);
+        assert!(code == 2 && stderr.contains("import"), "{key}: {stderr}");
+    }
 }

@@ -162,11 +162,11 @@ impl Done {
         self.items.push(item);
     }
 
-    /// Writes the items that wait as a part.
-    async fn put_down(&mut self, store: &dyn Store, name: &Name) -> Result<()> {
-        if !self.items.is_empty() {
-            self.parts.push(write_part(store, name, &self.items).await?);
-            self.items.clear();
+    /// Writes as many of the items that wait as fill parts, and the rest too if `all` are in.
+    async fn put_down(&mut self, store: &dyn Store, name: &Name, all: bool) -> Result<()> {
+        while self.items.len() >= PART || all && !self.items.is_empty() {
+            let part: Vec<Item> = self.items.drain(..PART.min(self.items.len())).collect();
+            self.parts.push(write_part(store, name, &part).await?);
         }
         Ok(())
     }
@@ -207,13 +207,11 @@ impl Import<'_> {
             if waiting.len() == TOGETHER {
                 self.have_judged(std::mem::take(&mut waiting), &mut done).await?;
             }
-            if done.items.len() >= PART {
-                done.put_down(self.store, self.name).await?;
-            }
+            done.put_down(self.store, self.name, false).await?;
             step(count + 1, total)?;
         }
         self.have_judged(waiting, &mut done).await?;
-        done.put_down(self.store, self.name).await?;
+        done.put_down(self.store, self.name, true).await?;
         let Done { parts, pictures, briefs, refused, .. } = done;
         if pictures == 0 {
             let first = refused.first().map(|r| format!("{}: {}", r.file, r.reason));

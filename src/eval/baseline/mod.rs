@@ -125,10 +125,14 @@ impl Baseline {
             let message = format!("{key} has format version {version}; this housestyle reads {VERSION}");
             return Err(Error::unavailable(message).hint(hint));
         }
-        serde_json::from_slice(&bytes).map_err(damaged)
+        let baseline: Self = serde_json::from_slice(&bytes).map_err(damaged)?;
+        match baseline.parts.iter().collect::<BTreeSet<_>>().len() == baseline.parts.len() {
+            true => Ok(baseline),
+            false => Err(Error::invalid(format!("{key} names a part twice")).hint(hint)),
+        }
     }
 
-    /// Every picture of it, part by part.
+    /// Every picture of it, part by part; that all were there is for who reads them to see.
     pub fn items<'a>(&'a self, store: &'a dyn Store) -> impl Stream<Item = Result<Item>> + 'a {
         let part = |digest: &'a Digest| read_part(store, &self.name, digest);
         let parts = stream::iter(&self.parts).then(part);
@@ -138,17 +142,10 @@ impl Baseline {
         })
     }
 
-    /// Writes it; its pictures and parts must be there. Parts of an earlier import that it does not share go.
+    /// Writes it; its pictures and parts must be there. Those of an earlier import stay: somebody may be reading them.
     async fn save(&self, store: &dyn Store) -> Result<()> {
         let bytes = serde_json::to_vec(self).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
-        store.put(&folder(&self.name)?.join("baseline.json")?, bytes).await?;
-        let mine = self.parts.iter().map(|digest| part(&self.name, digest)).collect::<Result<BTreeSet<Key>>>()?;
-        for key in store.list(&folder(&self.name)?.join("parts")?).await? {
-            if !mine.contains(&key) {
-                store.delete(&key).await?;
-            }
-        }
-        Ok(())
+        store.put(&folder(&self.name)?.join("baseline.json")?, bytes).await
     }
 }
 

@@ -17,9 +17,10 @@ const ALIKE: u32 = 12;
 /// A cosine that no two different pictures reach, where no references say so.
 const COSINE: f64 = 0.98;
 
-/// Earlier pictures whose hash agrees that a picture is compared with, the nearest: where all are alike, pairs without end say no
-/// more than these.
+/// Pairs of one picture with earlier ones that are told: where all are alike, pairs without end say no more than these.
 const FELLOWS: usize = 8;
+/// Earlier pictures that a picture is compared with to find them, those whose hashes are nearest.
+const COMPARED: usize = 64;
 
 /// The references, to find copies of.
 #[derive(Clone, Debug, Default)]
@@ -112,12 +113,16 @@ impl Duplicates {
         let like = like.map(|(i, (other, _))| (hash.distance(*other), i)).filter(|(bits, _)| *bits <= SAME);
         let mut like: Vec<(u32, usize)> = like.collect();
         like.sort_unstable();
-        like.truncate(FELLOWS);
-        for (bits, i) in like {
+        let mut fellows = 0;
+        for (bits, i) in like.into_iter().take(COMPARED) {
             let (Some(a), Some(b)) = (&place, unit(&earlier(i)?)) else { continue };
             let similarity = dot(a, &b);
             if similarity >= 0.95 {
                 self.found.push(Alike { pictures: [i, self.seen.len()], similarity, hash_distance: bits });
+                fellows += 1;
+            }
+            if fellows == FELLOWS {
+                break;
             }
         }
         self.seen.push((hash, kind));
@@ -173,12 +178,17 @@ mod tests {
 
     #[test]
     fn the_nearest_pairs_are_kept_however_many_there_are() {
-        let mut duplicates = Duplicates::new(3);
-        let embedding = |i: usize| vec![1.0, i as f32 / 1000.0];
-        for i in 0..40 {
-            duplicates.take(&embedding(i), (Hash(0), i as u32), |i| Ok::<_, ()>(embedding(i))).unwrap();
-        }
-        let found = duplicates.found();
-        assert!(found.len() == 3 && found.iter().all(|pair| pair.pictures[1] - pair.pictures[0] == 1), "{found:?}");
+        let taken = |embedding: &dyn Fn(usize) -> Vec<f32>| {
+            let mut duplicates = Duplicates::new(3);
+            for i in 0..40 {
+                duplicates.take(&embedding(i), (Hash(0), i as u32), |i| Ok::<_, ()>(embedding(i))).unwrap();
+            }
+            duplicates.found().iter().map(|pair| pair.pictures).collect::<Vec<_>>()
+        };
+        // Steps grow smaller along a line: of the pairs that are looked at, the last neighbours are the nearest.
+        assert_eq!(taken(&|i| vec![1.0, i as f32 / 100.0]), [[7, 8], [6, 7], [5, 6]]);
+        // Twenty whose hashes agree and which are nothing like each other hide no pair behind them.
+        let unlike = |i: usize| (0..20).map(|at| if at == i.min(19) { 1.0 } else { 0.0 }).collect();
+        assert_eq!(taken(&unlike), [[19, 20], [19, 21], [20, 21]]);
     }
 }

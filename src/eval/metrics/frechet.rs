@@ -8,13 +8,16 @@ use nalgebra::{DMatrix, DVector};
 /// Fewest images of a set.
 pub const LEAST_IMAGES: usize = 1_000;
 
+/// Numbers of a vector at most: an evaluator's has hundreds, and a covariance is as large as their square.
+const WIDEST: usize = 4_096;
+
 /// Mean and covariance of vectors that come one by one; what it holds does not grow with them.
 #[derive(Clone, Debug, Default)]
 pub struct Moments {
     images: usize,
     sum: DVector<f64>,
     products: DMatrix<f64>,
-    /// Whether they have different widths, so that they belong to no one space.
+    /// Whether they have different widths, or too large ones, so that they belong to no one space.
     mixed: bool,
 }
 
@@ -29,8 +32,10 @@ impl Moments {
     /// Takes in a vector.
     pub fn take(&mut self, vector: &[f32]) {
         if self.images == 0 {
-            self.sum = DVector::zeros(vector.len());
-            self.products = DMatrix::zeros(vector.len(), vector.len());
+            self.mixed = vector.len() > WIDEST;
+            let width = if self.mixed { 0 } else { vector.len() };
+            self.sum = DVector::zeros(width);
+            self.products = DMatrix::zeros(width, width);
         }
         self.images += 1;
         self.mixed |= vector.len() != self.sum.len();
@@ -100,6 +105,8 @@ mod tests {
         let (a, b) = (of(&set), of(&moved));
         assert!((fid(&a, &b).unwrap() - 25.0).abs() < 1e-6);
         assert!(fid(&of(&set[..999]), &b).unwrap_err().contains("999 images"));
+        let wide = Moments::of(&[&vec![1.0; 1_000_000], &vec![2.0; 1_000_000]]);
+        assert!(frechet(&wide, &wide).is_none(), "no terabytes are asked for");
         assert!(
             frechet(&a, &Moments::of(&[&[1.0], &[2.0]])).is_none()
                 && frechet(&a, &Moments::of(&[&[1.0], &[2.0, 1.0]])).is_none()
