@@ -16,10 +16,10 @@ const TOP: f64 = 40.0;
 const RIGHT: f64 = 280.0;
 const BOTTOM: f64 = 48.0;
 /// Okabe and Ito's colours, which the colour-blind tell apart.
-const COLOURS: [&str; 8] = ["#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999", "#56B4E9", "#D55E00"];
+const COLOURS: [&str; 9] = ["#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999", "#56B4E9", "#D55E00", "#8B6F00"];
 
 /// Dashes of each of [`PULLS`].
-const DASHES: [&str; 3] = ["none", "7 4", "2 3"];
+const DASHES: [&str; 4] = ["none", "7 4", "2 3", "9 3 2 3"];
 
 /// Draws the settings that were tried on the kept names: each guidance has its own dashes.
 pub fn draw(findings: &Findings) -> String {
@@ -98,7 +98,7 @@ pub fn draw(findings: &Findings) -> String {
     }
     let _ = writeln!(
         svg,
-        r##"<text x="{:.1}" y="{:.1}" fill="#555">guidance 3, 3 full · 3, 5 dashed · 5, 5 dotted</text><text x="{:.1}" y="{:.1}" fill="#555">thin: the floor, 2 points under the name's best</text></svg>"##,
+        r##"<text x="{:.1}" y="{:.1}" fill="#555">guidance 3, 3 full · 3, 5 dashed · 5, 5 dotted · 7, 7 both</text><text x="{:.1}" y="{:.1}" fill="#555">thin: the floor, 2 points under the name's best</text></svg>"##,
         right + 16.0,
         bottom - 20.0,
         right + 16.0,

@@ -37,7 +37,7 @@ use crate::draw::Artist;
 use crate::drawings::Drawings;
 use crate::judge::Judge;
 use crate::setting::{Arm, Task, said};
-use crate::study::{Extent, Stage, Study};
+use crate::study::{Drawing, Extent, Stage, Study};
 use crate::teach::{Course, Teacher};
 use crate::tool::Models;
 use crate::words::Words;
@@ -83,9 +83,9 @@ struct Args {
     /// How far to go
     #[arg(long, value_enum, default_value = "extras")]
     until: Stage,
-    /// Draw nothing: judge what was drawn before
-    #[arg(long)]
-    drawn: bool,
+    /// What is drawn, where it was not before; the rest of what was drawn is judged
+    #[arg(long, value_enum, default_value = "all")]
+    draw: Drawing,
     /// Where curves and grids go; none is drawn without
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
@@ -129,7 +129,7 @@ fn run(args: &Args) -> Result<()> {
             kept: args.kept,
             seeds: (args.seeds, args.new_seeds),
             until: args.until,
-            draw: !args.drawn,
+            draw: args.draw,
         },
     };
     let arms: Vec<Arm> = Arm::ALL.into_iter().filter(|arm| args.arms.is_empty() || args.arms.contains(arm)).collect();

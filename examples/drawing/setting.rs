@@ -38,6 +38,8 @@ pub enum Arm {
     Whole,
     /// As `whole`, and the prompt that learns begins with the expert's description.
     Worded,
+    /// The same with the triplet loss.
+    WordedTriplet,
 }
 
 /// How much of each cross-attention layer listens to the style's prompt.
@@ -100,7 +102,7 @@ impl Task {
 
 impl Arm {
     /// All, in the order of the tables.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Name,
         Self::Described,
         Self::OneEncoder,
@@ -109,6 +111,7 @@ impl Arm {
         Self::Undenoised,
         Self::Whole,
         Self::Worded,
+        Self::WordedTriplet,
     ];
 
     /// Whether it learns from the brands' pictures.
@@ -127,6 +130,7 @@ impl Arm {
             Self::Undenoised => "cross-entropy without denoising",
             Self::Whole => "Control-CLIP, λ = 1 in training",
             Self::Worded => "Control-CLIP, λ = 1, trained description",
+            Self::WordedTriplet => "Control-CLIP, λ = 1, trained description, triplet",
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::setting::{Arm, Asks, Names, Scale, Setting, Task};
 use crate::words::Words;
 
 /// Guidance that is tried: category, style.
-pub const PULLS: [(f32, f32); 3] = [(3.0, 3.0), (3.0, 5.0), (5.0, 5.0)];
+pub const PULLS: [(f32, f32); 4] = [(3.0, 3.0), (3.0, 5.0), (5.0, 5.0), (7.0, 7.0)];
 /// What the trained weights' move is multiplied with.
 const STRENGTHS: [f32; 2] = [0.5, 1.5];
 
@@ -29,8 +29,19 @@ pub struct Extent {
     pub seeds: (u64, u64),
     /// How far to go.
     pub until: Stage,
-    /// Whether anything is drawn at all.
-    pub draw: bool,
+    /// What of it is drawn, where it was not before.
+    pub draw: Drawing,
+}
+
+/// What is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Drawing {
+    /// Every sheet.
+    All,
+    /// The test names; what is chosen is chosen from what was drawn before.
+    Test,
+    /// Nothing.
+    None,
 }
 
 /// The parts of the study, in order.
@@ -132,7 +143,9 @@ impl Study<'_, '_> {
         let seeds = if setting.task == Task::Houses { self.extent.seeds.0 } else { self.extent.seeds.1 };
         let mut marks = Vec::new();
         for seed in 0..seeds {
-            marks.extend(self.marks(&self.sheet(setting, Names::Test, seed))?.unwrap_or_default());
+            marks.extend(
+                self.marks(&self.sheet(setting, Names::Test, seed), self.extent.draw != Drawing::None)?.unwrap_or_default(),
+            );
         }
         Ok(marks)
     }
@@ -142,7 +155,7 @@ impl Study<'_, '_> {
         let mut asked: Vec<(String, Setting, Names)> = Vec::new();
         for Tested { choice, .. } in &findings.tested {
             let setting = choice.tried.setting;
-            let knobs = matches!(setting.arm, Arm::CrossEntropy | Arm::Worded);
+            let knobs = matches!(setting.arm, Arm::CrossEntropy | Arm::Worded | Arm::WordedTriplet);
             if knobs {
                 for strength in STRENGTHS {
                     asked.push((format!("move × {strength}"), Setting { strength, ..setting }, Names::Kept));
@@ -169,12 +182,12 @@ impl Study<'_, '_> {
     }
 
     fn shares(&mut self, setting: Setting, names: Names) -> Result<Option<Tried>> {
-        let marks = self.marks(&self.sheet(setting, names, 0))?;
+        let marks = self.marks(&self.sheet(setting, names, 0), self.extent.draw == Drawing::All)?;
         Ok(marks.map(|marks| Tried { setting, shares: Shares::of(&marks) }))
     }
 
-    fn marks(&mut self, sheet: &Sheet) -> Result<Option<Vec<Mark>>> {
-        if self.extent.draw {
+    fn marks(&mut self, sheet: &Sheet, draw: bool) -> Result<Option<Vec<Mark>>> {
+        if draw {
             self.artist.draw(sheet)?;
         }
         self.judge.judge(&self.artist, sheet)
