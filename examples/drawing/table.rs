@@ -3,15 +3,16 @@
 //! In: [`Findings`]. Out: Markdown, and rows for JSON. What always holds: intervals are BCa bootstraps that draw names, not pictures, as
 //! pictures of one name share its difficulty; differences are of the same names, so they are paired.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use housestyle::eval::stats::{Bootstrap, Interval};
 use serde::Serialize;
 
-use crate::choose::Shares;
+use crate::choose::{Shares, Tried};
 use crate::judge::Mark;
-use crate::setting::{Arm, Names, Setting, Task};
+use crate::setting::{Arm, Names, Scale, Setting, Task};
 use crate::study::{Findings, Tested};
 
 const BOOTSTRAP: Bootstrap = Bootstrap { resamples: 10_000, confidence: 0.95, seed: 0 };
@@ -118,27 +119,27 @@ pub fn markdown(findings: &Findings) -> String {
     text
 }
 
-/// Every setting on the kept names: style / top five; a dash where nothing was drawn.
+/// Every setting on the kept names, a row each by λ and guidance: style / top five; a dash where nothing was drawn.
 fn tried(findings: &Findings, text: &mut String) {
-    let mut pulls: Vec<String> = Vec::new();
-    for tried in findings.tried.iter().flatten() {
-        let pull = pull(&tried.setting);
-        if !pulls.contains(&pull) {
-            pulls.push(pull);
-        }
-    }
-    let Some(pictures) = findings.tried.iter().flatten().map(|tried| tried.shares.pictures).next() else { return };
+    let arms: Vec<&Vec<Tried>> = findings.tried.iter().filter(|tried| !tried.is_empty()).collect();
+    let Some(pictures) = arms.first().map(|tried| tried[0].shares.pictures) else { return };
+    let mut settings: Vec<&Setting> = arms.iter().copied().flatten().map(|tried| &tried.setting).collect();
+    let scale = |setting: &Setting| if let Scale::Even(scale) = setting.scale { scale } else { 0.0 };
+    let place = |setting: &Setting| [scale(setting), setting.category, setting.style];
+    settings.sort_by(|a, b| place(a).partial_cmp(&place(b)).unwrap_or(Ordering::Equal));
+    settings.dedup_by_key(|setting| pull(setting));
     let _ =
         writeln!(text, "Chosen on {pictures} pictures a setting, style / top 5; the floor is {:.1}:\n", 100.0 * findings.floor);
-    let _ = writeln!(text, "| arm | {} |", pulls.join(" | "));
-    let _ = writeln!(text, "|---|{}", "---|".repeat(pulls.len()));
-    for tried in findings.tried.iter().filter(|tried| !tried.is_empty()) {
-        let cell = |asked: &String| {
-            let found = tried.iter().find(|tried| pull(&tried.setting) == *asked);
+    let titles: Vec<&str> = arms.iter().map(|tried| tried[0].setting.arm.title()).collect();
+    let _ = writeln!(text, "| guidance, λ | {} |", titles.join(" | "));
+    let _ = writeln!(text, "|---|{}", "---|".repeat(titles.len()));
+    for asked in settings {
+        let cell = |tried: &&Vec<Tried>| {
+            let found = tried.iter().find(|tried| pull(&tried.setting) == pull(asked));
             found.map_or("–".into(), |tried| pair(&tried.shares))
         };
-        let cells: Vec<String> = pulls.iter().map(cell).collect();
-        let _ = writeln!(text, "| {} | {} |", tried[0].setting.arm.title(), cells.join(" | "));
+        let cells: Vec<String> = arms.iter().map(cell).collect();
+        let _ = writeln!(text, "| {} | {} |", pull(asked), cells.join(" | "));
     }
     text.push('\n');
 }
@@ -186,7 +187,6 @@ fn signed(estimate: Estimate) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::choose::Tried;
 
     fn mark(name: &str, style: bool) -> Mark {
         Mark { house: "acme".into(), name: name.into(), style, first: true, five: true }
@@ -209,7 +209,7 @@ mod tests {
         let arms = vec![vec![tried(0.5, 0.1), tried(1.0, 0.2)], vec![tried(1.0, 0.3)]];
         let findings = Findings { task: Task::Houses, floor: 0.8, tried: arms, tested: vec![], extras: vec![] };
         let text = markdown(&findings);
-        assert!(text.contains("| 10 / 80 | 20 / 80 |") && text.contains("| – | 30 / 80 |"), "{text}");
+        assert!(text.contains("| 3, 3 · 0.5 | 10 / 80 | – |\n| 3, 3 · 1 | 20 / 80 | 30 / 80 |"), "{text}");
         assert_eq!(signed(Estimate { mean: -0.125, ends: None }), "-12.5");
     }
 }

@@ -60,7 +60,7 @@ struct Args {
     #[arg(long, default_value_t = 3e-3)]
     learning_rate: f32,
     /// Step length for the category encoder
-    #[arg(long, default_value_t = 1e-3)]
+    #[arg(long, default_value_t = 3e-4)]
     category_learning_rate: f32,
     /// Judge on the few-shot names that no brand brought, to choose settings with, instead of on the test names
     #[arg(long)]
