@@ -20,6 +20,10 @@ use housestyle::store::layout::Shelf;
 use housestyle::store::{Layout, Local, Sidecar, Store, png};
 use image::{Rgb, RgbImage};
 
+/// As in the tests.
+#[path = "../tests/it/support/memory.rs"]
+mod memory;
+
 /// Measures evidence at scale.
 #[derive(Parser)]
 struct Args {
@@ -98,20 +102,11 @@ fn text(path: &Path) -> String {
 /// Runs the program; how long it took, and the most memory it had at once, in bytes.
 fn housestyle(program: &Path, args: &[&str]) -> Found<(Duration, u64)> {
     let began = Instant::now();
-    let mut child = Command::new(program).args(args).stdout(Stdio::null()).spawn()?;
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    loop {
-        let found = fs::read_to_string(&status).unwrap_or_default();
-        let line = found.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        peak = peak.max(kilobytes.unwrap_or(0) * 1024);
-        match child.try_wait()? {
-            // Images that the gate refused are no failure here.
-            Some(code) if matches!(code.code(), Some(0 | 3)) => return Ok((began.elapsed(), peak)),
-            Some(code) => return Err(format!("housestyle {}: {code}", args.join(" ")).into()),
-            None => std::thread::sleep(Duration::from_millis(2)),
-        }
+    let (ended, peak) = memory::peak(Command::new(program).args(args).stdout(Stdio::null()).spawn()?)?;
+    match ended.code() {
+        // Images that the gate refused are no failure here.
+        Some(0 | 3) => Ok((began.elapsed(), peak)),
+        _ => Err(format!("housestyle {}: {ended}", args.join(" ")).into()),
     }
 }
 

@@ -97,16 +97,21 @@ impl Obstacles {
 
 /// The plan that somebody means by a campaign's file, id or name.
 pub fn of(campaign: &str, store: &Arc<dyn Store>, context: &Context) -> Result<Plan> {
-    if campaign.ends_with(".yaml") || campaign.ends_with(".yml") {
+    if is_file(campaign) {
         let planned = plan(Draft::load(Path::new(campaign)), store, context);
         return Ok(planned.map_err(|obstacles| obstacles.told(context))?.plan);
     }
     context.block_on(read::plan(&**store, campaign))
 }
 
+/// Whether somebody names a campaign by its file.
+fn is_file(campaign: &str) -> bool {
+    campaign.ends_with(".yaml") || campaign.ends_with(".yml")
+}
+
 /// The same in short, as it lies in the store.
 pub fn outline(campaign: &str, store: &Arc<dyn Store>, context: &Context) -> Result<Outline> {
-    let id = match campaign.ends_with(".yaml") || campaign.ends_with(".yml") {
+    let id = match is_file(campaign) {
         true => of(campaign, store, context)?.campaign.to_string(),
         false => campaign.to_owned(),
     };

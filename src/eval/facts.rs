@@ -12,6 +12,7 @@ use super::read::Shown;
 pub struct Facts {
     shown: usize,
     accepted: usize,
+    rejected: usize,
     failed: usize,
     works: usize,
     first_passed: usize,
@@ -33,6 +34,7 @@ impl Facts {
     pub fn take(&mut self, shown: &Shown) {
         self.shown += 1;
         self.accepted += usize::from(shown.accepted);
+        self.rejected += usize::from(!shown.accepted && !shown.failed);
         self.failed += usize::from(shown.failed);
         if let Some(work) = &shown.work {
             self.works += 1;
@@ -65,7 +67,7 @@ impl Facts {
             name: name.to_owned(),
             asked: self.shown + unfinished,
             accepted: self.accepted,
-            rejected: self.shown - self.accepted - self.failed,
+            rejected: self.rejected,
             failed: self.failed,
             first_pass_yield: mean(self.first_passed as f64, self.works),
             attempts: mean(self.attempts as f64, self.works),

@@ -66,7 +66,7 @@ impl Standing {
         let found = Outcomes::of(store, &layout).await?;
         let jobs = match &queued {
             Some(queued) => queued.jobs,
-            None => store::plan::read(store, &layout).await?.jobs.len(),
+            None => store::plan::outline(store, &layout).await?.jobs.len(),
         };
         let cancelled = store.size(&layout.cancelled()?).await?.is_some();
         Ok(Some(Self::new(campaign, queued.as_ref(), &found, jobs, cancelled)))

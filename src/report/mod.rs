@@ -106,11 +106,6 @@ impl Report {
         Ok(Self { version: VERSION, verdict, roi, votes, told: Told::of(&evaluation)?, evaluation })
     }
 
-    /// The pairs where the house does best, and those where it does worst; none is in both.
-    fn extremes(&self) -> [&[Pair]; 2] {
-        extremes(&self.evaluation)
-    }
-
     /// An image of the extremes.
     fn asset(&self, arm: Arm, id: &str) -> Option<&AssetScore> {
         self.told.pairs.iter().find(|asset| asset.arm == arm && asset.id == id)

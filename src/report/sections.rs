@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::Report;
 use super::charts::{Row, intervals};
 use super::html::Pictures;
 use super::words::{measure, number, percent, score, signed, verdict, warning};
+use super::{Report, extremes};
 use crate::eval::evaluation::Arm;
 use crate::eval::evaluation::{
     ArmFacts, Compared, Comparison, Distribution, Estimate, Group, Measure, Pair, Verdict, Warning, WarningCode,
@@ -212,7 +212,7 @@ fn picture(shown: Option<&Thumbnail>, alt: &str, lang: Lang) -> Markup {
 
 /// The best and the worst pairs, side by side.
 pub(super) fn pairs(report: &Report, pictures: &Pictures, lang: Lang) -> Markup {
-    let [best, worst] = report.extremes();
+    let [best, worst] = extremes(&report.evaluation);
     if best.is_empty() {
         return html! { p { (lang.t("There are no pairs to show.", "表示できる組がありません。")) } };
     }

@@ -14,7 +14,7 @@ pub async fn read(store: &dyn Store, layout: &Layout) -> Result<Plan> {
     parsed(store, layout).await
 }
 
-/// Reads as much of it as finding its images takes: a tenth of the memory.
+/// Reads as much of it as finding its images takes.
 pub async fn outline(store: &dyn Store, layout: &Layout) -> Result<Outline> {
     parsed(store, layout).await
 }

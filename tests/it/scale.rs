@@ -3,10 +3,9 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::time::Duration;
 
 use crate::evaluation::{CAMPAIGN, many, shop};
-use crate::support::{housestyle, output};
+use crate::support::{housestyle, memory, output};
 
 /// Thousands of images more, beside as many bought ones, and evaluating and reporting take hardly more memory.
 #[test]
@@ -31,16 +30,8 @@ fn peak(count: usize) -> u64 {
         assert_eq!(code, 0, "{stderr}");
     }
     let mut report = housestyle(path, &["report", "shop", "--baseline", "studio", "--json"]);
-    let mut child = report.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let mut peak = 0;
-    loop {
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-        peak = line.map_or(peak, |kilobytes| 1024 * kilobytes.parse::<u64>().unwrap());
-        if let Some(ended) = child.try_wait().unwrap() {
-            assert!(ended.success());
-            return peak;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    let report = report.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let (ended, peak) = memory::peak(report).unwrap();
+    assert!(ended.success() && peak > 0, "{ended}, {peak} bytes");
+    peak
 }

@@ -3,6 +3,7 @@
 pub mod broker;
 pub mod chromium;
 pub mod house;
+pub mod memory;
 pub mod plans;
 pub mod proxy;
 pub mod s3;
