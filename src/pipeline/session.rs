@@ -199,7 +199,7 @@ impl Model {
         })?;
         let session = builder.commit_from_memory(bytes).map_err(|e| match provider {
             Provider::Cpu => Error::invalid(format!("{file} cannot be loaded")).hint("export the bundle again").caused_by(e),
-            _ => Error::unavailable(format!("{file} cannot run on {provider} alone"))
+            _ => Error::unavailable(format!("{file} cannot run on {provider}"))
                 .hint("ask for the provider cpu")
                 .caused_by(e),
         })?;
@@ -306,7 +306,9 @@ fn builder(runtime: &Runtime, settings: &SessionSettings) -> ort::Result<Session
         .with_inter_op_spinning(false)?
         .with_deterministic_compute(true)?
         .with_execution_providers(providers)?;
-    if settings.provider != Provider::Cpu {
+    // OpenVINO takes a whole model or none of it. Beside CUDA and TensorRT the runtime itself computes shapes, a few integers, on the
+    // CPU; forbidden to, it refuses every model with an open batch. There a provider that cannot be used has already failed above.
+    if settings.provider == Provider::OpenVino {
         builder = builder.with_disable_cpu_fallback()?;
     }
     Ok(builder)
