@@ -153,14 +153,44 @@ def write_bundle(out_dir: Path | str, parts: Components, about: Metadata, *, hal
         seconds = about.seconds_per_step
         facts["spec"]["seconds_per_step"] = measure_step(draft, facts) if seconds is None else seconds
         facts["spec"]["files"] = digests(draft)
-        (draft / "bundle.yaml").write_text(yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=120), "utf-8")
-        (draft / "README.md").write_text(_card(facts, about), "utf-8")
+        _write_facts(draft, facts, about)
         shutil.rmtree(out, ignore_errors=True)
         draft.replace(out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     placed = {name: Exported(out / name / "model.onnx", model.bytes, model.deviation) for name, model in models.items()}
     return Written(out, hashlib.sha256((out / "bundle.yaml").read_bytes()).hexdigest(), placed)
+
+
+def replace_evaluator(folder: Path, evaluator: nn.Module, facts_about: dict[str, Any], licence: str, *, half: bool = True) -> Written:
+    """Puts another evaluator into a whole bundle, which is replaced once the new one is whole; the other parts stay as they are.
+
+    `facts_about`: what of `spec.evaluator` and `spec.measured.minutes_trained` changes with it (`held_out`, `minutes`).
+    """
+    facts = yaml.safe_load((folder / "bundle.yaml").read_text("utf-8"))
+    spec, meta = facts["spec"], facts["metadata"]
+    draft = folder.with_name(folder.name + ".part")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        shutil.copytree(folder, draft)
+        model = _export_evaluator(draft, evaluator, spec["evaluator"]["size"], half)
+        spec["evaluator"]["held_out"] = facts_about["held_out"]
+        spec.setdefault("measured", {}).setdefault("minutes_trained", {})["evaluator"] = facts_about["minutes"]
+        spec["files"] = digests(draft)
+        about = Metadata(meta["name"], meta["description"], spec["styles"], licence=licence)
+        _write_facts(draft, facts, about)
+        shutil.rmtree(folder)
+        draft.replace(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    placed = Exported(folder / "evaluator/model.onnx", model.bytes, model.deviation)
+    return Written(folder, hashlib.sha256((folder / "bundle.yaml").read_bytes()).hexdigest(), {"evaluator": placed})
+
+
+def _write_facts(folder: Path, facts: dict[str, Any], about: Metadata) -> None:
+    """bundle.yaml and the card."""
+    (folder / "bundle.yaml").write_text(yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=120), "utf-8")
+    (folder / "README.md").write_text(_card(facts, about), "utf-8")
 
 
 def digests(folder: Path) -> dict[str, dict[str, Any]]:
@@ -250,17 +280,22 @@ def _export_all(draft: Path, parts: Components, about: Metadata, facts: dict[str
     }
     if parts.image_encoder is not None:
         jobs["image_encoder"] = (parts.image_encoder, [pixels], ["image_embeds"])
-    if parts.evaluator is not None:
-        judged = Port("pixel_values", BATCH, uniform(3, *[about.evaluator["size"]] * 2, low=-1.0))
-        jobs["evaluator"] = (parts.evaluator, [judged], ["style_logits", "category_logits", "embedding"])
     written = {
         name: export.export(module, ports, outputs, draft / name / "model.onnx", half=half)
         for name, (module, ports, outputs) in jobs.items()
     }
+    if parts.evaluator is not None:
+        written["evaluator"] = _export_evaluator(draft, parts.evaluator, about.evaluator["size"], half)
     if parts.training is not None:
         latent = (channels, side, side)
         written |= export_steps(parts.text_encoder, parts.unet, parts.training, draft, length, latent, half=half)
     return written
+
+
+def _export_evaluator(draft: Path, evaluator: nn.Module, size: int, half: bool) -> Exported:
+    judged = Port("pixel_values", BATCH, uniform(3, size, size, low=-1.0))
+    outputs = ["style_logits", "category_logits", "embedding"]
+    return export.export(evaluator, [judged], outputs, draft / "evaluator/model.onnx", half=half)
 
 
 def unet_ports(latents: Callable[[int, torch.Generator], Tensor], length: int, width: int) -> list[Port]:

@@ -1,4 +1,7 @@
-"""Writes the `emoji-houses` bundle from the trained parts: `python -m housestyle_models.emoji_houses`."""
+"""Writes the `emoji-houses` bundle from the trained parts: `python -m housestyle_models.emoji_houses`.
+
+`--evaluator-only` puts a newly trained judge into the bundle that is there; what draws stays the same, byte for byte.
+"""
 
 import json
 from pathlib import Path
@@ -6,7 +9,7 @@ from pathlib import Path
 import torch
 
 from .autoencoder import load_autoencoder
-from .bundle import Components, Metadata, write_bundle
+from .bundle import Components, Metadata, replace_evaluator, write_bundle
 from .captions import CATEGORY_PROMPT, STYLE_PROMPT
 from .clip import evaluate, load_clip
 from .emoji import WORK
@@ -17,11 +20,16 @@ from .train_step import Training
 from .training import arguments
 from .unet import load_unet, scheduler
 
+LICENCE = "Apache-2.0, with the attributions below"
 OUT = Path(__file__).resolve().parent.parent / "emoji-houses"
 
 
 def main() -> None:
-    args = arguments(__doc__)
+    args = arguments(__doc__, evaluator_only="replace the evaluator of the bundle that is there, and nothing else")
+    if args.evaluator_only:
+        evaluator, held_out = load_evaluator(args.config)
+        print(replace_evaluator(OUT, evaluator, {"held_out": held_out, "minutes": minutes("evaluator")}, LICENCE))
+        return
     clip, words = load_clip(args.config)
     evaluator, held_out = load_evaluator(args.config)
     unet, scale = load_unet(args.config)
@@ -57,7 +65,7 @@ def main() -> None:
             for h in HOUSES
         ]
         + [{"rendered_sha256": json.loads((WORK / "emoji" / "digests.json").read_text())}],
-        licence="Apache-2.0, with the attributions below",
+        licence=LICENCE,
     )
     config = dict(scheduler().config) | {"_class_name": "DDIMScheduler"}
     parts = Components(

@@ -21,16 +21,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .emoji import WORK
+from .emoji import SIZE, WORK
 from .houses import HOUSES
 from .pictures import Pictures, jitter
 from .tower import Block, mean_and_spread, palette
-from .training import Averaged, Config, Trainer, arguments, device, trained
+from .training import Averaged, Config, Trainer, arguments, device, half_precision, trained
 
 STYLES = [h.name for h in HOUSES]
 CONFIGS = {
-    "small": (Config(minutes=43, batch=96, lr=2e-3, weight_decay=0.05, ema=0.998), dict(widths=(64, 128, 224), blocks=1)),
-    "base": (Config(minutes=10, batch=384, lr=2e-3, weight_decay=0.05), dict(widths=(128, 256, 512), blocks=2)),
+    "small": (Config(minutes=150, batch=96, lr=2e-3, weight_decay=0.05, ema=0.998), dict(widths=(24, 48, 96, 160, 192), blocks=1)),
+    "base": (Config(minutes=10, batch=512, lr=2e-3, weight_decay=0.05, ema=0.999), dict(widths=(48, 96, 192, 320, 384), blocks=2)),
 }
 EMBED = 256
 COLOURS = 12
@@ -38,6 +38,17 @@ COLOURS = 12
 NEAR_COPY = 0.1
 # A name that fewer houses draw has too few drawings to be a class.
 DRAWN_BY = 3
+
+
+def frame(pixels: torch.Tensor) -> torch.Tensor:
+    """How far the paper reaches from the left, the right, the top and the bottom: [b, 3, 64, 64] in [-1, 1] to [b, 4 · 64].
+
+    Each entry is 1 while no ink was met on the way in from that side and 0 after it, softly: five per cent of ink counts as none.
+    """
+    ink = (1 - pixels.amin(1)) / 2
+    inwards = torch.ones(ink.shape[-1], ink.shape[-1], device=pixels.device).triu()
+    profiles = [((ink.amax(side) - 0.05) * 5).clamp(0, 1) for side in (1, 2)]
+    return torch.cat([(1 - p @ way).clamp_min(0) for p in profiles for way in (inwards, inwards.T)], 1)
 
 
 class Evaluator(nn.Module):
@@ -48,40 +59,41 @@ class Evaluator(nn.Module):
 
     def __init__(self, categories: int, widths: tuple[int, ...], blocks: int, others: int = 0):
         super().__init__()
-        self.first = nn.Conv2d(3, 16, 3, padding=1)
-        self.second = nn.Conv2d(16, 32, 4, stride=2, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(32)
-        self.stem = nn.Conv2d(128, widths[0], 3, padding=1)
-        self.stages = nn.ModuleList(nn.Sequential(*(Block(w) for _ in range(blocks))) for w in widths)
-        self.downs = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in zip(widths, widths[1:]))
-        pooled = 2 * (32 + sum(widths))
+        self.first = nn.Sequential(nn.Conv2d(3, widths[0], 3, padding=1), nn.ReLU())
+        first, *rest = zip(widths, widths[1:])
+        self.downs = nn.ModuleList([nn.Conv2d(*first, 4, stride=2, padding=1), *(nn.Conv2d(*pair, 2, stride=2) for pair in rest)])
+        self.stages = nn.ModuleList(nn.Sequential(*(Block(w) for _ in range(blocks))) for w in widths[1:])
+        pooled = 2 * sum(widths)
         self.scale = nn.BatchNorm1d(pooled)
-        self.colours = nn.Sequential(nn.Dropout(0.2), nn.Linear(COLOURS**3, 160), nn.BatchNorm1d(160), nn.SiLU())
-        self.style = nn.Sequential(nn.Dropout(0.3), nn.Linear(160 + pooled, 128), nn.SiLU(), nn.Dropout(0.3), nn.Linear(128, len(STYLES)))
+        self.colours = nn.Sequential(nn.Dropout(0.2), nn.Linear(COLOURS**3, 96), nn.BatchNorm1d(96), nn.SiLU())
+        self.edges = nn.Sequential(nn.Dropout(0.1), nn.Linear(4 * SIZE, 96), nn.BatchNorm1d(96), nn.SiLU())
+        self.style = nn.Sequential(
+            nn.Dropout(0.3), nn.Linear(96 + pooled + 96, 128), nn.SiLU(), nn.Dropout(0.3), nn.Linear(128, len(STYLES))
+        )
         self.embed = nn.Linear(pooled, EMBED)
         self.category = nn.Linear(EMBED, categories)
         self.other = nn.Linear(EMBED, others)
         self.register_buffer("temperature", torch.ones(2))
 
     def forward(
-        self, pixels: torch.Tensor, palettes: torch.Tensor | None = None
+        self, pixels: torch.Tensor, palettes: torch.Tensor | None = None, frames: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        palettes = palette(pixels, COLOURS) if palettes is None else palettes
-        x = F.silu(self.norm(self.second(F.relu(self.first(pixels)))))
+        colours = self.colours(palette(pixels, COLOURS) if palettes is None else palettes)
+        edges = self.edges(frame(pixels) if frames is None else frames)
+        x = self.first(pixels)
         pooled = mean_and_spread(x.float())
-        x = self.stem(F.pixel_unshuffle(x, 2))
-        for i, stage in enumerate(self.stages):
-            if i:
-                x = self.downs[i - 1](x)
-            x = stage(x)
+        for down, stage in zip(self.downs, self.stages):
+            x = stage(down(x))
             pooled += mean_and_spread(x.float())
         features = self.scale(torch.cat(pooled, 1))
-        colours = self.colours(palettes)
-        if self.training:
-            colours = colours * (torch.rand(len(colours), 1, device=colours.device) > 0.25)
         embedding = self.embed(F.dropout(features, 0.3, self.training))
-        style = self.style(torch.cat([colours, features], 1))
+        seen = [self.sometimes(colours, 0.75), self.sometimes(features, 0.7), self.sometimes(edges, 0.75)]
+        style = self.style(torch.cat(seen, 1))
         return style / self.temperature[0], self.category(F.silu(embedding)) / self.temperature[1], embedding
+
+    def sometimes(self, x: torch.Tensor, share: float) -> torch.Tensor:
+        """While training, only `share` of the pictures keep what `x` says."""
+        return x * (torch.rand(len(x), 1, device=x.device) < share) if self.training else x
 
 
 def categories() -> list[str]:
@@ -117,6 +129,18 @@ def glyphs(x: torch.Tensor) -> torch.Tensor:
 def soften(x: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
     """Blends each picture with its blurred self."""
     return (1 - share) * x + share * F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+
+
+def pasted(x: torch.Tensor, other: torch.Tensor, share: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Puts a square piece of `other` into `share` of the pictures; also tells which [b]."""
+    b, _, height, width = x.shape
+    side, top, left = (torch.rand(b, 1, 1, device=x.device) for _ in range(3))
+    down = torch.arange(height, device=x.device)[None, :, None] - top * height
+    right = torch.arange(width, device=x.device)[None, None] - left * width
+    half = height / 8 + side * height / 4
+    chosen = torch.rand(b, 1, 1, device=x.device) < share
+    piece = (down.abs() < half) & (right.abs() < half) & chosen
+    return torch.where(piece[:, None], other, x), chosen.flatten()
 
 
 def roughen(x: torch.Tensor) -> torch.Tensor:
@@ -227,20 +251,29 @@ def main() -> None:
     quarter = settings.batch // 4
     print(f"{len(pictures)} drawings, {known} of them of the {len(names)} concepts, {len(others)} other classes", flush=True)
 
+    def mirrored(chosen: torch.Tensor) -> torch.Tensor:
+        x = pictures.pixels[chosen]
+        return torch.where(torch.rand(len(x), 1, 1, 1, device=where) < 0.5, x, x.flip(3))
+
     def step(_: int):
-        even = [random.choice(by_house[random.randrange(len(STYLES))]) for _ in range(settings.batch - half)]
-        chosen = torch.cat([torch.tensor(even), torch.randint(known, (half,))]).to(where)
+        look = [random.randrange(len(STYLES)) for _ in range(settings.batch - half)]
+        even, another = (torch.tensor([random.choice(by_house[s]) for s in look], device=where) for _ in range(2))
+        chosen = torch.cat([even, torch.randint(known, (half,), device=where)])
+        still = mirrored(chosen)
+        frames = frame(still)
         # Turning and zooming blur strokes, and strokes tell one house of black glyphs from the other: what teaches looks hardly turns.
-        looks = jitter(pictures.pixels[chosen[:-half]], degrees=4, zoom=0.04, shift=0.06, flip=True)
-        x = torch.cat([looks, jitter(pictures.pixels[chosen[-half:]], degrees=15, zoom=0.14, shift=0.07, flip=True)])
+        hardly = lambda x: jitter(x, degrees=4, zoom=0.04, shift=0.06)
+        looks = torch.where(torch.rand(len(even), 1, 1, 1, device=where) < 0.5, still[:-half], hardly(still[:-half]))
+        looks, pieced = pasted(looks, hardly(mirrored(another)), 0.3)
+        x = torch.cat([looks, jitter(still[-half:], degrees=15, zoom=0.14, shift=0.07)])
         redrawn = x[-quarter:].chunk(2)
         x = roughen(torch.cat([x[:-quarter], scramble(redrawn[0]), glyphs(redrawn[1])])).to(memory_format=torch.channels_last)
         seen = shades[torch.randint(len(shades), (len(chosen),), device=where), chosen].float()
-        # Most of the work is convolutions, and half precision doubles their speed where the processor has it.
-        with torch.autocast(where, torch.bfloat16):
-            s, c, embedding = model(x, seen)
+        with torch.autocast(where, torch.bfloat16, enabled=half_precision(where)):
+            s, c, embedding = model(x, seen, frames)
             c = torch.cat([c, model.other(F.silu(embedding))], 1)
         named = category[chosen] >= 0
+        named[: len(pieced)] &= ~pieced
         style_loss = F.cross_entropy(s[:-quarter].float(), style[chosen[:-quarter]], label_smoothing=0.05)
         category_loss = F.cross_entropy(c[named].float(), category[chosen[named]], label_smoothing=0.1)
         return 2 * style_loss + category_loss, {"style": style_loss.item(), "category": category_loss.item()}

@@ -168,3 +168,8 @@ def arguments(doc: str | None, **switches: str) -> argparse.Namespace:
 
 def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def half_precision(where: str) -> bool:
+    """Whether bfloat16 is quicker: convolutions are twice as quick in it where the processor has it, and ten times slower where not."""
+    return where != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()

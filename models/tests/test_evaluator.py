@@ -2,7 +2,7 @@
 
 import torch
 
-from housestyle_models.evaluator import COLOURS, Evaluator, glyphs, labels, palettes
+from housestyle_models.evaluator import COLOURS, Evaluator, frame, glyphs, labels, palettes, pasted
 from housestyle_models.tower import palette
 
 PIXELS = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(7)) * 2 - 1
@@ -22,6 +22,26 @@ def test_the_judge_takes_its_own_palette_where_none_is_given():
         torch.testing.assert_close(own, given)
     style, category, embedding = model(PIXELS)
     assert (style.shape, category.shape, embedding.shape) == ((3, 10), (3, 5), (3, 256))
+
+
+def test_the_frame_is_how_far_paper_reaches_from_each_side():
+    drawing = torch.ones(1, 3, 64, 64)
+    drawing[:, 1, 10:50, 20:60] = -1
+    paper = frame(drawing).reshape(4, 64)
+    left, right, top, bottom = paper.sum(1).tolist()
+    assert (left, right, top, bottom) == (20, 4, 10, 14)
+    assert torch.equal(frame(torch.ones(1, 3, 64, 64)), torch.ones(1, 256))
+    faint = drawing.clone()
+    faint[:, :, :, :5] = 0.92
+    assert torch.equal(frame(faint).reshape(4, 64), paper), "four per cent of ink is paper"
+
+
+def test_pieces_come_from_the_other_drawing():
+    torch.manual_seed(0)
+    seen, chosen = pasted(torch.zeros(64, 3, 64, 64), torch.ones(64, 3, 64, 64), 0.5)
+    shares = seen.mean((1, 2, 3))
+    assert 10 < chosen.sum() < 54
+    assert (shares[~chosen] == 0).all() and (shares[chosen] > 0).all() and (shares < 0.6).all()
 
 
 def test_glyphs_are_black_on_white_paper():

@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
+from housestyle_models.bundle import replace_evaluator
 from housestyle_models.export import run
+from housestyle_models.fixture import Evaluator
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +85,21 @@ def test_every_scheduler_case_is_whole(values, about):
         assert len(values[f"sched.{case['id']}.timesteps"]) == case["steps"]
         drawn = [key for key in values if key.startswith(f"sched.{case['id']}.noise.")]
         assert len(drawn) == (case["steps"] if case["sampler"] == "euler-a" else 0)
+
+
+def test_another_evaluator_leaves_the_rest_as_it_was(fixtures, tmp_path):
+    folder = tmp_path / "tiny"
+    shutil.copytree(fixtures / "tiny", folder)
+    before = yaml.safe_load((folder / "bundle.yaml").read_text())["spec"]
+    size = before["evaluator"]["size"]
+    judge = Evaluator(torch.rand(8, 3, size, size) * 2 - 1).eval()
+    written = replace_evaluator(folder, judge, {"held_out": {"style": 0.5}, "minutes": 7.5}, "MIT", half=False)
+    after = yaml.safe_load((folder / "bundle.yaml").read_text())["spec"]
+    assert after["evaluator"]["held_out"] == {"style": 0.5} and after["measured"]["minutes_trained"]["evaluator"] == 7.5
+    changed = {name for name, entry in after["files"].items() if entry != before["files"][name]}
+    assert changed == {"evaluator/model.onnx"} and after["files"].keys() == before["files"].keys()
+    assert written.digest == hashlib.sha256((folder / "bundle.yaml").read_bytes()).hexdigest()
+    pixels = torch.rand(2, 3, size, size) * 2 - 1
+    with torch.no_grad():
+        close(run(folder / "evaluator/model.onnx", {"pixel_values": pixels.numpy()})["style_logits"], judge(pixels)[0].numpy())
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
