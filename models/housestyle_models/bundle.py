@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -142,55 +143,56 @@ def write_bundle(out_dir: Path | str, parts: Components, about: Metadata, *, hal
     """Exports every part into `out_dir` (replaced when it exists, once the new one is whole). `half`: see `export.export`."""
     out = Path(out_dir)
     facts = _facts(parts, about)
-    draft = out.with_name(out.name + ".part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
+    with _replacing(out) as draft:
         models = _export_all(draft, parts, about, facts, half)
         _write_json(draft / "scheduler/scheduler_config.json", parts.scheduler)
         _write_json(draft / "model_index.json", _model_index(parts))
         _write_tokenizer(draft / "tokenizer", parts.tokenizer)
         seconds = about.seconds_per_step
         facts["spec"]["seconds_per_step"] = measure_step(draft, facts) if seconds is None else seconds
-        facts["spec"]["files"] = digests(draft)
         _write_facts(draft, facts, about)
+    return _written(out, models)
+
+
+def replace_evaluator(
+    folder: Path, evaluator: nn.Module, held_out: dict[str, float], minutes: float, licence: str, *, half: bool = True
+) -> Written:
+    """Puts another evaluator, its accuracy and the minutes it took into a bundle; the other parts stay as they are."""
+    facts = yaml.safe_load((folder / "bundle.yaml").read_text("utf-8"))
+    spec, meta = facts["spec"], facts["metadata"]
+    spec["evaluator"]["held_out"] = held_out
+    spec.setdefault("measured", {}).setdefault("minutes_trained", {})["evaluator"] = minutes
+    with _replacing(folder) as draft:
+        shutil.copytree(folder, draft, dirs_exist_ok=True)
+        model = _export_evaluator(draft, evaluator, spec["evaluator"]["size"], half)
+        _write_facts(draft, facts, Metadata(meta["name"], meta["description"], spec["styles"], licence=licence))
+    return _written(folder, {"evaluator": model})
+
+
+@contextmanager
+def _replacing(out: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of `out` once it is whole, and is gone if it never is."""
+    draft = out.with_name(out.name + ".part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
         shutil.rmtree(out, ignore_errors=True)
         draft.replace(out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    placed = {name: Exported(out / name / "model.onnx", model.bytes, model.deviation) for name, model in models.items()}
-    return Written(out, hashlib.sha256((out / "bundle.yaml").read_bytes()).hexdigest(), placed)
-
-
-def replace_evaluator(folder: Path, evaluator: nn.Module, facts_about: dict[str, Any], licence: str, *, half: bool = True) -> Written:
-    """Puts another evaluator into a whole bundle, which is replaced once the new one is whole; the other parts stay as they are.
-
-    `facts_about`: what of `spec.evaluator` and `spec.measured.minutes_trained` changes with it (`held_out`, `minutes`).
-    """
-    facts = yaml.safe_load((folder / "bundle.yaml").read_text("utf-8"))
-    spec, meta = facts["spec"], facts["metadata"]
-    draft = folder.with_name(folder.name + ".part")
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
-        shutil.copytree(folder, draft)
-        model = _export_evaluator(draft, evaluator, spec["evaluator"]["size"], half)
-        spec["evaluator"]["held_out"] = facts_about["held_out"]
-        spec.setdefault("measured", {}).setdefault("minutes_trained", {})["evaluator"] = facts_about["minutes"]
-        spec["files"] = digests(draft)
-        about = Metadata(meta["name"], meta["description"], spec["styles"], licence=licence)
-        _write_facts(draft, facts, about)
-        shutil.rmtree(folder)
-        draft.replace(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    placed = Exported(folder / "evaluator/model.onnx", model.bytes, model.deviation)
-    return Written(folder, hashlib.sha256((folder / "bundle.yaml").read_bytes()).hexdigest(), {"evaluator": placed})
 
 
 def _write_facts(folder: Path, facts: dict[str, Any], about: Metadata) -> None:
-    """bundle.yaml and the card."""
+    """The digests of all that is there, bundle.yaml and the card."""
+    facts["spec"]["files"] = digests(folder)
     (folder / "bundle.yaml").write_text(yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=120), "utf-8")
     (folder / "README.md").write_text(_card(facts, about), "utf-8")
+
+
+def _written(out: Path, models: dict[str, Exported]) -> Written:
+    placed = {name: Exported(out / name / "model.onnx", model.bytes, model.deviation) for name, model in models.items()}
+    return Written(out, hashlib.sha256((out / "bundle.yaml").read_bytes()).hexdigest(), placed)
 
 
 def digests(folder: Path) -> dict[str, dict[str, Any]]:

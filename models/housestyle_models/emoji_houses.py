@@ -28,7 +28,7 @@ def main() -> None:
     args = arguments(__doc__, evaluator_only="replace the evaluator of the bundle that is there, and nothing else")
     if args.evaluator_only:
         evaluator, held_out = load_evaluator(args.config)
-        print(replace_evaluator(OUT, evaluator, {"held_out": held_out, "minutes": minutes("evaluator")}, LICENCE))
+        print(replace_evaluator(OUT, evaluator, held_out, minutes("evaluator"), LICENCE))
         return
     clip, words = load_clip(args.config)
     evaluator, held_out = load_evaluator(args.config)

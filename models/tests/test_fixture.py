@@ -93,7 +93,7 @@ def test_another_evaluator_leaves_the_rest_as_it_was(fixtures, tmp_path):
     before = yaml.safe_load((folder / "bundle.yaml").read_text())["spec"]
     size = before["evaluator"]["size"]
     judge = Evaluator(torch.rand(8, 3, size, size) * 2 - 1).eval()
-    written = replace_evaluator(folder, judge, {"held_out": {"style": 0.5}, "minutes": 7.5}, "MIT", half=False)
+    written = replace_evaluator(folder, judge, {"style": 0.5}, 7.5, "MIT", half=False)
     after = yaml.safe_load((folder / "bundle.yaml").read_text())["spec"]
     assert after["evaluator"]["held_out"] == {"style": 0.5} and after["measured"]["minutes_trained"]["evaluator"] == 7.5
     changed = {name for name, entry in after["files"].items() if entry != before["files"][name]}
