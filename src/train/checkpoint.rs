@@ -9,7 +9,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::fit::{Best, Checkpoint, Point};
-use super::step::State;
+use super::step::{Losses, State};
 use crate::error::{Context, Error, Kind, Result};
 use crate::spec::Digest;
 
@@ -22,19 +22,21 @@ struct About {
     /// None: no look yet.
     best_loss: Option<f32>,
     history: Vec<Point>,
+    pending: Vec<Losses>,
 }
 
 const VECTORS: [&str; 4] = ["params", "first_moment", "second_moment", "best"];
 
 /// Writes a checkpoint of the training that `training` stands for.
 pub fn write(checkpoint: &Checkpoint, training: &Digest) -> Result<Vec<u8>> {
-    let Checkpoint { state, best, history } = checkpoint;
+    let Checkpoint { state, best, history, pending } = checkpoint;
     let about = About {
         training: training.clone(),
         steps: state.steps,
         best_step: best.step,
         best_loss: best.loss.is_finite().then_some(best.loss),
         history: history.clone(),
+        pending: pending.clone(),
     };
     let about = serde_json::to_string(&about).map_err(|e| Error::internal("cannot write a checkpoint as JSON").caused_by(e))?;
     let vectors = [&state.params, &state.first_moment, &state.second_moment, &best.params];
@@ -61,7 +63,7 @@ pub fn read(bytes: &[u8], training: &Digest, parameters: usize) -> Option<Checkp
     let [params, first_moment, second_moment, best] = VECTORS.map(vector);
     let state = State { params: params?, first_moment: first_moment?, second_moment: second_moment?, steps: about.steps };
     let best = Best { step: about.best_step, loss: about.best_loss.unwrap_or(f32::INFINITY), params: best? };
-    (about.training == *training).then_some(Checkpoint { state, best, history: about.history })
+    (about.training == *training).then_some(Checkpoint { state, best, history: about.history, pending: about.pending })
 }
 
 #[cfg(test)]
@@ -73,6 +75,7 @@ mod tests {
         let mut checkpoint = Checkpoint::new(vec![0.5, -1.0, 2.0]);
         checkpoint.state.steps = 7;
         checkpoint.best.loss = 0.25;
+        checkpoint.pending.push(Losses::default());
         checkpoint.history.push(Point { step: 7, training: Default::default(), validation: None });
         let (this, other) = (Digest::of("this"), Digest::of("other"));
         let bytes = write(&checkpoint, &this).unwrap();

@@ -67,13 +67,15 @@ pub struct Checkpoint {
     pub best: Best,
     /// The curve so far.
     pub history: Vec<Point>,
+    /// Losses of the steps since its last point.
+    pub pending: Vec<Losses>,
 }
 
 impl Checkpoint {
     /// Before the first step.
     pub fn new(params: Vec<f32>) -> Self {
         let best = Best { step: 0, loss: f32::INFINITY, params: params.clone() };
-        Self { state: State::new(params), best, history: Vec::new() }
+        Self { state: State::new(params), best, history: Vec::new(), pending: Vec::new() }
     }
 }
 
@@ -104,9 +106,8 @@ pub fn fit(
         return Err(Error::invalid("there is no picture to learn from"));
     }
     let sizes = step.layout().batch;
-    let mut seen = Vec::new();
     if checkpoint.state.steps == 0 && checkpoint.history.is_empty() {
-        look(step, &learn, &validate, noise, recipe, &mut checkpoint, &mut seen)?;
+        look(step, &learn, &validate, noise, recipe, &mut checkpoint)?;
         if observe(&checkpoint, true).is_break() {
             return Ok(checkpoint);
         }
@@ -114,11 +115,12 @@ pub fn fit(
     while checkpoint.state.steps < recipe.steps && !waited_enough(&checkpoint, recipe) {
         let batch = draw(&learn, sizes, noise, recipe.seed, checkpoint.state.steps);
         let rates = Rates { learning_rate: warmed(recipe, checkpoint.state.steps), ..recipe.rates };
-        seen.push(step.take(&mut checkpoint.state, &batch, &rates)?);
+        let losses = step.take(&mut checkpoint.state, &batch, &rates)?;
+        checkpoint.pending.push(losses);
         let taken = checkpoint.state.steps;
         let looked = taken.is_multiple_of(LOOK_EVERY) || taken == recipe.steps;
         if looked {
-            look(step, &learn, &validate, noise, recipe, &mut checkpoint, &mut seen)?;
+            look(step, &learn, &validate, noise, recipe, &mut checkpoint)?;
         }
         if observe(&checkpoint, looked).is_break() {
             break;
@@ -147,7 +149,6 @@ fn look(
     noise: Option<Noise<'_>>,
     recipe: &Recipe,
     checkpoint: &mut Checkpoint,
-    seen: &mut Vec<Losses>,
 ) -> Result<()> {
     let sizes = step.layout().batch;
     let mut looks = |pictures: &[&Example]| -> Result<Losses> {
@@ -157,8 +158,8 @@ fn look(
         Ok(mean(&losses?))
     };
     let validation = if validate.is_empty() { None } else { Some(looks(validate)?) };
-    let training = if seen.is_empty() { looks(learn)? } else { mean(seen) };
-    seen.clear();
+    let training = if checkpoint.pending.is_empty() { looks(learn)? } else { mean(&checkpoint.pending) };
+    checkpoint.pending.clear();
     let loss = validation.unwrap_or(training).loss;
     if loss < checkpoint.best.loss {
         checkpoint.best = Best { step: checkpoint.state.steps, loss, params: checkpoint.state.params.clone() };

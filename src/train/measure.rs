@@ -104,12 +104,22 @@ pub fn draw(
     Ok(marks)
 }
 
+/// The λ at which a version counts for as much as in training, where its prompt was the style's stream, at λ: an encoder of
+/// categories has the other stream, at 1 − λ.
+fn drawn_at(branch: Branch, trained_at: f32) -> f32 {
+    match branch {
+        Branch::Style => trained_at,
+        Branch::Category => 1.0 - trained_at,
+    }
+}
+
 fn request(bundle: &Bundle, subject: Subject<'_>, (i, category): (usize, &str), style: Option<&manifest::Style>) -> Request {
     let spec = &bundle.manifest().spec;
     let words = words(category);
     let plain = template::fill(&spec.prompt.category, &[("category", &words)]);
     let spoken = describe(subject.prompt, category, subject.name.as_str());
-    let guidance = Guidance { style_scale: StyleScale::Uniform(subject.style_scale), ..Guidance::default() };
+    let scale = drawn_at(subject.branch, subject.style_scale);
+    let guidance = Guidance { style_scale: StyleScale::Uniform(scale), ..Guidance::default() };
     let (prompts, encoders) = match style {
         None => (Prompts { category: plain, style: spoken, negative: String::new() }, (subject.version, None)),
         Some(style) => {
@@ -154,6 +164,15 @@ pub fn look(embeddings: &[Vec<f32>]) -> Option<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_counts_for_as_much_as_in_training() {
+        for (branch, trained_at, drawn) in
+            [(Branch::Style, 1.0, 1.0), (Branch::Category, 1.0, 0.0), (Branch::Category, 0.25, 0.75)]
+        {
+            assert_eq!(drawn_at(branch, trained_at), drawn, "{branch} {trained_at}");
+        }
+    }
 
     #[test]
     fn briefs_are_spread_evenly_and_scores_are_means_of_what_is_known() {

@@ -177,15 +177,20 @@ fn stopped_and_resumed_it_learns_the_same() {
     assert_eq!((whole.state.steps, whole.history.len()), (30, 4));
     assert!(whole.history[3].training.loss < whole.history[0].training.loss, "{:?}", whole.history);
 
-    let stop_at_ten =
-        &mut |now: &Checkpoint, _| if now.state.steps == 10 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let part = fit(&mut step, &examples, Some(noise), &recipe, begin, stop_at_ten).unwrap();
-    assert_eq!(part.state.steps, 10);
-    let (parameters, identity) = (step.layout().parameters, Digest::of("this training"));
-    let kept = checkpoint::write(&part, &identity).unwrap();
-    let found = checkpoint::read(&kept, &identity, parameters).unwrap();
-    let resumed = fit(&mut step, &examples, Some(noise), &recipe, found, &mut |_, _| ControlFlow::Continue(())).unwrap();
-    assert_eq!(resumed, whole);
+    // Stopped at a point of the curve, or between two.
+    for stop_at in [10, 13] {
+        let stop = &mut |now: &Checkpoint, _| match now.state.steps == stop_at {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        let part = fit(&mut step, &examples, Some(noise), &recipe, begin.clone(), stop).unwrap();
+        assert_eq!(part.state.steps, stop_at);
+        let (parameters, identity) = (step.layout().parameters, Digest::of("this training"));
+        let kept = checkpoint::write(&part, &identity).unwrap();
+        let found = checkpoint::read(&kept, &identity, parameters).unwrap();
+        let resumed = fit(&mut step, &examples, Some(noise), &recipe, found, &mut |_, _| ControlFlow::Continue(())).unwrap();
+        assert_eq!(resumed, whole, "stopped after {stop_at} steps");
+    }
 }
 
 /// A folder with a brand's five pictures, its style set and a campaign.
