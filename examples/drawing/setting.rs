@@ -40,6 +40,8 @@ pub enum Arm {
     Worded,
     /// The same with the triplet loss.
     WordedTriplet,
+    /// As `worded`, at half the style stream (λ = 0.5 in training), which is nearer to what is drawn with.
+    WordedHalf,
 }
 
 /// How much of each cross-attention layer listens to the style's prompt.
@@ -102,7 +104,7 @@ impl Task {
 
 impl Arm {
     /// All, in the order of the tables.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Name,
         Self::Described,
         Self::OneEncoder,
@@ -112,11 +114,17 @@ impl Arm {
         Self::Whole,
         Self::Worded,
         Self::WordedTriplet,
+        Self::WordedHalf,
     ];
 
     /// Whether it learns from the brands' pictures.
     pub fn learns(self) -> bool {
         !matches!(self, Self::Name | Self::Described)
+    }
+
+    /// Whether the prompt that learns begins with the expert's description.
+    pub fn is_worded(self) -> bool {
+        matches!(self, Self::Worded | Self::WordedTriplet | Self::WordedHalf)
     }
 
     /// What people read.
@@ -131,6 +139,7 @@ impl Arm {
             Self::Whole => "Control-CLIP, λ = 1 in training",
             Self::Worded => "Control-CLIP, λ = 1, trained description",
             Self::WordedTriplet => "Control-CLIP, λ = 1, trained description, triplet",
+            Self::WordedHalf => "Control-CLIP, λ = 0.5, trained description",
         }
     }
 }

@@ -155,7 +155,7 @@ impl Study<'_, '_> {
         let mut asked: Vec<(String, Setting, Names)> = Vec::new();
         for Tested { choice, .. } in &findings.tested {
             let setting = choice.tried.setting;
-            let knobs = matches!(setting.arm, Arm::CrossEntropy | Arm::Worded | Arm::WordedTriplet);
+            let knobs = setting.arm == Arm::CrossEntropy || setting.arm.is_worded();
             if knobs {
                 for strength in STRENGTHS {
                     asked.push((format!("move × {strength}"), Setting { strength, ..setting }, Names::Kept));

@@ -57,7 +57,7 @@ impl Losing {
             Arm::Undenoised => Self { denoising: 0.0, ..usual },
             Arm::Whole | Arm::Worded => Self { style_scale: 1.0, ..usual },
             Arm::WordedTriplet => Self { cross_entropy: 0.0, triplet: 1.0, style_scale: 1.0, ..usual },
-            Arm::Name | Arm::Described | Arm::OneEncoder | Arm::CrossEntropy => usual,
+            Arm::Name | Arm::Described | Arm::OneEncoder | Arm::CrossEntropy | Arm::WordedHalf => usual,
         }
     }
 }

@@ -47,7 +47,7 @@ impl Words {
     /// How an arm learns: the template, and what stands in it for a house.
     pub fn taught(&self, arm: Arm, house: &str) -> Result<(&'static str, String)> {
         match arm {
-            Arm::Worded | Arm::WordedTriplet => Ok((WORDED, format!("{} {house}", self.look(house)?))),
+            arm if arm.is_worded() => Ok((WORDED, format!("{} {house}", self.look(house)?))),
             _ => Ok((BRAND, house.to_owned())),
         }
     }
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(ask(Arm::Name), "a red fox emoji in acme style");
         assert_eq!(ask(Arm::Described), "a red fox emoji, bold, flat");
         assert_eq!(ask(Arm::Worded), "a red fox emoji, bold, flat acme");
-        for arm in Arm::ALL.into_iter().filter(|arm| !matches!(arm, Arm::Described | Arm::Worded | Arm::WordedTriplet)) {
+        for arm in Arm::ALL.into_iter().filter(|arm| *arm != Arm::Described && !arm.is_worded()) {
             assert_eq!(ask(arm), ask(Arm::Name), "{arm:?}");
         }
         let other = Setting { asks: Asks::OtherLooks, ..Setting::new(Task::NewHouse, Arm::Triplet, (3.0, 3.0), 1.0) };
