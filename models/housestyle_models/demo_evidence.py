@@ -45,7 +45,7 @@ def main() -> None:
                 name = f"{category}-{style}.png"
                 Image.fromarray(images[at[style, category]]).save(agency / name, optimize=True)
                 licence, holder = info["license"]["spdx"], info["author"]["name"]
-                index.writerow([name, f"{category}/{style}", category, style, holder, licence, holder, f"npm {info['package']}"])
+                index.writerow([name, f"{category}/{style}", category, style, holder, licence, holder, info["package"]])
     entries = []
     for style in styles:
         info = licences[style]
@@ -58,7 +58,7 @@ def main() -> None:
             f"    - files: references/{style}",
             '      category: "{stem}"',
             f"      style: {style}",
-            f'      source: "npm {info["package"]}"',
+            f'      source: "{info["package"]}"',
             f"      licence: {info['license']['spdx']}",
             f"      holder: {info['author']['name']}",
         ] + ([f"      evidence: {evidence}"] if evidence else [])

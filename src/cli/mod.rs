@@ -372,7 +372,7 @@ impl Context {
         let asked: BTreeMap<&Digest, &EncoderRef> =
             jobs.iter().flat_map(|job| job.encoders()).map(|encoder| (&encoder.digest, encoder)).collect();
         for (digest, encoder) in asked {
-            let (_, weights) = registry.load(encoder, &revocations).await?;
+            let (_, weights) = registry.load(encoder, &revocations, &self.policy()).await?;
             pipeline.adopt(bundle, &runtime, &settings, (digest, &weights))?;
         }
         Ok(())

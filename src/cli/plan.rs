@@ -99,11 +99,18 @@ fn rights(plan: &Plan) -> String {
         plan.rights.refused().map(|s| format!("{} ({}, {}): {}", s.style, s.licence, s.holder, s.reason)).collect();
     let named: Vec<&str> =
         plan.rights.styles.iter().filter(|s| s.ruling == Ruling::Attribution).map(|s| s.holder.as_str()).collect();
-    match (refused.is_empty(), named.is_empty()) {
-        (false, _) => format!("refused: {}", refused.join("; ")),
-        (true, false) => format!("allowed; name {}", named.join(", ")),
-        (true, true) => "allowed".into(),
+    if !refused.is_empty() {
+        return format!("refused: {}", refused.join("; "));
     }
+    let mut text = "allowed".to_owned();
+    if !named.is_empty() {
+        text += &format!("; name {}", named.join(", "));
+    }
+    // A campaign that does not say where it is used is not held against these; whoever uses its images is.
+    for style in &plan.rights.styles {
+        text.extend(style.terms.iter().map(|terms| format!("; {} only within its rights ({terms})", style.style)));
+    }
+    text
 }
 
 pub(super) fn duration(seconds: f64) -> String {

@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 use super::plan::duration;
 use super::planning::{self, Planned};
 use super::progress::Progress;
+use super::worker::Served;
 use super::{Context, Out, Outcome};
 use crate::error::{Error, Result};
 use crate::pipeline::Bundle;
@@ -207,7 +208,8 @@ impl Run<'_> {
                 hear.hear(&event);
             }),
         };
-        let result = worker.run(pipeline).await;
+        let served = Served::new(pipeline, self.bundle.clone(), Arc::clone(&self.store), context.clone());
+        let result = worker.run(served).await;
         progress.end();
         result?;
         let dead = queue.dead().await?.into_iter();

@@ -94,7 +94,10 @@ impl Training<'_> {
             Err(_) if self.stopping() => return self.tell(None, &Checkpoint::new(Vec::new()), &BTreeMap::new(), started),
             examples => examples?,
         };
-        Ledger::new(self.store.clone()).record(&cleared.entries).await?;
+        let changed = Ledger::new(self.store.clone()).record(&cleared.entries).await?;
+        for line in changed {
+            self.context.say(format!("terms change, for every version that learned from it: {line}"));
+        }
         let checkpoint = self.fit(&mut step, &examples).await?;
         let mut scores = BTreeMap::new();
         let card = match self.stopping() {

@@ -8,8 +8,8 @@ use super::card::Card;
 use super::registry::Registry;
 use crate::error::Result;
 use crate::plan::{BundleFacts, EncoderRef, House, MAX_GRANTS, Obstacle, StyleFacts, TrainedStyle};
-use crate::rights::{Grant, Ledger, Policy, Revocations, Ruling};
-use crate::spec::{Branch, Digest, VersionId};
+use crate::rights::{Grant, Ledger, Policy, Revocations, names_the_holder};
+use crate::spec::{Branch, Digest, EncoderName, VersionId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names of a kind that a sentence lists.
@@ -23,15 +23,25 @@ pub async fn house(registry: &Registry, ledger: &Ledger, facts: &BundleFacts, po
         Some((style.name.clone(), format!("the source of `{}`, {}, is {}", style.name, style.source, revocation.because())))
     });
     let mut house = House { trained: Vec::new(), categories: Vec::new(), revoked: revoked.collect(), policy };
-    let mut promoted: BTreeMap<_, Option<VersionId>> = BTreeMap::new();
+    let mut promoted: BTreeMap<EncoderName, Result<Option<VersionId>, String>> = BTreeMap::new();
     for version in registry.versions().await? {
         let encoder = version.encoder();
         if !promoted.contains_key(&encoder) {
-            promoted.insert(encoder.clone(), registry.promoted(&encoder).await?);
+            let in_use = match registry.promoted(&encoder).await {
+                Err(error) if error.is_about_the_input() => Err(error.chain()),
+                read => Ok(read?),
+            };
+            promoted.insert(encoder.clone(), in_use);
         }
-        let in_use = promoted.get(&encoder).and_then(Option::as_ref) == Some(&version);
         let branch = version.branch;
-        let trained = style((registry, &revocations), facts, version, in_use).await?;
+        let trained = match promoted.get(&encoder) {
+            // Which one is in use is not known, so none is offered, nor is the bundle's own style in its place.
+            Some(Err(reason)) => unreadable(version, true, reason.clone()),
+            in_use => {
+                let in_use = matches!(in_use, Some(Ok(Some(in_use))) if *in_use == version);
+                style((registry, &revocations), facts, version, in_use).await?
+            }
+        };
         match branch {
             Branch::Style => house.trained.push(trained),
             Branch::Category => house.categories.push(trained),
@@ -46,13 +56,10 @@ async fn style(
     version: VersionId,
     promoted: bool,
 ) -> Result<TrainedStyle> {
-    let card = match registry.card(&version).await {
+    // The store failing is this plan's failure, to be tried again; a bad card is only this version's.
+    let card = match registry.look_up(&version).await? {
         Ok(card) => card,
-        // The store failing is this plan's failure; a bad card is only this version's.
-        Err(error) if error.exit_code() != 1 => {
-            return Ok(unreadable(version, promoted, Obstacle::Unusable(error.chain())));
-        }
-        Err(error) => return Err(error),
+        Err(error) => return Ok(unreadable(version, promoted, error.chain())),
     };
     let mut grants = card.grants.clone();
     let obstacle = if card.base.digest != facts.digest {
@@ -68,7 +75,7 @@ async fn style(
         };
         match judged.await {
             Ok(reason) => reason.map(Obstacle::Unusable),
-            Err(error) if error.exit_code() != 1 => Some(Obstacle::Unusable(error.chain())),
+            Err(error) if error.is_about_the_input() => Some(Obstacle::Unusable(error.chain())),
             Err(error) => return Err(error),
         }
     };
@@ -90,7 +97,8 @@ fn style_facts(card: &Card, grants: &[Grant]) -> StyleFacts {
     }
 }
 
-fn unreadable(version: VersionId, promoted: bool, obstacle: Obstacle) -> TrainedStyle {
+/// A version of which only its name is known, and why it cannot be used.
+fn unreadable(version: VersionId, promoted: bool, reason: String) -> TrainedStyle {
     let nothing = String::new;
     let style = StyleFacts {
         name: version.name.to_string(),
@@ -102,12 +110,12 @@ fn unreadable(version: VersionId, promoted: bool, obstacle: Obstacle) -> Trained
         encoder: Some(EncoderRef { digest: Digest::of(""), version }),
         grants: Vec::new(),
     };
-    TrainedStyle { style, prompt: nothing(), grants: Vec::new(), promoted, obstacle: Some(obstacle) }
+    TrainedStyle { style, prompt: nothing(), grants: Vec::new(), promoted, obstacle: Some(Obstacle::Unusable(reason)) }
 }
 
 /// Whom the licences ask to name, with the pictures that come of it.
 fn attribution(branch: Branch, grants: &[Grant]) -> String {
-    let asks = |grant: &&Grant| Policy::default().rule(&grant.licence).0 == Ruling::Attribution;
+    let asks = |grant: &&Grant| names_the_holder(&grant.licence);
     let names: Vec<String> = grants.iter().filter(asks).map(|g| format!("{} ({})", g.holder, g.licence)).collect();
     match names.is_empty() {
         true => String::new(),

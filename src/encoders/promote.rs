@@ -5,7 +5,7 @@
 
 use super::registry::{Grounds, Promotion};
 use crate::spec::{Branch, VersionId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The score, 0 to 1, of how well the style is met; from the evaluation suite.
 pub const STYLE: &str = "style";
@@ -46,7 +46,7 @@ pub fn compare(branch: Branch, candidate: &Scores, against: Against<'_>) -> Resu
         };
         let (whose, scores) = match against {
             Against::Nothing => {
-                evidence.push(format!("{name} {new:.3}; nothing was promoted before"));
+                evidence.push(format!("{name} {new:.3}; nothing is in use to compare with"));
                 continue;
             }
             Against::Stock(scores) => ("the stock encoder".to_owned(), scores),
@@ -72,20 +72,20 @@ fn score(scores: &BTreeMap<String, f64>, name: &str) -> Option<f64> {
 
 /// The version to go back to from the one in use; versions that are not `usable` are passed over.
 pub fn previous(records: &[Promotion], usable: impl Fn(&VersionId) -> bool) -> Option<&VersionId> {
-    let mut seen = BTreeSet::new();
-    let mut at = &records.last()?.version;
-    loop {
-        seen.insert(at);
-        // The record that first put it in use knows what was there before; a rollback to it does not.
-        let promoted = |record: &&Promotion| record.version == *at && !matches!(record.grounds, Grounds::Rollback(_));
-        at = records.iter().rev().find(promoted)?.previous.as_ref()?;
-        if seen.contains(at) {
-            return None;
+    // As an editor undoes: a promotion comes on top, a rollback takes away what it passes, down to where it leads.
+    let mut stack: Vec<&VersionId> = Vec::new();
+    for record in records {
+        if matches!(record.grounds, Grounds::Rollback(_)) {
+            while stack.last().is_some_and(|top| **top != record.version) {
+                stack.pop();
+            }
         }
-        if usable(at) {
-            return Some(at);
+        if stack.last().is_none_or(|top| **top != record.version) {
+            stack.push(&record.version);
         }
     }
+    let in_use = stack.pop()?;
+    stack.into_iter().rev().find(|version| *version != in_use && usable(version))
 }
 
 #[cfg(test)]
@@ -151,5 +151,16 @@ mod tests {
         assert_eq!(previous(&records, all), None);
         add(&mut records, 4, Grounds::Forced("better".into()));
         assert_eq!(previous(&records, all), Some(&acme.version(1)));
+        // A version that was promoted twice: back over each of its turns once, and then to an end.
+        records.clear();
+        for number in [1, 2, 1] {
+            add(&mut records, number, Grounds::Forced("x".into()));
+        }
+        assert_eq!(previous(&records, |v| v.number != 2), None, "not to itself");
+        for back in [2, 1] {
+            assert_eq!(previous(&records, all), Some(&acme.version(back)));
+            add(&mut records, back, Grounds::Rollback("x".into()));
+        }
+        assert_eq!(previous(&records, all), None);
     }
 }

@@ -4,6 +4,7 @@
 //! holds: of two trainings that finish at once each gets a number of its own. The weights are the claim on a number (written
 //! only where there are none), the card makes it count; a number whose training died in between stays unused.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -69,7 +70,9 @@ pub enum Basis<'a> {
 pub struct Measured {
     /// The candidate's scores.
     pub candidate: promote::Scores,
-    /// The version that it was compared with; `None` for the stock encoder, as nothing is in use.
+    /// The version in use when it was measured.
+    pub in_use: Option<VersionId>,
+    /// The version that it was compared with; `None` for the stock encoder, as nothing is in use that may be used.
     pub version: Option<VersionId>,
     /// Its scores.
     pub other: promote::Scores,
@@ -146,13 +149,17 @@ impl Registry {
 
     /// The card of a version.
     pub async fn card(&self, version: &VersionId) -> Result<Card> {
+        self.look_up(version).await?
+    }
+
+    /// The card of a version, or what is wrong with it. The outer error is the store's: it says nothing about the card.
+    pub async fn look_up(&self, version: &VersionId) -> Result<Result<Card>> {
         let key = folder(version)?.join(CARD)?;
-        let bytes = self.store.get(&key).await?.ok_or_else(|| self.unknown(version))?;
-        let card = Card::from_bytes(&bytes, key.as_str())?;
-        match card.id == *version {
+        let Some(bytes) = self.store.get(&key).await? else { return Ok(Err(self.unknown(version))) };
+        Ok(Card::from_bytes(&bytes, key.as_str()).and_then(|card| match card.id == *version {
             true => Ok(card),
             false => Err(Error::invalid(format!("{key} is the card of {}", card.id)).hint("restore the folder from a backup")),
-        }
+        }))
     }
 
     /// The weights of a version, verified against its card.
@@ -231,7 +238,7 @@ impl Registry {
                 Some(previous) if previous == version => {
                     return Err(Error::invalid(format!("{version} is promoted already")));
                 }
-                Some(previous) => Some(self.card(previous).await?),
+                Some(previous) => self.comparable(previous, revocations, policy).await?,
                 None => None,
             };
             let grounds = match basis {
@@ -241,15 +248,15 @@ impl Registry {
                     Grounds::Evidence(compared(&card, &card.scores, against)?)
                 }
                 Basis::Measured(measured) => {
-                    if measured.version != previous {
+                    if measured.in_use != previous {
                         return Err(Error::new(
                             Kind::Transient,
                             format!("another version of {} was promoted meanwhile", version.encoder()),
                         )
                         .hint("promote again: it is then compared with that one"));
                     }
-                    let against = match &previous {
-                        Some(previous) => Against::Version(previous, &measured.other),
+                    let against = match &measured.version {
+                        Some(version) => Against::Version(version, &measured.other),
                         None => Against::Stock(&measured.other),
                     };
                     let mut evidence = compared(&card, &measured.candidate, against)?;
@@ -264,7 +271,20 @@ impl Registry {
         }
     }
 
-    /// Puts the version in use again that was before the one in use; what is revoked or expired is passed over.
+    /// The card of the version in use, for a comparison; none if it may not be used any more or cannot be read, as a version
+    /// that nobody may draw with must not stand in the way of its successor.
+    pub async fn comparable(&self, in_use: &VersionId, revocations: &Revocations, policy: &Policy) -> Result<Option<Card>> {
+        let Ok(card) = self.look_up(in_use).await? else { return Ok(None) };
+        match self.barred(in_use, revocations, policy).await {
+            Ok(None) => Ok(Some(card)),
+            Ok(Some(_)) => Ok(None),
+            Err(error) if error.is_about_the_input() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts the version in use again that was before the one in use. What could not be drawn with is passed over: what is
+    /// revoked, expired or damaged, or was trained for another bundle than the one in use.
     pub async fn rollback(
         &self,
         encoder: &EncoderName,
@@ -276,9 +296,16 @@ impl Registry {
         let log = self.log(encoder)?;
         loop {
             let records: Vec<Promotion> = log.read().await?;
-            let mut usable = std::collections::BTreeSet::new();
+            let in_use = records.last().map(|record| &record.version);
+            let base = match in_use {
+                Some(version) => self.look_up(version).await?.ok().map(|card| card.base.digest),
+                None => None,
+            };
+            let mut usable = BTreeSet::new();
             for previous in records.iter().filter_map(|record| record.previous.as_ref()) {
-                if self.barred(previous, revocations, policy).await.is_ok_and(|reason| reason.is_none()) {
+                let Some(card) = self.comparable(previous, revocations, policy).await? else { continue };
+                let fits = base.as_ref().is_none_or(|base| card.base.digest == *base);
+                if fits && self.weights(&card).await.is_ok() {
                     usable.insert(previous);
                 }
             }
@@ -300,13 +327,13 @@ impl Registry {
     }
 
     /// The card and weights that a job asks for, if they are still those it was planned with and may still be used.
-    pub async fn load(&self, encoder: &EncoderRef, revocations: &Revocations) -> Result<(Card, Vec<u8>)> {
+    pub async fn load(&self, encoder: &EncoderRef, revocations: &Revocations, policy: &Policy) -> Result<(Card, Vec<u8>)> {
         let card = self.card(&encoder.version).await?;
         if card.weights != encoder.digest {
             return Err(Error::invalid(format!("{} here is {}, planned was {}", card.id, card.weights, encoder.digest))
                 .hint("plan the campaign again, or name the folder it was planned with"));
         }
-        match self.revoked(&card.id, revocations).await? {
+        match self.barred(&card.id, revocations, policy).await? {
             Some(reason) => Err(Error::invalid(reason).hint("plan the campaign again with another version")),
             None => self.weights(&card).await.map(|weights| (card, weights)),
         }

@@ -6,8 +6,9 @@
 use super::card::{Card, Lesson};
 use super::due::Wear;
 use super::registry::Registry;
-use crate::error::{Error, Result};
-use crate::rights::{Entry, Ledger, Revocation, Revocations};
+use super::standing;
+use crate::error::Result;
+use crate::rights::{Entry, Ledger, Policy, Revocation, Revocations};
 use crate::spec::{Date, Digest, EncoderName, VersionId};
 use crate::store::{Key, Sidecar, Store};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,58 +62,86 @@ impl AssetRow {
 impl Survey {
     /// Reads everything.
     pub async fn of(store: &Arc<dyn Store>) -> Result<Self> {
+        let mut survey = Self::of_encoders(store).await?;
+        survey.read_assets(store).await?;
+        Ok(survey)
+    }
+
+    /// Reads everything but the assets, of which there may be a hundred thousand.
+    pub async fn of_encoders(store: &Arc<dyn Store>) -> Result<Self> {
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
         let mut survey = Self { revocations: ledger.revocations().await?, ..Self::default() };
+        let mut encoders = BTreeSet::new();
         for version in registry.versions().await? {
-            match registry.card(&version).await {
+            match registry.look_up(&version).await? {
                 Ok(card) => {
                     survey.cards.insert(version.clone(), card);
                 }
-                Err(error) => survey.unread(error)?,
+                Err(error) => survey.unreadable.push(error.chain()),
             }
             let encoder = version.encoder();
-            if !survey.promoted.contains_key(&encoder)
-                && let Some(promoted) = registry.promoted(&encoder).await?
+            if encoders.insert(encoder.clone())
+                && let Some(promoted) = survey.read(registry.promoted(&encoder).await)?.flatten()
             {
                 survey.promoted.insert(encoder, promoted);
             }
         }
-        survey.entries = ledger.entries().await?.into_iter().map(|entry| (entry.sha256.clone(), entry)).collect();
-        for key in store.list(&Key::new("campaigns")?).await?.into_iter().filter(is_sidecar) {
-            let Some(bytes) = store.get(&key).await? else { continue };
-            match Sidecar::from_bytes(&bytes, key.as_str()) {
-                Ok(sidecar) => survey.assets.push(row(&key, sidecar)),
-                Err(error) => survey.unread(error)?,
+        for sha256 in ledger.pictures().await? {
+            if let Some(entry) = survey.read(ledger.entry(&sha256).await)?.flatten() {
+                survey.entries.insert(sha256, entry);
             }
         }
         Ok(survey)
     }
 
-    /// Notes what is damaged; that the store itself fails is an error.
-    fn unread(&mut self, error: Error) -> Result<()> {
-        match error.exit_code() {
-            1 => Err(error),
-            _ => {
-                self.unreadable.push(error.chain());
-                Ok(())
+    /// Reads the assets, too.
+    pub async fn read_assets(&mut self, store: &Arc<dyn Store>) -> Result<()> {
+        for key in store.list(&Key::new("campaigns")?).await?.into_iter().filter(is_sidecar) {
+            let Some(bytes) = store.get(&key).await? else { continue };
+            match Sidecar::from_bytes(&bytes, key.as_str()) {
+                Ok(sidecar) => self.assets.push(row(&key, sidecar)),
+                Err(error) => self.unreadable.push(error.chain()),
             }
+        }
+        Ok(())
+    }
+
+    /// What was read; notes what is damaged. That the store itself fails is an error.
+    fn read<T>(&mut self, found: Result<T>) -> Result<Option<T>> {
+        match found {
+            Err(error) if error.is_about_the_input() => {
+                self.unreadable.push(error.chain());
+                Ok(None)
+            }
+            found => found.map(Some),
         }
     }
 
     /// Everything that a version learned from, itself or before it began.
     pub fn learned(&self, version: &VersionId) -> Vec<&Lesson> {
-        let (mut lessons, mut seen, mut next) = (Vec::new(), BTreeSet::new(), self.cards.get(version));
+        self.lineage(version).into_iter().flat_map(|card| &card.pictures).collect()
+    }
+
+    /// The cards of a version and of all that it was trained on from, as far as they could be read.
+    fn lineage(&self, version: &VersionId) -> Vec<&Card> {
+        let (mut cards, mut seen, mut next) = (Vec::new(), BTreeSet::new(), self.cards.get(version));
         while let Some(card) = next.filter(|card| seen.insert(&card.id)) {
-            lessons.extend(&card.pictures);
+            cards.push(card);
             next = card.parent.as_ref().and_then(|parent| self.cards.get(parent));
         }
-        lessons
+        cards
     }
 
     /// The revocation that makes a version unusable, and the picture that falls under it.
     pub fn revoked(&self, version: &VersionId) -> Option<(&Lesson, &Revocation)> {
         let mut lessons = self.learned(version).into_iter();
         lessons.find_map(|lesson| Some((lesson, self.revocations.of(&lesson.sha256, &lesson.source)?)))
+    }
+
+    /// Why the house's policy refuses what a version learned from, apart from revocations: it expired, or its licence is not
+    /// allowed any more.
+    pub fn refused(&self, version: &VersionId, policy: &Policy) -> Option<String> {
+        standing::refused(version, &standing::grants(&self.lineage(version), &self.entries), policy)
     }
 
     /// What is known of a version in use, for the update policy.

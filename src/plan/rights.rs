@@ -27,6 +27,9 @@ pub struct StyleRights {
     pub ruling: Ruling,
     /// Why, in a sentence.
     pub reason: String,
+    /// How far the rights go, where they end somewhere: whoever uses the images must keep to it, said or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
 }
 
 impl RightsVerdict {
@@ -40,6 +43,7 @@ impl RightsVerdict {
                     (ruling, reason.into())
                 }
             };
+            let terms = offer.trained.map(|trained| Terms::of(&trained.grants)).filter(|terms| *terms != Terms::default());
             StyleRights {
                 style: match style.encoder.as_ref().filter(|encoder| encoder.version.branch == Branch::Category) {
                     Some(encoder) => encoder.version.encoder().to_string(),
@@ -50,6 +54,7 @@ impl RightsVerdict {
                 source: style.source.clone(),
                 ruling,
                 reason,
+                terms,
             }
         });
         Self { styles: styles.collect() }

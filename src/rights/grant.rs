@@ -5,6 +5,7 @@
 
 use crate::spec::{Claim, Date, RightsRequest};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The rights in some pictures, complete: who gave them, and how far they go.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,6 +85,23 @@ impl Terms {
             reasons.push(format!("cleared until {until}, asked for until {asked}"));
         }
         reasons
+    }
+}
+
+impl fmt::Display for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = |words: &Option<Vec<String>>, all: &str| match words {
+            None => all.to_owned(),
+            Some(words) if words.is_empty() => "none".into(),
+            Some(words) => words.join(", "),
+        };
+        let until = self.until.map_or_else(|| "without end".into(), |until| format!("until {until}"));
+        write!(
+            f,
+            "channels: {}; territories: {}; {until}",
+            words(&self.channels, "all"),
+            words(&self.territories, "everywhere")
+        )
     }
 }
 

@@ -100,10 +100,11 @@ impl Ledger {
     }
 
     /// Writes down pictures that are about to be learned from. Before anything is written, everything is checked: a picture
-    /// that is revoked, or stands in the ledger as somebody else's, refuses all of them and is named.
-    pub async fn record(&self, entries: &[Entry]) -> Result<()> {
+    /// that is revoked, or stands in the ledger as somebody else's, refuses all of them and is named. Gives back, in words, whose
+    /// terms change: they count for every version that learned from the picture before.
+    pub async fn record(&self, entries: &[Entry]) -> Result<Vec<String>> {
         let revoked = self.revocations().await?;
-        let (mut write, mut wrong) = (Vec::new(), Vec::new());
+        let (mut new, mut renewed, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
         for entry in entries {
             let (file, grant) = (&entry.file, &entry.grant);
             if let Some(revocation) = revoked.of(&entry.sha256, &grant.source) {
@@ -111,31 +112,36 @@ impl Ledger {
                 continue;
             }
             match self.entry(&entry.sha256).await? {
-                Some(before) if contradicts(&before.grant, grant) => wrong.push(format!(
-                    "{file} is in the ledger as {} ({}, from {}), not {} ({}, from {})",
-                    before.grant.licence, before.grant.holder, before.grant.source, grant.licence, grant.holder, grant.source
-                )),
+                Some(before) if contradicts(&before.grant, grant) => wrong.push(contradiction(file, &before.grant, grant)),
                 Some(before) if before.grant == *grant => {}
                 // The same rights, renewed or narrowed: the newest terms hold.
                 Some(before) => {
-                    let (grant, recorded_at) = (grant.clone(), entry.recorded_at);
-                    write.push(Entry { grant, recorded_at, ..before });
+                    let now = Entry { grant: grant.clone(), recorded_at: entry.recorded_at, ..before.clone() };
+                    renewed.push((before.grant, now));
                 }
-                None => write.push(entry.clone()),
+                None => new.push(entry),
             }
         }
         if !wrong.is_empty() {
-            let more = if wrong.len() > 10 { format!("; and {} more", wrong.len() - 10) } else { String::new() };
-            return Err(Error::invalid(format!("the ledger refuses: {}{more}", wrong[..wrong.len().min(10)].join("; ")))
-                .hint("take these pictures out of the style set, or correct what it says of them"));
+            return Err(refused(&wrong));
         }
-        for entry in write {
-            let mut bytes =
-                serde_json::to_vec_pretty(&entry).map_err(|e| Error::internal("cannot write an entry as JSON").caused_by(e))?;
-            bytes.push(b'\n');
-            self.store.put(&key(&entry.sha256)?, bytes).await?;
+        let mut changed = Vec::new();
+        for (before, entry) in renewed {
+            if before.terms != entry.grant.terms {
+                changed.push(format!("{}: {}; until now {}", entry.file, entry.grant.terms, before.terms));
+            }
+            self.store.put(&key(&entry.sha256)?, bytes(&entry)?).await?;
         }
-        Ok(())
+        for entry in new {
+            // Another training may have written it since we looked: then its word stands, and ours must not contradict it.
+            if !self.store.put_if_absent(&key(&entry.sha256)?, bytes(entry)?).await?
+                && let Some(before) = self.entry(&entry.sha256).await?
+                && contradicts(&before.grant, &entry.grant)
+            {
+                return Err(refused(&[contradiction(&entry.file, &before.grant, &entry.grant)]));
+            }
+        }
+        Ok(changed)
     }
 
     /// What is known of a picture.
@@ -153,15 +159,14 @@ impl Ledger {
         if entry.sha256 == *sha256 { Ok(Some(entry)) } else { Err(damaged()) }
     }
 
-    /// Every picture, by digest.
-    pub async fn entries(&self) -> Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        for key in self.store.list(&folder()?).await? {
-            let hex = key.as_str().strip_prefix("ledger/").and_then(|name| name.strip_suffix(".json"));
-            let Some(sha256) = hex.and_then(|hex| format!("sha256:{hex}").parse().ok()) else { continue };
-            entries.extend(self.entry(&sha256).await?);
-        }
-        Ok(entries)
+    /// Every picture that has an entry.
+    pub async fn pictures(&self) -> Result<Vec<Digest>> {
+        let keys = self.store.list(&folder()?).await?;
+        let picture = |key: &Key| {
+            let hex = key.as_str().strip_prefix("ledger/")?.strip_suffix(".json")?;
+            format!("sha256:{hex}").parse().ok()
+        };
+        Ok(keys.iter().filter_map(picture).collect())
     }
 
     /// Every revocation, oldest first.
@@ -183,6 +188,25 @@ impl Ledger {
     fn log(&self) -> Result<Log<'_>> {
         Ok(Log::new(&*self.store, folder()?.join("revoked")?))
     }
+}
+
+/// Says which pictures the ledger refuses, the first ten of them.
+fn refused(wrong: &[String]) -> Error {
+    let more = if wrong.len() > 10 { format!("; and {} more", wrong.len() - 10) } else { String::new() };
+    Error::invalid(format!("the ledger refuses: {}{more}", wrong[..wrong.len().min(10)].join("; ")))
+        .hint("take these pictures out of the style set, or correct what it says of them")
+}
+
+fn contradiction(file: &str, known: &Grant, said: &Grant) -> String {
+    let whose = |grant: &Grant| format!("{} ({}, from {})", grant.licence, grant.holder, grant.source);
+    format!("{file} is in the ledger as {}, not {}", whose(known), whose(said))
+}
+
+fn bytes(entry: &Entry) -> Result<Vec<u8>> {
+    let mut bytes =
+        serde_json::to_vec_pretty(entry).map_err(|e| Error::internal("cannot write an entry as JSON").caused_by(e))?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 /// Whether two grants cannot both be true; terms may differ, as contracts are renewed.

@@ -12,4 +12,4 @@ pub mod policy;
 
 pub use grant::{Grant, Terms};
 pub use ledger::{Entry, Ledger, Revocation, Revocations, Target};
-pub use policy::{Policy, Ruling};
+pub use policy::{Policy, Ruling, names_the_holder};

@@ -31,6 +31,9 @@ impl Policy {
     /// What a licence allows, and why.
     pub fn rule(&self, licence: &str) -> (Ruling, &'static str) {
         match self.allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(licence.trim())) {
+            true if names_the_holder(licence) => {
+                (Ruling::Attribution, "allowed by the settings of this house; name the holder")
+            }
             true => (Ruling::Allowed, "allowed by the settings of this house"),
             false => rule(licence),
         }
@@ -57,6 +60,24 @@ impl Policy {
     }
 }
 
+/// Versions of the Creative Commons licences.
+const CC_VERSIONS: [&str; 5] = ["1.0", "2.0", "2.5", "3.0", "4.0"];
+
+/// Whether a licence asks for its holder to be named, whoever allowed it: every Creative Commons licence but CC0 does.
+pub fn names_the_holder(licence: &str) -> bool {
+    licence.trim().to_ascii_uppercase().starts_with("CC-BY")
+}
+
+/// Whether what follows `CC-BY-` is a version, or a version and the land it was adapted to. SPDX's names have no other form, and
+/// `CC-BY-NonCommercial-4.0` must not be taken for attribution alone.
+fn is_cc_version(rest: &str) -> bool {
+    let is_land = |land: &str| land == "IGO" || (land.len() == 2 && land.chars().all(|c| c.is_ascii_uppercase()));
+    match rest.split_once('-') {
+        None => CC_VERSIONS.contains(&rest),
+        Some((version, land)) => CC_VERSIONS.contains(&version) && is_land(land),
+    }
+}
+
 fn rule(licence: &str) -> (Ruling, &'static str) {
     let licence = licence.trim().to_ascii_uppercase();
     let parts: Vec<&str> = licence.split('-').collect();
@@ -69,7 +90,7 @@ fn rule(licence: &str) -> (Ruling, &'static str) {
         (Ruling::Refused, "the licence forbids commercial use")
     } else if parts.contains(&"ND") {
         (Ruling::Refused, "the licence forbids derived works")
-    } else if licence.starts_with("CC-BY-") {
+    } else if licence.strip_prefix("CC-BY-").is_some_and(is_cc_version) {
         (Ruling::Attribution, "free to use if the holder is named")
     } else if ["CC0-1.0", "MIT", "MIT-0", "APACHE-2.0", "ISC", "UNLICENSE", "0BSD", "BSD-2-CLAUSE", "BSD-3-CLAUSE"]
         .contains(&&*licence)
@@ -94,6 +115,17 @@ mod tests {
             ("CC-BY-SA-4.0", Ruling::Refused),
             ("CC-BY-NC-4.0", Ruling::Refused),
             ("CC-BY-ND-4.0", Ruling::Refused),
+            ("CC-BY-3.0-IGO", Ruling::Attribution),
+            ("cc-by-2.5-au", Ruling::Attribution),
+            ("CC-BY-3.0-NC", Ruling::Refused),
+            ("CC-BY-NonCommercial-4.0", Ruling::Refused),
+            ("CC-BY-ShareAlike-4.0", Ruling::Refused),
+            ("CC-BY-NC4.0", Ruling::Refused),
+            ("CC-BY-SA4.0", Ruling::Refused),
+            ("CC-BY-NoDerivs-3.0", Ruling::Refused),
+            ("CC-BY-5.0", Ruling::Refused),
+            ("CC-BY-", Ruling::Refused),
+            ("CC-BY", Ruling::Refused),
             ("GPL-3.0-only", Ruling::Refused),
             ("", Ruling::Refused),
             ("All rights reserved", Ruling::Refused),
@@ -118,6 +150,10 @@ mod tests {
         assert!(policy.admit(&claim("licenseref-acme", "2027-06-01")).is_ok());
         assert_eq!(policy.admit(&claim("MIT", "2027-05-31")).unwrap_err(), "(MIT): expired on 2027-05-31");
         assert!(policy.admit(&claim("LicenseRef-Other", "")).unwrap_err().contains("allowed_licences"));
+        // That somebody allowed it does not do away with what it asks for.
+        let share_alike = Policy { allowed: vec!["CC-BY-SA-4.0".into()], ..Policy::default() };
+        assert_eq!(share_alike.rule("cc-by-sa-4.0").0, Ruling::Attribution);
+        assert_eq!(share_alike.rule("CC-BY-SA-3.0").0, Ruling::Refused);
         assert_eq!(policy.admit(&Claim::default()).unwrap_err(), "names no source, no licence, no holder");
     }
 }

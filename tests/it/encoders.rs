@@ -150,6 +150,7 @@ async fn measured_scores_count_before_recorded_ones() {
     let scores = |style: f64, category: f64| BTreeMap::from([("style".to_owned(), style), ("category".to_owned(), category)]);
     let measured = |version: Option<u32>, new, other| Measured {
         candidate: new,
+        in_use: version.map(acme),
         version: version.map(acme),
         other,
         notes: vec!["p = 0.5".into()],
@@ -264,6 +265,13 @@ async fn campaigns_are_planned_with_what_is_in_use() {
     assert!(planned("acme@3").await.unwrap_err().contains("style/acme@3 was trained for stub@sha256:"));
     assert!(planned("acme@4").await.unwrap_err().contains("card.json is not a card"));
     assert_eq!(planned("flat").await.unwrap().encoder, None);
+    // Which version is in use cannot be read: none is offered, and other styles are planned all the same.
+    let log = Key::new("encoders/style/acme/promotions/000001.json").unwrap();
+    let kept = store.get(&log).await.unwrap().unwrap();
+    store.put(&log, b"damaged".to_vec()).await.unwrap();
+    assert!(planned("acme").await.unwrap_err().contains("000001.json is not a record of this housestyle"));
+    assert_eq!(planned("flat").await.unwrap().encoder, None);
+    store.put(&log, kept).await.unwrap();
     ledger.revoke(&revocation(Target::Source("An  Agency".into()))).await.unwrap();
     assert!(
         planned("acme").await.unwrap_err().contains("c.yaml:6:12: spec.styles[0]: style/acme@2 learned from b from an agency")
@@ -308,11 +316,19 @@ async fn rights_are_those_of_today_and_of_every_ancestor() {
 
     let asked = EncoderRef { version: card.id.clone(), digest: card.weights.clone() };
     let (none, mut revoked) = (Revocations::default(), Revocations::default());
-    assert_eq!(registry.load(&asked, &none).await.unwrap(), (card, b"w1".to_vec()));
+    let on = |day: &str| Policy { today: day.parse().unwrap(), ..Policy::default() };
+    let load = |asked: EncoderRef, revoked: Revocations, policy: Policy| {
+        let registry = registry.clone();
+        async move { registry.load(&asked, &revoked, &policy).await }
+    };
+    assert_eq!(load(asked.clone(), none.clone(), on("2030-01-01")).await.unwrap(), (card, b"w1".to_vec()));
+    let expired = load(asked.clone(), none.clone(), on("2030-01-02")).await.unwrap_err();
+    assert!(expired.to_string().contains("expired on 2030-01-01"), "planned in time or not: {expired}");
     revoked.0.push(revocation(Target::Picture(Digest::of("a"))));
-    assert!(registry.load(&asked, &revoked).await.unwrap_err().to_string().contains("the contract ended"));
+    let error = load(asked.clone(), revoked, on("2030-01-01")).await.unwrap_err();
+    assert!(error.to_string().contains("the contract ended"), "{error}");
     let other = EncoderRef { digest: Digest::of("w2"), ..asked };
-    assert!(registry.load(&other, &none).await.unwrap_err().to_string().contains("planned was"));
+    assert!(load(other, none, on("2030-01-01")).await.unwrap_err().to_string().contains("planned was"));
     child.parent = Some(acme(7));
     assert!(registry.publish(&child, b"w3", None).await.unwrap_err().to_string().contains("no encoder style/acme@7"));
 }

@@ -18,6 +18,7 @@ use housestyle::store::{Local, Store};
 
 use crate::queue_conformance::messages;
 use crate::support::broker::{Broker, shared};
+use crate::support::files;
 use crate::support::house::{House, JOBS, Worker, wait_for};
 use crate::support::plans::{StubPlans, campaign};
 use crate::support::proxy::{Mode, Proxy};
@@ -300,6 +301,25 @@ fn what_keeps_killing_workers_is_given_up_on_and_can_be_made_again() {
     assert!(house.ask(&["dead", "list"]).1.as_array().unwrap().is_empty(), "they are at work again");
     assert_eq!(house.worker(&["--drain"]).end(), Some(0), "{}", house.log());
     house.assert_complete();
+}
+
+#[test]
+fn what_was_planned_is_not_made_once_its_source_is_revoked() {
+    let house = House::new(url());
+    let mut submit = house.submit();
+    let planned = house.worker(&[]);
+    house.reach(".json", 1);
+    planned.kill();
+    let _ = submit.0.wait();
+    let (code, told) = house.ask(&["rights", "revoke", "random weights", "--reason", "the contract ended"]);
+    assert!(code == 0 && !told["assets"].as_array().unwrap().is_empty(), "{told:#}");
+    let made = house.shelved(".png");
+    assert!(made < JOBS, "nothing is left to be refused");
+    assert_eq!(house.worker(&["--drain"]).end(), Some(0), "{}", house.log());
+    assert_eq!((house.shelved(".png"), house.shelved(".json")), (made, JOBS), "{}", house.log());
+    let rejected = files(&house.place()).into_iter().filter(|(name, _)| name.contains("/rejected/") && name.ends_with(".json"));
+    let told = rejected.filter(|(_, text)| String::from_utf8_lossy(text).contains("random weights, is revoked on")).count();
+    assert!(told >= JOBS - made, "{told} of {JOBS} say why, {made} were made before");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

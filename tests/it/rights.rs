@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use housestyle::encoders::card::Draft;
 use housestyle::encoders::lessons::clear;
 use housestyle::encoders::trace::{Question, trace};
 use housestyle::encoders::{Registry, Survey, house};
@@ -38,7 +39,7 @@ async fn the_ledger_keeps_what_was_said_and_tells_contradictions() {
     let first = [entry("a", "MIT"), entry("b", "MIT")];
     ledger.record(&first).await.unwrap();
     ledger.record(&first).await.unwrap();
-    assert_eq!(ledger.entries().await.unwrap().len(), 2);
+    assert_eq!(ledger.pictures().await.unwrap().len(), 2);
     // Another licence for the same picture: nothing of the set is written, and the picture is named.
     let error = ledger.record(&[entry("c", "MIT"), entry("a", "CC0-1.0")]).await.unwrap_err();
     assert!(
@@ -48,15 +49,22 @@ async fn the_ledger_keeps_what_was_said_and_tells_contradictions() {
     // The same rights for longer: the newest terms hold.
     let mut renewed = entry("a", "MIT");
     renewed.grant.terms.until = "2030-01-01".parse().ok();
-    ledger.record(&[renewed.clone()]).await.unwrap();
+    let changed = ledger.record(&[renewed.clone()]).await.unwrap();
+    let (all, until) = ("channels: all; territories: everywhere", "until 2030-01-01");
+    assert_eq!(changed, [format!("a: {all}; {until}; until now {all}; without end")]);
     assert_eq!(ledger.entry(&Digest::of("a")).await.unwrap().unwrap().grant, renewed.grant);
     ledger.revoke(&revocation(Target::Picture(Digest::of("b")))).await.unwrap();
     let error = ledger.record(&[entry("b", "MIT")]).await.unwrap_err();
     assert!(error.to_string().contains("b is revoked on") && error.to_string().contains("the contract ended"));
     std::fs::write(folder.path().join(format!("ledger/{}.json", Digest::of("a").hex())), "{}").unwrap();
-    assert_eq!(ledger.entries().await.unwrap_err().exit_code(), 2);
-    std::fs::write(folder.path().join("ledger/revoked/000001.json"), "{}").unwrap();
+    assert_eq!(ledger.entry(&Digest::of("a")).await.unwrap_err().exit_code(), 2);
+    ledger.revoke(&revocation(Target::Source("another".into()))).await.unwrap();
+    let first = folder.path().join("ledger/revoked/000001.json");
+    std::fs::write(&first, "{}").unwrap();
     assert_eq!(ledger.revocations().await.unwrap_err().exit_code(), 2, "a damaged revocation must not read as none");
+    std::fs::remove_file(first).unwrap();
+    let lost = ledger.revocations().await.unwrap_err();
+    assert!(lost.to_string().contains("000001.json is missing, though there are later records"), "{lost}");
 }
 
 /// A store in which `style/acme@1` learned from three pictures and drew two assets, and the bundle drew two more.
@@ -108,6 +116,85 @@ async fn traces_lead_there_and_back() {
     let survey = Survey::of(&shared).await.unwrap();
     let found = trace(&survey, &Question::Text("an agency".into())).unwrap();
     assert_eq!((found.assets.len(), found.unreadable.len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_trainings_that_claim_one_picture_for_two_holders_do_not_both_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::new(Arc::new(Local::new(folder.path())));
+    let claims = (0..8).map(|i| {
+        let (ledger, mut claim) = (ledger.clone(), entry("a", "MIT"));
+        claim.grant.holder = format!("holder {i}");
+        tokio::spawn(async move { ledger.record(&[claim.clone()]).await.map(|_| claim.grant.holder) })
+    });
+    let mut passed = Vec::new();
+    for claim in claims.collect::<Vec<_>>() {
+        passed.extend(claim.await.unwrap());
+    }
+    assert_eq!(passed, [ledger.entry(&Digest::of("a")).await.unwrap().unwrap().grant.holder]);
+}
+
+#[test]
+fn what_is_damaged_does_not_keep_anybody_from_revoking() {
+    let folder = tempfile::tempdir().unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(a_store_with_history(folder.path()));
+    let damage = |file: &str| std::fs::write(folder.path().join(file), "{").unwrap();
+    damage(&format!("ledger/{}.json", Digest::of("c").hex()));
+    damage("encoders/style/acme/promotions/000001.json");
+    let run = |args: &[&str]| output(housestyle(folder.path(), &[args, &["--out", "."]].concat()));
+    let (code, words, err) = run(&["rights", "revoke", "An Agency", "--reason", "the contract ended"]);
+    assert!(code == 0 && words.contains("revoked: everything from An Agency"), "{words}{err}");
+    assert!(words.contains("unusable: style/acme@1") && words.contains("2 finished asset(s) came from them"), "{words}");
+    let unread: Vec<&str> = words.lines().filter(|line| line.starts_with("cannot be read, and may")).collect();
+    assert_eq!(unread.len(), 2, "{words}");
+    assert_eq!(run(&["encoders", "list"]).0, 0);
+}
+
+#[test]
+fn a_revoked_version_does_not_stand_in_the_way_of_its_successor() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Local::new(folder.path()));
+    let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
+    let elsewhere = |mut draft: Draft| {
+        draft.base.digest = Digest::of("another bundle");
+        draft
+    };
+    let lent = |mut draft: Draft| {
+        draft.grants[0].terms.until = "2020-01-01".parse().ok();
+        draft
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let drafts = [
+            draft(0.6, 0.9, &["a"]),
+            draft(0.7, 0.9, &["b"]),
+            elsewhere(draft(0.8, 0.9, &["c"])),
+            lent(draft(0.8, 0.9, &["d"])),
+        ];
+        for draft in drafts {
+            registry.publish(&draft, b"w", None).await.unwrap();
+        }
+        let version = "acme@2".parse().unwrap();
+        registry.promote(&version, "me", None, &Revocations::default(), &Policy::default()).await.unwrap();
+        ledger.record(&[entry("b", "CC-BY-4.0")]).await.unwrap();
+    });
+    let run = |args: &[&str]| output(housestyle(folder.path(), &[args, &["--out", "."]].concat()));
+    let states = || -> Vec<String> {
+        let list: serde_json::Value = serde_json::from_str(&run(&["encoders", "list", "--json"]).1).unwrap();
+        list["versions"].as_array().unwrap().iter().map(|row| row["state"].as_str().unwrap().into()).collect()
+    };
+    assert_eq!(states(), ["candidate", "promoted", "candidate", "refused"]);
+    assert!(run(&["encoders", "show", "acme@4"]).1.contains("expired on 2020-01-01"));
+    let (code, words, err) = run(&["rights", "revoke", Digest::of("b").hex(), "--reason", "the contract ended"]);
+    assert_eq!(code, 0, "{err}");
+    // Neither what another bundle draws with nor what has expired is offered; what is offered can be done.
+    assert!(words.contains("until then: housestyle encoders promote style/acme@1"), "{words}");
+    let (code, words, err) = run(&["encoders", "promote", "acme@1", "--recorded"]);
+    assert!(
+        code == 0 && words.contains("nothing is in use to compare with"),
+        "its better predecessor is revoked: {words}{err}"
+    );
+    assert_eq!(states(), ["promoted", "revoked", "candidate", "refused"]);
 }
 
 #[test]

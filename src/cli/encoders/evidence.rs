@@ -1,7 +1,8 @@
 //! What a promotion rests on: the candidate and what is in use now, drawn side by side.
 //!
 //! In: a version. Out: [`Measured`] scores of both. What always holds: both draw the same briefs from the same noise, things that
-//! neither learned from; both are held against the candidate's references; nothing is drawn for what may not be promoted anyway.
+//! neither learned from; both are held against the candidate's references; nothing is drawn for what may not be promoted anyway, nor
+//! with a version in use that may not be used any more: the stock encoder takes its place.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,25 +22,28 @@ const HINT: &str = "compare the scores of their trainings with --recorded, or gi
 /// Draws with both and scores them.
 pub fn measure(version: &VersionId, store: &Arc<dyn Store>, context: &Context) -> Result<Measured> {
     let registry = Registry::new(store.clone());
-    let (card, weights, before) = context.block_on(async {
+    let (card, weights, in_use, before) = context.block_on(async {
         let card = registry.card(version).await?;
         let revocations = Ledger::new(store.clone()).revocations().await?;
         if let Some(reason) = registry.barred(version, &revocations, &context.policy()).await? {
             return Err(Error::invalid(format!("{reason}; it cannot be promoted")).hint("train another without these pictures"));
         }
-        let before = match registry.promoted(&version.encoder()).await? {
-            Some(promoted) if promoted == *version => return Err(Error::invalid(format!("{version} is promoted already"))),
-            Some(promoted) => {
-                let card = registry.card(&promoted).await?;
-                let weights = registry.weights(&card).await?;
-                Some((card, weights))
-            }
+        let in_use = registry.promoted(&version.encoder()).await?;
+        if in_use.as_ref() == Some(version) {
+            return Err(Error::invalid(format!("{version} is promoted already")));
+        }
+        let before = match &in_use {
+            Some(in_use) => registry.comparable(in_use, &revocations, &context.policy()).await?,
+            None => None,
+        };
+        let before = match before {
+            Some(card) => Some((registry.weights(&card).await?, card)),
             None => None,
         };
         let weights = registry.weights(&card).await?;
-        Ok((card, weights, before))
+        Ok((card, weights, in_use, before))
     })?;
-    if let Some((before, _)) = before.as_ref().filter(|(before, _)| before.base.digest != card.base.digest) {
+    if let Some((_, before)) = before.as_ref().filter(|(_, before)| before.base.digest != card.base.digest) {
         let message = format!("{} draws with another bundle than {version}; they cannot be compared", before.id);
         return Err(Error::invalid(message).hint(HINT));
     }
@@ -50,10 +54,10 @@ pub fn measure(version: &VersionId, store: &Arc<dyn Store>, context: &Context) -
     }
     let mut pipeline = context.pipeline(&bundle)?;
     let (runtime, settings) = context.models()?;
-    for (card, weights) in std::iter::once((&card, &weights)).chain(before.as_ref().map(|(card, weights)| (card, weights))) {
+    for (card, weights) in std::iter::once((&card, &weights)).chain(before.as_ref().map(|(weights, card)| (card, weights))) {
         pipeline.adopt(&bundle, &runtime, &settings, (&card.weights, weights))?;
     }
-    let before = before.map(|(card, _)| card);
+    let before = before.map(|(_, card)| card);
     let briefs = briefs(&bundle, &card, before.as_ref());
     let whom = before.as_ref().map_or_else(|| "the stock encoder".to_owned(), |before| before.id.to_string());
     context.say(format!("drawing {} briefs with {version} and with {whom}, for the evaluator", briefs.len()));
@@ -78,6 +82,7 @@ pub fn measure(version: &VersionId, store: &Arc<dyn Store>, context: &Context) -
         paired("category", &candidate, &other, |marks| Some(marks.category)),
     ];
     Ok(Measured {
+        in_use,
         candidate: measure::scores(&candidate),
         version: before.map(|before| before.id),
         other: measure::scores(&other),

@@ -30,7 +30,7 @@ struct Report {
 struct Row {
     version: VersionId,
     trained: Date,
-    /// `promoted`, `candidate` or `revoked`.
+    /// `promoted`, `candidate`, `revoked`, or `refused` where rights ended or the house no longer allows their licence.
     state: &'static str,
     bundle: String,
     base: Digest,
@@ -63,7 +63,8 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 
 fn row(survey: &Survey, card: &Card, today: Date, context: &Context) -> Row {
     let promoted = survey.promoted.get(&card.id.encoder()) == Some(&card.id);
-    let unusable = survey.revoked(&card.id).map(|(lesson, revocation)| format!("{} is {}", lesson.file, revocation.because()));
+    let revoked = survey.revoked(&card.id).map(|(lesson, revocation)| format!("{} is {}", lesson.file, revocation.because()));
+    let refused = survey.refused(&card.id, &context.policy());
     let due = match promoted {
         true => due(&context.config.update_policy, &survey.wear(card, today)),
         false => Vec::new(),
@@ -71,17 +72,18 @@ fn row(survey: &Survey, card: &Card, today: Date, context: &Context) -> Row {
     Row {
         version: card.id.clone(),
         trained: card.created_at.date(),
-        state: match (&unusable, promoted) {
+        state: match (&revoked, &refused) {
             (Some(_), _) => "revoked",
-            (None, true) => "promoted",
-            (None, false) => "candidate",
+            (None, Some(_)) => "refused",
+            (None, None) if promoted => "promoted",
+            (None, None) => "candidate",
         },
         bundle: card.base.name.clone(),
         base: card.base.digest.clone(),
         pictures: card.pictures.len(),
         style: card.scores.get(STYLE).copied(),
         category: card.scores.get(CATEGORY).copied(),
-        unusable,
+        unusable: revoked.or(refused),
         due,
     }
 }

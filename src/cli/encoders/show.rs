@@ -33,7 +33,7 @@ struct Report {
     card: Option<Card>,
     /// Where that version's files lie.
     folder: Option<String>,
-    /// What its pictures' rights allow together.
+    /// What its pictures' rights allow together today.
     terms: Option<Terms>,
     /// Why it must not be used for new work.
     unusable: Option<String>,
@@ -59,13 +59,13 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         }
         let promotions = registry.promotions(&encoder).await?;
         let promoted = promotions.last().map(|record| record.version.clone());
-        let (mut card, mut unusable) = (None, None);
+        let (mut card, mut terms, mut unusable) = (None, None, None);
         if let Some(version) = asked.as_ref().or(promoted.as_ref()) {
             card = Some(registry.card(version).await?);
-            unusable = registry.revoked(version, &ledger.revocations().await?).await?;
+            terms = Some(Terms::of(&registry.grants_today(version).await?));
+            unusable = registry.barred(version, &ledger.revocations().await?, &context.policy()).await?;
         }
         let folder = card.as_ref().map(|card| registry.locate(&card.id)).transpose()?;
-        let terms = card.as_ref().map(|card| Terms::of(&card.grants));
         Ok(Report { encoder, versions, promoted, promotions, card, folder, terms, unusable })
     })?;
     context.say_text(describe(&report));
@@ -77,7 +77,7 @@ fn describe(report: &Report) -> String {
     let mut rows: Vec<(&str, String)> = Vec::new();
     if let Some(card) = &report.card {
         describe_card(card, &mut rows);
-        rows.extend(report.terms.as_ref().map(|terms| ("rights", describe_terms(terms))));
+        rows.extend(report.terms.as_ref().map(|terms| ("rights", terms.to_string())));
         rows.extend(report.folder.clone().map(|folder| ("folder", folder)));
         rows.extend(report.unusable.clone().map(|reason| ("unusable", reason)));
     }
@@ -117,14 +117,4 @@ fn describe_card(card: &Card, rows: &mut Vec<(&str, String)>) {
     let lines = sources.iter().map(|((source, licence), count)| format!("{count} from {source} ({licence})")).collect();
     rows.extend(shortened(lines, 10).into_iter().map(|line| ("pictures", line)));
     rows.push(("weights", format!("{} bytes, {}", card.bytes, card.weights)));
-}
-
-fn describe_terms(terms: &Terms) -> String {
-    let words = |words: &Option<Vec<String>>, all: &str| match words {
-        None => all.to_owned(),
-        Some(words) if words.is_empty() => "none".into(),
-        Some(words) => words.join(", "),
-    };
-    let until = terms.until.map_or_else(|| "without end".into(), |until| format!("until {until}"));
-    format!("channels: {}; territories: {}; {until}", words(&terms.channels, "all"), words(&terms.territories, "everywhere"))
 }

@@ -43,7 +43,7 @@ struct Report {
     retrain: Vec<Retrain>,
     /// Finished assets that these versions, or these sources, went into. They stay; somebody must decide about them.
     assets: Vec<String>,
-    /// Cards and sidecars that could not be read, with the reason: they may belong here too.
+    /// Cards, records and sidecars that could not be read, with the reason: they may belong here too.
     unreadable: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ struct Report {
 struct Retrain {
     encoder: EncoderName,
     in_use: VersionId,
-    /// The latest version that may still be used.
+    /// The latest version for the same bundle that may still be used.
     usable: Option<VersionId>,
 }
 
@@ -59,58 +59,68 @@ struct Retrain {
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let (reason, by, at) = (recorded("--reason", &args.reason)?, args.by.name()?, Timestamp::now());
     let store = context.store(&args.out)?;
-    let survey = context.block_on(Survey::of(&store))?;
-    let (mut targets, mut assets) = (Vec::new(), BTreeSet::new());
-    for what in &args.what {
-        let question = question(what)?;
-        let found = trace(&survey, &question);
-        let target = match (question, found.as_ref().map(|found| found.kind)) {
-            (Question::Digest(digest), Some("picture")) => Target::Picture(digest),
-            (Question::Text(source), Some("source")) => Target::Source(source),
-            (Question::Digest(digest), None) if args.unseen => Target::Picture(digest),
-            (Question::Text(source), None) if args.unseen => Target::Source(source),
-            (_, None) => return Err(unknown(what).hint("check how it is written, or add --unseen to revoke it all the same")),
-            (_, Some(kind)) => {
-                return Err(Error::invalid(format!("{what} is of {kind}, only pictures and sources are revoked"))
-                    .hint("`housestyle rights trace` says which pictures and sources it came from"));
-            }
-        };
-        targets.push(target);
-        assets.extend(found.into_iter().flat_map(|found| found.assets).map(|asset| asset.sidecar));
+    let questions = args.what.iter().map(|what| Ok((what.as_str(), question(what)?))).collect::<Result<Vec<_>>>()?;
+    // Nobody waits for a hundred thousand sidecars to be read, nor for a damaged one, before a revocation counts: they are read
+    // first only where nothing else knows what is meant.
+    let mut survey = context.block_on(Survey::of_encoders(&store))?;
+    let known = questions.iter().all(|(_, question)| trace(&survey, question).is_some());
+    if !known {
+        context.block_on(survey.read_assets(&store))?;
     }
+    let targets = questions.iter().map(|asked| target(asked, &survey, args.unseen)).collect::<Result<Vec<_>>>()?;
     let revoked: Vec<Revocation> =
         targets.into_iter().map(|target| Revocation { target, reason: reason.clone(), at, by: by.clone() }).collect();
-    let after = context.block_on(async {
+    context.block_on(async {
         let ledger = Ledger::new(store.clone());
         for revocation in &revoked {
             ledger.revoke(revocation).await?;
+            context.say(match &revocation.target {
+                Target::Picture(digest) => format!("revoked: picture {digest}"),
+                Target::Source(source) => format!("revoked: everything from {source}"),
+            });
         }
-        Ok(Survey { revocations: ledger.revocations().await?, ..survey })
+        survey.revocations = ledger.revocations().await?;
+        if known { survey.read_assets(&store).await } else { Ok(()) }
     })?;
-    let report = report(revoked, &after, assets);
+    let traces = questions.iter().filter_map(|(_, question)| trace(&survey, question));
+    let assets = traces.flat_map(|found| found.assets).map(|asset| asset.sidecar).collect();
+    let report = report(revoked, &survey, assets, context);
     tell(&report, context);
     context.emit(&report)?;
     Ok(Outcome::Done)
 }
 
-fn report(revoked: Vec<Revocation>, survey: &Survey, assets: BTreeSet<String>) -> Report {
+/// What is to be revoked, if it is a picture or a source; `unseen`: even if nothing is known of it.
+fn target((what, question): &(&str, Question), survey: &Survey, unseen: bool) -> Result<Target> {
+    let kind = trace(survey, question).map(|found| found.kind);
+    match (question.clone(), kind) {
+        (Question::Digest(digest), Some("picture")) => Ok(Target::Picture(digest)),
+        (Question::Text(source), Some("source")) => Ok(Target::Source(source)),
+        (Question::Digest(digest), None) if unseen => Ok(Target::Picture(digest)),
+        (Question::Text(source), None) if unseen => Ok(Target::Source(source)),
+        (_, None) => Err(unknown(what).hint("check how it is written, or add --unseen to revoke it all the same")),
+        (_, Some(kind)) => Err(Error::invalid(format!("{what} is of {kind}, only pictures and sources are revoked"))
+            .hint("`housestyle rights trace` says which pictures and sources it came from")),
+    }
+}
+
+fn report(revoked: Vec<Revocation>, survey: &Survey, assets: BTreeSet<String>, context: &Context) -> Report {
     let unusable: Vec<VersionId> = survey.cards.keys().filter(|version| survey.revoked(version).is_some()).cloned().collect();
-    let retrain = survey.promoted.iter().filter(|(_, version)| unusable.contains(version)).map(|(encoder, version)| Retrain {
-        encoder: encoder.clone(),
-        in_use: version.clone(),
-        usable: survey.cards.keys().rfind(|v| v.encoder() == *encoder && !unusable.contains(v)).cloned(),
+    let base = |version: &VersionId| survey.cards.get(version).map(|card| &card.base.digest);
+    let retrain = survey.promoted.iter().filter(|(_, version)| unusable.contains(version)).map(|(encoder, in_use)| {
+        let usable = |version: &&VersionId| {
+            version.encoder() == *encoder
+                && base(version) == base(in_use)
+                && !unusable.contains(version)
+                && survey.refused(version, &context.policy()).is_none()
+        };
+        Retrain { encoder: encoder.clone(), in_use: in_use.clone(), usable: survey.cards.keys().rfind(usable).cloned() }
     });
     let unreadable = survey.unreadable.clone();
     Report { retrain: retrain.collect(), revoked, unusable, assets: assets.into_iter().collect(), unreadable }
 }
 
 fn tell(report: &Report, context: &Context) {
-    for revocation in &report.revoked {
-        context.say(match &revocation.target {
-            Target::Picture(digest) => format!("revoked: picture {digest}"),
-            Target::Source(source) => format!("revoked: everything from {source}"),
-        });
-    }
     for version in &report.unusable {
         context.say(format!("unusable: {version}"));
     }

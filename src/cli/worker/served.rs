@@ -1,8 +1,8 @@
-//! The pipeline of a worker that does not know its jobs before they come.
+//! The pipeline of `run` and of workers: rights may end after a job was planned.
 //!
 //! In: asks, some of them for encoders that the house trained. Out: pictures and scores, as from the pipeline itself.
-//! Always holds: a version is taken in when first asked for, and only if nothing it learned from is revoked; what cannot be
-//! taken in fails its own jobs only.
+//! Always holds: nothing is drawn half a minute after its source was revoked or its rights expired; a version is taken in when
+//! first asked for; what cannot be taken in fails its own jobs only.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use image::RgbImage;
 
 use super::super::Context;
 use crate::encoders::Registry;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::pipeline::{Bundle, Pipeline};
-use crate::plan::EncoderRef;
+use crate::plan::Job;
 use crate::rights::{Ledger, Revocations};
-use crate::spec::Digest;
+use crate::spec::{Digest, VersionId};
 use crate::store::Store;
 use crate::worker::engine::{Ask, Description, Generator, Picture, Scored, StepFn};
 
-/// Revocations are looked at again after so long.
+/// Revocations, and what has expired, are looked at again after so long.
 const FRESH: Duration = Duration::from_secs(30);
 
 /// A pipeline that takes in encoders as they are asked for.
@@ -30,42 +30,51 @@ pub struct Served {
     store: Arc<dyn Store>,
     context: Context,
     adopted: BTreeSet<Digest>,
-    revocations: Option<(Instant, Revocations)>,
+    looked: Option<Looked>,
+}
+
+/// What was found when it was looked.
+struct Looked {
+    at: Instant,
+    revocations: Revocations,
+    /// Versions that may be used.
+    cleared: BTreeSet<VersionId>,
 }
 
 impl Served {
     /// Wraps a pipeline of `bundle`.
     pub fn new(pipeline: Pipeline, bundle: Bundle, store: Arc<dyn Store>, context: Context) -> Self {
-        Self { pipeline, bundle, store, context, adopted: BTreeSet::new(), revocations: None }
+        Self { pipeline, bundle, store, context, adopted: BTreeSet::new(), looked: None }
     }
 
-    /// Sees to it that the pipeline has an encoder and that it may still be used.
-    fn admit(&mut self, encoder: &EncoderRef) -> Result<()> {
-        let registry = Registry::new(Arc::clone(&self.store));
-        let revocations = self.revocations()?;
-        if self.adopted.contains(&encoder.digest) {
-            return match self.context.block_on(registry.revoked(&encoder.version, &revocations))? {
-                Some(reason) => Err(crate::error::Error::invalid(reason)),
-                None => Ok(()),
-            };
-        }
-        let (_, weights) = self.context.block_on(registry.load(encoder, &revocations))?;
-        let (runtime, settings) = self.context.models()?;
-        self.pipeline.adopt(&self.bundle, &runtime, &settings, (&encoder.digest, &weights))?;
-        self.adopted.insert(encoder.digest.clone());
-        Ok(())
-    }
-
-    fn revocations(&mut self) -> Result<Revocations> {
-        if let Some((looked, known)) = &self.revocations
-            && looked.elapsed() < FRESH
+    /// Sees to it that what a job draws with may still be used, and that the pipeline has it.
+    fn admit(&mut self, job: &Job) -> Result<()> {
+        let looked = match self.looked.take() {
+            Some(looked) if looked.at.elapsed() < FRESH => looked,
+            _ => {
+                let revocations = self.context.block_on(Ledger::new(Arc::clone(&self.store)).revocations())?;
+                Looked { at: Instant::now(), revocations, cleared: BTreeSet::new() }
+            }
+        };
+        let looked = self.looked.insert(looked);
+        if job.source.encoder.is_none()
+            && let Some(revocation) = looked.revocations.of_source(&job.source.source)
         {
-            return Ok(known.clone());
+            let (style, source) = (&job.style, &job.source.source);
+            return Err(Error::invalid(format!("the source of `{style}`, {source}, is {}", revocation.because())));
         }
-        let ledger = Ledger::new(Arc::clone(&self.store));
-        let known = self.context.block_on(ledger.revocations())?;
-        self.revocations = Some((Instant::now(), known.clone()));
-        Ok(known)
+        let registry = Registry::new(Arc::clone(&self.store));
+        for encoder in job.encoders() {
+            if looked.cleared.contains(&encoder.version) && self.adopted.contains(&encoder.digest) {
+                continue;
+            }
+            let (_, weights) = self.context.block_on(registry.load(encoder, &looked.revocations, &self.context.policy()))?;
+            let (runtime, settings) = self.context.models()?;
+            self.pipeline.adopt(&self.bundle, &runtime, &settings, (&encoder.digest, &weights))?;
+            self.adopted.insert(encoder.digest.clone());
+            looked.cleared.insert(encoder.version.clone());
+        }
+        Ok(())
     }
 }
 
@@ -75,11 +84,10 @@ impl Generator for Served {
     }
 
     fn generate(&mut self, asks: &[Ask], step: StepFn<'_>) -> Result<Vec<Result<Picture>>> {
-        let encoders: Vec<&EncoderRef> = asks.iter().flat_map(|ask| ask.job.encoders()).collect();
-        for encoder in encoders {
-            self.admit(encoder).map_err(|error| match error.kind() {
+        for ask in asks {
+            self.admit(&ask.job).map_err(|error| match error.kind() {
                 // The store is away, not the device: these jobs are tried again.
-                Kind::Unavailable => crate::error::Error::new(Kind::Transient, error.to_string()).caused_by(error),
+                Kind::Unavailable => Error::new(Kind::Transient, error.to_string()).caused_by(error),
                 _ => error,
             })?;
         }
