@@ -1,16 +1,13 @@
 //! Each arm at its own best: which setting it is judged at.
 //!
 //! In: what every setting gave on the names kept for choosing. Out: the setting with the most style among those that still draw the
-//! thing. What always holds: the floor is the same for all arms, 2 points under the best of the stock encoder with the brand's
+//! thing. What always holds: the floor is the same for all arms, some points under the best of the stock encoder with the brand's
 //! name; an arm that never reaches it is taken where it loses least, and says so.
 
 use serde::Serialize;
 
 use crate::judge::Mark;
 use crate::setting::Setting;
-
-/// How far the category's top five may fall.
-const MAY_LOSE: f64 = 0.02;
 
 /// Shares of the pictures of a sheet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -51,9 +48,10 @@ impl Shares {
     }
 }
 
-/// The least top-five share that counts as keeping the category; none if the stock encoder with the brand's name was not tried.
-pub fn floor(named: &[Tried]) -> Option<f64> {
-    named.iter().map(|tried| tried.shares.five).reduce(f64::max).map(|best| best - MAY_LOSE)
+/// The least top-five share that counts as keeping the category, `may_lose` under the best; none if the stock encoder with the
+/// brand's name was not tried.
+pub fn floor(named: &[Tried], may_lose: f64) -> Option<f64> {
+    named.iter().map(|tried| tried.shares.five).reduce(f64::max).map(|best| best - may_lose)
 }
 
 /// The setting to judge an arm at; the first of equals.
@@ -81,7 +79,7 @@ mod tests {
 
     #[test]
     fn style_counts_only_above_the_floor() {
-        let floor = floor(&[tried(0.1, 0.85), tried(0.1, 0.90)]).unwrap();
+        let floor = floor(&[tried(0.1, 0.85), tried(0.1, 0.90)], 0.02).unwrap();
         assert!((floor - 0.88).abs() < 1e-12);
         let found = choose(&[tried(0.3, 0.9), tried(0.5, 0.88), tried(0.9, 0.7)], floor).unwrap();
         assert_eq!((found.tried.shares.style, found.keeps), (0.5, true));

@@ -74,6 +74,9 @@ struct Args {
     /// λ that is tried on them
     #[arg(long, value_delimiter = ',', default_values_t = [0.25, 0.5, 0.75, 1.0])]
     scales: Vec<f32>,
+    /// Points of the category's top five that a setting may be under the best of the brand's name, on the kept names
+    #[arg(long, default_value_t = 2.0)]
+    may_lose: f64,
     /// Seeds of each test name, for the nine houses
     #[arg(long, default_value_t = 1)]
     seeds: u64,
@@ -127,6 +130,7 @@ fn run(args: &Args) -> Result<()> {
         extent: Extent {
             scales: args.scales.clone(),
             kept: args.kept,
+            may_lose: args.may_lose / 100.0,
             seeds: (args.seeds, args.new_seeds),
             until: args.until,
             draw: args.draw,

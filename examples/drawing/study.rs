@@ -25,6 +25,8 @@ pub struct Extent {
     pub scales: Vec<f32>,
     /// Kept names of the nine houses; the new house takes all of them.
     pub kept: usize,
+    /// How far the share of the category's top five may fall.
+    pub may_lose: f64,
     /// Seeds of the test names, nine houses and the new one.
     pub seeds: (u64, u64),
     /// How far to go.
@@ -117,7 +119,11 @@ impl Study<'_, '_> {
             let found = settings.map(|setting| self.shares(setting, Names::Kept)).collect::<Result<Vec<_>>>()?;
             tried.push(found.into_iter().flatten().collect::<Vec<_>>());
         }
-        let named = arms.iter().zip(&tried).find(|(arm, _)| **arm == Arm::Name).and_then(|(_, tried)| floor(tried));
+        let named = arms
+            .iter()
+            .zip(&tried)
+            .find(|(arm, _)| **arm == Arm::Name)
+            .and_then(|(_, tried)| floor(tried, self.extent.may_lose));
         let mut findings = Findings { task, floor: named.unwrap_or_default(), tried, tested: Vec::new(), extras: Vec::new() };
         if self.extent.until < Stage::Test {
             return Ok(findings);
