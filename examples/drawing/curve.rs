@@ -9,14 +9,15 @@ use crate::choose::Tried;
 use crate::setting::Task;
 use crate::study::{Findings, PULLS};
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 840.0;
 const HEIGHT: f64 = 440.0;
 const LEFT: f64 = 56.0;
 const TOP: f64 = 40.0;
-const RIGHT: f64 = 280.0;
+const RIGHT: f64 = 360.0;
 const BOTTOM: f64 = 48.0;
 /// Okabe and Ito's colours, which the colour-blind tell apart.
-const COLOURS: [&str; 9] = ["#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999", "#56B4E9", "#D55E00", "#8B6F00"];
+const COLOURS: [&str; 10] =
+    ["#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999", "#56B4E9", "#D55E00", "#8B6F00", "#6A3D9A"];
 
 /// Dashes of each of [`PULLS`].
 const DASHES: [&str; 4] = ["none", "7 4", "2 3", "9 3 2 3"];
@@ -98,7 +99,7 @@ pub fn draw(findings: &Findings) -> String {
     }
     let _ = writeln!(
         svg,
-        r##"<text x="{:.1}" y="{:.1}" fill="#555">guidance 3, 3 full · 3, 5 dashed · 5, 5 dotted · 7, 7 both</text><text x="{:.1}" y="{:.1}" fill="#555">thin: the floor, 2 points under the name's best</text></svg>"##,
+        r##"<text x="{:.1}" y="{:.1}" fill="#555">guidance 3, 3 full · 3, 5 dashed · 5, 5 dotted · 7, 7 both</text><text x="{:.1}" y="{:.1}" fill="#555">thin: the floor that settings are chosen above</text></svg>"##,
         right + 16.0,
         bottom - 20.0,
         right + 16.0,
