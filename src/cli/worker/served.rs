@@ -29,7 +29,6 @@ pub struct Served {
     bundle: Bundle,
     store: Arc<dyn Store>,
     context: Context,
-    adopted: BTreeSet<Digest>,
     looked: Option<Looked>,
 }
 
@@ -37,14 +36,14 @@ pub struct Served {
 struct Looked {
     at: Instant,
     revocations: Revocations,
-    /// Versions that may be used.
-    cleared: BTreeSet<VersionId>,
+    /// Versions that may be used and were taken in, with the weights that they are.
+    cleared: BTreeSet<(VersionId, Digest)>,
 }
 
 impl Served {
     /// Wraps a pipeline of `bundle`.
     pub fn new(pipeline: Pipeline, bundle: Bundle, store: Arc<dyn Store>, context: Context) -> Self {
-        Self { pipeline, bundle, store, context, adopted: BTreeSet::new(), looked: None }
+        Self { pipeline, bundle, store, context, looked: None }
     }
 
     /// Sees to it that what a job draws with may still be used, and that the pipeline has it.
@@ -65,14 +64,14 @@ impl Served {
         }
         let registry = Registry::new(Arc::clone(&self.store));
         for encoder in job.encoders() {
-            if looked.cleared.contains(&encoder.version) && self.adopted.contains(&encoder.digest) {
+            let asked = (encoder.version.clone(), encoder.digest.clone());
+            if looked.cleared.contains(&asked) {
                 continue;
             }
             let (_, weights) = self.context.block_on(registry.load(encoder, &looked.revocations, &self.context.policy()))?;
             let (runtime, settings) = self.context.models()?;
             self.pipeline.adopt(&self.bundle, &runtime, &settings, (&encoder.digest, &weights))?;
-            self.adopted.insert(encoder.digest.clone());
-            looked.cleared.insert(encoder.version.clone());
+            looked.cleared.insert(asked);
         }
         Ok(())
     }
