@@ -4,7 +4,6 @@
 //! Always holds: with `--json`, standard output carries one JSON document and nothing else; human words then go to
 //! standard error, where progress and problems go anyway.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,11 +16,11 @@ use crate::config::{Config, Flags};
 use crate::encoders::{Registry, house};
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::pipeline::{Bundle, Pipeline, Provider, Runtime, SessionSettings};
-use crate::plan::{BundleFacts, EncoderRef, Job, Rates};
+use crate::plan::{BundleFacts, Rates};
 use crate::queue::{Rabbit, rabbit};
 use crate::rights::{Ledger, Policy};
 use crate::shutdown::Shutdown;
-use crate::spec::{BundleRef, Digest, Problem, Timestamp};
+use crate::spec::{BundleRef, Problem, Timestamp};
 use crate::store::{Local, S3, Store};
 use crate::telemetry::{self, Metrics, Readiness, serve};
 
@@ -43,6 +42,7 @@ pub mod review;
 pub mod rights;
 pub mod run;
 pub mod schema;
+mod served;
 pub mod status;
 pub mod submit;
 mod table;
@@ -363,19 +363,6 @@ impl Context {
             self.say(format!("TensorRT builds an engine for every new model and shape, which takes minutes; kept in {kept}"));
         }
         Pipeline::load(bundle, &runtime, &settings)
-    }
-
-    /// Has the pipeline take in every trained version that `jobs` ask for.
-    pub async fn adopt(&self, pipeline: &mut Pipeline, bundle: &Bundle, store: &Arc<dyn Store>, jobs: &[&Job]) -> Result<()> {
-        let (registry, revocations) = (Registry::new(store.clone()), Ledger::new(store.clone()).revocations().await?);
-        let (runtime, settings) = self.models()?;
-        let asked: BTreeMap<&Digest, &EncoderRef> =
-            jobs.iter().flat_map(|job| job.encoders()).map(|encoder| (&encoder.digest, encoder)).collect();
-        for (digest, encoder) in asked {
-            let (_, weights) = registry.load(encoder, &revocations, &self.policy()).await?;
-            pipeline.adopt(bundle, &runtime, &settings, (digest, &weights))?;
-        }
-        Ok(())
     }
 
     /// Where the provider asked for keeps what it compiles, ready to be written to.

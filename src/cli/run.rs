@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use super::plan::duration;
 use super::planning::{self, Planned};
 use super::progress::Progress;
-use super::worker::Served;
+use super::served::Served;
 use super::{Context, Out, Outcome};
 use crate::error::{Error, Result};
 use crate::pipeline::Bundle;
@@ -184,8 +184,11 @@ impl Run<'_> {
         let share = pending.len() as f64 / total.max(1) as f64;
         let (time, cost) = (duration(seconds * share), amount(cost * share));
         context.say(format!("{} images to make, about {time}, {cost} {currency}; loading the models", pending.len()));
-        let mut pipeline = context.pipeline(&self.bundle)?;
-        context.adopt(&mut pipeline, &self.bundle, &self.store, &pending).await?;
+        let pipeline = context.pipeline(&self.bundle)?;
+        let mut served = Served::new(pipeline, self.bundle.clone(), Arc::clone(&self.store), context.clone());
+        for job in &pending {
+            served.admit(job).await?; // what cannot be drawn with at all is told before anything is made
+        }
         commit::forget_failed(&*self.store, failed).await?;
         let queue = Memory::default();
         for job in pending {
@@ -208,7 +211,6 @@ impl Run<'_> {
                 hear.hear(&event);
             }),
         };
-        let served = Served::new(pipeline, self.bundle.clone(), Arc::clone(&self.store), context.clone());
         let result = worker.run(served).await;
         progress.end();
         result?;

@@ -257,6 +257,7 @@ fn a_campaign_that_asks_for_a_revoked_version_is_refused_with_the_reason() {
     let mut draft = draft(0.6, 0.9, &["a"]);
     draft.base.name = "tiny".into();
     draft.base.digest = Digest::of(bundle);
+    draft.grants[0].terms.territories = Some(vec!["JP".into()]);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let card = registry.publish(&draft, b"w", None).await.unwrap();
@@ -267,6 +268,8 @@ fn a_campaign_that_asks_for_a_revoked_version_is_refused_with_the_reason() {
     let run = |command: &str| output(housestyle(folder.path(), &[command, "c.yaml"]));
     let (code, words, stderr) = run("plan");
     assert!(code == 0 && words.contains("CC-BY-4.0"), "{words}{stderr}");
+    let limits = "acme only within its rights (channels: all; territories: JP; without end)";
+    assert!(words.contains(limits), "a campaign that names no use is told: {words}");
     runtime.block_on(ledger.revoke(&revocation(Target::Source("an agency".into())))).unwrap();
     for command in ["plan", "check", "run"] {
         let (code, _, stderr) = run(command);

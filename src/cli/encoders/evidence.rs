@@ -37,13 +37,16 @@ pub fn measure(version: &VersionId, store: &Arc<dyn Store>, context: &Context) -
             None => None,
         };
         let before = match before {
-            Some(card) => Some((registry.weights(&card).await?, card)),
+            Some(card) => {
+                let weights = registry.weights(&card).await?;
+                Some((card, weights))
+            }
             None => None,
         };
         let weights = registry.weights(&card).await?;
         Ok((card, weights, in_use, before))
     })?;
-    if let Some((_, before)) = before.as_ref().filter(|(_, before)| before.base.digest != card.base.digest) {
+    if let Some((before, _)) = before.as_ref().filter(|(before, _)| before.base.digest != card.base.digest) {
         let message = format!("{} draws with another bundle than {version}; they cannot be compared", before.id);
         return Err(Error::invalid(message).hint(HINT));
     }
@@ -54,10 +57,10 @@ pub fn measure(version: &VersionId, store: &Arc<dyn Store>, context: &Context) -
     }
     let mut pipeline = context.pipeline(&bundle)?;
     let (runtime, settings) = context.models()?;
-    for (card, weights) in std::iter::once((&card, &weights)).chain(before.as_ref().map(|(weights, card)| (card, weights))) {
+    for (card, weights) in std::iter::once((&card, &weights)).chain(before.as_ref().map(|(card, weights)| (card, weights))) {
         pipeline.adopt(&bundle, &runtime, &settings, (&card.weights, weights))?;
     }
-    let before = before.map(|(_, card)| card);
+    let before = before.map(|(card, _)| card);
     let briefs = briefs(&bundle, &card, before.as_ref());
     let whom = before.as_ref().map_or_else(|| "the stock encoder".to_owned(), |before| before.id.to_string());
     context.say(format!("drawing {} briefs with {version} and with {whom}, for the evaluator", briefs.len()));

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::served::Served;
 use super::{Context, Out, Outcome, doctor};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -25,12 +26,10 @@ use crate::worker::{Event, Tally, Worker, meter};
 mod announce;
 mod judges;
 mod plans;
-mod served;
 
 pub use announce::Announcer;
 pub use judges::HouseJudges;
 pub use plans::HousePlans;
-pub use served::Served;
 
 /// Arguments of `worker`.
 #[derive(Debug, clap::Args)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use image::RgbImage;
 
-use super::super::Context;
+use super::Context;
 use crate::encoders::Registry;
 use crate::error::{Error, Kind, Result};
 use crate::pipeline::{Bundle, Pipeline};
@@ -47,11 +47,11 @@ impl Served {
     }
 
     /// Sees to it that what a job draws with may still be used, and that the pipeline has it.
-    fn admit(&mut self, job: &Job) -> Result<()> {
+    pub async fn admit(&mut self, job: &Job) -> Result<()> {
         let looked = match self.looked.take() {
             Some(looked) if looked.at.elapsed() < FRESH => looked,
             _ => {
-                let revocations = self.context.block_on(Ledger::new(Arc::clone(&self.store)).revocations())?;
+                let revocations = Ledger::new(Arc::clone(&self.store)).revocations().await?;
                 Looked { at: Instant::now(), revocations, cleared: BTreeSet::new() }
             }
         };
@@ -68,7 +68,7 @@ impl Served {
             if looked.cleared.contains(&asked) {
                 continue;
             }
-            let (_, weights) = self.context.block_on(registry.load(encoder, &looked.revocations, &self.context.policy()))?;
+            let (_, weights) = registry.load(encoder, &looked.revocations, &self.context.policy()).await?;
             let (runtime, settings) = self.context.models()?;
             self.pipeline.adopt(&self.bundle, &runtime, &settings, (&encoder.digest, &weights))?;
             looked.cleared.insert(asked);
@@ -83,8 +83,9 @@ impl Generator for Served {
     }
 
     fn generate(&mut self, asks: &[Ask], step: StepFn<'_>) -> Result<Vec<Result<Picture>>> {
+        let context = self.context.clone();
         for ask in asks {
-            self.admit(&ask.job).map_err(|error| match error.kind() {
+            context.block_on(self.admit(&ask.job)).map_err(|error| match error.kind() {
                 // The store is away, not the device: these jobs are tried again.
                 Kind::Unavailable => Error::new(Kind::Transient, error.to_string()).caused_by(error),
                 _ => error,
