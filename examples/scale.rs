@@ -13,11 +13,15 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use housestyle::appearance::picture;
+use housestyle::base::names::Digest;
+use housestyle::campaign::layout::{Layout, Shelf};
+use housestyle::campaign::provenance;
+use housestyle::campaign::sidecar::Sidecar;
 use housestyle::pipeline::Bundle;
 use housestyle::plan::{Job, Plan, Rates, plan};
-use housestyle::spec::{Campaign, Digest};
-use housestyle::store::layout::Shelf;
-use housestyle::store::{Layout, Local, Sidecar, Store, png};
+use housestyle::spec::Campaign;
+use housestyle::store::{Local, Store};
 use image::{Rgb, RgbImage};
 
 /// As in the tests.
@@ -135,7 +139,7 @@ async fn drawn(store: &Local, plan: &Plan) -> Found<Drawn> {
             continue;
         };
         let sidecar = Sidecar::from_bytes(&sidecar, &job.stem)?;
-        found.insert((job.category.clone(), job.style.clone()), (png::decode(&image, &job.stem)?, sidecar));
+        found.insert((job.category.clone(), job.style.clone()), (picture::decode(&image, &job.stem)?, sidecar));
     }
     Ok(found)
 }
@@ -155,7 +159,7 @@ async fn copied(store: &Local, plan: &Plan, drawn: &Drawn) -> Found<()> {
     store.put(&layout.plan()?, serde_json::to_vec_pretty(plan)?).await?;
     for job in &plan.jobs {
         let (picture, mut sidecar) = copy(job, drawn)?;
-        let bytes = png::encode(&picture, job, 1)?;
+        let bytes = provenance::encode(&picture, job, 1)?;
         sidecar.job = job.clone();
         if let Some(image) = &mut sidecar.image {
             (image.file, image.sha256) = (format!("{}.png", job.stem), Digest::of(&bytes).hex().to_owned());
@@ -173,7 +177,7 @@ fn delivered(folder: &Path, plan: &Plan, drawn: &Drawn) -> Found<()> {
     for job in &plan.jobs {
         let mirrored = image::imageops::flip_horizontal(&copy(job, drawn)?.0);
         let file = format!("{}.png", job.stem);
-        fs::write(folder.join(&file), png::encode_with(&mirrored, &[])?)?;
+        fs::write(folder.join(&file), provenance::encode_with(&mirrored, &[])?)?;
         index += &format!("{file},{},{},Studio,40,USD,CC0-1.0\n", job.category, job.style);
     }
     Ok(fs::write(folder.join("index.csv"), index)?)

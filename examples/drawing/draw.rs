@@ -8,16 +8,17 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use housestyle::error::{Error, Kind, Result};
+use housestyle::appearance::picture;
+use housestyle::base::error::{Error, Kind, Result};
+use housestyle::base::names::Digest;
+use housestyle::campaign::provenance;
 use housestyle::pipeline::decode::Decoder;
 use housestyle::pipeline::denoise::{Denoiser, Item};
-use housestyle::pipeline::encode::Encoder;
-use housestyle::pipeline::guidance;
 use housestyle::pipeline::sampler::Steps;
 use housestyle::pipeline::session::{SessionSettings, Stop};
-use housestyle::pipeline::{Bundle, Runtime};
-use housestyle::spec::{Digest, Guidance, SamplerName, StyleScale};
-use housestyle::store::png;
+use housestyle::pipeline::text_encoder::Encoder;
+use housestyle::pipeline::{Bundle, Runtime, guidance};
+use housestyle::spec::{Guidance, SamplerName, StyleScale};
 use housestyle::train::Layout;
 use image::{RgbImage, imageops};
 
@@ -116,7 +117,7 @@ impl<'a> Artist<'a> {
                 imageops::replace(&mut paper, &picture, at[0], at[1]);
             }
         }
-        teach::write(&file, &png::encode_sheet(&paper, &sheet.setting.to_string())?)?;
+        teach::write(&file, &provenance::encode_sheet(&paper, &sheet.setting.to_string())?)?;
         let seconds = begun.elapsed().as_secs_f64();
         eprintln!("{}: {} pictures, {seconds:.0} s", sheet.setting, places.len());
         Ok(())
@@ -162,7 +163,7 @@ impl<'a> Artist<'a> {
     pub fn pictures(&self, sheet: &Sheet) -> Result<Option<Vec<RgbImage>>> {
         let file = sheet.file(&self.folder);
         let Some(bytes) = teach::read(&file)? else { return Ok(None) };
-        let paper = png::decode(&bytes, &file.display().to_string())?;
+        let paper = picture::decode(&bytes, &file.display().to_string())?;
         let (rows, columns) = (sheet.houses.len() as u32, sheet.names.len() as u32);
         if paper.dimensions() != (columns * self.size, rows * self.size) {
             return Err(Error::new(Kind::Invalid, format!("{} is not such a sheet", file.display())).hint("delete it"));

@@ -3,8 +3,8 @@
 //! In: sheets of the test names, the drawings. Out: one PNG, names in columns, the house's own drawing on top and each arm below. What
 //! always holds: names and houses are taken in order, not by how well they came out.
 
-use housestyle::error::Result;
-use housestyle::store::png;
+use housestyle::base::error::Result;
+use housestyle::campaign::provenance;
 use image::{Rgb, RgbImage, imageops};
 
 use crate::setting::Names;
@@ -45,5 +45,5 @@ pub fn draw(study: &Study<'_, '_>, findings: &Findings) -> Result<Option<Vec<u8>
     }
     // Five bits a channel: nobody sees it, and the file is a third smaller.
     paper.pixels_mut().for_each(|pixel| pixel.0 = pixel.0.map(|value| (value & 0xf8) | (value >> 5)));
-    png::encode_sheet(&paper, "Drawing: arms in rows, names in columns").map(Some)
+    provenance::encode_sheet(&paper, "Drawing: arms in rows, names in columns").map(Some)
 }

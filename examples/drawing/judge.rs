@@ -3,7 +3,7 @@
 //! In: sheets that were drawn. Out: [`Mark`]s, one for each picture. What always holds: pictures are judged apart from drawing, so a
 //! new evaluator judges the same pictures again; the evaluator shares nothing with what guides drawing.
 
-use housestyle::error::{Error, Result};
+use housestyle::base::error::{Error, Result};
 use housestyle::pipeline::score::Evaluator;
 use housestyle::pipeline::session::{SessionSettings, Stop};
 use housestyle::pipeline::{Bundle, Runtime};

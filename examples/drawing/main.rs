@@ -29,9 +29,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use housestyle::error::{Error, Result};
+use housestyle::base::error::{Error, Result};
+use housestyle::base::names::Digest;
 use housestyle::pipeline::Bundle;
-use housestyle::spec::Digest;
 
 use crate::draw::Artist;
 use crate::drawings::Drawings;

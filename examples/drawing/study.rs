@@ -3,7 +3,7 @@
 //! In: an artist, a judge, the drawings' names. Out: [`Findings`]. What always holds: a choice is made from names that are not judged;
 //! where drawing is not wanted, what was not drawn before is left out of the findings, never guessed.
 
-use housestyle::error::{Error, Result};
+use housestyle::base::error::{Error, Result};
 use serde::Serialize;
 
 use crate::choose::{Choice, Shares, Tried, choose, floor};

@@ -8,10 +8,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use housestyle::error::{Context as _, Error, Kind, Result};
+use housestyle::base::error::{Context as _, Error, Kind, Result};
+use housestyle::base::names::Digest;
 use housestyle::pipeline::session::{SessionSettings, Stop};
 use housestyle::pipeline::{Bundle, Runtime};
-use housestyle::spec::{Digest, words};
+use housestyle::spec::words;
 use housestyle::train::batch::{Example, Noise};
 use housestyle::train::fit::{Checkpoint, Recipe, fit};
 use housestyle::train::prepare::{Contrast, Lesson, Prepare, Wording};

@@ -3,7 +3,7 @@
 //! In: the bundle's templates and looks, an arm, a house and a name. Out: texts. What always holds: an arm is asked for a picture
 //! in the very words it was taught with, and only `described` and `worded` arms are told the expert's description.
 
-use housestyle::error::{Error, Result};
+use housestyle::base::error::{Error, Result};
 use housestyle::pipeline::Bundle;
 use housestyle::spec::{describe, template, words};
 

@@ -6,14 +6,15 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use housestyle::error::{Error, Result};
+use housestyle::base::error::{Error, Result};
+use housestyle::base::names::Digest;
 use housestyle::pipeline::session::{SessionSettings, Stop};
 use housestyle::pipeline::{Bundle, Runtime};
-use housestyle::spec::{Digest, describe, template, words};
+use housestyle::spec::{describe, template, words};
 use housestyle::train::batch::Example;
 use housestyle::train::fit::{Checkpoint, Recipe, fit};
-use housestyle::train::identify::{Identifier, unit};
 use housestyle::train::prepare::{Contrast, Lesson, Prepare, Seen, Wording};
+use housestyle::train::probe::{Identifier, unit};
 use housestyle::train::step::Rates;
 use housestyle::train::{Losses, Step};
 use serde::Serialize;

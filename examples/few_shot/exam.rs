@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use housestyle::error::Result;
+use housestyle::base::error::Result;
 use housestyle::spec::{template, words};
-use housestyle::train::identify::Identifier;
+use housestyle::train::probe::Identifier;
 
 use crate::cells::{Scores, Task};
 use crate::drawings::NEW_HOUSE;

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use housestyle::error::{Error, Result};
+use housestyle::base::error::{Error, Result};
 
 use crate::arms::{Lab, Settings};
 use crate::cells::{Arm, Cell, Cells, Task};

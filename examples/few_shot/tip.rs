@@ -3,7 +3,7 @@
 //! `logits = scale·cos(x, text) + α·Σᵢ exp(−β(1 − cos(x, keyᵢ)))·labelᵢ`, nothing is trained. As in the paper, α and β are searched
 //! on drawings kept for that, here few-shot names that no brand brought: the baseline is at its best.
 
-use housestyle::train::identify::dot;
+use housestyle::train::probe::dot;
 
 /// Sharpness and weight of the cache.
 #[derive(Clone, Copy, Debug, PartialEq)]

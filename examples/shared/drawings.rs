@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use housestyle::error::{Context as _, Error, Kind, Result};
-use housestyle::spec::Digest;
-use housestyle::store::png;
+use housestyle::appearance::picture;
+use housestyle::base::error::{Context as _, Error, Kind, Result};
+use housestyle::base::names::Digest;
 use housestyle::train::batch::Random;
 use image::RgbImage;
 use serde::Deserialize;
@@ -77,7 +77,7 @@ impl Drawings {
     pub fn read(&self, row: &Row) -> Result<RgbImage> {
         let file = self.folder.join(&row.house).join(format!("{}.png", row.name));
         let bytes = fs::read(&file).context(Kind::Unavailable, || format!("cannot read {}", file.display()))?;
-        png::decode(&bytes, &file.display().to_string())
+        picture::decode(&bytes, &file.display().to_string())
     }
 
     /// The names that every brand brings, in the order in which more shots add them.

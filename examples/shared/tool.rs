@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use housestyle::error::Result;
+use housestyle::base::error::Result;
 use housestyle::pipeline::session::{Provider, SessionSettings};
 use housestyle::pipeline::{Bundle, Runtime, Stop};
 

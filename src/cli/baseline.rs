@@ -9,16 +9,15 @@ use std::sync::Arc;
 use image::RgbImage;
 use serde::Serialize;
 
-use super::planning;
 use super::table::{shortened, table};
-use super::{Context, Out, Outcome};
-use crate::error::{Error, Kind, Result};
+use super::{Context, Out, Outcome, planning};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::names::{BundleRef, Name};
+use crate::coordinator::scoring::Workers;
 use crate::eval::baseline::index::{Defaults, MAX_BYTES};
 use crate::eval::baseline::{Asked, Baseline, Import, Index, Judge, Refused, Source};
-use crate::files;
+use crate::io::files;
 use crate::pipeline::{Critic, Wanted};
-use crate::planner::scoring::Workers;
-use crate::spec::{BundleRef, Name};
 use crate::store::{Key, Store};
 
 /// Pictures refused that are told one by one.

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::encoders::By;
 use super::{Context, Out, Outcome};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::campaign::records;
+use crate::campaign::status::{Standing, State, unknown};
 use crate::plan::CampaignId;
-use crate::planner::records;
-use crate::planner::standing::{Standing, State, unknown};
 
 /// Arguments of `cancel`.
 #[derive(Debug, clap::Args)]

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::planning::{self, Obstacles, Planned};
 use super::{Context, Out, Outcome};
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
 use crate::spec::{Document, Draft, Problem, StyleSet};
 use crate::store::Store;
 

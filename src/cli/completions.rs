@@ -5,7 +5,7 @@ use clap::CommandFactory as _;
 use serde::Serialize;
 
 use super::{Cli, Context, Outcome};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Arguments of `completions`.
 #[derive(Debug, clap::Args)]

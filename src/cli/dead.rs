@@ -5,9 +5,9 @@
 use serde::Serialize;
 
 use super::{Context, Out, Outcome, table};
-use crate::error::{Error, Result};
-use crate::queue::rabbit::dead::DeadLetter;
-use crate::store::Layout;
+use crate::base::error::{Error, Result};
+use crate::broker::rabbit::dead::DeadLetter;
+use crate::campaign::layout::Layout;
 
 /// Arguments of `dead`.
 #[derive(Debug, clap::Args)]

@@ -9,7 +9,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::{Context, Out, Outcome};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::pipeline::{Bundle, Pipeline, Request};
 use crate::plan::Prompts;
 use crate::spec::{Guidance, Sampler};

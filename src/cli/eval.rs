@@ -10,17 +10,16 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
-use super::planning;
 use super::table::table;
-use super::{Context, Out, Outcome};
-use crate::error::{Error, Result};
+use super::{Context, Out, Outcome, planning};
+use crate::base::error::{Error, Result};
+use crate::base::names::{BundleRef, Name};
 use crate::eval::evaluation::{Compared, Comparison, Estimate, EvaluatorFacts, Measure, Verdict};
-use crate::eval::{Baseline, Evaluating, Evaluation, References, Setup, Suite, read};
-use crate::pipeline::Bundle;
-use crate::pipeline::Critic;
+use crate::eval::{Baseline, Evaluating, Evaluation, References, Setup, Suite, loader};
 use crate::pipeline::bundle::{EVALUATOR, IMAGE_ENCODER, TEXT_ENCODER};
+use crate::pipeline::{Bundle, Critic};
 use crate::plan::Outline;
-use crate::spec::{BundleRef, Name, StyleSet};
+use crate::spec::StyleSet;
 use crate::store::Store;
 
 /// What is evaluated; the report takes the same.
@@ -101,7 +100,7 @@ async fn read_all(
 ) -> Result<Evaluation> {
     let (campaign, jobs) = (plan.campaign.clone(), plan.jobs.len());
     let mut unfinished = 0;
-    let mut ours = pin!(read::campaign(store, plan)?);
+    let mut ours = pin!(loader::campaign(store, plan)?);
     while let Some(found) = ours.next().await {
         match found? {
             Some(shown) => evaluating.take(shown)?,
@@ -113,7 +112,7 @@ async fn read_all(
             .hint("run the campaign first"));
     }
     if let Some(baseline) = baseline {
-        let mut theirs = pin!(read::baseline(&**store, baseline));
+        let mut theirs = pin!(loader::baseline(&**store, baseline));
         let mut pictures = 0;
         while let Some(shown) = theirs.next().await {
             evaluating.take(shown?)?;

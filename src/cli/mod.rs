@@ -12,15 +12,18 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
+use crate::base::error::{Context as _, Error, Kind, Result};
+use crate::base::names::BundleRef;
+use crate::base::time::Timestamp;
+use crate::broker::{Rabbit, rabbit};
 use crate::config::{Config, Flags};
-use crate::encoders::{Registry, house};
-use crate::error::{Context as _, Error, Kind, Result};
+use crate::io::shutdown::Shutdown;
 use crate::pipeline::{Bundle, Pipeline, Provider, Runtime, SessionSettings};
 use crate::plan::{BundleFacts, Rates};
-use crate::queue::{Rabbit, rabbit};
-use crate::rights::{Ledger, Policy};
-use crate::shutdown::Shutdown;
-use crate::spec::{BundleRef, Problem, Timestamp};
+use crate::registry::ledger::Ledger;
+use crate::registry::{Registry, house};
+use crate::rights::Policy;
+use crate::spec::Problem;
 use crate::store::{Local, S3, Store};
 use crate::telemetry::{self, Metrics, Readiness, serve};
 
@@ -32,6 +35,7 @@ pub mod dead;
 pub mod doctor;
 pub mod encoders;
 pub mod eval;
+mod output;
 pub mod plan;
 mod planning;
 mod progress;
@@ -47,10 +51,9 @@ pub mod status;
 pub mod submit;
 mod table;
 pub mod train;
-mod voice;
 pub mod worker;
 
-use voice::Voice;
+use output::Voice;
 
 /// Every campaign image in your house style, measured.
 #[derive(Debug, Parser)]

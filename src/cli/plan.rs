@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::{Context, Out, Outcome, planning};
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::plan::{Plan, Ruling, Standing, amount};
 use crate::spec::Draft;
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Context;
-use crate::error::{Error, Result};
-use crate::eval::read;
+use crate::base::error::{Error, Result};
+use crate::eval::loader;
 use crate::pipeline::bundle::{Bundle, TOKENIZER};
 use crate::pipeline::tokenize::Tokenizer;
 use crate::plan::{self, BundleFacts, Outline, Plan};
@@ -101,7 +101,7 @@ pub fn of(campaign: &str, store: &Arc<dyn Store>, context: &Context) -> Result<P
         let planned = plan(Draft::load(Path::new(campaign)), store, context);
         return Ok(planned.map_err(|obstacles| obstacles.told(context))?.plan);
     }
-    context.block_on(read::plan(&**store, campaign))
+    context.block_on(loader::plan(&**store, campaign))
 }
 
 /// Whether somebody names a campaign by its file.
@@ -115,5 +115,5 @@ pub fn outline(campaign: &str, store: &Arc<dyn Store>, context: &Context) -> Res
         true => of(campaign, store, context)?.campaign.to_string(),
         false => campaign.to_owned(),
     };
-    context.block_on(read::outline(&**store, &id))
+    context.block_on(loader::outline(&**store, &id))
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::plan::duration;
-use crate::store::sidecar::Outcome;
+use crate::campaign::sidecar::Outcome;
 use crate::worker::Event;
 
 /// Plain lines about finished assets come no more often than this.

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{Context, Outcome, eval};
-use crate::error::{Error, Result};
-use crate::files::{self, failed};
-use crate::page::{Lang, thumbnail};
+use crate::base::error::{Error, Result};
+use crate::html::{Lang, thumbnail};
+use crate::io::files::{self, failed};
 use crate::report::{Report, html, tables, verdict};
 use crate::review::{Reviews, tally};
 use crate::spec::CostModel;

@@ -4,6 +4,7 @@
 //! Always holds: only the sidecar, the bundle and the settings decide what is made; the old image is only compared, and
 //! whatever is wrong with it is a finding, no reason to stop.
 
+use crate::appearance::picture;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -13,12 +14,14 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::{Context, Outcome};
-use crate::encoders::Registry;
-use crate::error::{Error, Kind, Result};
-use crate::files;
+use crate::base::error::{Error, Kind, Result};
+use crate::base::names::{BundleRef, Digest};
+use crate::campaign::provenance;
+use crate::campaign::sidecar::Sidecar;
+use crate::io::files;
 use crate::plan::EncoderRef;
-use crate::spec::{BundleRef, Digest};
-use crate::store::{Local, Sidecar, png};
+use crate::registry::Registry;
+use crate::store::Local;
 use crate::worker::engine::{Ask, Generator};
 
 /// Far above any honest file.
@@ -124,7 +127,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let other_provider = provider_now != sidecar.provider;
     let tolerance = args.tolerance.unwrap_or(if other_provider { ACROSS_PROVIDERS } else { 0 });
     let deviation = image.as_ref().and_then(|image| old.deviation_of(image));
-    let bytes = image.map(|image| png::encode(&image, &sidecar.job, attempt)).transpose()?;
+    let bytes = image.map(|image| provenance::encode(&image, &sidecar.job, attempt)).transpose()?;
     let identical = bytes.as_ref().is_some_and(|bytes| Digest::of(bytes).hex() == facts.sha256);
     let written = args.out.filter(|_| bytes.is_some());
     if let (Some(out), Some(bytes)) = (&written, &bytes) {
@@ -200,7 +203,7 @@ impl Old {
     fn read(path: &Path, sha256: &str) -> Result<Self> {
         let Some(bytes) = read(path)? else { return Ok(Self { file: OldFile::Gone, picture: None, damage: None }) };
         let file = if Digest::of(&bytes).hex() == sha256 { OldFile::AsRecorded } else { OldFile::Changed };
-        Ok(match png::decode(&bytes, &path.display().to_string()) {
+        Ok(match picture::decode(&bytes, &path.display().to_string()) {
             Ok(picture) => Self { file, picture: Some(picture), damage: None },
             Err(error) => Self { file, picture: None, damage: Some(error.chain()) },
         })

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::{Context, Out, Outcome};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::broker::rabbit::order::{Order, Task};
+use crate::campaign::status::{Standing, State, unknown};
 use crate::plan::CampaignId;
-use crate::planner::standing::{Standing, State, unknown};
-use crate::queue::rabbit::order::{Order, Task};
 
 /// Arguments of `retry`.
 #[derive(Debug, clap::Args)]

@@ -9,16 +9,16 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::planning;
 use super::table::table;
-use super::{Context, Out, Outcome, eval, report};
-use crate::error::{Error, Result};
+use super::{Context, Out, Outcome, eval, planning, report};
+use crate::base::error::{Error, Result};
+use crate::base::names::{Digest, Name};
+use crate::base::time::Timestamp;
 use crate::eval::evaluation::{Arm, AssetScore, Verdict};
 use crate::eval::{Evaluation, baseline};
-use crate::files;
-use crate::page::{Lang, thumbnail};
-use crate::review::{Ballot, Handout, Question, Reviews, Tally, sheet, tally};
-use crate::spec::{Digest, Name, Timestamp};
+use crate::html::{Lang, thumbnail};
+use crate::io::files;
+use crate::review::{Ballot, Handout, Question, Reviews, Tally, ballot_page, tally};
 use crate::store::{Key, Store};
 
 /// A ballot is a few kilobytes.
@@ -112,7 +112,7 @@ fn hand_out(args: &SheetArgs, context: &Context) -> Result<Outcome> {
     let reviews = Reviews::new(&*store, &evaluation.campaign, &baseline)?;
     let handout = context.block_on(reviews.hand_out(&evaluation, &args.rater, args.pairs as usize, &secret()?))?;
     let pictures = pictures(&handout, &evaluation, &*store, context)?;
-    let page = sheet::page(&handout, args.lang, |arm, id| {
+    let page = ballot_page::page(&handout, args.lang, |arm, id| {
         pictures.iter().find(|(of, name, _)| *of == arm && name == id).map(|(.., picture)| picture.clone())
     });
     let file = report::write(&args.to, &page)?;
@@ -134,7 +134,7 @@ fn secret() -> Result<String> {
     Ok(Digest::of(seen).hex().to_owned())
 }
 
-type Pictures = Vec<(Arm, String, crate::page::Thumbnail)>;
+type Pictures = Vec<(Arm, String, crate::html::Thumbnail)>;
 
 fn pictures(handout: &Handout, evaluation: &Evaluation, store: &dyn Store, context: &Context) -> Result<Pictures> {
     let asked =
@@ -199,7 +199,7 @@ fn show(of: &Of, context: &Context) -> Result<Outcome> {
     let store: Arc<dyn Store> = context.store(&of.out)?;
     let campaign = campaign(of, &store, context)?;
     let ballots = context.block_on(Reviews::new(&*store, &campaign, of.baseline.as_str())?.all())?;
-    let usual = crate::eval::evaluate::settings();
+    let usual = crate::eval::run::settings();
     match tally(&ballots, usual.least_briefs, usual.seed) {
         Some(tally) => {
             context.say_text(describe(&tally));

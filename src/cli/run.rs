@@ -18,14 +18,17 @@ use super::planning::{self, Planned};
 use super::progress::Progress;
 use super::served::Served;
 use super::{Context, Out, Outcome};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::broker::{Memory, Message, Queue as _};
+use crate::campaign::layout::Layout;
+use crate::campaign::sidecar::{self, Sidecar};
+use crate::campaign::summary::Summary;
+use crate::campaign::{commit, finish};
 use crate::pipeline::Bundle;
 use crate::plan::{Estimate, Job, Plan, amount};
-use crate::queue::{Memory, Message, Queue as _};
 use crate::spec::{Campaign, Draft};
-use crate::store::{Key, Layout, Sidecar, Store, sidecar};
-use crate::worker::summary::Summary;
-use crate::worker::{Event, Worker, commit, finish, meter};
+use crate::store::{Key, Store};
+use crate::worker::{Event, Worker, meter};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]

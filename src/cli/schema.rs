@@ -1,7 +1,7 @@
 //! `housestyle schema [campaign|styleset|costs]`: prints the JSON Schema of a kind of file, with or without `--json`.
 
 use super::{Context, Outcome};
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::spec::{Kind, schema};
 
 /// Arguments.

@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 use image::RgbImage;
 
 use super::Context;
-use crate::encoders::Registry;
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::names::Digest;
+use crate::base::version::VersionId;
+use crate::campaign::commit::GeneratorInfo;
 use crate::pipeline::{Bundle, Pipeline};
 use crate::plan::Job;
-use crate::rights::{Ledger, Revocations};
-use crate::spec::{Digest, VersionId};
+use crate::registry::Registry;
+use crate::registry::ledger::{Ledger, Revocations};
 use crate::store::Store;
-use crate::worker::engine::{Ask, Description, Generator, Picture, Scored, StepFn};
+use crate::worker::engine::{Ask, Generator, Picture, Scored, StepFn};
 
 /// Revocations, and what has expired, are looked at again after so long.
 const FRESH: Duration = Duration::from_secs(30);
@@ -78,7 +80,7 @@ impl Served {
 }
 
 impl Generator for Served {
-    fn describe(&self) -> Description {
+    fn describe(&self) -> GeneratorInfo {
         self.pipeline.describe()
     }
 

@@ -9,11 +9,12 @@ use serde::Serialize;
 
 use super::plan::duration;
 use super::{Context, Out, Outcome};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::broker::rabbit::topology;
+use crate::campaign::layout::Layout;
+use crate::campaign::status::{Standing, State, unknown};
 use crate::plan::CampaignId;
-use crate::planner::standing::{Standing, State, unknown};
-use crate::queue::rabbit::topology;
-use crate::store::{Layout, Store};
+use crate::store::Store;
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]

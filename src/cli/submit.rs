@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::{Context, Out, Outcome, status};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::broker::rabbit::order::{Order, Task};
+use crate::campaign::records::{self, Answer};
 use crate::plan::CampaignId;
-use crate::planner::records::{self, Answer};
-use crate::queue::rabbit::order::{Order, Task};
 use crate::spec::Draft;
 use crate::store::Store;
 use crate::telemetry::TraceParent;

@@ -2,7 +2,7 @@
 //!
 //! Always holds: no cell breaks its line or steers the terminal, whoever wrote what is in it.
 
-use crate::spec::text;
+use crate::base::text;
 
 /// The rows, each column but the last padded; two spaces between columns.
 pub fn table(rows: &[Vec<String>]) -> String {

@@ -3,6 +3,7 @@
 //! Always holds: no picture is learned from before its rights are settled and written to the ledger, and none is written there that
 //! could not be learned from; asked to stop, it stops within a step, keeps a checkpoint and goes on from there; nothing is promoted.
 
+use crate::appearance::picture;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
@@ -14,14 +15,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::{Context, Out, Outcome};
-use crate::encoders::lessons::{Cleared, clear};
-use crate::encoders::{Base, Card, Draft, EncoderName, Registry};
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::names::Digest;
+use crate::base::time::Timestamp;
+use crate::base::version::{Branch, EncoderName};
 use crate::pipeline::session::SessionSettings;
 use crate::pipeline::{Bundle, Pipeline, Runtime, Stop};
-use crate::rights::Ledger;
-use crate::spec::{Branch, Digest, Loss, Reference, StyleSet, Timestamp, words};
-use crate::store::{Key, Store, png};
+use crate::registry::ledger::Ledger;
+use crate::registry::training_set::{Cleared, clear};
+use crate::registry::{Base, Card, Draft, Registry};
+use crate::spec::{Loss, Reference, StyleSet, words};
+use crate::store::{Key, Store};
 use crate::train::batch::{Example, Noise};
 use crate::train::fit::{Checkpoint, Recipe, fit, split};
 use crate::train::prepare::{Contrast, Lesson, Prepare, Wording};
@@ -149,7 +153,7 @@ impl Training<'_> {
             let reference = &self.references[i];
             match self.stopping() {
                 true => Err(Error::new(Kind::Transient, "asked to stop")),
-                false => png::decode(&reference.read()?, &reference.file),
+                false => picture::decode(&reference.read()?, &reference.file),
             }
         })
     }
@@ -297,7 +301,7 @@ impl Training<'_> {
         let chosen = if pick(&held).is_empty() { pick(&learned) } else { pick(&held) };
         let mut embeddings = Vec::with_capacity(chosen.len());
         for i in chosen {
-            let picture = png::decode(&self.references[i].read()?, &self.references[i].file)?;
+            let picture = picture::decode(&self.references[i].read()?, &self.references[i].file)?;
             for score in pipeline.score(&[picture])? {
                 embeddings.push(score?.embedding);
             }

@@ -10,11 +10,15 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::remote::{Broker, Checksums, S3Settings};
-use super::{Config, LogFormat, UpdatePolicy};
-use crate::error::{Context as _, Error, Kind, Result};
+use super::Config;
+use crate::base::error::{Context as _, Error, Kind, Result};
+use crate::base::yaml;
+use crate::broker::address::Broker;
 use crate::events::webhook;
-use crate::{files, yaml};
+use crate::io::files;
+use crate::registry::retrain::UpdatePolicy;
+use crate::store::s3::settings::{Checksums, S3Settings};
+use crate::telemetry::log::LogFormat;
 
 /// Far above any honest settings file.
 const MAX_BYTES: u64 = 1 << 20;

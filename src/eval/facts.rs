@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::evaluation::ArmFacts;
-use super::read::Shown;
+use crate::eval::loader::Shown;
 
 /// What is counted.
 #[derive(Clone, Debug, Default)]

@@ -4,22 +4,23 @@
 //! Always holds: nothing here guides generation; every figure says how many briefs it is from and how uncertain it is; what
 //! cannot be compared is said to be so, with the reason, and "not enough evidence" is an answer.
 
-mod apart;
 pub mod baseline;
 mod briefs;
 mod compare;
-pub mod evaluate;
+pub mod disk_vec;
+mod distribution_distance;
 pub mod evaluation;
 mod facts;
+pub mod loader;
 pub mod metrics;
-pub mod read;
 pub mod references;
+pub mod run;
 pub mod stats;
 pub mod suite;
 mod warnings;
 
 pub use baseline::Baseline;
-pub use evaluate::{Evaluating, Setup};
 pub use evaluation::Evaluation;
 pub use references::References;
+pub use run::{Evaluating, Setup};
 pub use suite::Suite;

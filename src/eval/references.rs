@@ -4,16 +4,18 @@
 //! In: a style set's references and a judge. Out: [`References`], kept in the store under the digests of evaluator and
 //! pictures, so that each set is judged once. Always holds: a reference is read only if its bytes are those of its digest.
 
+use crate::appearance::picture;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::Brief;
-use crate::error::{Error, Result};
-use crate::looks::Looks;
+use crate::appearance::Looks;
+use crate::base::error::{Error, Result};
+use crate::base::names::Digest;
 use crate::pipeline::Wanted;
-use crate::spec::{Digest, Reference};
-use crate::store::sidecar::Scores;
-use crate::store::{Key, Store, png};
+use crate::pipeline::scores::Scores;
+use crate::spec::Reference;
+use crate::store::{Key, Store};
 
 /// The version of the format; another is judged anew.
 const VERSION: u32 = 1;
@@ -60,7 +62,7 @@ impl References {
         }
         let mut pictures = Vec::with_capacity(references.len());
         for reference in references {
-            let picture = png::decode(&reference.read()?, &reference.file)?;
+            let picture = picture::decode(&reference.read()?, &reference.file)?;
             let style = reference.style.as_ref().map_or(name, |style| style.as_str());
             let wanted = Wanted { style, category: &reference.category, prompt: &reference.category };
             pictures.push(Picture {

@@ -9,13 +9,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::evaluate::{TOLERANCE, settings};
 use super::evaluation::{Check, Compared, Evaluation, Measure, Settings, SuiteResult};
-use crate::error::{Context as _, Error, Kind, Result};
-use crate::files;
-use crate::looks::palette::Hex;
-use crate::spec::{Digest, Name, limits};
-use crate::yaml;
+use crate::appearance::palette::Hex;
+use crate::base::error::{Context as _, Error, Kind, Result};
+use crate::base::names::{Digest, Name};
+use crate::base::{limits, yaml};
+use crate::eval::run::{TOLERANCE, settings};
+use crate::io::files;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

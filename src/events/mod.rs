@@ -7,11 +7,15 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::spec::{Digest, Problem, Timestamp, text};
-use crate::store::layout::Shelf;
-use crate::store::sidecar::{Outcome, Scores};
-use crate::store::{Key, Layout, Sidecar};
+use crate::base::error::{Error, Result};
+use crate::base::names::Digest;
+use crate::base::text;
+use crate::base::time::Timestamp;
+use crate::campaign::layout::{Layout, Shelf};
+use crate::campaign::sidecar::{Outcome, Sidecar};
+use crate::pipeline::scores::Scores;
+use crate::spec::Problem;
+use crate::store::Key;
 
 pub mod signature;
 pub mod webhook;

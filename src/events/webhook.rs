@@ -1,7 +1,7 @@
 //! Events to whoever asked for them over HTTP, signed as Standard Webhooks has it.
 //!
 //! In: a [`CloudEvent`] and the endpoints of the settings. Out: what each delivery came to.
-//! Always holds: nothing goes to an address that the house did not allow ([`crate::http`]); a delivery is tried again after
+//! Always holds: nothing goes to an address that the house did not allow ([`crate::io::http`]); a delivery is tried again after
 //! pauses that grow, a few times, then given up on and counted; what is tried again has the same `webhook-id`.
 
 use std::path::PathBuf;
@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::signature::Secrets;
 use super::{CloudEvent, Fact, MEDIA_TYPE};
-use crate::error::{Context as _, Error, Kind, Result};
-use crate::http::{Client, Reply, Url};
-use crate::spec::text;
+use crate::base::error::{Context as _, Error, Kind, Result};
+use crate::base::text;
+use crate::io::http::{Client, Reply, Url};
 use crate::telemetry::Metrics;
 
 /// How long one try may take: long enough for a slow endpoint, short enough to hold nothing up.

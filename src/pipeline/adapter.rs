@@ -8,7 +8,7 @@ use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors};
 
 use super::bundle::onnx::{self, Weight};
-use crate::error::{Context, Error, Kind, Result};
+use crate::base::error::{Context, Error, Kind, Result};
 
 /// What names of adapter tensors begin with.
 const PREFIX: &str = "text_encoder.";

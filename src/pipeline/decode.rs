@@ -11,7 +11,7 @@ use super::bundle::manifest::Latent;
 use super::bundle::{Bundle, VAE_DECODER};
 use super::runtime::Runtime;
 use super::session::{Input, Model, Port, SessionSettings, Stop};
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
 
 /// A bundle's decoder.
 pub struct Decoder {

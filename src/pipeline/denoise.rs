@@ -7,14 +7,14 @@
 use std::ops::ControlFlow;
 
 use super::bundle::{Bundle, UNET};
-use super::encode::States;
 use super::guidance::{Branch, combine};
 use super::noise::{Stream, normals};
 use super::runtime::Runtime;
 use super::sampler::Steps;
 use super::session::{Input, Model, Port, SessionSettings, Stop};
 use super::{Progress, Report};
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
+use crate::pipeline::text_encoder::States;
 
 /// One image on its way.
 pub struct Item {

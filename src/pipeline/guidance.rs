@@ -6,7 +6,7 @@
 //! (Brooks et al. 2023, arXiv 2211.09800). What always holds: weights sum to one; no branch of weight zero is run; with
 //! equal scales on both axes, or without style, this is classic guidance in two branches.
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::spec::{Guidance, StyleScale};
 
 /// What one row of the UNet's batch is conditioned on.

@@ -9,7 +9,7 @@ use super::bundle::{Bundle, IMAGE_ENCODER};
 use super::decode::fitted;
 use super::runtime::Runtime;
 use super::session::{Input, Model, Port, SessionSettings, Stop};
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
 
 /// A bundle's image tower.
 pub struct ImageEncoder {

@@ -10,16 +10,17 @@ pub mod adapter;
 pub mod bundle;
 pub mod decode;
 pub mod denoise;
-pub mod encode;
 pub mod guidance;
 pub mod image_encoder;
-pub mod judge;
 pub mod noise;
 pub mod runtime;
 pub mod sampler;
 pub mod schedule;
 pub mod score;
+pub mod scorer;
+pub mod scores;
 pub mod session;
+pub mod text_encoder;
 pub mod tokenize;
 
 use std::ops::{AddAssign, ControlFlow};
@@ -29,21 +30,22 @@ use image::RgbImage;
 
 pub use self::bundle::Bundle;
 pub use self::image_encoder::ImageEncoder;
-pub use self::judge::{Critic, Wanted};
 pub use self::runtime::Runtime;
 pub use self::score::{Marks, Score};
+pub use self::scorer::{Critic, Wanted};
+pub use self::scores::Scores;
 pub use self::session::{Provider, SessionSettings, Stop};
 
 use self::decode::Decoder;
 use self::denoise::{Denoiser, Item};
-use self::encode::Encoder;
-use self::judge::Judge;
 use self::sampler::Steps;
 use self::schedule::Schedule;
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::names::Digest;
+use crate::pipeline::scorer::Judge;
+use crate::pipeline::text_encoder::Encoder;
 use crate::plan::{Job, Prompts};
-use crate::spec::{Digest, Guidance, Sampler};
-use crate::store::sidecar::Scores;
+use crate::spec::{Guidance, Sampler};
 
 /// One image to make.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,7 +13,7 @@ use ort::ep::{self, ExecutionProvider};
 use ort::logging::LogLevel;
 
 use super::session::Provider;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 const HINT: &str = "run `make runtime`, or set HOUSESTYLE_RUNTIME_LIBRARY to an ONNX Runtime library of version 1.24 or later";
 /// How deep below `runtime/` a library may lie: a wheel keeps it in `onnxruntime/capi/`.

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::error::{Context, Error, Kind, Result};
+use crate::base::error::{Context, Error, Kind, Result};
 
 /// How the betas grow over the training steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -12,7 +12,7 @@ use super::bundle::{Bundle, EVALUATOR};
 use super::decode::fitted;
 use super::runtime::Runtime;
 use super::session::{Input, Model, Port, SessionSettings, Stop};
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
 
 /// The classes an evaluator knows, in logit order.
 #[derive(Debug, PartialEq, Eq)]

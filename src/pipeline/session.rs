@@ -17,7 +17,7 @@ use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 
 use super::runtime::Runtime;
-use crate::error::{Context, Error, Kind, Result};
+use crate::base::error::{Context, Error, Kind, Result};
 
 /// What to do about a model that was loaded and does not run as it should.
 const BROKEN: &str = "export the bundle again (`housestyle doctor` tries every model); \

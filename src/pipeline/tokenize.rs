@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::Deserialize;
 use tokenizers::Tokenizer as HfTokenizer;
 
-use crate::error::{Context, Error, Kind, Result};
+use crate::base::error::{Context, Error, Kind, Result};
 
 /// Longest prompt (in bytes) that is tokenized at all: hostile prompts must not cost time.
 const MAX_PROMPT_BYTES: usize = 16 * 1024;

@@ -5,7 +5,8 @@
 
 use super::categories::Categories;
 use super::{BundleFacts, Rates, list, nearest};
-use crate::spec::{Campaign, Problem, StyleScale, limits, text};
+use crate::base::{limits, text};
+use crate::spec::{Campaign, Problem, StyleScale};
 
 /// Everything in `campaign` that this bundle or these rates cannot serve.
 pub fn check(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Vec<Problem> {

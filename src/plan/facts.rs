@@ -2,9 +2,10 @@
 //! ledger do.
 
 use super::categories::Categories;
-use super::house::House;
+use crate::base::names::Digest;
+use crate::base::version::VersionId;
+use crate::plan::catalog::House;
 use crate::rights::Grant;
-use crate::spec::{Digest, VersionId};
 use serde::{Deserialize, Serialize};
 
 /// A bundle, as far as planning goes.

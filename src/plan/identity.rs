@@ -9,7 +9,9 @@
 //! every finished image unknown, so it changes only together with its version; a test pins the values.
 
 use super::{BundleFacts, Job, Prompts, StyleFacts};
-use crate::spec::{Campaign, Digest, Format, Gate, Guidance, Name, Sampler, limits};
+use crate::base::limits;
+use crate::base::names::{Digest, Name};
+use crate::spec::{Campaign, Format, Gate, Guidance, Sampler};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

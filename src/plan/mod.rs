@@ -4,32 +4,34 @@
 //! hand. What always holds: a job's id depends on what decides its image and on nothing else (not on the campaign's name,
 //! not on its order in the file); all ids and all stems of a plan are distinct.
 
+mod catalog;
 mod categories;
 mod check;
 mod estimate;
 mod facts;
-mod house;
 mod identity;
 mod outline;
 mod prompts;
-mod refuse;
 mod rights;
+mod ruling_problems;
 mod unscored;
 
 pub use crate::rights::Ruling;
+pub use catalog::{House, Obstacle, Offer, TrainedStyle};
 pub use categories::Categories;
 pub use check::check;
 pub use estimate::{BudgetVerdict, Estimate, Rates, Standing, amount};
 pub use facts::{BundleFacts, EncoderRef, MAX_GRANTS, StyleFacts};
-pub use house::{House, Obstacle, Offer, TrainedStyle};
 pub use identity::{CampaignId, JobId};
 pub use outline::{JobOutline, Outline};
 pub use prompts::{Prompts, check_prompts};
-pub use refuse::{check_budget, check_rights};
 pub use rights::{RightsVerdict, StyleRights};
+pub use ruling_problems::{check_budget, check_rights};
 pub use unscored::Unscored;
 
-use crate::spec::{AssetSpec, Campaign, Digest, Format, Gate, Guidance, Priority, Problem, Sampler, limits, text};
+use crate::base::names::Digest;
+use crate::base::{limits, text};
+use crate::spec::{AssetSpec, Campaign, Format, Gate, Guidance, Priority, Problem, Sampler};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::collections::BTreeMap;
 

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::{CampaignId, JobId};
-use crate::spec::{Digest, Gate};
+use crate::base::names::Digest;
+use crate::spec::Gate;
 
 /// A plan in short; reads the JSON of a [`super::Plan`].
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -4,10 +4,11 @@
 //! What always holds: every distinct text is measured once, and an asset's own prompt that does not fit is told once.
 
 use super::categories::Categories;
-use super::house::{Offer, TrainedStyle};
 use super::{BundleFacts, offers, reader};
-use crate::error::{Kind, Result};
-use crate::spec::{AssetSpec, Campaign, Problem, describe, limits, template, text, words};
+use crate::base::error::{Kind, Result};
+use crate::base::{limits, text};
+use crate::plan::catalog::{Offer, TrainedStyle};
+use crate::spec::{AssetSpec, Campaign, Problem, describe, template, words};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
 

@@ -1,8 +1,9 @@
 //! What the styles' licences say about using the images, style by style. The rules themselves are [`crate::rights`]'.
 
-use super::house::{Offer, TrainedStyle};
+use crate::base::version::Branch;
+use crate::plan::catalog::{Offer, TrainedStyle};
 use crate::rights::{Policy, Ruling, Terms};
-use crate::spec::{Branch, RightsRequest};
+use crate::spec::RightsRequest;
 use serde::{Deserialize, Serialize};
 
 /// The verdict on every style of a campaign.

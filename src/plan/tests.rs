@@ -1,8 +1,8 @@
 //! Plans are deterministic, distinct, and complain about everything at once.
 
 use super::*;
+use crate::base::version::{Branch, CategoryRef};
 use crate::rights::{Grant, Terms};
-use crate::spec::{Branch, CategoryRef};
 use proptest::{prelude::*, sample::subsequence};
 
 const CATEGORIES: [&str; 6] = ["fox", "doughnut", "red apple", "t-rex", "piñata", "狐"];
@@ -218,7 +218,7 @@ fn prompts_that_do_not_fit_are_told_once_where_they_are_written() {
         measured.clear();
         let problems = check_prompts(&campaign, &facts, |text| {
             measured.push(text.to_owned());
-            let error = || crate::error::Error::invalid(format!("the prompt has 99 tokens, the limit is {}", 77));
+            let error = || crate::base::error::Error::invalid(format!("the prompt has 99 tokens, the limit is {}", 77));
             if text.contains(word) { Err(error()) } else { Ok(()) }
         });
         problems.unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
@@ -242,7 +242,7 @@ fn prompts_that_do_not_fit_are_told_once_where_they_are_written() {
     assert_eq!(check("nothing").len(), 0);
     let distinct: std::collections::BTreeSet<&String> = measured.iter().collect();
     assert_eq!(distinct.len(), measured.len(), "every text is measured once");
-    let broken = check_prompts(&campaign, &facts, |_| Err(crate::error::Error::unavailable("the tokenizer is broken")));
+    let broken = check_prompts(&campaign, &facts, |_| Err(crate::base::error::Error::unavailable("the tokenizer is broken")));
     assert_eq!(broken.unwrap_err().exit_code(), 4);
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::sample::{costs, evaluation};
 use super::{Report, html};
-use crate::page::Lang;
+use crate::html::Lang;
 
 /// What was asked of the network: `CONNECT host:443`, `GET http://host/x`.
 type Asked = Arc<Mutex<BTreeSet<String>>>;

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::roi::{Bar, Figure, Roi};
 use super::words::{input, money, number};
-use crate::page::{Lang, safe};
+use crate::html::{Lang, safe};
 
 /// The house's colour: blue.
 const HOUSE: &str = "#0072b2";

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::roi::{Found, Given, Roi};
 use super::words::{amount, figure, input, source};
 use super::{Report, charts};
-use crate::page::{Lang, safe};
+use crate::html::{Lang, safe};
 
 /// The section.
 pub(super) fn section(report: &Report, lang: Lang) -> Markup {

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::verdict::{self, Headline};
 use super::{Report, charts, costs, sections};
-use crate::page::{Lang, Page, Thumbnail, safe};
+use crate::html::{Lang, Page, Thumbnail, safe};
 
 const STYLE: &str = include_str!("report.css");
 
@@ -76,10 +76,10 @@ fn chart(report: &Report, lang: Lang) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::disk_vec::Spool;
     use crate::eval::evaluation::{Arm, Comparison, Nearest, Verdict};
     use crate::report::sample::{assets, costs, evaluation};
     use crate::report::verdict::{Decision, Lead};
-    use crate::spool::Spool;
 
     #[test]
     fn hostile_names_stay_text_everywhere() {

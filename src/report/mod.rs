@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::eval::Evaluation;
 use crate::eval::evaluation::{Arm, AssetScore, Pair};
 use crate::review::Tally;

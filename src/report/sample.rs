@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::eval::disk_vec::Spool;
 use crate::eval::evaluation::*;
 use crate::spec::CostModel;
-use crate::spool::Spool;
 
 /// The brief of a fox.
 pub fn brief() -> Brief {

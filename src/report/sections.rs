@@ -6,11 +6,10 @@ use super::charts::{Row, intervals};
 use super::html::Pictures;
 use super::words::{measure, number, percent, score, signed, verdict, warning};
 use super::{Report, extremes};
-use crate::eval::evaluation::Arm;
 use crate::eval::evaluation::{
-    ArmFacts, Compared, Comparison, Distribution, Estimate, Group, Measure, Pair, Verdict, Warning, WarningCode,
+    Arm, ArmFacts, Compared, Comparison, Distribution, Estimate, Group, Measure, Pair, Verdict, Warning, WarningCode,
 };
-use crate::page::{Lang, Thumbnail, safe};
+use crate::html::{Lang, Thumbnail, safe};
 use crate::spec::words as spaced;
 
 /// Groups of a table that are shown; CSV and JSON hold all.

@@ -12,10 +12,10 @@ use super::costs::{band, value};
 use super::roi::Source;
 use super::verdict::{numbers, sentence};
 use super::words::{figure, measure, score, signed, source, verdict, warning};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::text::write_json;
 use crate::eval::evaluation::{AssetScore, Compared, Measure};
-use crate::page::{Lang, safe};
-use crate::spec::text::write_json;
+use crate::html::{Lang, safe};
 
 /// The whole report.
 pub fn json(report: &Report, to: &mut dyn Write) -> io::Result<()> {
@@ -214,8 +214,8 @@ mod erased {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::disk_vec::Spool;
     use crate::report::sample::{self, costs as model, evaluation};
-    use crate::spool::Spool;
 
     #[test]
     fn tables_hold_every_row_and_no_formula() {

@@ -10,7 +10,7 @@ use super::roi::{Figure, Found, Roi};
 use super::words::{measure, money, number, percent, signed};
 use crate::eval::Evaluation;
 use crate::eval::evaluation::{Compared, Comparison, Difference, Measure, Verdict as Says};
-use crate::page::Lang;
+use crate::html::Lang;
 use crate::review::Tally;
 
 /// Who is ahead.

@@ -2,7 +2,7 @@
 
 use super::roi::{Figure, Input, Source, Unit};
 use crate::eval::evaluation::{Measure, Verdict, WarningCode};
-use crate::page::Lang;
+use crate::html::Lang;
 
 /// A number with as many digits as it is good for.
 pub fn number(value: f64) -> String {

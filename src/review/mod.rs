@@ -4,16 +4,18 @@
 //! Always holds: sides are shuffled anew for every pair and sheet, and which side was whose stays in the store until the votes
 //! are in; no image on a sheet carries a name or metadata; a vote, once cast, is never changed.
 
-pub mod sheet;
+pub mod ballot_page;
 pub mod tally;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::names::Digest;
+use crate::base::time::Timestamp;
+use crate::base::{limits, text};
 use crate::eval::evaluation::{Arm, Brief, Evaluation};
-use crate::spec::{Digest, Timestamp, limits, text};
 use crate::store::{Key, Log, Store};
 
 pub use tally::{Tally, tally};

@@ -160,7 +160,7 @@ mod tests {
             left: if i.is_multiple_of(2) { Arm::InHouse } else { Arm::Outsourced },
         };
         let votes = better.iter().enumerate().map(vote).collect();
-        Cast { version: 1, sheet: rater.into(), rater: rater.into(), at: crate::spec::Timestamp::from_seconds(0), votes }
+        Cast { version: 1, sheet: rater.into(), rater: rater.into(), at: crate::base::time::Timestamp::from_seconds(0), votes }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! In: a style set's claim. Out: a complete [`Grant`], and the [`Terms`] that grants add up to. What always holds: terms
 //! only ever get narrower as grants are added.
 
-use crate::spec::{Claim, Date, RightsRequest};
+use crate::base::time::Date;
+use crate::spec::{Claim, RightsRequest};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

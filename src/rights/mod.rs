@@ -7,9 +7,7 @@
 //! what was revoked in a store.
 
 pub mod grant;
-pub mod ledger;
 pub mod policy;
 
 pub use grant::{Grant, Terms};
-pub use ledger::{Entry, Ledger, Revocation, Revocations, Target};
 pub use policy::{Policy, Ruling, names_the_holder};

@@ -3,7 +3,8 @@
 //! What always holds: a licence that neither this file nor the settings know is refused, never waved through.
 
 use super::Grant;
-use crate::spec::{Claim, Date};
+use crate::base::time::Date;
+use crate::spec::Claim;
 use serde::{Deserialize, Serialize};
 
 /// What a licence allows.

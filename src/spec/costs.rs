@@ -4,7 +4,9 @@
 //! amount is finite, inside [`limits`], and its range holds its value; what was left out is known to be left out, so that a
 //! report can tell an assumption from silence. What follows from the amounts is for the report to say.
 
-use super::{Name, Problem, limits, parse, problem, source};
+use super::{Problem, parse, problem, source};
+use crate::base::limits;
+use crate::base::names::Name;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;

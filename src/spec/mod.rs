@@ -5,13 +5,9 @@
 //! terminal or a page. What needs the bundle (do these styles exist?) is checked by [`crate::plan`].
 
 pub mod costs;
-pub mod limits;
-pub mod names;
 pub mod schema;
 pub mod template;
-pub mod text;
 
-mod date;
 mod draft;
 mod node;
 mod parse;
@@ -20,20 +16,20 @@ mod reader;
 mod references;
 mod source;
 mod styleset;
-mod version;
 
 pub use costs::CostModel;
-pub use date::{Date, Timestamp};
 pub use draft::Draft;
-pub use names::{BundleRef, Digest, Name, StyleRef};
 pub use parse::Kind;
 pub use problem::Problem;
 pub use references::Reference;
 pub use source::Document;
 pub use styleset::{Claim, Images, Loss, StyleSet, Training, describe, words};
 pub use template::NameTemplate;
-pub use version::{Branch, CategoryRef, EncoderName, VersionId};
 
+use crate::base::limits;
+use crate::base::names::{BundleRef, Name, StyleRef};
+use crate::base::time::Date;
+use crate::base::version::CategoryRef;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 //! In: the text of one file. Out: a [`Node`], or the one reason why it is not readable YAML. What always holds: time
 //! and memory are bounded by [`limits`], whatever the text says (size, depth, aliases, number and length of values).
 
-use super::{limits, text};
+use crate::base::{limits, text};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_yaml::{Error, MessageFormatter, UserMessageFormatter, budget::BudgetBreach};

@@ -2,7 +2,7 @@
 //!
 //! What always holds: a problem prints on one line, without anything that could steer a terminal.
 
-use super::{limits, text};
+use crate::base::{limits, text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;

@@ -5,7 +5,7 @@
 
 use super::node::{Node, Value};
 use super::problem::{Places, Problem};
-use super::text;
+use crate::base::{limits, text};
 
 /// Notes places and problems while a document is read.
 pub(super) struct Reader {
@@ -75,7 +75,7 @@ impl Reader {
                 && !keys.contains(&name.as_str())
             {
                 // Nobody reads the ten-thousandth suggestion, and looking for them all would take seconds.
-                let readable = self.problems.len() < super::limits::PROBLEMS;
+                let readable = self.problems.len() < limits::PROBLEMS;
                 let suggestion =
                     if readable { text::nearest(name, keys.iter().copied()) } else { None }.map(|k| format!("`{k}`"));
                 let known = if suggestion.is_none() { format!("; known here: {}", keys.join(", ")) } else { String::new() };

@@ -4,8 +4,10 @@
 //! What always holds: nothing outside the folder is read and no link is followed; every picture is a PNG of modest size,
 //! and none is there twice, or it could be learned from and validated on at once.
 
-use super::{Claim, Digest, Images, Name, Problem, StyleSet, limits, template, text};
-use crate::error::{Error, Result as Checked};
+use super::{Claim, Images, Problem, StyleSet, template};
+use crate::base::error::{Error, Result as Checked};
+use crate::base::names::{Digest, Name};
+use crate::base::{limits, text};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _};

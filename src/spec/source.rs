@@ -3,8 +3,9 @@
 //! In: a path. Out: bytes, text or a [`Document`]. What always holds: only plain
 //! files are opened, and never more than [`limits::FILE_BYTES`] of them are read.
 
-use super::{CostModel, Draft, Kind, Problem, StyleSet, limits, parse};
-use crate::files;
+use super::{CostModel, Draft, Kind, Problem, StyleSet, parse};
+use crate::base::limits;
+use crate::io::files;
 use std::path::Path;
 
 /// A file of whichever kind.

@@ -4,7 +4,11 @@
 //! `StyleSet` is complete and inside all [`limits`]. Its files are looked for by [`StyleSet::resolve`]; whether their rights
 //! allow the use is for [`crate::rights`] to say, which therefore lets claims come incomplete.
 
-use super::{Branch, BundleRef, Date, Name, Problem, limits, parse, problem, source, template};
+use super::{Problem, parse, problem, source, template};
+use crate::base::limits;
+use crate::base::names::{BundleRef, Name};
+use crate::base::time::Date;
+use crate::base::version::Branch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 
 use super::{Key, Store};
-use crate::error::{Error, Result};
-use crate::files::{self, UNFINISHED, failed, not_plain};
+use crate::base::error::{Error, Result};
+use crate::io::files::{self, UNFINISHED, failed, not_plain};
 
 /// The lock's file in the folder it guards.
 const LOCK: &str = ".lock";

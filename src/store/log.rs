@@ -5,7 +5,7 @@
 //! told: what is before the gap must not pass for everything.
 
 use super::{Key, Store};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A record is a few kilobytes.

@@ -10,22 +10,15 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
-pub mod columns;
-pub mod layout;
 pub mod local;
 pub mod log;
-pub mod plan;
-pub mod png;
 pub mod s3;
-pub mod sidecar;
 
-pub use layout::Layout;
 pub use local::Local;
 pub use log::Log;
 pub use s3::S3;
-pub use sidecar::Sidecar;
 
 /// Objects under keys; cheap to share behind an `Arc`.
 #[async_trait]

@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+use serde::{Deserialize, Serialize};
 use tracing::Subscriber;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
@@ -13,10 +14,20 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
 use super::trace::Export;
-use crate::config::LogFormat;
-use crate::error::{Error, Result};
-use crate::http::Url;
-use crate::spec::text;
+use crate::base::error::{Error, Result};
+use crate::base::text;
+use crate::io::http::Url;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One readable line an event.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
 
 /// Starts logging: warnings only, more with `-v`, or what `HOUSESTYLE_LOG` (a `tracing` filter) says; and, where a collector
 /// is named, sends spans to it until what is given back is dropped.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
 
-use crate::error::{Context as _, Kind, Result};
+use crate::base::error::{Context as _, Kind, Result};
 
 /// One row of the table.
 #[derive(Debug)]

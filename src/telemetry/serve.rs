@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::{Metrics, Readiness};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Clients served at once; a few scrapers and probes, not the public.
 const CLIENTS: usize = 64;
@@ -40,7 +40,7 @@ pub struct State {
     pub readiness: Readiness,
 }
 
-/// Opens the address; one in use or not ours is [`crate::error::Kind::Unavailable`].
+/// Opens the address; one in use or not ours is [`crate::base::error::Kind::Unavailable`].
 pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|e| {
         let failed = Error::unavailable(format!("cannot listen on {address}")).caused_by(e);

@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::error::{Context as _, Error, Kind, Result};
-use crate::http::{Client, Reach, Url};
+use crate::base::error::{Context as _, Error, Kind, Result};
+use crate::io::http::{Client, Reach, Url};
 
 /// What an export may take.
 const PATIENCE: Duration = Duration::from_secs(5);

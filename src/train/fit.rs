@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::{Example, Noise, Random, draw};
 use super::step::{Losses, Rates, State, Step};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Steps from one look at the validation pictures to the next.
 const LOOK_EVERY: u32 = 10;

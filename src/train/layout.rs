@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::Deserialize;
 
-use crate::error::{Context, Error, Kind, Result};
+use crate::base::error::{Context, Error, Kind, Result};
 use crate::pipeline::noise::{Stream, normals};
 
 /// No encoder of this kind has more; a larger number is a broken file.

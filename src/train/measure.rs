@@ -9,12 +9,14 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use super::identify::{dot, unit};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::names::{Digest, Name};
+use crate::base::version::Branch;
 use crate::pipeline::bundle::manifest;
 use crate::pipeline::{Bundle, Pipeline, Request};
 use crate::plan::Prompts;
-use crate::spec::{Branch, Digest, Guidance, Name, Sampler, StyleScale, describe, template, words};
+use crate::spec::{Guidance, Sampler, StyleScale, describe, template, words};
+use crate::train::probe::{dot, unit};
 
 /// Pictures that are drawn at most.
 pub const PICTURES: usize = 48;

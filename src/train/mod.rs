@@ -9,10 +9,10 @@ pub mod batch;
 pub mod checkpoint;
 pub mod curve;
 pub mod fit;
-pub mod identify;
 pub mod layout;
 pub mod measure;
 pub mod prepare;
+pub mod probe;
 pub mod step;
 
 pub use layout::Layout;

@@ -10,12 +10,12 @@ use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
 use super::batch::{Example, Tokens};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::pipeline::bundle::manifest::Latent;
 use crate::pipeline::bundle::{Bundle, IMAGE_ENCODER, VAE_ENCODER};
 use crate::pipeline::decode::from_rgb;
-use crate::pipeline::encode::Encoder;
 use crate::pipeline::session::{Input, Model, Port, SessionSettings, Stop};
+use crate::pipeline::text_encoder::Encoder;
 use crate::pipeline::{ImageEncoder, Runtime};
 use crate::spec::{describe, template};
 

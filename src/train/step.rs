@@ -4,10 +4,10 @@
 //! What always holds: a step is taken whole or not at all; losses that are not finite stop the training with a reason.
 
 use super::layout::Layout;
-use crate::error::{Error, Kind, Result};
-use crate::pipeline::bundle::Bundle;
+use crate::base::error::{Error, Kind, Result};
+use crate::pipeline::Runtime;
+use crate::pipeline::bundle::{self, Bundle};
 use crate::pipeline::session::{Input, Model, Port, SessionSettings, Stop};
-use crate::pipeline::{Runtime, bundle};
 
 /// What decides how a step is taken.
 #[derive(Clone, Copy, Debug, PartialEq)]

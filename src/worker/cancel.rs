@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::campaign::layout::Layout;
 use crate::plan::CampaignId;
-use crate::store::{Layout, Store};
+use crate::store::Store;
 
 /// How long an answer of the store is good.
 pub const FRESH: Duration = Duration::from_secs(1);

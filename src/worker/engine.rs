@@ -14,15 +14,16 @@ use image::RgbImage;
 use tokio::sync::mpsc;
 
 use super::Work;
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
+use crate::campaign::commit::GeneratorInfo;
+use crate::io::shutdown::Shutdown;
+use crate::pipeline::scores::Scores;
 use crate::plan::Job;
-use crate::shutdown::Shutdown;
-use crate::store::sidecar::Scores;
 
 /// What makes and judges pictures; the pipeline is one, tests have another.
 pub trait Generator: Send + 'static {
     /// Who it is, for the sidecars.
-    fn describe(&self) -> Description;
+    fn describe(&self) -> GeneratorInfo;
 
     /// Makes one picture an ask, all of one shape.
     ///
@@ -37,17 +38,6 @@ pub trait Generator: Send + 'static {
 
 /// Called with (done, total) after every step.
 pub type StepFn<'a> = &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>;
-
-/// Who a generator is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Description {
-    /// The bundle's name.
-    pub bundle: String,
-    /// Its digest; jobs for another bundle are refused.
-    pub digest: crate::spec::Digest,
-    /// The execution provider really used.
-    pub provider: String,
-}
 
 /// One picture asked for.
 #[derive(Clone, Debug)]

@@ -4,8 +4,9 @@
 //! Always holds: a score that is not a number passes nothing; a threshold of 0 asks nothing; of several refused
 //! attempts the best one is kept.
 
+use crate::campaign::sidecar::Attempt;
+use crate::pipeline::scores::Scores;
 use crate::spec::Gate;
-use crate::store::sidecar::{Attempt, Scores};
 
 /// What happens to a job after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

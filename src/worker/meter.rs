@@ -4,8 +4,7 @@
 //! Always holds: an asset is counted once, when it is finished, with all its attempts.
 
 use super::Event;
-use crate::store::Sidecar;
-use crate::store::sidecar::Outcome;
+use crate::campaign::sidecar::{Outcome, Sidecar};
 use crate::telemetry::Metrics;
 
 /// Takes in an event.

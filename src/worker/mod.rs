@@ -6,6 +6,7 @@
 //! held goes back to the queue. Among others ([`Worker::herald`]), a store that is away is waited for, a cancelled campaign
 //! is stopped within a step of the news, and what is given up on is written down.
 
+use crate::campaign::commit;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,35 +18,30 @@ use image::RgbImage;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{Instrument as _, Span};
 
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
+use crate::broker::message::Lane;
+use crate::broker::{Delivery, Queue};
+use crate::campaign::commit::GeneratorInfo;
+use crate::campaign::sidecar::{Attempt, Sidecar};
 use crate::events::Herald;
+use crate::io::shutdown::Shutdown;
 use crate::plan::Job;
-use crate::queue::message::Lane;
-use crate::queue::{Delivery, Queue};
-use crate::shutdown::Shutdown;
-use crate::store::sidecar::Attempt;
-use crate::store::{Sidecar, Store};
+use crate::store::Store;
 
 pub mod batcher;
 pub mod cancel;
-pub mod commit;
 pub mod engine;
-pub mod finish;
 pub mod gate;
-pub mod grave;
 pub mod meter;
 mod pipeline;
-pub mod sheet;
-mod side;
-pub mod summary;
-mod table;
+mod settlement;
 
+use crate::campaign::commit::Verdict;
 use batcher::{Batcher, Shape};
 use cancel::Cancelled;
-use commit::Verdict;
-use engine::{Ask, DEPTH, Description, Engine, Finished, Generator, Made};
+use engine::{Ask, DEPTH, Engine, Finished, Generator, Made};
 use gate::Next;
-use side::{Arrival, Side, patiently};
+use settlement::{Arrival, Side, patiently};
 
 /// How long an idle engine waits for a batch to fill.
 const LINGER: Duration = Duration::from_millis(20);
@@ -413,7 +409,7 @@ struct Hands {
     engine: Engine,
     commits: JoinSet<Result<()>>,
     tally: Tally,
-    by: Arc<Description>,
+    by: Arc<GeneratorInfo>,
     /// Among others: whose campaigns are cancelled.
     cancelled: Option<Cancelled>,
 }

@@ -4,13 +4,14 @@
 
 use image::RgbImage;
 
-use super::engine::{Ask, Description, Generator, Picture, Scored, StepFn};
-use crate::error::Result;
+use super::engine::{Ask, Generator, Picture, Scored, StepFn};
+use crate::base::error::Result;
+use crate::campaign::commit::GeneratorInfo;
 use crate::pipeline::{Generated, Pipeline, Request, Wanted};
 
 impl Generator for Pipeline {
-    fn describe(&self) -> Description {
-        Description {
+    fn describe(&self) -> GeneratorInfo {
+        GeneratorInfo {
             bundle: self.bundle_name().to_owned(),
             digest: self.bundle_digest().clone(),
             provider: self.provider().to_string(),

@@ -4,11 +4,12 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use housestyle::error::{Error, Kind};
+use housestyle::base::error::{Error, Kind};
+use housestyle::base::names::Digest;
 use housestyle::pipeline::session::{Input, Model, Port};
 use housestyle::pipeline::{Bundle, Pipeline, Request, Runtime, SessionSettings, Stop};
 use housestyle::plan::Prompts;
-use housestyle::spec::{Digest, Guidance, Sampler};
+use housestyle::spec::{Guidance, Sampler};
 use tempfile::TempDir;
 
 fn fixture() -> PathBuf {

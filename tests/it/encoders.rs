@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use housestyle::encoders::card::{Base, Card, Draft, Lesson};
-use housestyle::encoders::{Basis, Grounds, Measured, Registry, house};
+use housestyle::base::names::Digest;
+use housestyle::base::time::Timestamp;
+use housestyle::base::version::{EncoderName, VersionId};
 use housestyle::plan::{EncoderRef, Rates, plan};
-use housestyle::rights::{Entry, Grant, Ledger, Policy, Revocation, Revocations, Target, Terms};
-use housestyle::spec::{Campaign, Digest, EncoderName, Timestamp, Training, VersionId};
+use housestyle::registry::card::{Base, Card, Draft, Lesson};
+use housestyle::registry::ledger::{Entry, Ledger, Revocation, Revocations, Target};
+use housestyle::registry::{Basis, Grounds, Measured, Registry, house};
+use housestyle::rights::{Grant, Policy, Terms};
+use housestyle::spec::{Campaign, Training};
 use housestyle::store::{Key, Local, Store};
 
 use crate::support::{facts, housestyle, output};

@@ -7,22 +7,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
-use housestyle::error::{Error, Result};
+use housestyle::appearance::{Fingerprint, Looks, Vector, picture};
+use housestyle::base::error::{Error, Result};
+use housestyle::base::names::Name;
+use housestyle::campaign::provenance;
 use housestyle::eval::baseline::index::Defaults;
 use housestyle::eval::baseline::{Asked, Baseline, Import, Index, Item, Judge, Source};
-use housestyle::eval::evaluate::{TOLERANCE, settings};
 use housestyle::eval::evaluation::{
     Arm, Brief, Comparison, Delivery, EvaluatorFacts, Measure, Settings, Verdict, WarningCode, Work,
 };
-use housestyle::eval::read::{self, Shown};
+use housestyle::eval::loader::{self, Shown};
+use housestyle::eval::run::{TOLERANCE, settings};
 use housestyle::eval::{Evaluating, Evaluation, References, Setup, Suite};
-use housestyle::looks::{Fingerprint, Looks, Vector};
+use housestyle::io::shutdown::Shutdown;
+use housestyle::pipeline::scores::Scores;
 use housestyle::plan::Plan;
 use housestyle::rights::Policy;
-use housestyle::shutdown::Shutdown;
-use housestyle::spec::Name;
-use housestyle::store::sidecar::Scores;
-use housestyle::store::{Key, Local, Store, png};
+use housestyle::store::{Key, Local, Store};
 use image::{Rgb, RgbImage};
 
 use crate::support::{Stub, housestyle, output, small_plan, text, work};
@@ -70,11 +71,11 @@ fn index(text: &str) -> Index {
 async fn what_cannot_be_paired_decoded_or_licensed_is_refused_by_name() {
     let (folder, delivery) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (store, plan) = (Local::new(folder.path()), small_plan(1, ""));
-    let good = png::encode_with(&picture(1), &[("Comment", "<script>".into())]).unwrap();
+    let good = provenance::encode_with(&picture(1), &[("Comment", "<script>".into())]).unwrap();
     let mut huge = good.clone();
     huge[16..24].copy_from_slice(&[0, 0, 0xc3, 0x50, 0, 0, 0xc3, 0x50]);
     let polyglot =
-        [&png::encode_with(&picture(2), &[]).unwrap()[..], b"PK\x03\x04 and a page: <script>alert(1)</script>"].concat();
+        [&provenance::encode_with(&picture(2), &[]).unwrap()[..], b"PK\x03\x04 and a page: <script>alert(1)</script>"].concat();
     let put = |file: &str, bytes: &[u8]| fs::write(delivery.path().join(file), bytes).unwrap();
     for (file, bytes) in
         [("a.png", &good[..]), ("same.png", &good), ("huge.png", &huge), ("cut.png", &good[..60]), ("gif.png", b"GIF89a")]
@@ -82,7 +83,7 @@ async fn what_cannot_be_paired_decoded_or_licensed_is_refused_by_name() {
         put(file, bytes);
     }
     put("poly.png", &polyglot);
-    put("other.png", &png::encode_with(&picture(3), &[]).unwrap());
+    put("other.png", &provenance::encode_with(&picture(3), &[]).unwrap());
     #[cfg(unix)]
     std::os::unix::fs::symlink("/etc/passwd", delivery.path().join("link.png")).unwrap();
     let rows = "a.png,fox,flat,Studio,40,USD,MIT\n\
@@ -118,17 +119,17 @@ async fn what_cannot_be_paired_decoded_or_licensed_is_refused_by_name() {
     assert_eq!((refused.len(), items.len(), baseline.pictures, baseline.briefs), (10, 2, 2, 2));
     assert_eq!(items[1].brief, Brief { category: "rocket".into(), style: "line".into() }, "in the campaign's words");
     // What is kept is the picture alone: nothing else that the file carried.
-    let stored: Vec<Shown> = read::baseline(&store, &baseline).try_collect().await.unwrap();
+    let stored: Vec<Shown> = loader::baseline(&store, &baseline).try_collect().await.unwrap();
     for (shown, original) in stored.iter().zip([picture(1), picture(2)]) {
         let bytes = store.get(&Key::new(shown.image.clone().unwrap()).unwrap()).await.unwrap().unwrap();
         assert!(!String::from_utf8_lossy(&bytes).contains("<script>"));
-        assert_eq!(png::decode(&bytes, "kept").unwrap(), original);
+        assert_eq!(picture::decode(&bytes, "kept").unwrap(), original);
     }
     assert_eq!(Baseline::load(&store, &name("agency")).await.unwrap(), baseline);
     assert_eq!(Baseline::load(&store, &name("nobody")).await.unwrap_err().exit_code(), 2);
     // A part that was changed or is gone is no evidence.
     let part = Key::new(format!("baselines/agency/parts/{}.json", baseline.parts[0].hex())).unwrap();
-    let read = async || read::baseline(&store, &baseline).try_collect::<Vec<Shown>>().await.map_err(|e| e.chain());
+    let read = async || loader::baseline(&store, &baseline).try_collect::<Vec<Shown>>().await.map_err(|e| e.chain());
     let tampered = text(&store, part.clone()).await.replace("rocket", "racket");
     store.put(&part, tampered.into_bytes()).await.unwrap();
     assert!(read().await.unwrap_err().contains("is not what was imported"));
@@ -146,7 +147,7 @@ async fn nothing_good_is_an_error_and_leaves_no_baseline() {
     }
     assert!(Baseline::load(&store, &name("agency")).await.is_err());
     // A judge that is broken ends the import: it would be no different for the next picture.
-    fs::write(delivery.path().join("a.png"), png::encode_with(&picture(1), &[]).unwrap()).unwrap();
+    fs::write(delivery.path().join("a.png"), provenance::encode_with(&picture(1), &[]).unwrap()).unwrap();
     let (asked, policy) = (Asked::of(&plan), Policy::default());
     let mut judge = |_: housestyle::pipeline::Wanted<'_>, _: &RgbImage| Err(Error::unavailable("out of memory"));
     let work = Import { store: &store, name: &name("agency"), asked: &asked, policy: &policy, judge: Judge::Here(&mut judge) };
@@ -159,7 +160,7 @@ async fn nothing_good_is_an_error_and_leaves_no_baseline() {
 async fn zip_files_and_prefixes_are_deliveries_and_bombs_are_not() {
     let folder = tempfile::tempdir().unwrap();
     let (store, plan) = (Local::new(folder.path().join("out")), small_plan(1, ""));
-    let good = png::encode_with(&picture(1), &[]).unwrap();
+    let good = provenance::encode_with(&picture(1), &[]).unwrap();
     let path = folder.path().join("delivery.zip");
     let mut archive = zip::ZipWriter::new(fs::File::create(&path).unwrap());
     let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
@@ -376,7 +377,7 @@ async fn evaluating_a_campaign_is_a_read() {
     assert_eq!(tally.unwrap().finished, 7);
     let any: Arc<dyn Store> = Arc::new(store.clone());
     let outline = serde_json::from_value(serde_json::to_value(&plan).unwrap()).unwrap();
-    let found: Vec<Option<Shown>> = read::campaign(&any, outline).unwrap().try_collect().await.unwrap();
+    let found: Vec<Option<Shown>> = loader::campaign(&any, outline).unwrap().try_collect().await.unwrap();
     let ids: Vec<_> = found.iter().map(|shown| shown.as_ref().map(|shown| shown.id.as_str())).collect();
     let planned: Vec<_> = plan.jobs.iter().enumerate().map(|(i, job)| (i < 7).then_some(job.stem.as_str())).collect();
     assert_eq!(ids, planned, "in the plan's order, and what is not finished is missing");
@@ -399,7 +400,7 @@ pub(crate) fn shop(path: &Path) -> String {
     let mut rows = "file,category,style,vendor,licence\n".to_owned();
     for (i, (category, style)) in ["fox", "rocket", "teapot"].iter().flat_map(|c| ["flat", "line"].map(|s| (*c, s))).enumerate()
     {
-        let bytes = png::encode_with(&picture(i as u8 * 30), &[]).unwrap();
+        let bytes = provenance::encode_with(&picture(i as u8 * 30), &[]).unwrap();
         fs::write(path.join(format!("delivery/{i}.png")), bytes).unwrap();
         rows += &format!("{i}.png,{category},{style},Studio,CC0-1.0\n");
     }
@@ -413,7 +414,7 @@ pub(crate) fn many(delivery: &Path, rows: &str, count: usize) {
     let mut index = format!("{}\n", rows.lines().next().unwrap());
     for i in 0..count {
         let picture = RgbImage::from_fn(16, 16, |x, y| Rgb([i as u8, (i >> 8) as u8, (x * 9 + y * 6) as u8]));
-        fs::write(delivery.join(format!("{i}.png")), png::encode_with(&picture, &[]).unwrap()).unwrap();
+        fs::write(delivery.join(format!("{i}.png")), provenance::encode_with(&picture, &[]).unwrap()).unwrap();
         index += &format!("{i}.png,{}\n", briefs[i % briefs.len()]);
     }
     fs::write(delivery.join("index.csv"), index).unwrap();

@@ -1,11 +1,11 @@
 //! Metrics and statistics against reference implementations: SciPy, statsmodels, scikit-image, krippendorff, and the published
 //! kernels of KID and CMMD (`tests/fixtures/evidence.json`; the script beside it says how it was made, the file which versions).
 
+use housestyle::appearance::colour::Lab;
 use housestyle::eval::metrics::{Moments, cmmd, diversity, frechet, kid};
 use housestyle::eval::stats::{
     Bootstrap, Outcome, Scale, Vote, bca, bradley_terry, hedges_g, holm, krippendorff, rank_biserial, sign_flip, wilson,
 };
-use housestyle::looks::colour::Lab;
 use serde_json::Value;
 
 fn fixture() -> Value {

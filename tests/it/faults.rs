@@ -5,14 +5,14 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use housestyle::broker::Rabbit;
+use housestyle::broker::rabbit::order::{Order, Task};
+use housestyle::broker::rabbit::{Settings, topology};
+use housestyle::campaign::records::{self, Answer};
+use housestyle::campaign::status::{Standing, State};
 use housestyle::cli::worker::Announcer;
-use housestyle::planner::Planner;
-use housestyle::planner::records::{self, Answer};
-use housestyle::planner::standing::{Standing, State};
-use housestyle::queue::Rabbit;
-use housestyle::queue::rabbit::order::{Order, Task};
-use housestyle::queue::rabbit::{Settings, topology};
-use housestyle::shutdown::Shutdown;
+use housestyle::coordinator::Planner;
+use housestyle::io::shutdown::Shutdown;
 use housestyle::spec::Priority;
 use housestyle::store::{Local, Store};
 
@@ -143,7 +143,7 @@ fn two_workers_with_the_same_jobs_come_to_one_outcome() {
     let plan: housestyle::plan::Plan = serde_json::from_slice(&plan).unwrap();
     runtime.block_on(async {
         let queue = rabbit(&house).await;
-        queue.publish_all(plan.jobs.into_iter().map(housestyle::queue::Message::new).collect()).await.unwrap();
+        queue.publish_all(plan.jobs.into_iter().map(housestyle::broker::Message::new).collect()).await.unwrap();
     });
     house.assert_complete();
     drop(workers);

@@ -5,15 +5,14 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use housestyle::error::Kind;
+use housestyle::base::error::Kind;
 use housestyle::pipeline::decode::Decoder;
 use housestyle::pipeline::denoise::{Denoiser, Item};
-use housestyle::pipeline::encode::Encoder;
-use housestyle::pipeline::guidance;
 use housestyle::pipeline::sampler::Steps;
 use housestyle::pipeline::schedule::Schedule;
 use housestyle::pipeline::session::{Input, Model, Port};
-use housestyle::pipeline::{Bundle, Pipeline, Progress, Provider, Request, Runtime, SessionSettings, Stop};
+use housestyle::pipeline::text_encoder::Encoder;
+use housestyle::pipeline::{Bundle, Pipeline, Progress, Provider, Request, Runtime, SessionSettings, Stop, guidance};
 use housestyle::plan::Prompts;
 use housestyle::spec::{Guidance, Sampler, SamplerName, StyleScale};
 use safetensors::{Dtype, SafeTensors};

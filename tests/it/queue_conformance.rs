@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use housestyle::queue::message::Lane;
-use housestyle::queue::rabbit::Settings;
-use housestyle::queue::{Delivery, MAX_DELIVERIES, Memory, Message, Queue, Rabbit};
+use housestyle::broker::message::Lane;
+use housestyle::broker::rabbit::Settings;
+use housestyle::broker::{Delivery, MAX_DELIVERIES, Memory, Message, Queue, Rabbit};
 use housestyle::spec::Priority;
 
 use crate::support::small_plan;

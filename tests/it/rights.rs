@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use housestyle::encoders::card::Draft;
-use housestyle::encoders::lessons::clear;
-use housestyle::encoders::trace::{Question, trace};
-use housestyle::encoders::{Registry, Survey, house};
+use housestyle::base::names::Digest;
+use housestyle::base::time::Timestamp;
+use housestyle::io::shutdown::Shutdown;
 use housestyle::plan::{Rates, plan};
-use housestyle::rights::{Entry, Grant, Ledger, Policy, Revocations, Target, Terms};
-use housestyle::shutdown::Shutdown;
-use housestyle::spec::{Campaign, Digest, StyleSet, Timestamp};
+use housestyle::registry::card::Draft;
+use housestyle::registry::ledger::{Entry, Ledger, Revocations, Target};
+use housestyle::registry::trace::{Question, trace};
+use housestyle::registry::training_set::clear;
+use housestyle::registry::{Registry, Survey, house};
+use housestyle::rights::{Grant, Policy, Terms};
+use housestyle::spec::{Campaign, StyleSet};
 use housestyle::store::{Local, Store};
 
 use crate::encoders::{draft, revocation};

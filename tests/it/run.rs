@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use housestyle::error::{Error, Kind};
+use housestyle::appearance::picture;
+use housestyle::base::error::{Error, Kind};
+use housestyle::base::names::Digest;
+use housestyle::base::version::EncoderName;
+use housestyle::campaign::layout::{Layout, Shelf};
+use housestyle::campaign::sidecar::{Outcome, Sidecar};
+use housestyle::campaign::summary::Summary;
+use housestyle::campaign::{commit, contact_sheet, finish, provenance};
+use housestyle::io::shutdown::Shutdown;
 use housestyle::plan::{EncoderRef, Plan};
-use housestyle::shutdown::Shutdown;
-use housestyle::spec::{Digest, EncoderName};
-use housestyle::store::layout::Shelf;
-use housestyle::store::sidecar::Outcome;
-use housestyle::store::{Layout, Local, Sidecar, Store, png};
+use housestyle::store::{Local, Store};
+use housestyle::worker::Tally;
 use housestyle::worker::engine::Ask;
-use housestyle::worker::summary::Summary;
-use housestyle::worker::{Tally, commit, finish, sheet};
 
 use crate::support::{Stub, files, images, picture_of, small_plan, text, work};
 
@@ -71,14 +74,14 @@ async fn leaves_behind_what_is_promised() {
     assert_eq!((sidecar.provider.as_str(), sidecar.bundle.as_str()), ("none", "stub"));
     assert_eq!((sidecar.rights[0].licence.as_str(), sidecar.rights[0].holder.as_str()), ("MIT", "Somebody"));
     let bytes = bench.store.get(&layout.image(Shelf::Assets, &job.stem).unwrap()).await.unwrap().unwrap();
-    assert_eq!(housestyle::spec::Digest::of(&bytes).hex(), sidecar.image.as_ref().unwrap().sha256);
+    assert_eq!(housestyle::base::names::Digest::of(&bytes).hex(), sidecar.image.as_ref().unwrap().sha256);
     let said = String::from_utf8_lossy(&bytes);
     for words in ["XML:com.adobe.xmp", "digitalsourcetype/trainedAlgorithmicMedia", job.id.as_str(), &job.prompts.style] {
         assert!(said.contains(words), "the PNG does not say {words}");
     }
     let ask = Ask { job: Arc::new(job.clone()), attempt: 1 };
-    assert_eq!(png::decode(&bytes, "asset").unwrap(), picture_of(&ask));
-    assert_eq!(png::encode(&picture_of(&ask), job, 1).unwrap(), bytes, "the same job gives the same bytes");
+    assert_eq!(picture::decode(&bytes, "asset").unwrap(), picture_of(&ask));
+    assert_eq!(provenance::encode(&picture_of(&ask), job, 1).unwrap(), bytes, "the same job gives the same bytes");
 
     let named = sidecars.iter().find(|s| s.job.style == "line").unwrap();
     assert_eq!(named.rights[0].attribution, "Line <House> & Co, CC BY 4.0");
@@ -118,7 +121,7 @@ async fn the_gate_tries_again_and_keeps_the_best() {
     assert_eq!(refused.reasons[1], "attempt 2: style 0.50 is under 0.60");
     let image = bench.store.get(&bench.layout().image(Shelf::Rejected, &never).unwrap()).await.unwrap().unwrap();
     let best = Ask { job: Arc::new(refused.job.clone()), attempt: 2 };
-    assert_eq!(png::decode(&image, "rejected").unwrap(), picture_of(&best));
+    assert_eq!(picture::decode(&image, "rejected").unwrap(), picture_of(&best));
 
     let summary = Summary::of(&sidecars);
     assert_eq!((summary.total.accepted, summary.total.rejected, summary.total.first_pass_yield), (3, 1, 0.5));
@@ -294,7 +297,7 @@ async fn heals_what_others_broke() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_jobs_for_another_bundle() {
     let mut bench = Bench::new(1, "");
-    bench.plan.jobs[1].bundle = housestyle::spec::Digest::of("another");
+    bench.plan.jobs[1].bundle = housestyle::base::names::Digest::of("another");
     let (tally, dead) = work(&bench.plan.jobs, &bench.store, Stub::default(), 4, &Shutdown::default()).await;
     assert_eq!((tally.unwrap().finished, dead.len()), (3, 1));
     assert!(dead[0].contains("made for bundle"), "{dead:?}");
@@ -305,7 +308,7 @@ async fn two_versions_of_a_style_are_two_columns_of_the_sheet() {
     let bench = Bench::new(3, "");
     bench.work(Stub::default(), 4).await;
     let mut sidecars = bench.sidecars().await;
-    assert_eq!(sheet::shown(&sidecars).len(), 12);
+    assert_eq!(contact_sheet::shown(&sidecars).len(), 12);
     for sidecar in &mut sidecars {
         // Both styles are now `acme`, in two versions: six images a cell in one column, of which only four would be shown.
         let number = if sidecar.job.style == "flat" { 2 } else { 3 };
@@ -313,10 +316,10 @@ async fn two_versions_of_a_style_are_two_columns_of_the_sheet() {
         sidecar.job.style = "acme".into();
         sidecar.job.source.encoder = Some(EncoderRef { digest: Digest::of(version.to_string()), version });
     }
-    assert_eq!(sheet::shown(&sidecars).len(), 12);
+    assert_eq!(contact_sheet::shown(&sidecars).len(), 12);
     let images = sidecars.iter().map(|s| (s.job.stem.clone(), image::RgbImage::new(16, 16))).collect();
-    let versions = sheet::draw("c", &sidecars, &images);
+    let versions = contact_sheet::draw("c", &sidecars, &images);
     sidecars.iter_mut().for_each(|sidecar| sidecar.job.source.encoder = None);
-    let one = sheet::draw("c", &sidecars, &images);
+    let one = contact_sheet::draw("c", &sidecars, &images);
     assert!(versions.width() > one.width(), "{} and {}", versions.width(), one.width());
 }

@@ -7,8 +7,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use housestyle::broker::rabbit::topology;
 use housestyle::events::CloudEvent;
-use housestyle::queue::rabbit::topology;
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 

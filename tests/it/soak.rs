@@ -8,17 +8,18 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use housestyle::broker::Rabbit;
+use housestyle::broker::rabbit::Settings;
+use housestyle::broker::rabbit::order::{Order, Task};
+use housestyle::campaign::layout::Layout;
+use housestyle::campaign::records::{self, Answer};
+use housestyle::campaign::status::{Outcomes, Standing, State};
 use housestyle::cli::worker::Service;
-use housestyle::config::remote;
+use housestyle::io::shutdown::Shutdown;
 use housestyle::plan::CampaignId;
-use housestyle::planner::records::{self, Answer};
-use housestyle::planner::standing::{Outcomes, Standing, State};
-use housestyle::queue::Rabbit;
-use housestyle::queue::rabbit::Settings;
-use housestyle::queue::rabbit::order::{Order, Task};
-use housestyle::shutdown::Shutdown;
 use housestyle::store::s3::Credentials;
-use housestyle::store::{Layout, Local, S3, Store};
+use housestyle::store::s3::settings::S3Settings;
+use housestyle::store::{Local, S3, Store};
 use housestyle::telemetry::Metrics;
 
 use crate::support::broker::Broker;
@@ -40,7 +41,7 @@ async fn store(endpoint: &str) -> Arc<dyn Store> {
     if !endpoint.starts_with("http") {
         return Arc::new(Local::new(endpoint));
     }
-    let settings = remote::S3Settings { endpoint: Some(endpoint.into()), ..remote::S3Settings::default() };
+    let settings = S3Settings { endpoint: Some(endpoint.into()), ..S3Settings::default() };
     let credentials = Credentials::new(s3::KEY, s3::SECRET, None, None, "test");
     Arc::new(S3::open_as(BUCKET, &settings, Some(credentials)).await.unwrap())
 }

@@ -1,7 +1,8 @@
 //! Hostile and broken campaigns: every problem at once, in its place, fast and harmless to print.
 
+use housestyle::base::limits;
 use housestyle::plan::{Rates, check};
-use housestyle::spec::{Campaign, Draft, Gate, Guidance, Kind, Output, Priority, Problem, Sampler, StyleSet, limits, schema};
+use housestyle::spec::{Campaign, Draft, Gate, Guidance, Kind, Output, Priority, Problem, Sampler, StyleSet, schema};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 

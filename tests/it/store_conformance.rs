@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use housestyle::error::Kind;
+use housestyle::base::error::Kind;
 use housestyle::store::s3::Credentials;
 use housestyle::store::{Key, Local, S3, Store};
 

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use housestyle::spec::{Branch, Loss, StyleSet, Training, limits};
+use housestyle::base::limits;
+use housestyle::base::version::Branch;
+use housestyle::spec::{Loss, StyleSet, Training};
 use proptest::prelude::*;
 
 use crate::support::{housestyle, output};

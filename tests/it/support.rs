@@ -14,15 +14,17 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use housestyle::error::{Error, Result};
-use housestyle::looks::{Fingerprint, Vector};
+use housestyle::appearance::{Fingerprint, Vector};
+use housestyle::base::error::{Error, Result};
+use housestyle::base::names::Digest;
+use housestyle::broker::{Memory, Message, Queue as _};
+use housestyle::campaign::commit::GeneratorInfo;
+use housestyle::io::shutdown::Shutdown;
+use housestyle::pipeline::scores::Scores;
 use housestyle::plan::{BundleFacts, House, Job, Plan, Rates, StyleFacts, plan};
-use housestyle::queue::{Memory, Message, Queue as _};
-use housestyle::shutdown::Shutdown;
-use housestyle::spec::{Campaign, Digest};
-use housestyle::store::sidecar::Scores;
+use housestyle::spec::Campaign;
 use housestyle::store::{Local, Store};
-use housestyle::worker::engine::{Ask, Description, Generator, Picture, Scored, StepFn};
+use housestyle::worker::engine::{Ask, Generator, Picture, Scored, StepFn};
 use housestyle::worker::{Tally, Worker};
 use image::{Rgb, RgbImage};
 
@@ -97,8 +99,8 @@ impl Default for Stub {
 }
 
 impl Generator for Stub {
-    fn describe(&self) -> Description {
-        Description { bundle: "stub".into(), digest: Digest::of("stub"), provider: "none".into() }
+    fn describe(&self) -> GeneratorInfo {
+        GeneratorInfo { bundle: "stub".into(), digest: Digest::of("stub"), provider: "none".into() }
     }
 
     fn generate(&mut self, asks: &[Ask], step: StepFn<'_>) -> Result<Vec<Result<Picture>>> {

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use housestyle::error::{Error, Kind};
-use housestyle::queue::{Memory, Message, Queue as _};
-use housestyle::shutdown::Shutdown;
+use housestyle::base::error::{Error, Kind};
+use housestyle::broker::{Memory, Message, Queue as _};
+use housestyle::io::shutdown::Shutdown;
 use housestyle::store::Local;
 use housestyle::telemetry::{Metrics, Readiness, serve};
 use housestyle::worker::{Worker, meter};
@@ -21,7 +21,7 @@ async fn a_worker_counts_what_it_does() {
     let jobs = small_plan(1, "  gate: {style: 0.6, category: 0.5, attempts: 2}").jobs;
     let [good, low, broken, foreign] = &jobs[..] else { panic!("{} jobs", jobs.len()) };
     let mut foreign = foreign.clone();
-    foreign.bundle = housestyle::spec::Digest::of("another");
+    foreign.bundle = housestyle::base::names::Digest::of("another");
     let queue = Memory::default();
     for job in [good, low, broken, &foreign] {
         queue.publish(Message::new(job.clone())).await.unwrap();

@@ -5,14 +5,14 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use housestyle::error::Kind;
+use housestyle::base::error::Kind;
+use housestyle::base::names::Digest;
 use housestyle::pipeline::Stop;
-use housestyle::pipeline::encode::Encoder;
 use housestyle::pipeline::noise::{Stream, normals};
-use housestyle::spec::Digest;
+use housestyle::pipeline::text_encoder::Encoder;
 use housestyle::train::batch::{Example, Noise, Tokens};
 use housestyle::train::fit::{Checkpoint, Recipe, fit};
-use housestyle::train::identify::Identifier;
+use housestyle::train::probe::Identifier;
 use housestyle::train::step::{Batch, Contrast, Denoising, Rates, State};
 use housestyle::train::{Layout, Losses, Step, checkpoint};
 use image::{Rgb, RgbImage};
@@ -303,7 +303,7 @@ fn a_category_encoder_draws_only_where_it_is_asked_for() {
         let json = found.iter().filter(|(name, _)| name.ends_with(".json"));
         let pixels = |name: &str| {
             let file = name.replace(".json", ".png");
-            Digest::of(housestyle::store::png::decode(&found[&file], &file).unwrap().into_raw()).to_string()
+            Digest::of(housestyle::appearance::picture::decode(&found[&file], &file).unwrap().into_raw()).to_string()
         };
         json.map(|(name, bytes)| (serde_json::from_slice(bytes).unwrap(), pixels(name))).collect()
     };
@@ -362,7 +362,7 @@ fn transparent_pictures_are_seen_on_white() {
     let picture = image::RgbaImage::from_fn(3, 1, |x, _| image::Rgba([10, 20, 30, [0, 128, 255][x as usize]]));
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-    let seen = housestyle::store::png::decode(bytes.get_ref(), "x.png").unwrap();
+    let seen = housestyle::appearance::picture::decode(bytes.get_ref(), "x.png").unwrap();
     assert_eq!(seen.pixels().map(|p| p.0).collect::<Vec<_>>(), [[255; 3], [132, 137, 142], [10, 20, 30]]);
 }
 

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use housestyle::error::Kind;
+use housestyle::base::error::Kind;
+use housestyle::base::time::Timestamp;
 use housestyle::events::webhook::{Setting, Webhooks};
 use housestyle::events::{AssetDead, CampaignCancelled, CloudEvent, Fact};
-use housestyle::http::{Client, Reach, Resolve, Url};
-use housestyle::spec::Timestamp;
+use housestyle::io::http::{Client, Reach, Resolve, Url};
 use housestyle::telemetry::Metrics;
 use hyper::header::HeaderMap;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};

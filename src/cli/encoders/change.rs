@@ -1,12 +1,11 @@
 //! `housestyle encoders promote` and `rollback`: change which version is in use. Both only add a record.
 
-use super::super::Out;
-use super::super::{Context, Outcome};
+use super::super::{Context, Out, Outcome};
 use super::{By, evidence, recorded};
-use crate::encoders::{Basis, Grounds, Promotion, Registry};
-use crate::error::Result;
-use crate::rights::Ledger;
-use crate::spec::{EncoderName, VersionId};
+use crate::base::error::Result;
+use crate::base::version::{EncoderName, VersionId};
+use crate::registry::ledger::Ledger;
+use crate::registry::{Basis, Grounds, Promotion, Registry};
 
 /// Arguments of `encoders promote`.
 #[derive(Debug, clap::Args)]

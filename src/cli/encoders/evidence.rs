@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::Context;
-use crate::encoders::{Card, Measured, Registry};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::names::{BundleRef, Digest};
+use crate::base::version::VersionId;
 use crate::eval::stats::{Bootstrap, sign_flip};
 use crate::pipeline::Bundle;
-use crate::rights::Ledger;
-use crate::spec::{BundleRef, Digest, VersionId};
+use crate::registry::ledger::Ledger;
+use crate::registry::{Card, Measured, Registry};
 use crate::store::Store;
 use crate::train::measure::{self, Marks, Subject};
 

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::super::Out;
-use super::super::{Context, Outcome};
-use crate::encoders::Registry;
-use crate::error::{Error, Result};
-use crate::files;
+use super::super::{Context, Out, Outcome};
+use crate::base::error::{Error, Result};
+use crate::base::names::{BundleRef, Digest};
+use crate::base::version::VersionId;
+use crate::io::files;
 use crate::pipeline::adapter;
 use crate::pipeline::bundle::TEXT_ENCODER;
-use crate::rights::Ledger;
-use crate::spec::{BundleRef, Digest, VersionId};
+use crate::registry::Registry;
+use crate::registry::ledger::Ledger;
 
 /// Arguments of `encoders export`.
 #[derive(Debug, clap::Args)]

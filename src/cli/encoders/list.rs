@@ -2,14 +2,15 @@
 
 use serde::Serialize;
 
-use super::super::Out;
 use super::super::table::table;
-use super::super::{Context, Outcome};
-use crate::encoders::due::due;
-use crate::encoders::promote::{CATEGORY, STYLE};
-use crate::encoders::{Card, Survey};
-use crate::error::Result;
-use crate::spec::{Date, Digest, Timestamp, VersionId};
+use super::super::{Context, Out, Outcome};
+use crate::base::error::Result;
+use crate::base::names::Digest;
+use crate::base::time::{Date, Timestamp};
+use crate::base::version::VersionId;
+use crate::registry::promote::{CATEGORY, STYLE};
+use crate::registry::retrain::due;
+use crate::registry::{Card, Survey};
 
 /// Arguments of `encoders list`.
 #[derive(Debug, clap::Args)]

@@ -1,8 +1,8 @@
 //! `housestyle encoders list|show|promote|rollback|export`: the versions of trained encoders, and which one is in use.
 
 use super::{Context, Outcome};
-use crate::error::{Error, Result};
-use crate::spec::{limits, text};
+use crate::base::error::{Error, Result};
+use crate::base::{limits, text};
 
 mod change;
 mod evidence;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::Out;
 use super::super::table::{shortened, table};
-use super::super::{Context, Outcome};
-use crate::encoders::{Card, Grounds, Promotion, Registry};
-use crate::error::{Error, Result};
-use crate::rights::{Ledger, Terms};
-use crate::spec::{EncoderName, VersionId};
+use super::super::{Context, Out, Outcome};
+use crate::base::error::{Error, Result};
+use crate::base::version::{EncoderName, VersionId};
+use crate::registry::ledger::Ledger;
+use crate::registry::{Card, Grounds, Promotion, Registry};
+use crate::rights::Terms;
 
 /// Arguments of `encoders show`.
 #[derive(Debug, clap::Args)]

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::super::Out;
 use super::super::table::{shortened, table};
-use super::super::{Context, Outcome};
-use crate::encoders::lessons::admit;
-use crate::error::{Error, Result};
-use crate::rights::{Ledger, Policy, Revocations, Ruling};
-use crate::spec::{Date, Digest, Reference, StyleSet};
+use super::super::{Context, Out, Outcome};
+use crate::base::error::{Error, Result};
+use crate::base::names::Digest;
+use crate::base::time::Date;
+use crate::registry::ledger::{Ledger, Revocations};
+use crate::registry::training_set::admit;
+use crate::rights::{Policy, Ruling};
+use crate::spec::{Reference, StyleSet};
 
 /// Refused pictures that are named one by one.
 const NAMED: usize = 50;

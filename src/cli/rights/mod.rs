@@ -1,10 +1,12 @@
 //! `housestyle rights check|trace|revoke`: whose pictures styles were learned from, what came of them, and taking them back.
 
 use super::{Context, Outcome};
-use crate::encoders::trace::Question;
-use crate::error::{Error, Result};
-use crate::spec::{Digest, VersionId, limits, text};
-use crate::store::Sidecar;
+use crate::base::error::{Error, Result};
+use crate::base::names::Digest;
+use crate::base::version::VersionId;
+use crate::base::{limits, text};
+use crate::campaign::sidecar::Sidecar;
+use crate::registry::trace::Question;
 use std::io::Read as _;
 use std::path::Path;
 

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::super::Out;
 use super::super::encoders::{By, recorded};
-use super::super::{Context, Outcome};
+use super::super::{Context, Out, Outcome};
 use super::{question, unknown};
-use crate::encoders::Survey;
-use crate::encoders::trace::{Question, trace};
-use crate::error::{Error, Result};
-use crate::rights::{Ledger, Revocation, Target};
-use crate::spec::{EncoderName, Timestamp, VersionId};
+use crate::base::error::{Error, Result};
+use crate::base::time::Timestamp;
+use crate::base::version::{EncoderName, VersionId};
+use crate::registry::Survey;
+use crate::registry::ledger::{Ledger, Revocation, Target};
+use crate::registry::trace::{Question, trace};
 
 /// Arguments of `rights revoke`.
 #[derive(Debug, clap::Args)]

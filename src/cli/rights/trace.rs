@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::super::Out;
 use super::super::table::{shortened, table};
-use super::super::{Context, Outcome};
+use super::super::{Context, Out, Outcome};
 use super::{question, unknown};
-use crate::encoders::Survey;
-use crate::encoders::trace::{Trace, TracedPicture, trace};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::registry::Survey;
+use crate::registry::trace::{Trace, TracedPicture, trace};
 
 /// Lines of each kind that are printed for people.
 const LINES: usize = 20;

@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::time::Timestamp;
+use crate::broker::Rabbit;
+use crate::broker::rabbit::subscription::{Announced, Subscription};
 use crate::events::webhook::Webhooks;
 use crate::events::{CloudEvent, Fact, Herald, MEDIA_TYPE};
-use crate::queue::Rabbit;
-use crate::queue::rabbit::subscription::{Announced, Subscription};
-use crate::shutdown::Shutdown;
-use crate::spec::Timestamp;
+use crate::io::shutdown::Shutdown;
 use crate::telemetry::TraceParent;
 
 /// Events on their way to webhooks at once.

@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use image::RgbImage;
 
 use super::super::Context;
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::names::Digest;
+use crate::coordinator::scoring::Judges;
+use crate::pipeline::scores::Scores;
 use crate::pipeline::{Bundle, Critic};
 use crate::plan::Unscored;
-use crate::planner::scoring::Judges;
-use crate::spec::Digest;
-use crate::store::sidecar::Scores;
 
 /// Judges with one bundle.
 pub struct HouseJudges {

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 
 use super::super::Context;
 use super::super::planning::{self, Obstacles};
-use crate::error::Error;
-use crate::planner::{Planned, Plans, Refusal};
-use crate::spec::{Digest, Draft};
+use crate::base::error::Error;
+use crate::base::names::Digest;
+use crate::coordinator::{Planned, Plans, Refusal};
+use crate::spec::Draft;
 use crate::store::Store;
 
 /// Makes plans for one bundle.

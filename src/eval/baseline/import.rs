@@ -4,6 +4,7 @@
 //! Always holds: one picture at a time is in memory, and what is said of a hundred; each is judged exactly as one of ours, here or by others; a picture that is
 //! refused is named with its reason and takes no other with it.
 
+use crate::appearance::picture;
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
@@ -13,15 +14,19 @@ use serde::{Deserialize, Serialize};
 use super::index::Row;
 use super::source::PICTURE_BYTES;
 use super::{Baseline, Index, Item, PART, Refused, Source, VERSION, image, write_part};
-use crate::error::{Error, Result};
+use crate::appearance::Looks;
+use crate::base::error::{Error, Result};
+use crate::base::names::{Digest, Name};
+use crate::base::time::Timestamp;
+use crate::base::{limits, text};
+use crate::campaign::provenance;
 use crate::eval::evaluation::{Brief, Delivery};
-use crate::looks::Looks;
 use crate::pipeline::Wanted;
+use crate::pipeline::scores::Scores;
 use crate::plan::{Job, Plan, Unscored};
 use crate::rights::Policy;
-use crate::spec::{Digest, Name, Timestamp, limits, text, words};
-use crate::store::sidecar::Scores;
-use crate::store::{Store, png};
+use crate::spec::words;
+use crate::store::Store;
 
 /// Bytes of all pictures of one delivery.
 const TOTAL_BYTES: u64 = 8 << 30;
@@ -288,7 +293,7 @@ impl Import<'_> {
         if let Some(before) = seen.pictures.get(&delivered) {
             return Ok(Err(format!("is the same picture as {}", text::show(before))));
         }
-        let picture = match png::decode_small(&bytes, &row.file, limits::PICTURE_SIZE) {
+        let picture = match picture::decode_small(&bytes, &row.file, limits::PICTURE_SIZE) {
             Ok(picture) => picture,
             Err(error) => return Ok(Err(error.chain())),
         };
@@ -297,7 +302,7 @@ impl Import<'_> {
         let id = format!("{stem}-{}", &delivered.hex()[..8]);
         let mut texts = vec![("Source", row.file.clone())];
         texts.extend(row.delivery.holder.clone().map(|holder| ("Copyright", format!("{holder}, {}", row.delivery.licence))));
-        let kept = png::encode_with(&picture, &texts)?;
+        let kept = provenance::encode_with(&picture, &texts)?;
         let asked = Unscored {
             id: id.clone(),
             sha256: Digest::of(&kept).hex().to_owned(),

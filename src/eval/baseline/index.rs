@@ -10,10 +10,11 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::Refused;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::time::Date;
+use crate::base::{limits, text, yaml};
 use crate::eval::evaluation::{Brief, Delivery};
-use crate::spec::{Claim, Date, limits, text};
-use crate::yaml;
+use crate::spec::Claim;
 
 /// Rows of an index.
 const MAX_ROWS: usize = 100_000;

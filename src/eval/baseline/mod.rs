@@ -16,10 +16,11 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::{Brief, Delivery};
-use crate::error::{Error, Result};
-use crate::looks::Looks;
-use crate::spec::{Digest, Name, Timestamp};
-use crate::store::sidecar::Scores;
+use crate::appearance::Looks;
+use crate::base::error::{Error, Result};
+use crate::base::names::{Digest, Name};
+use crate::base::time::Timestamp;
+use crate::pipeline::scores::Scores;
 use crate::store::{Key, Store};
 
 pub use import::{Asked, Import, Judge, Judgement, Others};

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use zip::ZipArchive;
 
-use crate::error::{Error, Kind, Result};
-use crate::files;
-use crate::spec::{limits, text};
+use crate::base::error::{Error, Kind, Result};
+use crate::base::{limits, text};
+use crate::io::files;
 use crate::store::{Key, Store};
 
 /// Entries of an archive.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Arm, Measure};
-use crate::spec::Date;
+use crate::base::time::Date;
 
 /// What is asked for in one brief: a thing in a style. Images of one brief are compared with each other, never with others'.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

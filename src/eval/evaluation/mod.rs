@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::spool::Spool;
+use crate::eval::disk_vec::Spool;
 
 mod asset;
 mod measure;

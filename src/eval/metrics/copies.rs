@@ -7,8 +7,8 @@
 //! a copy is much nearer to its original than to anything else.
 
 use super::{dot, unit};
+use crate::appearance::Hash;
 use crate::eval::stats::quantile;
-use crate::looks::Hash;
 
 /// Bits of the hash in which the same picture may differ after resizing or small changes.
 const SAME: u32 = 4;

@@ -2,7 +2,7 @@
 //!
 //! In: vectors and hashes that were kept with the images. Out: numbers; `None` where they say nothing.
 //! Always holds: each function names its source; checked against reference implementations
-//! (`tests/fixtures/evidence.json`, made by the script beside it). Colours are measured in [`crate::looks`].
+//! (`tests/fixtures/evidence.json`, made by the script beside it). Colours are measured in [`crate::appearance`].
 
 mod copies;
 mod distribution;

@@ -10,9 +10,9 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::{Context, Error, Kind, Result};
-use crate::spec::{Name, limits, text};
-use crate::yaml;
+use crate::base::error::{Context, Error, Kind, Result};
+use crate::base::names::Name;
+use crate::base::{limits, text, yaml};
 
 /// Largest `bundle.yaml`.
 pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;

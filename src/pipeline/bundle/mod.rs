@@ -13,10 +13,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use self::manifest::{MAX_MANIFEST_BYTES, Manifest};
-use crate::error::{Context, Error, Kind, Result};
+use crate::base::error::{Context, Error, Kind, Result};
+use crate::base::names::Digest;
 use crate::pipeline::schedule::Schedule;
 use crate::plan::{BundleFacts, House, StyleFacts};
-use crate::spec::Digest;
 
 /// The files of a bundle that generation needs.
 pub const TOKENIZER: &str = "tokenizer/tokenizer.json";

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Nested graphs (bodies of `If`, `Loop`, …) and the messages around them.
 const MAX_DEPTH: usize = 64;

@@ -11,7 +11,7 @@ mod euler;
 mod euler_ancestral;
 
 use super::schedule::{Prediction, Schedule};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::spec::SamplerName;
 
 /// One step of a sampler. With `x` the sample, `m` the UNet's output and `x0 = clean[0]·x + clean[1]·m` the clean latent

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::eval::Evaluation;
 use crate::eval::evaluation::Arm;
 use crate::eval::stats::{Bootstrap, mean, wilson};

@@ -14,7 +14,7 @@ pub use inputs::{Given, Input, Inputs, Source, Unit};
 
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::eval::Evaluation;
 use crate::eval::stats::Random;
 use crate::spec::CostModel;

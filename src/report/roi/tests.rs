@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::eval::disk_vec::Spool;
 use crate::report::sample::{assets, costs, evaluation};
 use crate::spec::costs::Amount;
-use crate::spool::Spool;
 
 fn value(roi: &Roi, figure: Figure) -> f64 {
     roi.get(figure).unwrap().value.unwrap()

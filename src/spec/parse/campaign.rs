@@ -6,12 +6,15 @@
 
 use super::super::reader::{Field, Object, Reader};
 use super::super::template::{self, NameTemplate};
-use super::super::text::{self, plain, show};
 use super::super::{
-    AssetSpec, Budget, BundleRef, Campaign, CategoryRef, Format, Gate, Guidance, Name, Output, Priority, RightsRequest,
-    Sampler, SamplerName, StyleRef, StyleScale, limits, node, one, problem,
+    AssetSpec, Budget, Campaign, Format, Gate, Guidance, Output, Priority, RightsRequest, Sampler, SamplerName, StyleScale,
+    node, one, problem,
 };
 use super::{Keys, Kind, currency, filled, name, owner, short_text, words};
+use crate::base::limits;
+use crate::base::names::{BundleRef, Name, StyleRef};
+use crate::base::text::{self, plain, show};
+use crate::base::version::CategoryRef;
 use std::collections::BTreeMap;
 
 /// The keys of every mapping, by the name of its type in the JSON Schema.

@@ -2,9 +2,10 @@
 
 use super::super::costs::{Amount, CostModel, InHouse, Outsourced, People, day};
 use super::super::node::Value;
+use super::super::problem;
 use super::super::reader::{Field, Object, Reader};
-use super::super::{limits, problem};
 use super::{Keys, Kind, currency, name, owner};
+use crate::base::limits;
 
 /// The keys of every mapping, by the name of its type in the JSON Schema.
 pub(in crate::spec) const KEYS: Keys = &[

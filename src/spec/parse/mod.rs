@@ -10,8 +10,10 @@ pub(super) mod styleset;
 use super::problem::Problem;
 use super::reader::{Field, Object, Reader};
 use super::template::Fault;
-use super::text::{self, plain, show};
-use super::{Campaign, CostModel, Name, StyleSet, limits, node};
+use super::{Campaign, CostModel, StyleSet, node};
+use crate::base::limits;
+use crate::base::names::Name;
+use crate::base::text::{self, plain, show};
 use std::fmt;
 
 /// Value of `apiVersion`.

@@ -1,12 +1,13 @@
 //! The style set's grammar.
 
-use super::super::names::Name;
 use super::super::reader::{Field, Object, Reader};
 use super::super::styleset::{Claim, Images, Loss, StyleSet, Training};
-use super::super::template;
-use super::super::text::{self, plain, show};
-use super::super::{Branch, BundleRef, limits, problem, references};
+use super::super::{problem, references, template};
 use super::{Keys, Kind, filled, filled_text, name, owner, words};
+use crate::base::limits;
+use crate::base::names::{BundleRef, Name};
+use crate::base::text::{self, plain, show};
+use crate::base::version::Branch;
 
 /// The keys of every mapping, by the name of its type in the JSON Schema.
 pub(in crate::spec) const KEYS: Keys = &[

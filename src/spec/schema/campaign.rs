@@ -1,9 +1,9 @@
 //! What a campaign's schema adds to the domain types: the frame around them.
 
-use super::super::{
-    AssetSpec, Budget, BundleRef, CategoryRef, Gate, Guidance, Name, Output, Priority, RightsRequest, Sampler, StyleRef,
-    StyleScale, limits, parse,
-};
+use super::super::{AssetSpec, Budget, Gate, Guidance, Output, Priority, RightsRequest, Sampler, StyleScale, parse};
+use crate::base::limits;
+use crate::base::names::{BundleRef, Name, StyleRef};
+use crate::base::version::CategoryRef;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::{borrow::Cow, collections::BTreeMap};
 

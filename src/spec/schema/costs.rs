@@ -1,7 +1,8 @@
 //! What a cost model's schema adds to the domain types: the frame around them.
 
 use super::super::costs::{Amount, InHouse, Outsourced, People};
-use super::super::{Name, parse};
+use super::super::parse;
+use crate::base::names::Name;
 use schemars::JsonSchema;
 
 /// A Housestyle cost model: what a house pays for machines, people and vendors.

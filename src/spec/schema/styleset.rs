@@ -1,6 +1,10 @@
 //! What a style set's schema adds to the domain types: the frame around them.
 
-use super::super::{Branch, BundleRef, Date, Name, Training, limits, parse};
+use super::super::{Training, parse};
+use crate::base::limits;
+use crate::base::names::{BundleRef, Name};
+use crate::base::time::Date;
+use crate::base::version::Branch;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 

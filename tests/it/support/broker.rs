@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use housestyle::config::remote;
+use housestyle::broker::address;
 
 /// Virtual hosts that are made when a broker starts.
 const VHOSTS: usize = 36;
@@ -171,7 +171,7 @@ impl Broker {
     }
 
     /// The address of a virtual host that no other test uses.
-    pub fn fresh(&self) -> remote::Broker {
+    pub fn fresh(&self) -> address::Broker {
         Self::url(self.port, &self.vhost()).into()
     }
 }

@@ -1,12 +1,13 @@
 //! Plans of a house that exists on paper only: many things in one style.
 
 use async_trait::async_trait;
-use housestyle::error::{Error, Result as Outcome};
+use housestyle::base::error::{Error, Result as Outcome};
+use housestyle::base::names::Digest;
+use housestyle::coordinator::scoring::Judges;
+use housestyle::coordinator::{Planned, Plans, Refusal};
+use housestyle::pipeline::scores::Scores;
 use housestyle::plan::{Rates, Unscored, plan};
-use housestyle::planner::scoring::Judges;
-use housestyle::planner::{Planned, Plans, Refusal};
-use housestyle::spec::{Campaign, Digest};
-use housestyle::store::sidecar::Scores;
+use housestyle::spec::Campaign;
 use image::RgbImage;
 
 use super::facts;

@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 
-use housestyle::config::remote::S3Settings;
+use housestyle::store::s3::settings::S3Settings;
 
 pub const BUCKET: &str = "house";
 pub const KEY: &str = "AKIATESTTESTTESTTEST";

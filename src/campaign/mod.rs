@@ -1,0 +1,24 @@
+//! Everything a campaign leaves behind in a store: where it lies, how it is written, and how it is read again.
+//!
+//! In: plans, jobs and pictures. Out: objects of a [`crate::store::Store`], and what they say.
+//!
+//! # Invariants
+//!
+//! An asset is committed by writing its image first and its sidecar last; whoever finds the sidecar may trust the image.
+
+pub mod columns;
+pub mod commit;
+pub mod contact_sheet;
+pub mod dead_letter;
+pub mod finish;
+pub mod layout;
+pub mod plan_file;
+pub mod provenance;
+pub mod records;
+pub mod sidecar;
+pub mod status;
+pub mod summary;
+pub mod table;
+
+pub use layout::Layout;
+pub use sidecar::Sidecar;

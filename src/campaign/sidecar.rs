@@ -1,0 +1,192 @@
+//! What is known about one asset: how it was asked for, made, judged, and whose rights it touches.
+//!
+//! In: the job and what became of it. Out: JSON beside the image, written last.
+//! Always holds: where a sidecar is, its image is (unless nothing could be made), and the asset is finished; the
+//! sidecar and the bundle are enough to make the image again.
+
+use crate::pipeline::scores::Scores;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::appearance::Looks;
+use crate::base::error::{Error, Result};
+use crate::plan::{Job, StyleFacts};
+
+/// The version of the format; readers refuse others.
+const VERSION: u32 = 1;
+/// A sidecar is a few kilobytes; what is far larger is none.
+const MAX_BYTES: usize = 1 << 20;
+
+/// Everything about one asset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sidecar {
+    /// Format version.
+    pub version: u32,
+    /// The housestyle that made it.
+    pub housestyle: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why it is not accepted; empty if it is.
+    pub reasons: Vec<String>,
+    /// The job, whole: ids, prompts, seed, sampler, guidance, gate, bundle digest, style's source.
+    pub job: Job,
+    /// The bundle's name; its digest is the job's.
+    pub bundle: String,
+    /// The execution provider really used.
+    pub provider: String,
+    /// Every attempt, in order; the first one is what generation gives without a gate.
+    pub attempts: Vec<Attempt>,
+    /// The attempt the image is from; `None` if nothing could be made.
+    pub chosen: Option<u32>,
+    /// The image; `None` if nothing could be made.
+    pub image: Option<ImageFacts>,
+    /// Seconds spent on it, by stage, over all attempts; of work shared with a batch, the asset's share.
+    pub timings: BTreeMap<String, f64>,
+    /// Whose rights the asset touches.
+    pub rights: Vec<RightsReference>,
+}
+
+/// What became of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Passed the gate.
+    Accepted,
+    /// Made, and refused by the gate.
+    Rejected,
+    /// Could not be made; there is no image rather than a wrong one.
+    Failed,
+}
+
+/// One try at a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Counted from 1; with the job's seed it decides the noise.
+    pub number: u32,
+    /// The evaluator's view; `None` if nothing was made or the bundle has no evaluator.
+    pub scores: Option<Scores>,
+    /// Whether the gate let it pass.
+    pub passed: bool,
+    /// Why not.
+    pub reasons: Vec<String>,
+}
+
+/// The image that belongs to a sidecar.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImageFacts {
+    /// File name, beside the sidecar.
+    pub file: String,
+    /// SHA-256 of the file, hex.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// Its colours and its hash for the eye; `None` in sidecars from before they were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks: Option<Looks>,
+}
+
+/// A source whose rights the asset touches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightsReference {
+    /// What was used, such as `style`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The licence it came under.
+    pub licence: String,
+    /// Who holds the rights.
+    pub holder: String,
+    /// Where it came from.
+    pub source: String,
+    /// The line its licence asks to be shown with the asset; empty if it asks for none.
+    #[serde(default)]
+    pub attribution: String,
+}
+
+impl Sidecar {
+    /// A sidecar for `job` with nothing known yet but who works on it.
+    pub fn new(job: Job, bundle: &str, provider: &str, outcome: Outcome) -> Self {
+        let rights = std::iter::once(&job.source).chain(&job.reader).flat_map(rights).collect();
+        Self {
+            version: VERSION,
+            housestyle: env!("CARGO_PKG_VERSION").into(),
+            outcome,
+            reasons: Vec::new(),
+            job,
+            bundle: bundle.into(),
+            provider: provider.into(),
+            attempts: Vec::new(),
+            chosen: None,
+            image: None,
+            timings: BTreeMap::new(),
+            rights,
+        }
+    }
+
+    /// Scores of the first attempt: what evaluation compares, as the gate has not chosen there yet.
+    pub fn first_scores(&self) -> Option<&Scores> {
+        self.attempts.first()?.scores.as_ref()
+    }
+
+    /// Scores of the attempt that the image is from.
+    pub fn chosen_scores(&self) -> Option<&Scores> {
+        self.attempts.iter().find(|a| Some(a.number) == self.chosen)?.scores.as_ref()
+    }
+
+    /// The JSON that is stored.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes =
+            serde_json::to_vec_pretty(self).map_err(|e| Error::internal("cannot write a sidecar as JSON").caused_by(e))?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Reads what [`Sidecar::to_bytes`] wrote; `name` is for the error, which is [`crate::base::error::Kind::Invalid`] only if
+    /// the bytes are no sidecar of any version.
+    pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self> {
+        let hint = "delete it and run the campaign again: the asset is made again, the same";
+        if bytes.len() > MAX_BYTES {
+            return Err(Error::invalid(format!("{name} is too large for a sidecar")).hint(hint));
+        }
+        let damaged = |e: serde_json::Error| Error::invalid(format!("{name} is not a sidecar")).caused_by(e).hint(hint);
+        // The version first: another format is somebody's work, not damage.
+        let Versioned { version } = serde_json::from_slice(bytes).map_err(damaged)?;
+        if version != VERSION {
+            let message = format!("{name} has format version {version}; this housestyle reads {VERSION}");
+            return Err(Error::unavailable(message).hint("use the housestyle that wrote it, or another output folder"));
+        }
+        serde_json::from_slice(bytes).map_err(damaged)
+    }
+}
+
+/// A style's source, or each of those that a trained encoder learned from.
+fn rights(style: &StyleFacts) -> Vec<RightsReference> {
+    let (kind, name) = match &style.encoder {
+        Some(encoder) => ("encoder".to_owned(), encoder.version.to_string()),
+        None => ("style".to_owned(), style.name.clone()),
+    };
+    let one = |licence: &str, holder: &str, source: &str| RightsReference {
+        kind: kind.clone(),
+        name: name.clone(),
+        licence: licence.into(),
+        holder: holder.into(),
+        source: source.into(),
+        attribution: style.attribution.clone(),
+    };
+    match style.grants.is_empty() {
+        true => vec![one(&style.licence, &style.holder, &style.source)],
+        false => style.grants.iter().map(|grant| one(&grant.licence, &grant.holder, &grant.source)).collect(),
+    }
+}
+
+/// As much of a sidecar as every version has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}

@@ -1,0 +1,344 @@
+//! The planner: takes campaigns in, hands their jobs to the queue, and looks after them until they are complete.
+//!
+//! In: [`Order`]s from the broker, and somebody who [`Plans`]. Out: plans and records in the store, jobs in the queue,
+//! [`Fact`]s. Always holds: an order is settled only after what it asks for is in store and queue, so a planner that dies
+//! leaves work, never a gap; every step may be done twice; a campaign whose jobs the broker lost is queued again, as the
+//! store knows which are missing.
+
+use crate::campaign::{plan_file, records};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tracing::Instrument as _;
+
+use crate::base::error::{Error, Kind, Result};
+use crate::base::time::Timestamp;
+use crate::broker::message::Lane;
+use crate::broker::rabbit::order::{Order, OrderInHand, Task};
+use crate::broker::rabbit::topology;
+use crate::broker::{Message, Rabbit};
+use crate::campaign::layout::{Layout, Shelf};
+use crate::campaign::sidecar::Sidecar;
+use crate::campaign::{dead_letter, finish};
+use crate::events::{AssetDead, CampaignAccepted, CampaignCancelled, CampaignCompleted, CampaignRejected, Fact, Herald};
+use crate::io::shutdown::Shutdown;
+use crate::plan::{CampaignId, Job, Plan};
+use crate::spec::Problem;
+use crate::store::{Key, Store};
+
+pub mod scoring;
+
+use crate::campaign::records::{Answer, Queued};
+use crate::campaign::status::{Outcomes, Standing, State};
+use scoring::Judges;
+
+/// Sidecars read at once when a campaign is finished.
+const READS: usize = 32;
+/// A campaign in which nothing happens for so long, while nothing waits in the queue, is looked through for lost jobs.
+const STILL: Duration = Duration::from_secs(150);
+
+/// Makes plans of campaign files.
+#[async_trait]
+pub trait Plans: Send + Sync {
+    /// The plan, with the campaign's name, or what stands against it.
+    async fn plan(&self, yaml: &str, file: &str) -> Result<Planned, Refusal>;
+}
+
+/// A campaign that may be made.
+#[derive(Debug)]
+pub struct Planned {
+    /// Its name, for people.
+    pub name: String,
+    /// Its plan.
+    pub plan: Plan,
+}
+
+/// Why a campaign is not planned.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What is wrong, place by place.
+    pub problems: Vec<Problem>,
+    /// What went wrong beside; [`Kind::Invalid`] if trying again does not help.
+    pub error: Option<Error>,
+}
+
+/// Plans until told to stop.
+pub struct Planner {
+    /// Where orders come from and jobs go to.
+    pub queue: Rabbit,
+    /// Where plans and records go.
+    pub store: Arc<dyn Store>,
+    /// Who makes the plans.
+    pub plans: Arc<dyn Plans>,
+    /// Who judges what others made.
+    pub judges: Arc<dyn Judges>,
+    /// When to stop.
+    pub shutdown: Shutdown,
+    /// Who tells the world.
+    pub herald: Arc<dyn Herald>,
+}
+
+impl Planner {
+    /// Does what orders say; an order in hand when asked to stop is done, or comes to another planner.
+    pub async fn run(&self) {
+        loop {
+            let order = tokio::select! {
+                biased;
+                () = self.shutdown.wait() => return,
+                order = self.queue.next_order() => order,
+            };
+            if let Err(error) = self.settle(order).await {
+                tracing::warn!(error = %error.chain(), "an order could not be settled; it comes again");
+            }
+        }
+    }
+
+    async fn settle(&self, in_hand: OrderInHand) -> Result<()> {
+        if let Some(reason) = in_hand.given_up.clone() {
+            return self.give_up(in_hand, reason).await;
+        }
+        let span = tracing::info_span!("order", otel.kind = "consumer");
+        if let Some(parent) = in_hand.order.traceparent {
+            parent.adopt(&span);
+        }
+        match self.follow(&in_hand.order).instrument(span).await {
+            Ok(()) => {
+                in_hand.ack().await;
+                Ok(())
+            }
+            Err(error) if error.is_about_the_input() => self.give_up(in_hand, error.chain()).await,
+            Err(error) => {
+                tracing::warn!(error = %error.chain(), "an order failed; it is tried again");
+                // A campaign that is looked after must not be lost sight of, however long store or broker are away.
+                if matches!(in_hand.order.task, Task::Watch { .. }) {
+                    self.queue.order_later(&in_hand.order, 4).await?;
+                    in_hand.ack().await;
+                    return Ok(());
+                }
+                in_hand.retry(&error.chain()).await.map(drop)
+            }
+        }
+    }
+
+    async fn give_up(&self, in_hand: OrderInHand, reason: String) -> Result<()> {
+        if let Task::Submit { submission, yaml, .. } = &in_hand.order.task {
+            self.reject(submission, yaml, Vec::new(), Some(reason.clone())).await?;
+        }
+        scoring::give_up(&*self.store, &in_hand.order.task, &reason).await?;
+        in_hand.dead(&reason).await
+    }
+
+    async fn follow(&self, order: &Order) -> Result<()> {
+        match &order.task {
+            Task::Submit { submission, file, yaml } => self.submit(submission, file, yaml, order).await,
+            Task::Watch { campaign, seen, idle } => self.watch(campaign, *seen, *idle, order).await,
+            Task::Retry { campaign } => self.retry(campaign, order).await,
+            task @ Task::Score { .. } => scoring::judge(&*self.store, &*self.judges, task).await,
+        }
+    }
+
+    /// Plans a campaign and queues its jobs.
+    async fn submit(&self, submission: &str, file: &str, yaml: &str, order: &Order) -> Result<()> {
+        let answer = records::answer_key(submission)?;
+        let Planned { name, plan } = match self.plans.plan(yaml, file).await {
+            Ok(planned) => planned,
+            Err(Refusal { problems, error: Some(error) }) if problems.is_empty() && !error.is_about_the_input() => {
+                return Err(error);
+            }
+            Err(Refusal { problems, error }) => {
+                return self.reject(submission, yaml, problems, error.map(|error| error.chain())).await;
+            }
+        };
+        let (campaign, jobs) = (plan.campaign.clone(), plan.jobs.len());
+        let layout = Layout::new(campaign.as_str())?;
+        let before: Option<Queued> = records::read(&*self.store, &layout.queued()?).await?;
+        let cancelled = self.store.size(&layout.cancelled()?).await?.is_some();
+        let known = before.as_ref().is_some_and(|before| before.submission != submission);
+        if before.is_none() || cancelled {
+            // Not pretty: a hundred thousand jobs are much to read and write as it is.
+            let bytes = serde_json::to_vec(&plan).map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
+            self.store.put(&layout.campaign()?, yaml.as_bytes().to_vec()).await?;
+            self.store.put(&layout.plan()?, bytes).await?;
+            self.store.delete(&layout.cancelled()?).await?;
+            self.queue_missing(&plan, &layout, order).await?;
+            let queued = Queued {
+                submission: submission.into(),
+                at: Timestamp::now(),
+                since: records::now(),
+                jobs,
+                priority: plan.jobs.first().map(|job| job.priority).unwrap_or_default(),
+                seconds_per_job: plan.estimate.seconds / jobs.max(1) as f64,
+            };
+            tracing::info!(%campaign, jobs, "a campaign is planned and queued");
+            let folder = self.store.locate(layout.folder());
+            let accepted = CampaignAccepted { campaign: campaign.to_string(), name, jobs, folder };
+            self.herald.tell(&Fact::CampaignAccepted(accepted)).await?;
+            // Last: while it is not there, whoever takes this order does all of it.
+            records::write(&*self.store, &layout.queued()?, &queued).await?;
+        }
+        records::write(&*self.store, &answer, &Answer::Accepted { campaign, jobs, known }).await
+    }
+
+    async fn reject(&self, submission: &str, yaml: &str, problems: Vec<Problem>, error: Option<String>) -> Result<()> {
+        let mut rejected = CampaignRejected::of(yaml.as_bytes(), None, &problems);
+        rejected.problems.extend(error.clone());
+        tracing::info!(submission, problems = rejected.problems.len(), "a campaign is rejected");
+        self.herald.tell(&Fact::CampaignRejected(rejected)).await?;
+        records::write(&*self.store, &records::answer_key(submission)?, &Answer::Rejected { problems, error }).await
+    }
+
+    /// Queues every job that has no outcome, and has the campaign looked after.
+    async fn queue_missing(&self, plan: &Plan, layout: &Layout, order: &Order) -> Result<usize> {
+        let found = Outcomes::of(&*self.store, layout).await?;
+        let missing: Vec<&Job> = plan.jobs.iter().filter(|job| !found.has_outcome(&job.stem)).collect();
+        // First of all: should this planner die among the jobs, somebody notices.
+        let watch = Task::Watch { campaign: plan.campaign.clone(), seen: found.sidecars(), idle: 0 };
+        self.queue.order_later(&Order::new(watch, order.traceparent), 1).await?;
+        let traced = |job: &&Job| Message::new((*job).clone()).traced(order.traceparent);
+        let messages: Vec<Message> = missing.iter().map(traced).collect();
+        let count = messages.len();
+        self.queue.publish_all(messages).await?;
+        Ok(count)
+    }
+
+    /// Looks how far a campaign is: finishes it, or looks again later.
+    async fn watch(&self, campaign: &CampaignId, seen: usize, idle: u32, order: &Order) -> Result<()> {
+        let Some(standing) = Standing::of(&*self.store, campaign).await? else { return Ok(()) };
+        let layout = Layout::new(campaign.as_str())?;
+        match standing.state {
+            State::Complete => {
+                // Looked at twice, by two orders, it is finished once.
+                if self.store.size(&layout.manifest()?).await?.is_none() {
+                    self.finish(&layout, campaign).await?;
+                }
+                return self.over(&standing, &layout).await;
+            }
+            State::Incomplete | State::Cancelled => return self.over(&standing, &layout).await,
+            State::Queued | State::Running => {}
+        }
+        let done = standing.finished() + standing.dead;
+        let idle = if done == seen { idle + 1 } else { 0 };
+        if self.is_still(&layout, idle).await? {
+            let plan = plan_file::read(&*self.store, &layout).await?;
+            self.bury_dead(campaign).await?;
+            let missing = self.queue_missing(&plan, &layout, order).await?;
+            tracing::warn!(%campaign, missing, "nothing happens and nothing waits; what is missing is queued again");
+            return Ok(()); // queueing has it looked after anew
+        }
+        let next = Order::new(Task::Watch { campaign: campaign.clone(), seen: done, idle }, order.traceparent);
+        // A campaign near its end is looked at soon, one that stands still ever more rarely.
+        let near = standing.remaining <= 64 && idle == 0;
+        self.queue.order_later(&next, if near { 1 } else { (idle + 1).min(4) }).await
+    }
+
+    /// Tells that nothing more will come of a campaign.
+    async fn over(&self, standing: &Standing, layout: &Layout) -> Result<()> {
+        tracing::info!(campaign = standing.campaign, state = ?standing.state, "a campaign is over");
+        let campaign = standing.campaign.clone();
+        let fact = if standing.state == State::Cancelled {
+            Fact::CampaignCancelled(CampaignCancelled { campaign, finished: standing.finished(), left: standing.remaining })
+        } else {
+            let made = |key: Key| (standing.state == State::Complete).then(|| self.store.locate(&key));
+            Fact::CampaignCompleted(CampaignCompleted {
+                campaign,
+                accepted: standing.accepted,
+                rejected: standing.rejected,
+                failed: standing.failed + standing.dead,
+                folder: self.store.locate(layout.folder()),
+                manifest: made(layout.manifest()?),
+                contact_sheet: made(layout.contact_sheet()?),
+            })
+        };
+        self.herald.tell(&fact).await
+    }
+
+    /// Notes in the store which jobs the broker itself gave up on: those whose consumers died before they could say so.
+    async fn bury_dead(&self, campaign: &CampaignId) -> Result<()> {
+        for letter in self.queue.dead_letters().await? {
+            if let Some(message) = letter.message().filter(|message| message.job.campaign == *campaign) {
+                dead_letter::dig(&*self.store, &message.job, &letter.reason).await?;
+                let (campaign, job) = (campaign.to_string(), message.job.id.to_string());
+                self.herald.tell(&Fact::AssetDead(AssetDead { campaign, job, reason: letter.reason })).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing has happened for long while nothing waits, so that jobs must have been lost.
+    async fn is_still(&self, layout: &Layout, idle: u32) -> Result<bool> {
+        let delays = self.queue.delays();
+        let last = delays.last().copied().unwrap_or_default();
+        let waited: Duration = (0..idle as usize).map(|n| delays.get(n + 1).copied().unwrap_or(last) / 2).sum();
+        let queued: Option<Queued> = records::read(&*self.store, &layout.queued()?).await?;
+        // Before the record is there, a planner is still at it, or died.
+        let seconds = queued.map_or(0.0, |queued| queued.seconds_per_job);
+        // Where the delays are short, patience is: they are what this broker's users chose.
+        let patience = STILL.min(last * 2).max(Duration::from_secs_f64((100.0 * seconds).clamp(0.0, 86_400.0)));
+        if waited < patience {
+            return Ok(false);
+        }
+        for lane in Lane::ALL {
+            if self.queue.depth(topology::lane(lane)).await? > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Writes manifest and contact sheet.
+    async fn finish(&self, layout: &Layout, campaign: &CampaignId) -> Result<()> {
+        let plan = plan_file::read(&*self.store, layout).await?;
+        let sidecars = sidecars(&self.store, layout, &plan.jobs).await?;
+        if sidecars.len() < plan.jobs.len() {
+            return Err(Error::new(Kind::Transient, format!("{campaign} was complete, and is no more")));
+        }
+        let title = campaign.as_str().rsplit_once('-').map_or(campaign.as_str(), |(name, _)| name);
+        finish::finish(&*self.store, layout, title, &sidecars).await
+    }
+
+    /// Queues what failed or died again.
+    async fn retry(&self, campaign: &CampaignId, order: &Order) -> Result<()> {
+        let layout = Layout::new(campaign.as_str())?;
+        let plan = plan_file::read(&*self.store, &layout).await?;
+        let found = Outcomes::of(&*self.store, &layout).await?;
+        for key in [layout.manifest()?, layout.manifest_table()?, layout.contact_sheet()?, layout.cancelled()?] {
+            self.store.delete(&key).await?;
+        }
+        for stem in &found.failed {
+            self.store.delete(&layout.sidecar(Shelf::Rejected, stem)?).await?;
+        }
+        for stem in &found.dead {
+            self.store.delete(&layout.grave(stem)?).await?;
+        }
+        self.queue_missing(&plan, &layout, order).await.map(drop)
+    }
+}
+
+/// The sidecars of the jobs that have one, in the plan's order.
+async fn sidecars(store: &Arc<dyn Store>, layout: &Layout, jobs: &[Job]) -> Result<Vec<Sidecar>> {
+    let found = Outcomes::of(&**store, layout).await?;
+    let mut place = HashMap::new();
+    for (shelf, stems) in
+        [(Shelf::Rejected, &found.rejected), (Shelf::Rejected, &found.failed), (Shelf::Assets, &found.accepted)]
+    {
+        place.extend(stems.iter().map(|stem| (stem.as_str(), shelf)));
+    }
+    let keys: Vec<_> = jobs
+        .iter()
+        .filter_map(|job| Some((*place.get(job.stem.as_str())?, job)))
+        .map(|(shelf, job)| layout.sidecar(shelf, &job.stem))
+        .collect::<Result<_>>()?;
+    let reading = keys.into_iter().map(|key| tokio::spawn(read_sidecar(Arc::clone(store), key)));
+    let reading = stream::iter(reading).buffered(READS);
+    reading.map(|read| read.map_err(|e| Error::internal("reading was cut short").caused_by(e))?).try_collect().await
+}
+
+async fn read_sidecar(store: Arc<dyn Store>, key: Key) -> Result<Sidecar> {
+    match store.get(&key).await? {
+        Some(bytes) => Sidecar::from_bytes(&bytes, key.as_str()),
+        None => Err(Error::new(Kind::Transient, format!("{key} is gone"))),
+    }
+}

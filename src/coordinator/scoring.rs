@@ -1,0 +1,263 @@
+//! Judging a delivery with the workers behind the broker.
+//!
+//! In: pictures of a baseline that is being imported, in the store. Out: what the workers' evaluator says of each.
+//! Always holds: whatever an order says, only pictures of its baseline are read, and only what an importer asked for is written; the
+//! same order twice is judged once, and leaves nothing when its importer is gone; few orders are out at once, so that a campaign never waits behind a whole delivery.
+
+use crate::appearance::picture;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Kind, Result};
+use crate::base::limits;
+use crate::base::names::{Digest, Name};
+use crate::broker::Rabbit;
+use crate::broker::rabbit::order::{Order, Task};
+use crate::campaign::records;
+use crate::eval::baseline::{self, Judgement, Others};
+use crate::io::shutdown::Shutdown;
+use crate::pipeline::scores::Scores;
+use crate::plan::Unscored;
+use crate::store::{Key, Store};
+use crate::telemetry::TraceParent;
+
+/// Pictures of one order: a part of a second's work.
+const PART: usize = 16;
+/// Between two looks for judgements.
+const LOOK: Duration = Duration::from_millis(50);
+/// After so long without any, whoever waits is told why that may be.
+const STILL: Duration = Duration::from_secs(15);
+
+/// Says what the evaluator of a worker sees.
+#[async_trait]
+pub trait Judges: Send + Sync {
+    /// What it sees in a picture, if its bundle is `bundle`.
+    async fn judge(&self, bundle: &Digest, asked: &Unscored, picture: RgbImage) -> Result<Scores>;
+}
+
+/// What importer and workers leave each other.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Answer {
+    /// Somebody waits.
+    Asked,
+    /// One judgement a picture, in the order's order.
+    Judged(Vec<Judgement>),
+    /// The order was given up on.
+    GivenUp(String),
+}
+
+/// Where the answer to an order is left: named by all that it asks, so that nobody takes it for another's.
+fn answer_key(task: &Task) -> Result<Option<Key>> {
+    let Task::Score { baseline, .. } = task else { return Ok(None) };
+    let bytes = serde_json::to_vec(task).map_err(|e| Error::internal("cannot write an order as JSON").caused_by(e))?;
+    baseline::judgements(baseline, &Digest::of(&bytes)).map(Some)
+}
+
+/// Does what a scoring order asks; others are none of its business.
+pub async fn judge(store: &dyn Store, judges: &dyn Judges, task: &Task) -> Result<()> {
+    let (Task::Score { baseline, bundle, pictures }, Some(answer)) = (task, answer_key(task)?) else { return Ok(()) };
+    if !is_asked(store, &answer).await? {
+        return Ok(());
+    }
+    let mut judgements = Vec::with_capacity(pictures.len());
+    for asked in pictures {
+        judgements.push(match one(store, judges, (baseline, bundle), asked).await {
+            Ok(scores) => Judgement::Scored(Box::new(scores)),
+            Err(error) if error.is_about_the_input() => Judgement::Refused(error.chain()),
+            Err(error) => return Err(error),
+        });
+    }
+    tell(store, &answer, Answer::Judged(judgements)).await
+}
+
+/// Whether somebody waits, and has no answer yet.
+async fn is_asked(store: &dyn Store, answer: &Key) -> Result<bool> {
+    Ok(matches!(records::read(store, answer).await?, Some(Answer::Asked)))
+}
+
+/// Answers, unless the order came twice and was answered meanwhile: whoever waited may be gone.
+async fn tell(store: &dyn Store, key: &Key, answer: Answer) -> Result<()> {
+    match is_asked(store, key).await? {
+        true => records::write(store, key, &answer).await,
+        false => Ok(()),
+    }
+}
+
+async fn one(store: &dyn Store, judges: &dyn Judges, (name, bundle): (&Name, &Digest), asked: &Unscored) -> Result<Scores> {
+    let key = baseline::image(name, &asked.id)?;
+    let bytes = store.get(&key).await?.ok_or_else(|| Error::invalid(format!("{key} is not in the workers' store")))?;
+    if Digest::of(&bytes).hex() != asked.sha256 {
+        return Err(Error::invalid(format!("{key} is not the picture that was imported")));
+    }
+    let picture = picture::decode_small(&bytes, key.as_str(), limits::PICTURE_SIZE)?;
+    judges.judge(bundle, asked, picture).await
+}
+
+/// Tells whoever waits that nothing will come.
+pub async fn give_up(store: &dyn Store, task: &Task, reason: &str) -> Result<()> {
+    match answer_key(task)? {
+        Some(answer) => tell(store, &answer, Answer::GivenUp(reason.into())).await,
+        None => Ok(()),
+    }
+}
+
+/// The workers behind the broker, as judges of an import.
+pub struct Workers {
+    /// The broker.
+    pub queue: Rabbit,
+    /// The store that importer and workers share.
+    pub store: Arc<dyn Store>,
+    /// The baseline that is being imported.
+    pub baseline: Name,
+    /// The bundle that is to judge.
+    pub bundle: Digest,
+    /// When not to wait any more.
+    pub shutdown: Shutdown,
+    /// Says something to whoever waits.
+    pub say: Box<dyn Fn(String) + Send + Sync>,
+}
+
+#[async_trait]
+impl Others for Workers {
+    async fn judge(&self, pictures: Vec<Unscored>) -> Result<Vec<Judgement>> {
+        let mut parts = Vec::new();
+        for pictures in pictures.chunks(PART) {
+            parts.push((self.ask(pictures.to_vec()).await?, pictures.len()));
+        }
+        let mut judgements = Vec::with_capacity(pictures.len());
+        for (key, pictures) in parts {
+            match self.answer(&key).await? {
+                Answer::Judged(part) if part.len() == pictures => judgements.extend(part),
+                Answer::GivenUp(reason) => {
+                    return Err(Error::unavailable(format!("the workers gave up on judging: {reason}"))
+                        .hint("see that they run with the campaign's bundle, or import without --queue"));
+                }
+                _ => return Err(Error::internal("workers judged other pictures than they were asked to")),
+            }
+            self.store.delete(&key).await?;
+        }
+        Ok(judgements)
+    }
+}
+
+impl Workers {
+    /// Hands over an order; gives back where its answer will be.
+    async fn ask(&self, pictures: Vec<Unscored>) -> Result<Key> {
+        let task = Task::Score { baseline: self.baseline.clone(), bundle: self.bundle.clone(), pictures };
+        let key = answer_key(&task)?.ok_or_else(|| Error::internal("only scoring is answered"))?;
+        records::write(&*self.store, &key, &Answer::Asked).await?;
+        self.queue.order(&Order::new(task, TraceParent::current())).await?;
+        Ok(key)
+    }
+
+    async fn answer(&self, key: &Key) -> Result<Answer> {
+        let (since, mut told) = (Instant::now(), false);
+        loop {
+            match records::read(&*self.store, key).await? {
+                Some(Answer::Asked) | None => {}
+                Some(answer) => return Ok(answer),
+            }
+            if since.elapsed() > STILL && !told {
+                (self.say)("waiting for a worker to judge; see that one runs (`housestyle worker`) on the same store".into());
+                told = true;
+            }
+            tokio::select! {
+                biased;
+                () = self.shutdown.wait() => return Err(Error::new(Kind::Transient, "asked to stop; nothing was imported")),
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+    use crate::campaign::provenance;
+    use crate::store::Local;
+
+    /// Sees the same in every picture of the bundle it has.
+    struct Somebody(Digest);
+
+    #[async_trait]
+    impl Judges for Somebody {
+        async fn judge(&self, bundle: &Digest, asked: &Unscored, _: RgbImage) -> Result<Scores> {
+            match *bundle == self.0 {
+                true => Ok(Scores {
+                    style: Some(0.5),
+                    category: Some(0.5),
+                    style_found: asked.style.clone(),
+                    category_found: asked.category.clone(),
+                    category_rank: Some(1),
+                    agreement: None,
+                    fingerprint: None,
+                }),
+                false => Err(Error::new(Kind::Transient, "another bundle")),
+            }
+        }
+    }
+
+    fn order(pictures: &[(&str, &[u8])]) -> Task {
+        let unscored = |(id, bytes): &(&str, &[u8])| Unscored {
+            id: (*id).into(),
+            sha256: Digest::of(bytes).hex().to_owned(),
+            style: "flat".into(),
+            category: "fox".into(),
+            prompt: "a fox".into(),
+        };
+        let pictures = pictures.iter().map(unscored).collect();
+        Task::Score { baseline: "agency".parse().unwrap(), bundle: Digest::of(b"bundle"), pictures }
+    }
+
+    async fn ask(store: &dyn Store, task: &Task) {
+        records::write(store, &answer_key(task).unwrap().unwrap(), &Answer::Asked).await.unwrap();
+    }
+
+    async fn answer(store: &dyn Store, task: &Task) -> Option<Answer> {
+        records::read(store, &answer_key(task).unwrap().unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_forged_order_reads_no_other_picture_and_spoils_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Local::new(folder.path());
+        let picture = provenance::encode_with(&RgbImage::from_pixel(4, 4, Rgb([1, 2, 3])), &[]).unwrap();
+        for key in ["baselines/agency/images/a.png", "baselines/other/images/b.png"] {
+            store.put(&Key::new(key).unwrap(), picture.clone()).await.unwrap();
+        }
+        store.put(&Key::new("baselines/agency/images/text.png").unwrap(), b"text".to_vec()).await.unwrap();
+        let asked: [(&str, &[u8]); 5] =
+            [("../../other/images/b", &picture), ("gone", &picture), ("a", b"another"), ("text", b"text"), ("a", &picture)];
+        let task = order(&asked);
+        judge(&store, &Somebody(Digest::of(b"bundle")), &task).await.unwrap();
+        assert!(answer(&store, &task).await.is_none(), "nobody asked");
+        ask(&store, &task).await;
+        judge(&store, &Somebody(Digest::of(b"bundle")), &task).await.unwrap();
+        let Some(Answer::Judged(judgements)) = answer(&store, &task).await else { panic!("no answer") };
+        let (last, refused) = judgements.split_last().unwrap();
+        assert!(refused.iter().all(|judgement| matches!(judgement, Judgement::Refused(_))), "{refused:?}");
+        assert!(matches!(last, Judgement::Scored(scores) if scores.style_found == "flat"), "{last:?}");
+    }
+
+    #[tokio::test]
+    async fn another_bundle_is_for_another_worker_and_giving_up_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Local::new(folder.path());
+        let picture = provenance::encode_with(&RgbImage::from_pixel(4, 4, Rgb([1, 2, 3])), &[]).unwrap();
+        store.put(&Key::new("baselines/agency/images/a.png").unwrap(), picture.clone()).await.unwrap();
+        let task = order(&[("a", &picture)]);
+        ask(&store, &task).await;
+        let error = judge(&store, &Somebody(Digest::of(b"other")), &task).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Transient);
+        assert!(matches!(answer(&store, &task).await, Some(Answer::Asked)));
+        give_up(&store, &task, "failed 5 times").await.unwrap();
+        assert!(matches!(answer(&store, &task).await, Some(Answer::GivenUp(reason)) if reason == "failed 5 times"));
+    }
+}

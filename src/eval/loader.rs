@@ -1,0 +1,176 @@
+//! What the store holds of a campaign and a baseline, as evaluation sees it.
+//!
+//! In: a store, a plan's outline, a baseline. Out: [`Shown`] images, one by one. Always holds: only sidecars are read, no image
+//! and no model, so that evaluating is a read; nothing is changed; a job without a finished asset is counted, not guessed.
+
+use crate::campaign::plan_file;
+use std::sync::Arc;
+
+use futures_util::stream::{self, Stream, StreamExt as _};
+
+use crate::appearance::Looks;
+use crate::base::error::{Error, Result};
+use crate::base::names::Name;
+use crate::base::text;
+use crate::campaign::layout::{Layout, Shelf};
+use crate::campaign::sidecar::{Outcome, Sidecar};
+use crate::eval::baseline::{self, Baseline, Item};
+use crate::eval::evaluation::{Arm, Brief, Delivery, Work};
+use crate::pipeline::scores::Scores;
+use crate::plan::{CampaignId, JobOutline, Outline, Plan};
+use crate::store::{Key, Store};
+
+/// Sidecars asked for at once.
+const AT_ONCE: usize = 32;
+
+/// One image, or a job that gave none.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Who made it.
+    pub arm: Arm,
+    /// Its stem.
+    pub id: String,
+    /// What it answers.
+    pub brief: Brief,
+    /// Its key; `None` if there is no image.
+    pub image: Option<String>,
+    /// SHA-256 of the image's file, hex.
+    pub sha256: Option<String>,
+    /// Whether it counts.
+    pub accepted: bool,
+    /// Whether nothing could be made.
+    pub failed: bool,
+    /// Why it does not count.
+    pub reasons: Vec<String>,
+    /// What the evaluator says; `None` if it was not asked.
+    pub scores: Option<Scores>,
+    /// What it said of the first attempt, without the fingerprint.
+    pub first: Option<Scores>,
+    /// What the pixels say.
+    pub looks: Option<Looks>,
+    /// How it came about in the house.
+    pub work: Option<Work>,
+    /// How it was bought.
+    pub delivery: Option<Delivery>,
+    /// Under which licences it stands.
+    pub licences: Vec<String>,
+}
+
+/// The plan of a campaign, by its id or, where only one campaign has it, its name.
+pub async fn plan(store: &dyn Store, campaign: &str) -> Result<Plan> {
+    plan_file::read(store, &Layout::new(&id(store, campaign).await?)?).await
+}
+
+/// The outline of that plan.
+pub async fn outline(store: &dyn Store, campaign: &str) -> Result<Outline> {
+    plan_file::outline(store, &Layout::new(&id(store, campaign).await?)?).await
+}
+
+async fn id(store: &dyn Store, campaign: &str) -> Result<String> {
+    match campaign.parse::<CampaignId>() {
+        Ok(id) => Ok(id.to_string()),
+        Err(_) => named(store, campaign).await,
+    }
+}
+
+/// The id of the one campaign of this name.
+async fn named(store: &dyn Store, name: &str) -> Result<String> {
+    let shown = text::show(name);
+    name.parse::<Name>().map_err(|_| {
+        Error::invalid(format!("{shown} is neither a campaign's id nor its name"))
+            .hint("such as spring-launch-0123456789ab, or spring-launch")
+    })?;
+    let keys = store.list(&Key::new("campaigns")?).await?;
+    let of = |key: &Key| -> Option<String> {
+        let id = key.as_str().strip_prefix("campaigns/")?.strip_suffix("/plan.json")?;
+        (id.parse::<CampaignId>().is_ok() && id.rsplit_once('-')?.0 == name).then(|| id.to_owned())
+    };
+    let mut found: Vec<String> = keys.iter().filter_map(of).collect();
+    match (found.pop(), found.is_empty()) {
+        (Some(id), true) => Ok(id),
+        (None, _) => {
+            Err(Error::invalid(format!("there is no campaign {shown}")).hint("run it first, or name the folder with --out"))
+        }
+        (Some(id), false) => {
+            found.push(id);
+            Err(Error::invalid(format!("{} campaigns are called {shown}: {}", found.len(), found.join(", ")))
+                .hint("name one by its id"))
+        }
+    }
+}
+
+/// What became of every job of a campaign, in the plan's order; `None` of one that is not finished.
+pub fn campaign(store: &Arc<dyn Store>, plan: Outline) -> Result<impl Stream<Item = Result<Option<Shown>>>> {
+    let layout = Layout::new(plan.campaign.as_str())?;
+    let shown = move |job: JobOutline| {
+        let (store, layout) = (Arc::clone(store), layout.clone());
+        async move { Ok(sidecar(&*store, &layout, &job).await?.map(|(key, sidecar)| of_sidecar(&key, sidecar))) }
+    };
+    Ok(stream::iter(plan.jobs).map(shown).buffered(AT_ONCE))
+}
+
+async fn sidecar(store: &dyn Store, layout: &Layout, job: &JobOutline) -> Result<Option<(Key, Sidecar)>> {
+    for shelf in Shelf::ALL {
+        let key = layout.sidecar(shelf, &job.stem)?;
+        if let Some(bytes) = store.get(&key).await? {
+            let sidecar = Sidecar::from_bytes(&bytes, key.as_str())?;
+            if sidecar.job.id == job.id {
+                return Ok(Some((layout.image(shelf, &job.stem)?, sidecar)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn of_sidecar(image: &Key, sidecar: Sidecar) -> Shown {
+    let encoder = sidecar.job.source.encoder.as_ref().map(|encoder| encoder.version.to_string());
+    let work = Work {
+        attempts: sidecar.attempts.len(),
+        first_passed: sidecar.attempts.first().is_some_and(|attempt| attempt.passed),
+        seconds: sidecar.timings.values().sum::<f64>() + 0.0,
+        encoder,
+    };
+    let (scores, first) = (sidecar.chosen_scores().cloned(), sidecar.first_scores().map(Scores::said));
+    let there = sidecar.image.is_some();
+    let (sha256, looks) = sidecar.image.map(|image| (image.sha256, image.looks)).unzip();
+    Shown {
+        arm: Arm::InHouse,
+        id: sidecar.job.stem,
+        brief: Brief { category: sidecar.job.category, style: sidecar.job.style },
+        image: there.then(|| image.to_string()),
+        sha256,
+        accepted: sidecar.outcome == Outcome::Accepted,
+        failed: sidecar.outcome == Outcome::Failed,
+        reasons: sidecar.reasons,
+        scores,
+        first,
+        looks: looks.flatten(),
+        work: Some(work),
+        delivery: None,
+        licences: sidecar.rights.into_iter().map(|right| right.licence).collect(),
+    }
+}
+
+/// Every picture of a baseline, in the index' order.
+pub fn baseline<'a>(store: &'a dyn Store, baseline: &'a Baseline) -> impl Stream<Item = Result<Shown>> + 'a {
+    baseline.items(store).map(|item| of_item(&baseline.name, item?))
+}
+
+fn of_item(name: &Name, item: Item) -> Result<Shown> {
+    Ok(Shown {
+        arm: Arm::Outsourced,
+        image: Some(baseline::image(name, &item.id)?.to_string()),
+        id: item.id,
+        brief: item.brief,
+        sha256: Some(item.sha256),
+        accepted: true,
+        failed: false,
+        reasons: Vec::new(),
+        scores: Some(item.scores),
+        first: None,
+        looks: Some(item.looks),
+        work: None,
+        licences: vec![item.delivery.licence.clone()],
+        delivery: Some(item.delivery),
+    })
+}

@@ -1,0 +1,334 @@
+//! Evaluation itself: from what was kept with the images to an [`Evaluation`].
+//!
+//! In: a [`Setup`], then images, one by one. Out: the document. Always holds: the same inputs give the same document; an arm
+//! without scores, without shared briefs or with another evaluator is "not comparable", with the reason, and never a zero. Of
+//! an image its id and its hash stay in memory, the rest goes to the disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::appearance::Vector;
+use crate::appearance::colour::Lab;
+use crate::appearance::palette::Hex;
+use crate::base::error::{Error, Result};
+use crate::eval::briefs::{Answers, Briefs};
+use crate::eval::compare::{Table, conclude};
+use crate::eval::disk_vec::Spool;
+use crate::eval::distribution_distance::{self, Sample};
+use crate::eval::evaluation::{
+    Arm, AssetScore, Brief, Compared, Comparison, Duplicate, Evaluation, EvaluatorFacts, Group, Measure, Nearest,
+    OperatingPoint, Pair, Settings, VERSION,
+};
+use crate::eval::facts::Facts;
+use crate::eval::loader::Shown;
+use crate::eval::metrics::{self, Bank, Copies, Duplicates};
+use crate::eval::references::References;
+use crate::eval::warnings::{self, Known, Noted};
+use crate::pipeline::scores::Scores;
+
+/// ΔE2000 within which a colour counts as the brand's.
+pub const TOLERANCE: f64 = 10.0;
+/// A reference's colour belongs to the brand's palette from this share of a drawing on.
+const BRAND_SHARE: f32 = 0.03;
+/// Pairs of duplicates that are told.
+const DUPLICATES: usize = 100;
+
+/// What images are evaluated with, and on what terms.
+#[derive(Clone, Debug)]
+pub struct Setup<'a> {
+    /// The campaign's id.
+    pub campaign: &'a str,
+    /// Whether its gate asked for anything.
+    pub gated: bool,
+    /// The baseline, if there is one: its name, its evaluator's digest.
+    pub outsourced: Option<(&'a str, &'a str)>,
+    /// Who judged the campaign.
+    pub evaluator: EvaluatorFacts,
+    /// Whether that is one of the models that guide.
+    pub judge_is_guide: bool,
+    /// What styles are held against.
+    pub references: &'a References,
+    /// The brand's colours by style; of a style that is not named, those of its references.
+    pub palettes: &'a BTreeMap<String, Vec<Hex>>,
+    /// How far from them a colour may be (ΔE2000).
+    pub tolerance: f64,
+    /// How intervals and tests are made.
+    pub settings: Settings,
+}
+
+/// The usual settings.
+pub fn settings() -> Settings {
+    Settings { resamples: 10_000, confidence: 0.95, seed: 20_250_216, least_briefs: 6, correction: "holm".into() }
+}
+
+/// What images are held against, made once.
+struct Yardstick {
+    bank: Bank,
+    copies: Copies,
+    points: Vec<OperatingPoint>,
+    brands: BTreeMap<String, Vec<Lab>>,
+}
+
+/// An evaluation under way.
+pub struct Evaluating<'a> {
+    setup: &'a Setup<'a>,
+    yardstick: Yardstick,
+    briefs: Briefs,
+    facts: [Facts; 2],
+    samples: [Sample; 2],
+    noted: Noted,
+    duplicates: Duplicates,
+    /// Of each image that may be a duplicate: its embedding, whose it is, its id.
+    compared: Spool<(Vector, Arm, String)>,
+    assets: Spool<AssetScore>,
+}
+
+impl<'a> Evaluating<'a> {
+    /// Nothing taken in yet.
+    pub fn new(setup: &'a Setup<'a>) -> Result<Self> {
+        let sample = |number: u64| Sample::new(setup.settings.seed.wrapping_add(number));
+        Ok(Self {
+            setup,
+            yardstick: Yardstick::of(setup),
+            briefs: Briefs::default(),
+            facts: Default::default(),
+            samples: [sample(0), sample(1)],
+            noted: Noted::default(),
+            duplicates: Duplicates::new(DUPLICATES),
+            compared: Spool::new()?,
+            assets: Spool::new()?,
+        })
+    }
+
+    /// Takes in an image; those of the house first, each arm's in its own order.
+    pub fn take(&mut self, shown: Shown) -> Result<()> {
+        let arm = shown.arm as usize;
+        self.facts[arm].take(&shown);
+        let fingerprint = shown.scores.as_ref().and_then(|scores| scores.fingerprint.as_ref());
+        let embedding = fingerprint.map(|fingerprint| fingerprint.embedding.clone());
+        let hash = shown.looks.as_ref().map(|looks| looks.hash);
+        let asset = self.yardstick.score(shown, self.setup);
+        let brief = self.briefs.take(&asset, embedding.as_ref().map(Vector::values));
+        self.noted.take(&asset);
+        if let Some(embedding) = embedding.filter(|_| asset.accepted) {
+            self.samples[arm].take(embedding.values());
+            if let Some(hash) = hash {
+                // Images of one brief may look alike: that is its diversity. Of different briefs they may not.
+                let kind = 2 * brief + asset.arm as u32;
+                let earlier = |number: usize| {
+                    self.compared.get(number)?.map(|(embedding, ..)| embedding.values().to_vec()).ok_or_else(lost)
+                };
+                self.duplicates.take(embedding.values(), (hash, kind), earlier)?;
+                self.compared.push(&(embedding, asset.arm, asset.id.clone()))?;
+            }
+        }
+        self.assets.push(&asset)
+    }
+
+    /// What it comes to; `unfinished` jobs of the campaign were not shown.
+    pub fn finish(self, unfinished: usize) -> Result<Evaluation> {
+        let Self { setup, yardstick, briefs, facts: [ours, theirs], samples, noted, duplicates, compared, assets } = self;
+        let settings = setup.settings.clone();
+        let comparison = comparison(setup, &briefs);
+        let paired = matches!(comparison, Comparison::Comparable { .. });
+        let table = Table { briefs: &briefs, settings: &settings, paired };
+        let mut measures = table.rows(&|_| true);
+        let partial = |measure: Measure| setup.judge_is_guide && measure.is_judged() || measure == Measure::ImageText;
+        conclude(measures.iter_mut(), &settings, &partial);
+        let styles = groups(&table, &briefs.styles, |brief| &brief.style, &partial);
+        let categories = groups(&table, &briefs.categories, |brief| &brief.category, &partial);
+        let answered = |arm| briefs.answered(arm).len();
+        let mut evaluation = Evaluation {
+            version: VERSION,
+            housestyle: env!("CARGO_PKG_VERSION").into(),
+            campaign: setup.campaign.to_owned(),
+            in_house: ours.of(setup.campaign, answered(Arm::InHouse), unfinished),
+            outsourced: setup.outsourced.map(|(name, _)| theirs.of(name, answered(Arm::Outsourced), 0)),
+            evaluator: setup.evaluator.clone(),
+            comparison,
+            measures,
+            styles,
+            categories,
+            distributions: distribution_distance::distances(&sets(samples, setup), &settings),
+            pairs: if paired { pairs(&briefs) } else { Vec::new() },
+            operating_points: yardstick.points,
+            duplicates: named(duplicates, &compared)?,
+            warnings: Vec::new(),
+            suite: None,
+            assets,
+            settings,
+        };
+        let known = Known { unfinished, gated: setup.gated, judge_is_guide: setup.judge_is_guide, noted };
+        evaluation.warnings = warnings::of(&evaluation, &known);
+        Ok(evaluation)
+    }
+}
+
+fn lost() -> Error {
+    Error::internal("an image that was compared is not there any more")
+}
+
+impl Yardstick {
+    fn of(setup: &Setup<'_>) -> Self {
+        let pictures = &setup.references.pictures;
+        let placed =
+            pictures.iter().filter_map(|p| Some((p.brief.style.as_str(), p.scores.fingerprint.as_ref()?.styles.values())));
+        let bank = Bank::new(placed);
+        let copies = Copies::new(pictures.iter().map(|p| {
+            let embedding = p.scores.fingerprint.as_ref().map(|f| f.embedding.values());
+            (embedding.unwrap_or_default(), p.looks.hash)
+        }));
+        let styles: BTreeSet<&str> = pictures.iter().map(|p| p.brief.style.as_str()).collect();
+        let points = styles.iter().filter_map(|style| metrics::operating_point(&bank, style)).collect();
+        let mut brands: BTreeMap<String, Vec<Lab>> = BTreeMap::new();
+        for picture in pictures {
+            let swatches = picture.looks.palette.0.iter().filter(|swatch| swatch.share >= BRAND_SHARE);
+            brands.entry(picture.brief.style.clone()).or_default().extend(swatches.map(|swatch| Lab::of(swatch.colour.0)));
+        }
+        for (style, colours) in setup.palettes {
+            brands.insert(style.clone(), colours.iter().map(|colour| Lab::of(colour.0)).collect());
+        }
+        Self { bank, copies, points, brands }
+    }
+
+    fn score(&self, shown: Shown, setup: &Setup<'_>) -> AssetScore {
+        let style = shown.brief.style.as_str();
+        let mut scores = shown.scores.as_ref().map(|scores| said(scores, &shown.brief)).unwrap_or_default();
+        let fingerprint = shown.scores.as_ref().and_then(|scores| scores.fingerprint.as_ref());
+        if let Some(found) = fingerprint.and_then(|f| self.bank.consistency(f.styles.values(), style)) {
+            scores.insert(Measure::StyleConsistency, found.csls);
+            if let Some(point) = self.points.iter().find(|point| point.style == style) {
+                scores.insert(Measure::StyleHeld, f64::from(u8::from(found.csls >= point.threshold)));
+            }
+        }
+        if let (Some(looks), Some(brand)) = (&shown.looks, self.brands.get(style)) {
+            scores.insert(Measure::PaletteCoverage, looks.palette.coverage(brand, setup.tolerance));
+        }
+        let likeness =
+            fingerprint.zip(shown.looks.as_ref()).and_then(|(f, l)| self.copies.nearest(f.embedding.values(), l.hash));
+        let nearest = likeness.map(|likeness| {
+            let picture = &setup.references.pictures[likeness.reference];
+            Nearest {
+                file: picture.file.clone(),
+                sha256: picture.sha256.hex().to_owned(),
+                category: picture.brief.category.clone(),
+                style: picture.brief.style.clone(),
+                similarity: likeness.similarity,
+                hash_distance: likeness.hash_distance,
+                suspicious: likeness.suspicious,
+            }
+        });
+        let (style_found, category_found) = shown.scores.map(|found| (found.style_found, found.category_found)).unzip();
+        AssetScore {
+            arm: shown.arm,
+            id: shown.id,
+            image: shown.image,
+            sha256: shown.sha256,
+            accepted: shown.accepted,
+            reasons: shown.reasons,
+            scores,
+            first_attempt: shown.first.as_ref().map(|scores| said(scores, &shown.brief)).unwrap_or_default(),
+            style_found,
+            category_found,
+            nearest,
+            work: shown.work,
+            delivery: shown.delivery,
+            brief: shown.brief,
+        }
+    }
+}
+
+/// What the evaluator's own words come to.
+fn said(scores: &Scores, brief: &Brief) -> BTreeMap<Measure, f64> {
+    let whether = |holds: bool| f64::from(u8::from(holds));
+    let rank = |most: u32| scores.category_rank.map(|rank| whether(rank <= most));
+    let values = [
+        // A style that the evaluator does not know it cannot find: that says nothing of the image.
+        (Measure::StyleRight, scores.style.map(|_| whether(scores.style_found == brief.style))),
+        (Measure::StyleProbability, scores.style.map(f64::from)),
+        (Measure::CategoryTop1, rank(1)),
+        (Measure::CategoryTop5, rank(5)),
+        (Measure::CategoryProbability, scores.category.map(f64::from)),
+        (Measure::ImageText, scores.agreement.map(|cosine| metrics::clip_score(cosine.into()))),
+    ];
+    values.into_iter().filter_map(|(measure, value)| Some((measure, value.filter(|v| v.is_finite())?))).collect()
+}
+
+fn comparison(setup: &Setup<'_>, found: &Briefs) -> Comparison {
+    let Some((name, digest)) = setup.outsourced else { return Comparison::Alone };
+    let (ours, theirs) = (found.answered(Arm::InHouse), found.answered(Arm::Outsourced));
+    let mut reasons = Vec::new();
+    if digest != setup.evaluator.digest {
+        reasons.push(format!(
+            "{name} was judged by the evaluator of bundle {digest}, the campaign by that of {}",
+            setup.evaluator.digest
+        ));
+    }
+    if ours.is_empty() {
+        reasons.push("the campaign has no accepted image".into());
+    } else if found.of(Arm::InHouse).all(|(_, answers)| answers.scored == 0) {
+        reasons.push("no image of the campaign was scored".into());
+    }
+    if theirs.is_empty() {
+        reasons.push(format!("{name} holds no image"));
+    } else if !ours.is_empty() && ours.is_disjoint(&theirs) {
+        reasons.push(format!("no brief is answered by both the campaign and {name}"));
+    }
+    if !reasons.is_empty() {
+        return Comparison::NotComparable { reasons };
+    }
+    let only = |a: &BTreeSet<&Brief>, b: &BTreeSet<&Brief>| a.difference(b).map(|brief| (*brief).clone()).collect();
+    let shared = ours.intersection(&theirs).count();
+    Comparison::Comparable { briefs: shared, only_in_house: only(&ours, &theirs), only_outsourced: only(&theirs, &ours) }
+}
+
+fn groups(table: &Table<'_>, names: &[String], key: fn(&Brief) -> &String, partial: &dyn Fn(Measure) -> bool) -> Vec<Group> {
+    let group = |name: &String| {
+        let keep = |brief: &Brief| key(brief) == name;
+        Group {
+            name: name.clone(),
+            in_house_images: table.briefs.images(Arm::InHouse, &keep),
+            outsourced_images: table.briefs.images(Arm::Outsourced, &keep),
+            measures: table.rows(&keep),
+        }
+    };
+    let mut groups: Vec<Group> = names.iter().map(group).collect();
+    let rows: Vec<&mut Compared> = groups.iter_mut().flat_map(|group| &mut group.measures).collect();
+    conclude(rows.into_iter(), table.settings, partial);
+    groups
+}
+
+/// Briefs that both arms answered, by the headline measure.
+fn pairs(briefs: &Briefs) -> Vec<Pair> {
+    let images = Measure::ALL.into_iter().filter(|measure| *measure != Measure::Diversity);
+    let difference = |[ours, theirs]: &[Answers; 2], measure| Some(ours.mean(measure)?.0 - theirs.mean(measure)?.0);
+    let pair = |(brief, by): (&Brief, &[Answers; 2])| Pair {
+        brief: brief.clone(),
+        in_house: by[Arm::InHouse as usize].ids.clone(),
+        outsourced: by[Arm::Outsourced as usize].ids.clone(),
+        differences: images.clone().filter_map(|measure| Some((measure, difference(by, measure)?))).collect(),
+    };
+    let mut pairs: Vec<Pair> = briefs.both().map(pair).collect();
+    let headline = |pair: &Pair| {
+        let of = |measure| pair.differences.get(&measure).copied();
+        of(Measure::StyleConsistency).or_else(|| of(Measure::StyleProbability)).unwrap_or(0.0)
+    };
+    pairs.sort_by(|a, b| headline(b).total_cmp(&headline(a)).then_with(|| a.brief.cmp(&b.brief)));
+    pairs
+}
+
+fn sets([ours, theirs]: [Sample; 2], setup: &Setup<'_>) -> [distribution_distance::Set; 3] {
+    let mut references = Sample::new(setup.settings.seed.wrapping_add(2));
+    let fingerprints = setup.references.pictures.iter().filter_map(|picture| picture.scores.fingerprint.as_ref());
+    fingerprints.for_each(|fingerprint| references.take(fingerprint.embedding.values()));
+    [("in_house", ours), ("outsourced", theirs), ("references", references)]
+}
+
+fn named(duplicates: Duplicates, compared: &Spool<(Vector, Arm, String)>) -> Result<Vec<Duplicate>> {
+    let name = |number| compared.get(number)?.map(|(_, arm, id)| (arm, id)).ok_or_else(lost);
+    let duplicate = |pair: metrics::Alike| {
+        let [first, second] = pair.pictures;
+        let (similarity, hash_distance) = (pair.similarity, pair.hash_distance);
+        Ok(Duplicate { first: name(first)?, second: name(second)?, similarity, hash_distance })
+    };
+    duplicates.found().into_iter().map(duplicate).collect()
+}

@@ -1,0 +1,127 @@
+//! Files of this machine: read within limits, written whole, and what can go wrong with them in words.
+//!
+//! In: paths. Out: bytes, or an [`Error`] that says what to do.
+//! Always holds: only plain files are opened (a pipe would wait for ever, a device may have no end), never more than the
+//! limit is read, and a file that is written is whole or as it was before, whatever dies meanwhile.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use crate::base::error::{Error, Kind};
+
+/// How files in the making are called; they lie beside what they will become.
+pub const UNFINISHED: &str = ".unfinished-";
+
+/// Reads a plain file of at most `limit` bytes.
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let meta = fs::metadata(path)?;
+    if !meta.is_file() {
+        return Err(not_plain());
+    }
+    let too_large = || io::Error::new(io::ErrorKind::InvalidInput, format!("it has more than {limit} bytes"));
+    if meta.len() > limit {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(meta.len() as usize);
+    // One byte more than allowed, so that a file that grows meanwhile is noticed, not read to the end.
+    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
+}
+
+/// Writes a file whole: into a hidden neighbour, flushed to the disk, then renamed. False if there is one already and it
+/// must stay.
+pub fn write(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
+    write_with(path, replace, |file| file.write_all(bytes))
+}
+
+/// The same for what `fill` writes, bit by bit.
+pub fn write_with(path: &Path, replace: bool, fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<bool> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    match fs::metadata(path) {
+        Ok(_) if !replace => return Ok(false),
+        Ok(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(meta) if !meta.is_file() => return Err(not_plain()), // renaming would replace the device itself
+        Ok(_) => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(e),
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666)); // the umask decides, as for any other file
+    }
+    let mut file = builder.tempfile_in(folder)?;
+    let mut buffered = io::BufWriter::new(file.as_file_mut());
+    fill(&mut buffered)?;
+    buffered.flush()?;
+    drop(buffered);
+    file.as_file().sync_all()?;
+    if replace {
+        file.persist(path).map_err(|e| e.error)?;
+    } else if let Err(e) = file.persist_noclobber(path) {
+        return if e.error.kind() == io::ErrorKind::AlreadyExists { Ok(false) } else { Err(e.error) };
+    }
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?; // the name, too, must outlive a power cut
+    Ok(true)
+}
+
+/// What is there is no file that could be read or replaced.
+pub fn not_plain() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file")
+}
+
+/// The error for a person: what could not be done to which file, and what helps.
+pub fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
+    use io::ErrorKind::{
+        FileTooLarge, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded,
+        ReadOnlyFilesystem, ResourceBusy, StorageFull,
+    };
+    let message = format!("cannot {verb} {}", path.display());
+    match error.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge => Error::unavailable(message)
+            .hint("make room on the disk (or raise its limits), then run the same command again: it goes on"),
+        PermissionDenied | ReadOnlyFilesystem | NotADirectory | IsADirectory | NotFound | InvalidFilename | ResourceBusy => {
+            Error::unavailable(message).hint("name a place that can be written with --out")
+        }
+        InvalidInput => Error::invalid(message).hint("move what is there away, or name another place with --out"),
+        _ => Error::new(Kind::Transient, message),
+    }
+    .caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_plain_files_within_the_limit_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        write(&path, b"12345", true).unwrap();
+        assert_eq!(read(&path, 5).unwrap(), b"12345");
+        assert!(read(&path, 4).unwrap_err().to_string().contains("more than 4 bytes"));
+        assert!(read(folder.path(), 4).unwrap_err().to_string().contains("plain"));
+        #[cfg(unix)]
+        assert!(read(Path::new("/dev/zero"), 4).unwrap_err().to_string().contains("plain"));
+    }
+
+    #[test]
+    fn a_place_that_takes_no_file_is_unavailable_and_says_what_helps() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f");
+        write(&file, b"x", true).unwrap();
+        for place in [file.join("below/a/file"), folder.path().to_owned(), folder.path().join("n".repeat(300))] {
+            let error = failed("write", &place, write(&place, b"y", true).unwrap_err());
+            assert!(error.exit_code() == 4 && error.advice().is_some(), "{place:?}: {}", error.chain());
+        }
+        #[cfg(unix)]
+        assert!(write(Path::new("/dev/null"), b"y", true).unwrap_err().to_string().contains("plain"));
+        assert_eq!(fs::read(&file).unwrap(), b"x");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing unfinished is left");
+    }
+}

@@ -1,0 +1,6 @@
+//! The edges to the machine: files, signals, and requests to other machines.
+
+pub mod files;
+pub mod http;
+pub mod shutdown;
+pub mod transport;

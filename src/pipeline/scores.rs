@@ -1,0 +1,37 @@
+//! Scores: what the evaluator finds in a picture that somebody asked for.
+//!
+//! In: what was asked for, and the evaluator's probabilities. Out: a record that is kept in sidecars and events.
+
+use serde::{Deserialize, Serialize};
+
+use crate::appearance::Fingerprint;
+
+/// What the evaluator, which never guides generation, sees in an image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Probability of the style asked for; `None` if the evaluator does not know it.
+    pub style: Option<f32>,
+    /// Probability of the category asked for; `None` if the evaluator does not know it.
+    pub category: Option<f32>,
+    /// The likeliest style.
+    pub style_found: String,
+    /// The likeliest category.
+    pub category_found: String,
+    /// Place of the category asked for among all, from 1.
+    pub category_rank: Option<u32>,
+    /// Cosine of the picture and the category's prompt in the bundle's own CLIP, which guided it; `None` without image tower.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f32>,
+    /// What evaluation compares pictures by; kept of the chosen attempt only, so that a sidecar stays a few kilobytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+}
+
+impl Scores {
+    /// The same without what images are compared by, most of their weight.
+    pub fn said(&self) -> Self {
+        let Self { style, category, ref style_found, ref category_found, category_rank, agreement, fingerprint: _ } = *self;
+        let (style_found, category_found) = (style_found.clone(), category_found.clone());
+        Self { style, category, style_found, category_found, category_rank, agreement, fingerprint: None }
+    }
+}

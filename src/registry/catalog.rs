@@ -1,0 +1,153 @@
+//! What the registry and the ledger mean for planning.
+//!
+//! In: both, a bundle's facts and the house's policy. Out: the [`House`] that planning chooses from. What always holds: a
+//! version whose card cannot be read or whose pictures were revoked is there with its reason, so that asking for it says
+//! why, and other styles are planned all the same.
+
+use crate::base::error::Result;
+use crate::base::names::Digest;
+use crate::base::version::{Branch, EncoderName, VersionId};
+use crate::plan::{BundleFacts, EncoderRef, House, MAX_GRANTS, Obstacle, StyleFacts, TrainedStyle};
+use crate::registry::card::Card;
+use crate::registry::ledger::{Ledger, Revocations};
+use crate::registry::versions::Registry;
+use crate::rights::{Grant, Policy, names_the_holder};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Names of a kind that a sentence lists.
+const LISTED: usize = 4;
+
+/// Everything the house can add to this bundle.
+pub async fn house(registry: &Registry, ledger: &Ledger, facts: &BundleFacts, policy: Policy) -> Result<House> {
+    let revocations = ledger.revocations().await?;
+    let revoked = facts.styles.iter().filter_map(|style| {
+        let revocation = revocations.of_source(&style.source)?;
+        Some((style.name.clone(), format!("the source of `{}`, {}, is {}", style.name, style.source, revocation.because())))
+    });
+    let mut house = House { trained: Vec::new(), categories: Vec::new(), revoked: revoked.collect(), policy };
+    let mut promoted: BTreeMap<EncoderName, Result<Option<VersionId>, String>> = BTreeMap::new();
+    for version in registry.versions().await? {
+        let encoder = version.encoder();
+        if !promoted.contains_key(&encoder) {
+            let in_use = match registry.promoted(&encoder).await {
+                Err(error) if error.is_about_the_input() => Err(error.chain()),
+                read => Ok(read?),
+            };
+            promoted.insert(encoder.clone(), in_use);
+        }
+        let branch = version.branch;
+        let trained = match promoted.get(&encoder) {
+            // Which one is in use is not known, so none is offered, nor is the bundle's own style in its place.
+            Some(Err(reason)) => unreadable(version, true, reason.clone()),
+            in_use => {
+                let in_use = matches!(in_use, Some(Ok(Some(in_use))) if *in_use == version);
+                style((registry, &revocations), facts, version, in_use).await?
+            }
+        };
+        match branch {
+            Branch::Style => house.trained.push(trained),
+            Branch::Category => house.categories.push(trained),
+        }
+    }
+    Ok(house)
+}
+
+async fn style(
+    (registry, revocations): (&Registry, &Revocations),
+    facts: &BundleFacts,
+    version: VersionId,
+    promoted: bool,
+) -> Result<TrainedStyle> {
+    // The store failing is this plan's failure, to be tried again; a bad card is only this version's.
+    let card = match registry.look_up(&version).await? {
+        Ok(card) => card,
+        Err(error) => return Ok(unreadable(version, promoted, error.chain())),
+    };
+    let mut grants = card.grants.clone();
+    let obstacle = if card.base.digest != facts.digest {
+        let (name, digest) = (&card.base.name, &card.base.digest);
+        Some(Obstacle::OtherBundle(format!(
+            "{version} was trained for {name}@{digest}, the bundle here is {}@{}; train it again",
+            facts.name, facts.digest
+        )))
+    } else {
+        let judged = async {
+            grants = registry.grants_today(&version).await?;
+            registry.revoked(&version, revocations).await
+        };
+        match judged.await {
+            Ok(reason) => reason.map(Obstacle::Unusable),
+            Err(error) if error.is_about_the_input() => Some(Obstacle::Unusable(error.chain())),
+            Err(error) => return Err(error),
+        }
+    };
+    Ok(TrainedStyle { style: style_facts(&card, &grants), prompt: card.prompt, grants, promoted, obstacle })
+}
+
+/// What a job carries of a version.
+fn style_facts(card: &Card, grants: &[Grant]) -> StyleFacts {
+    let list = |of: fn(&Grant) -> &str| listed(grants.iter().map(of), LISTED);
+    StyleFacts {
+        name: card.id.name.to_string(),
+        look: String::new(),
+        licence: list(|grant| &grant.licence),
+        holder: list(|grant| &grant.holder),
+        source: list(|grant| &grant.source),
+        attribution: attribution(card.id.branch, grants),
+        encoder: Some(EncoderRef { version: card.id.clone(), digest: card.weights.clone() }),
+        grants: carried(grants),
+    }
+}
+
+/// A version of which only its name is known, and why it cannot be used.
+fn unreadable(version: VersionId, promoted: bool, reason: String) -> TrainedStyle {
+    let nothing = String::new;
+    let style = StyleFacts {
+        name: version.name.to_string(),
+        look: nothing(),
+        licence: nothing(),
+        holder: nothing(),
+        source: nothing(),
+        attribution: nothing(),
+        encoder: Some(EncoderRef { digest: Digest::of(""), version }),
+        grants: Vec::new(),
+    };
+    TrainedStyle { style, prompt: nothing(), grants: Vec::new(), promoted, obstacle: Some(Obstacle::Unusable(reason)) }
+}
+
+/// Whom the licences ask to name, with the pictures that come of it.
+fn attribution(branch: Branch, grants: &[Grant]) -> String {
+    let asks = |grant: &&Grant| names_the_holder(&grant.licence);
+    let names: Vec<String> = grants.iter().filter(asks).map(|g| format!("{} ({})", g.holder, g.licence)).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(
+            "{} learned from drawings by {}",
+            if branch == Branch::Style { "Style" } else { "Things" },
+            listed(names.iter().map(String::as_str), MAX_GRANTS)
+        ),
+    }
+}
+
+/// Distinct names for a sentence, the first so many of them.
+fn listed<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> String {
+    let names: BTreeSet<&str> = names.collect();
+    let more = if names.len() > most { format!(" and {} more", names.len() - most) } else { String::new() };
+    names.into_iter().take(most).collect::<Vec<_>>().join(", ") + &more
+}
+
+/// As many grants as every job may carry; when there are more, the last one says where the rest stands.
+fn carried(grants: &[Grant]) -> Vec<Grant> {
+    if grants.len() <= MAX_GRANTS {
+        return grants.to_vec();
+    }
+    let (named, rest) = grants.split_at(MAX_GRANTS - 1);
+    let last = Grant {
+        source: format!("{} more sources; the version's card names them", rest.len()),
+        licence: listed(rest.iter().map(|grant| grant.licence.as_str()), LISTED),
+        holder: listed(rest.iter().map(|grant| grant.holder.as_str()), LISTED),
+        evidence: None,
+        terms: crate::rights::Terms::of(rest),
+    };
+    named.iter().cloned().chain([last]).collect()
+}

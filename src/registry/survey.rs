@@ -1,0 +1,189 @@
+//! Everything in a store that rights and versions touch, read once.
+//!
+//! In: a store. Out: a [`Survey`] of its cards, promotions, ledger and assets. What always holds: what cannot be read is
+//! named in it, never passed over in silence; it is a view that may be thrown away, the store stays the truth.
+
+use crate::base::error::Result;
+use crate::base::names::Digest;
+use crate::base::time::Date;
+use crate::base::version::{EncoderName, VersionId};
+use crate::campaign::sidecar::Sidecar;
+use crate::registry::card::{Card, Lesson};
+use crate::registry::ledger::{Entry, Ledger, Revocation, Revocations};
+use crate::registry::retrain::Wear;
+use crate::registry::usability;
+use crate::registry::versions::Registry;
+use crate::rights::Policy;
+use crate::store::{Key, Store};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What a store holds.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// Every version's card.
+    pub cards: BTreeMap<VersionId, Card>,
+    /// The versions in use.
+    pub promoted: BTreeMap<EncoderName, VersionId>,
+    /// The ledger.
+    pub entries: BTreeMap<Digest, Entry>,
+    /// Every revocation.
+    pub revocations: Revocations,
+    /// Every finished asset.
+    pub assets: Vec<AssetRow>,
+    /// What could not be read, with the reason.
+    pub unreadable: Vec<String>,
+}
+
+/// As much of an asset as a trace needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssetRow {
+    /// Its sidecar's key.
+    pub sidecar: String,
+    /// Its files' stem.
+    pub stem: String,
+    /// The style it is drawn in.
+    pub style: String,
+    /// The trained version that drew it.
+    pub version: Option<VersionId>,
+    /// The trained version that read what was drawn.
+    pub category_version: Option<VersionId>,
+    /// The sources its sidecar names.
+    pub sources: Vec<String>,
+    /// Its image, if one was made.
+    pub image: Option<Digest>,
+    /// The evaluator's style score of the first attempt.
+    pub first_style: Option<f32>,
+}
+
+impl AssetRow {
+    /// The trained versions that drew it.
+    pub fn versions(&self) -> impl Iterator<Item = &VersionId> {
+        self.version.iter().chain(&self.category_version)
+    }
+}
+
+impl Survey {
+    /// Reads everything.
+    pub async fn of(store: &Arc<dyn Store>) -> Result<Self> {
+        let mut survey = Self::of_encoders(store).await?;
+        survey.read_assets(store).await?;
+        Ok(survey)
+    }
+
+    /// Reads everything but the assets, of which there may be a hundred thousand.
+    pub async fn of_encoders(store: &Arc<dyn Store>) -> Result<Self> {
+        let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
+        let mut survey = Self { revocations: ledger.revocations().await?, ..Self::default() };
+        let mut encoders = BTreeSet::new();
+        for version in registry.versions().await? {
+            match registry.look_up(&version).await? {
+                Ok(card) => {
+                    survey.cards.insert(version.clone(), card);
+                }
+                Err(error) => survey.unreadable.push(error.chain()),
+            }
+            let encoder = version.encoder();
+            if encoders.insert(encoder.clone())
+                && let Some(promoted) = survey.read(registry.promoted(&encoder).await)?.flatten()
+            {
+                survey.promoted.insert(encoder, promoted);
+            }
+        }
+        for sha256 in ledger.pictures().await? {
+            if let Some(entry) = survey.read(ledger.entry(&sha256).await)?.flatten() {
+                survey.entries.insert(sha256, entry);
+            }
+        }
+        Ok(survey)
+    }
+
+    /// Reads the assets, too.
+    pub async fn read_assets(&mut self, store: &Arc<dyn Store>) -> Result<()> {
+        for key in store.list(&Key::new("campaigns")?).await?.into_iter().filter(is_sidecar) {
+            let Some(bytes) = store.get(&key).await? else { continue };
+            match Sidecar::from_bytes(&bytes, key.as_str()) {
+                Ok(sidecar) => self.assets.push(row(&key, sidecar)),
+                Err(error) => self.unreadable.push(error.chain()),
+            }
+        }
+        Ok(())
+    }
+
+    /// What was read; notes what is damaged. That the store itself fails is an error.
+    fn read<T>(&mut self, found: Result<T>) -> Result<Option<T>> {
+        match found {
+            Err(error) if error.is_about_the_input() => {
+                self.unreadable.push(error.chain());
+                Ok(None)
+            }
+            found => found.map(Some),
+        }
+    }
+
+    /// Everything that a version learned from, itself or before it began.
+    pub fn learned(&self, version: &VersionId) -> Vec<&Lesson> {
+        self.lineage(version).into_iter().flat_map(|card| &card.pictures).collect()
+    }
+
+    /// The cards of a version and of all that it was trained on from, as far as they could be read.
+    fn lineage(&self, version: &VersionId) -> Vec<&Card> {
+        let (mut cards, mut seen, mut next) = (Vec::new(), BTreeSet::new(), self.cards.get(version));
+        while let Some(card) = next.filter(|card| seen.insert(&card.id)) {
+            cards.push(card);
+            next = card.parent.as_ref().and_then(|parent| self.cards.get(parent));
+        }
+        cards
+    }
+
+    /// The revocation that makes a version unusable, and the picture that falls under it.
+    pub fn revoked(&self, version: &VersionId) -> Option<(&Lesson, &Revocation)> {
+        let mut lessons = self.learned(version).into_iter();
+        lessons.find_map(|lesson| Some((lesson, self.revocations.of(&lesson.sha256, &lesson.source)?)))
+    }
+
+    /// Why the house's policy refuses what a version learned from, apart from revocations: it expired, or its licence is not
+    /// allowed any more.
+    pub fn refused(&self, version: &VersionId, policy: &Policy) -> Option<String> {
+        usability::refused(version, &usability::grants(&self.lineage(version), &self.entries), policy)
+    }
+
+    /// What is known of a version in use, for the update policy.
+    pub fn wear(&self, card: &Card, today: Date) -> Wear {
+        let learned: BTreeSet<&Digest> = self.learned(&card.id).iter().map(|lesson| &lesson.sha256).collect();
+        let is_new = |entry: &&Entry| {
+            entry.encoder == card.id.encoder()
+                && !learned.contains(&entry.sha256)
+                && self.revocations.of(&entry.sha256, &entry.grant.source).is_none()
+        };
+        let scores: Vec<f64> = self
+            .assets
+            .iter()
+            .filter(|asset| asset.version.as_ref() == Some(&card.id))
+            .filter_map(|asset| asset.first_style.map(f64::from))
+            .collect();
+        Wear {
+            age_days: today.days().saturating_sub(card.created_at.date().days()),
+            new_references: self.entries.values().filter(is_new).count(),
+            consistency: (!scores.is_empty()).then(|| (scores.iter().sum::<f64>() / scores.len() as f64, scores.len())),
+        }
+    }
+}
+
+fn is_sidecar(key: &Key) -> bool {
+    let parts: Vec<&str> = key.as_str().split('/').collect();
+    matches!(parts[..], ["campaigns", _, "assets" | "rejected", name] if name.ends_with(".json"))
+}
+
+fn row(key: &Key, sidecar: Sidecar) -> AssetRow {
+    AssetRow {
+        sidecar: key.as_str().into(),
+        first_style: sidecar.first_scores().and_then(|scores| scores.style),
+        sources: sidecar.rights.into_iter().map(|reference| reference.source).collect(),
+        image: sidecar.image.and_then(|image| format!("sha256:{}", image.sha256).parse().ok()),
+        stem: sidecar.job.stem,
+        style: sidecar.job.style,
+        category_version: sidecar.job.reader.and_then(|reader| reader.encoder).map(|encoder| encoder.version),
+        version: sidecar.job.source.encoder.map(|encoder| encoder.version),
+    }
+}

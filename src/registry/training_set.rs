@@ -1,0 +1,75 @@
+//! From references to lessons: the rights of every picture are settled before it is learned from. Pure.
+//!
+//! In: a style set, its references, the policy and the revocations. Out: what the card and the ledger will say, or every
+//! picture that is refused, by name and with the line that claims it. What always holds: one refused picture refuses the set.
+
+use crate::base::time::Timestamp;
+use crate::base::version::EncoderName;
+use crate::registry::card::Lesson;
+use crate::registry::ledger::{Entry, Revocations};
+use crate::rights::{Grant, Policy};
+use crate::spec::{Problem, Reference, StyleSet};
+use std::collections::BTreeSet;
+
+/// Pictures whose rights are settled, in the references' order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cleared {
+    /// What the card says of each.
+    pub lessons: Vec<Lesson>,
+    /// The distinct rights in them.
+    pub grants: Vec<Grant>,
+    /// What the ledger shall say of each; hand it to [`crate::registry::ledger::Ledger::record`] before training begins.
+    pub entries: Vec<Entry>,
+}
+
+/// Settles the rights of every picture.
+pub fn clear(
+    set: &StyleSet,
+    references: &[Reference],
+    policy: &Policy,
+    revocations: &Revocations,
+    now: Timestamp,
+) -> Result<Cleared, Vec<Problem>> {
+    let encoder = EncoderName { branch: set.branch, name: set.name.clone() };
+    let (mut lessons, mut entries, mut grants, mut problems) = (Vec::new(), Vec::new(), BTreeSet::new(), Vec::new());
+    for reference in references {
+        let Reference { file, sha256, category, style, .. } = reference;
+        let grant = match admit(reference, policy, revocations) {
+            Ok(grant) => grant,
+            Err(reason) => {
+                let path = format!("spec.images[{}]", reference.entry);
+                problems.push(set.problem(&path, format!("{file} {reason}"), None));
+                continue;
+            }
+        };
+        lessons.push(Lesson {
+            sha256: sha256.clone(),
+            file: file.clone(),
+            category: category.clone(),
+            style: style.as_ref().map(ToString::to_string),
+            source: grant.source.clone(),
+            licence: grant.licence.clone(),
+        });
+        entries.push(Entry {
+            sha256: sha256.clone(),
+            file: file.clone(),
+            encoder: encoder.clone(),
+            grant: grant.clone(),
+            recorded_at: now,
+        });
+        grants.insert(grant);
+    }
+    match problems.is_empty() {
+        true => Ok(Cleared { lessons, grants: grants.into_iter().collect(), entries }),
+        false => Err(problems),
+    }
+}
+
+/// The grant of one picture, or why it must not be learned from.
+pub fn admit(reference: &Reference, policy: &Policy, revocations: &Revocations) -> Result<Grant, String> {
+    let grant = policy.admit(&reference.claim)?;
+    match revocations.of(&reference.sha256, &grant.source) {
+        Some(revocation) => Err(format!("is {}", revocation.because())),
+        None => Ok(grant),
+    }
+}

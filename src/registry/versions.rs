@@ -1,0 +1,373 @@
+//! The registry: versions and promotions in a store.
+//!
+//! In: drafts and weights. Out: cards, weights that are what their card says, and which version is promoted. What always
+//! holds: of two trainings that finish at once each gets a number of its own. The weights are the claim on a number (written
+//! only where there are none), the card makes it count; a number whose training died in between stays unused.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Kind, Result};
+use crate::base::names::Digest;
+use crate::base::time::Timestamp;
+use crate::base::version::{Branch, EncoderName, VersionId};
+use crate::plan::EncoderRef;
+use crate::registry::card::{Card, Draft};
+use crate::registry::ledger::Revocations;
+use crate::registry::promote::{self, Against};
+use crate::rights::Policy;
+use crate::store::{Key, Log, Store};
+
+/// Numbers that are tried before giving up: no store holds so many trainings that died.
+const MAX_GAP: u32 = 1_000;
+
+/// Versions of trained encoders; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    store: Arc<dyn Store>,
+}
+
+/// One promotion, as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Promotion {
+    /// The version in use from then on.
+    pub version: VersionId,
+    /// The version in use until then.
+    pub previous: Option<VersionId>,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// Why: what was compared, or the reason for doing it without.
+    pub grounds: Grounds,
+}
+
+/// Why a version was promoted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grounds {
+    /// It compared well.
+    Evidence(Vec<String>),
+    /// It was promoted all the same, for this reason.
+    Forced(String),
+    /// The version before it was taken back.
+    Rollback(String),
+}
+
+/// What a promotion rests on.
+#[derive(Clone, Copy, Debug)]
+pub enum Basis<'a> {
+    /// Somebody's word.
+    Forced(&'a str),
+    /// The scores that the cards have from training.
+    Recorded,
+    /// Both versions, drawn anew side by side.
+    Measured(&'a Measured),
+}
+
+/// Two encoders that drew the same briefs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// The candidate's scores.
+    pub candidate: promote::Scores,
+    /// The version in use when it was measured.
+    pub in_use: Option<VersionId>,
+    /// The version that it was compared with; `None` for the stock encoder, as nothing is in use that may be used.
+    pub version: Option<VersionId>,
+    /// Its scores.
+    pub other: promote::Scores,
+    /// More to record: how sure the differences are.
+    pub notes: Vec<String>,
+}
+
+impl<'a> From<Option<&'a str>> for Basis<'a> {
+    fn from(forced: Option<&'a str>) -> Self {
+        forced.map_or(Self::Recorded, Self::Forced)
+    }
+}
+
+impl Registry {
+    /// The registry in a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// The store it lies in.
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    /// Stores a new version under the next free number, and gives back its card.
+    pub async fn publish(&self, draft: &Draft, weights: &[u8], curve: Option<&str>) -> Result<Card> {
+        if let Some((name, _)) = draft.scores.iter().find(|(_, score)| !score.is_finite()) {
+            return Err(Error::invalid(format!("the score {name} of the new {} is not a number", draft.encoder)));
+        }
+        if let Some(parent) = &draft.parent {
+            self.card(parent).await?; // or nobody could say what the new version learned from
+        }
+        // A number that was ever in use is not given again, even if its files are gone: it would inherit the promotion.
+        let promoted = self.promotions(&draft.encoder).await?.into_iter().map(|record| record.version.number).max();
+        let last = self.numbers(&draft.encoder).await?.last().copied().max(promoted);
+        let first = last.map_or(1, |last| last.saturating_add(1));
+        for number in first..first.saturating_add(MAX_GAP) {
+            let folder = folder(&draft.encoder.version(number))?;
+            if !self.store.put_if_absent(&folder.join(WEIGHTS)?, weights.to_vec()).await? {
+                continue; // another training has this number, or had it and died
+            }
+            if let Some(svg) = curve {
+                self.store.put(&folder.join(CURVE)?, svg.as_bytes().to_vec()).await?;
+            }
+            let card = Card::new(draft, number, weights, curve.map(|_| CURVE), Timestamp::now());
+            if self.store.put_if_absent(&folder.join(CARD)?, card.to_bytes()?).await? {
+                return Ok(card);
+            }
+        }
+        Err(Error::internal(format!("no number is free for {}", draft.encoder)))
+    }
+
+    /// The numbers of an encoder's versions, in order.
+    pub async fn numbers(&self, encoder: &EncoderName) -> Result<Vec<u32>> {
+        let all = self.versions().await?;
+        Ok(all.into_iter().filter(|version| version.encoder() == *encoder).map(|version| version.number).collect())
+    }
+
+    /// Every version there is, in order.
+    pub async fn versions(&self) -> Result<Vec<VersionId>> {
+        let mut versions = Vec::new();
+        for branch in Branch::ALL {
+            let prefix = root(branch)?;
+            let of = |key: &Key| -> Option<VersionId> {
+                let name =
+                    key.as_str().strip_prefix(prefix.as_str())?.strip_prefix('/')?.strip_suffix(CARD)?.strip_suffix('/')?;
+                format!("{branch}/{name}").parse().ok()
+            };
+            versions.extend(self.store.list(&prefix).await?.iter().filter_map(of));
+        }
+        versions.sort();
+        Ok(versions)
+    }
+
+    /// The card of a version.
+    pub async fn card(&self, version: &VersionId) -> Result<Card> {
+        self.look_up(version).await?
+    }
+
+    /// The card of a version, or what is wrong with it. The outer error is the store's: it says nothing about the card.
+    pub async fn look_up(&self, version: &VersionId) -> Result<Result<Card>> {
+        let key = folder(version)?.join(CARD)?;
+        let Some(bytes) = self.store.get(&key).await? else { return Ok(Err(self.unknown(version))) };
+        Ok(Card::from_bytes(&bytes, key.as_str()).and_then(|card| match card.id == *version {
+            true => Ok(card),
+            false => Err(Error::invalid(format!("{key} is the card of {}", card.id)).hint("restore the folder from a backup")),
+        }))
+    }
+
+    /// The weights of a version, verified against its card.
+    pub async fn weights(&self, card: &Card) -> Result<Vec<u8>> {
+        let key = folder(&card.id)?.join(WEIGHTS)?;
+        let missing = || Error::unavailable(format!("the weights of {} are not at {}", card.id, self.store.locate(&key)));
+        let bytes = self.store.get(&key).await?.ok_or_else(missing)?;
+        match Digest::of(&bytes) == card.weights {
+            true => Ok(bytes),
+            false => Err(Error::unavailable(format!("the weights of {} are not those of its card", card.id))
+                .hint("restore its folder from a backup, or use another version")),
+        }
+    }
+
+    /// Where a person finds the files of a version.
+    pub fn locate(&self, version: &VersionId) -> Result<String> {
+        Ok(self.store.locate(&folder(version)?))
+    }
+
+    /// A version and all that it was trained on from, itself first.
+    pub async fn lineage(&self, version: &VersionId) -> Result<Vec<Card>> {
+        let mut cards = vec![self.card(version).await?];
+        while let Some(parent) = cards.last().and_then(|card| card.parent.clone()) {
+            if cards.iter().any(|card| card.id == parent) {
+                return Err(Error::invalid(format!("{version} descends from itself")).hint("restore the cards from a backup"));
+            }
+            cards.push(self.card(&parent).await?);
+        }
+        Ok(cards)
+    }
+
+    /// Why a version must not be used for new work, if it learned, itself or before it began, from something revoked.
+    pub async fn revoked(&self, version: &VersionId, revocations: &Revocations) -> Result<Option<String>> {
+        let mut reasons: Vec<String> = Vec::new();
+        for card in self.lineage(version).await? {
+            for lesson in &card.pictures {
+                if let Some(revocation) = revocations.of(&lesson.sha256, &lesson.source) {
+                    reasons.push(format!("{} from {}, {}", lesson.file, lesson.source, revocation.because()));
+                }
+            }
+        }
+        let more = if reasons.len() > 1 { format!(" (and {} more)", reasons.len() - 1) } else { String::new() };
+        Ok(reasons.first().map(|first| format!("{version} learned from {first}{more}")))
+    }
+
+    /// Every promotion of an encoder, oldest first; the last one's version is in use.
+    pub async fn promotions(&self, encoder: &EncoderName) -> Result<Vec<Promotion>> {
+        self.log(encoder)?.read().await
+    }
+
+    /// The version in use.
+    pub async fn promoted(&self, encoder: &EncoderName) -> Result<Option<VersionId>> {
+        Ok(self.promotions(encoder).await?.pop().map(|record| record.version))
+    }
+
+    /// Puts a version in use if its scores stand up to those of the one in use, or for a forced reason. Rights and weights must
+    /// hold in any case: no reason makes up for them.
+    pub async fn promote<'a>(
+        &self,
+        version: &VersionId,
+        by: &str,
+        basis: impl Into<Basis<'a>>,
+        revocations: &Revocations,
+        policy: &Policy,
+    ) -> Result<Promotion> {
+        let (basis, card) = (basis.into(), self.card(version).await?);
+        if let Some(reason) = self.barred(version, revocations, policy).await? {
+            return Err(Error::invalid(format!("{reason}; it cannot be promoted")).hint("train another without these pictures"));
+        }
+        self.weights(&card).await?;
+        let log = self.log(&version.encoder())?;
+        loop {
+            let records: Vec<Promotion> = log.read().await?;
+            let previous = records.last().map(|record| record.version.clone());
+            let before = match &previous {
+                Some(previous) if previous == version => {
+                    return Err(Error::invalid(format!("{version} is promoted already")));
+                }
+                Some(previous) => self.comparable(previous, revocations, policy).await?,
+                None => None,
+            };
+            let grounds = match basis {
+                Basis::Forced(reason) => Grounds::Forced(reason.into()),
+                Basis::Recorded => {
+                    let against = before.as_ref().map_or(Against::Nothing, |b| Against::Version(&b.id, &b.scores));
+                    Grounds::Evidence(compared(&card, &card.scores, against)?)
+                }
+                Basis::Measured(measured) => {
+                    if measured.in_use != previous {
+                        return Err(Error::new(
+                            Kind::Transient,
+                            format!("another version of {} was promoted meanwhile", version.encoder()),
+                        )
+                        .hint("promote again: it is then compared with that one"));
+                    }
+                    let against = match &measured.version {
+                        Some(version) => Against::Version(version, &measured.other),
+                        None => Against::Stock(&measured.other),
+                    };
+                    let mut evidence = compared(&card, &measured.candidate, against)?;
+                    evidence.extend(measured.notes.iter().cloned());
+                    Grounds::Evidence(evidence)
+                }
+            };
+            let record = Promotion { version: version.clone(), previous, at: Timestamp::now(), by: by.into(), grounds };
+            if log.add(records.len(), &record).await? {
+                return Ok(record);
+            }
+        }
+    }
+
+    /// The card of the version in use, for a comparison; none if it may not be used any more or cannot be read, as a version
+    /// that nobody may draw with must not stand in the way of its successor.
+    pub async fn comparable(&self, in_use: &VersionId, revocations: &Revocations, policy: &Policy) -> Result<Option<Card>> {
+        let Ok(card) = self.look_up(in_use).await? else { return Ok(None) };
+        match self.barred(in_use, revocations, policy).await {
+            Ok(None) => Ok(Some(card)),
+            Ok(Some(_)) => Ok(None),
+            Err(error) if error.is_about_the_input() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts the version in use again that was before the one in use. What could not be drawn with is passed over: what is
+    /// revoked, expired or damaged, or was trained for another bundle than the one in use.
+    pub async fn rollback(
+        &self,
+        encoder: &EncoderName,
+        by: &str,
+        reason: &str,
+        revocations: &Revocations,
+        policy: &Policy,
+    ) -> Result<Promotion> {
+        let log = self.log(encoder)?;
+        loop {
+            let records: Vec<Promotion> = log.read().await?;
+            let in_use = records.last().map(|record| &record.version);
+            let base = match in_use {
+                Some(version) => self.look_up(version).await?.ok().map(|card| card.base.digest),
+                None => None,
+            };
+            let mut usable = BTreeSet::new();
+            for previous in records.iter().filter_map(|record| record.previous.as_ref()) {
+                let Some(card) = self.comparable(previous, revocations, policy).await? else { continue };
+                let fits = base.as_ref().is_none_or(|base| card.base.digest == *base);
+                if fits && self.weights(&card).await.is_ok() {
+                    usable.insert(previous);
+                }
+            }
+            let Some(version) = promote::previous(&records, |version| usable.contains(version)) else {
+                return Err(Error::invalid(format!("{encoder} has no version to go back to"))
+                    .hint("`housestyle encoders show` prints its history"));
+            };
+            let record = Promotion {
+                version: version.clone(),
+                previous: records.last().map(|record| record.version.clone()),
+                at: Timestamp::now(),
+                by: by.into(),
+                grounds: Grounds::Rollback(reason.into()),
+            };
+            if log.add(records.len(), &record).await? {
+                return Ok(record);
+            }
+        }
+    }
+
+    /// The card and weights that a job asks for, if they are still those it was planned with and may still be used.
+    pub async fn load(&self, encoder: &EncoderRef, revocations: &Revocations, policy: &Policy) -> Result<(Card, Vec<u8>)> {
+        let card = self.card(&encoder.version).await?;
+        if card.weights != encoder.digest {
+            return Err(Error::invalid(format!("{} here is {}, planned was {}", card.id, card.weights, encoder.digest))
+                .hint("plan the campaign again, or name the folder it was planned with"));
+        }
+        match self.barred(&card.id, revocations, policy).await? {
+            Some(reason) => Err(Error::invalid(reason).hint("plan the campaign again with another version")),
+            None => self.weights(&card).await.map(|weights| (card, weights)),
+        }
+    }
+
+    fn log(&self, encoder: &EncoderName) -> Result<Log<'_>> {
+        Ok(Log::new(&*self.store, Key::new(format!("encoders/{encoder}/promotions"))?))
+    }
+
+    fn unknown(&self, version: &VersionId) -> Error {
+        Error::invalid(format!("there is no encoder {version}")).hint("`housestyle encoders list` shows every version")
+    }
+}
+
+/// The evidence for a version, or the error that says why not.
+fn compared(card: &Card, scores: &promote::Scores, against: Against<'_>) -> Result<Vec<String>> {
+    promote::compare(card.id.branch, scores, against).map_err(|against| {
+        Error::invalid(format!("{} is not promoted: {}", card.id, against.join("; ")))
+            .hint("train a better one, or give the reason for doing it all the same: --force --reason TEXT")
+    })
+}
+
+/// The files of a version.
+const CARD: &str = "card.json";
+const WEIGHTS: &str = "adapter.safetensors";
+const CURVE: &str = "loss.svg";
+
+fn root(branch: Branch) -> Result<Key> {
+    Key::new(format!("encoders/{branch}"))
+}
+
+fn folder(version: &VersionId) -> Result<Key> {
+    Key::new(format!("encoders/{version}"))
+}

@@ -1,0 +1,145 @@
+//! Which text a picture belongs to: image features beside the embeddings of prompts.
+//!
+//! In: a bundle, perhaps a trained vector, an image feature, prompts. Out: cosines. What always holds: the text is read by the
+//! merged encoder that campaigns use, and the image feature passes the light adapter that was trained along; without a vector both
+//! are the stock model's.
+
+use std::collections::HashMap;
+
+use crate::base::error::{Error, Result};
+use crate::base::names::Digest;
+use crate::pipeline::Runtime;
+use crate::pipeline::bundle::Bundle;
+use crate::pipeline::session::{SessionSettings, Stop};
+use crate::pipeline::text_encoder::Encoder;
+use crate::train::layout::Layout;
+
+/// The names of the image adapter's tensors in a layout.
+const DOWN: &str = "image_adapter.down.weight";
+/// See [`DOWN`].
+const UP: &str = "image_adapter.up.weight";
+
+/// A text encoder and the image adapter that was trained with it.
+pub struct Identifier {
+    encoder: Encoder,
+    version: Option<Digest>,
+    adapter: Option<ImageAdapter>,
+    texts: HashMap<String, Vec<f32>>,
+}
+
+impl Identifier {
+    /// Loads the bundle's text encoder, with `trained` merged into it if given.
+    pub fn load(
+        bundle: &Bundle,
+        runtime: &Runtime,
+        settings: &SessionSettings,
+        stop: &Stop,
+        trained: Option<(&Layout, &[f32])>,
+    ) -> Result<Self> {
+        let mut encoder = Encoder::load(bundle, runtime, settings, stop)?;
+        let (mut version, mut adapter) = (None, None);
+        if let Some((layout, params)) = trained {
+            let weights = layout.write(params)?;
+            let digest = Digest::of(&weights);
+            encoder.adopt(bundle, runtime, settings, stop, (&digest, &weights))?;
+            (version, adapter) = (Some(digest), Some(ImageAdapter::new(layout, params)?));
+        }
+        Ok(Self { encoder, version, adapter, texts: HashMap::new() })
+    }
+
+    /// The picture's unit feature, as it is compared with texts.
+    pub fn image(&self, feature: &[f32]) -> Vec<f32> {
+        let feature = unit(feature);
+        match &self.adapter {
+            Some(adapter) => adapter.apply(&feature),
+            None => feature,
+        }
+    }
+
+    /// The cosine of a picture (see [`Identifier::image`]) with each text; every distinct text is read once.
+    pub fn cosines<'a>(&mut self, image: &[f32], texts: impl IntoIterator<Item = &'a String>) -> Result<Vec<f32>> {
+        texts.into_iter().map(|text| Ok(dot(image, self.text(text)?))).collect()
+    }
+
+    /// The unit embedding of a text.
+    pub fn text(&mut self, text: &str) -> Result<&[f32]> {
+        if !self.texts.contains_key(text) {
+            let embedding = unit(&self.encoder.embedding_of(text, self.version.as_ref())?);
+            self.texts.insert(text.to_owned(), embedding);
+        }
+        self.texts.get(text).map(Vec::as_slice).ok_or_else(|| Error::internal("a text was lost"))
+    }
+}
+
+/// The light adapter on image features, `x + α·MLP(x)`.
+#[derive(Clone, Debug)]
+struct ImageAdapter {
+    /// `[hidden, width]`, row-major.
+    down: Vec<f32>,
+    /// `[width, hidden]`.
+    up: Vec<f32>,
+    width: usize,
+    share: f32,
+}
+
+impl ImageAdapter {
+    fn new(layout: &Layout, params: &[f32]) -> Result<Self> {
+        let find = |name: &str| {
+            let mut at = 0;
+            for tensor in &layout.tensors {
+                if tensor.name == name {
+                    return params.get(at..at + tensor.len()).map(|values| (values.to_vec(), tensor.shape));
+                }
+                at += tensor.len();
+            }
+            None
+        };
+        match (find(DOWN), find(UP)) {
+            (Some((down, [hidden, width])), Some((up, shape))) if shape == [width, hidden] => {
+                Ok(Self { down, up, width, share: layout.image_adapter_share })
+            }
+            _ => Err(Error::invalid("the training layout has no image adapter").hint("export the bundle again")),
+        }
+    }
+
+    fn apply(&self, x: &[f32]) -> Vec<f32> {
+        let hidden: Vec<f32> = self.down.chunks_exact(self.width.max(1)).map(|row| dot(row, x).max(0.0)).collect();
+        let moved = self.up.chunks_exact(hidden.len().max(1)).map(|row| self.share * dot(row, &hidden));
+        unit(&x.iter().zip(moved).map(|(x, m)| x + m).collect::<Vec<_>>())
+    }
+}
+
+/// The scalar product.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// The vector at length 1; zeros stay zeros.
+pub fn unit(values: &[f32]) -> Vec<f32> {
+    let norm = dot(values, values).sqrt().max(1e-12);
+    values.iter().map(|value| value / norm).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAYOUT: &str = r#"{"parameters": 4, "rank": 1, "batch": {"images": 1, "prompts": 1, "pictures": 0},
+        "image_adapter_share": 0.5, "logit_scale": 10, "tensors": [
+        {"name": "image_adapter.down.weight", "shape": [1, 2], "init": "normal"},
+        {"name": "image_adapter.up.weight", "shape": [2, 1], "init": "zero"}]}"#;
+
+    #[test]
+    fn the_image_adapter_adds_its_share() {
+        let layout = Layout::parse(LAYOUT.as_bytes(), "layout.json").unwrap();
+        let adapter = ImageAdapter::new(&layout, &[1.0, 0.0, 0.0, 2.0]).unwrap();
+        // relu(1·x₀) = 1, times (0, 2), times 0.5: (1, 0) becomes (1, 1), at length 1.
+        let half = std::f32::consts::FRAC_1_SQRT_2;
+        let moved = adapter.apply(&[1.0, 0.0]);
+        assert!((moved[0] - half).abs() < 1e-6 && (moved[1] - half).abs() < 1e-6, "{moved:?}");
+        // What points away is left alone.
+        assert_eq!(adapter.apply(&[-1.0, 0.0]), [-1.0, 0.0]);
+        let other = Layout::parse(LAYOUT.replace("image_adapter.up", "something").as_bytes(), "layout.json").unwrap();
+        assert!(ImageAdapter::new(&other, &[0.0; 4]).is_err());
+    }
+}
