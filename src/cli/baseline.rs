@@ -14,8 +14,8 @@ use super::{Context, Out, Outcome, planning};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::names::{BundleRef, Name};
 use crate::coordinator::scoring::Workers;
-use crate::eval::baseline::index::{Defaults, MAX_BYTES};
-use crate::eval::baseline::{Asked, Baseline, Import, Index, Judge, Refused, Source};
+use crate::eval::baseline::index::{IndexDefaults, MAX_BYTES};
+use crate::eval::baseline::{Baseline, DeliveryIndex, DeliveryScorer, DeliverySource, Import, Refused, RequestedBriefs};
 use crate::io::files;
 use crate::pipeline::{Critic, Wanted};
 use crate::store::{Key, Store};
@@ -90,12 +90,12 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
     let store: Arc<dyn Store> = context.store(&args.out)?;
     // Of the plan only its briefs stay: all its jobs beside the models would be the most memory that an import takes.
-    let asked = Asked::of(&planning::of(&args.campaign, &store, context)?);
+    let asked = RequestedBriefs::of(&planning::of(&args.campaign, &store, context)?);
     let mut source = match args.source.strip_prefix("store:") {
-        Some(prefix) => Source::Prefix(Arc::clone(&store), Key::new(prefix)?),
-        None => Source::open(Path::new(&args.source))?,
+        Some(prefix) => DeliverySource::Prefix(Arc::clone(&store), Key::new(prefix)?),
+        None => DeliverySource::open(Path::new(&args.source))?,
     };
-    let defaults = Defaults {
+    let defaults = IndexDefaults {
         vendor: args.vendor.clone(),
         currency: args.currency.clone(),
         licence: args.licence.clone(),
@@ -107,7 +107,7 @@ fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
             Some(path) => (path.display().to_string(), read_index(path)?),
             None => source.own_index(MAX_BYTES).await?,
         };
-        let index = Index::parse(&bytes, &name, &defaults)?;
+        let index = DeliveryIndex::parse(&bytes, &name, &defaults)?;
         let listed = index.rows.len() + index.refused.len();
         let mut bench = Bench::new(&args, &asked, &store, context).await?;
         context.say(format!("{listed} pictures listed"));
@@ -116,9 +116,9 @@ fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
         let judge = match &mut bench {
             Bench::Here(critic) => {
                 here = |wanted: Wanted<'_>, picture: &RgbImage| critic.scores(wanted, picture);
-                Judge::Here(&mut here)
+                DeliveryScorer::Here(&mut here)
             }
-            Bench::Workers(workers) => Judge::Others(&**workers),
+            Bench::Workers(workers) => DeliveryScorer::RemoteScorer(&**workers),
         };
         let work = Import { store: &*store, name: &args.name, asked: &asked, policy: &policy, judge };
         context.shutdown.on_signals();
@@ -142,7 +142,7 @@ enum Bench {
 }
 
 impl Bench {
-    async fn new(args: &ImportArgs, asked: &Asked, store: &Arc<dyn Store>, context: &Context) -> Result<Self> {
+    async fn new(args: &ImportArgs, asked: &RequestedBriefs, store: &Arc<dyn Store>, context: &Context) -> Result<Self> {
         if args.queue {
             let speaker = context.clone();
             return Ok(Self::Workers(Box::new(Workers {

@@ -14,8 +14,8 @@ use super::table::table;
 use super::{Context, Out, Outcome, planning};
 use crate::base::error::{Error, Result};
 use crate::base::names::{BundleRef, Name};
-use crate::eval::evaluation::{Compared, Comparison, Estimate, EvaluatorFacts, Measure, Verdict};
-use crate::eval::{Baseline, Evaluating, Evaluation, References, Setup, Suite, loader};
+use crate::eval::evaluation::{Compared, Comparison, ComparisonVerdict, EvaluatorFacts, MeanEstimate, Measure};
+use crate::eval::{Baseline, Evaluating, Evaluation, EvaluationSetup, References, Suite, loader};
 use crate::pipeline::bundle::{EVALUATOR, IMAGE_ENCODER, TEXT_ENCODER};
 use crate::pipeline::{Bundle, Critic};
 use crate::plan::Outline;
@@ -72,7 +72,7 @@ pub fn look(what: &What, context: &Context) -> Result<Evaluation> {
     let usual = Suite::default();
     let pinned = suite.as_ref().unwrap_or(&usual);
     let campaign = plan.campaign.to_string();
-    let setup = Setup {
+    let setup = EvaluationSetup {
         campaign: &campaign,
         gated: plan.jobs.iter().any(|job| job.gate.style > 0.0 || job.gate.category > 0.0),
         outsourced: bought.as_ref().map(|(name, digest)| (name.as_str(), digest.as_str())),
@@ -208,7 +208,7 @@ fn describe(evaluation: &Evaluation) -> String {
     if let Some(suite) = &evaluation.suite {
         parts.push(format!("\nsuite {}: {}", suite.name, if suite.passed { "passed" } else { "failed" }));
         let number = |value: Option<f64>| value.map_or_else(|| "-".into(), |v| format!("{v:.3}"));
-        let check = |check: &crate::eval::evaluation::Check| {
+        let check = |check: &crate::eval::evaluation::SuiteCheck| {
             let verdict = if check.passed { "ok" } else { "fails" };
             vec![verdict.into(), check.what.clone(), number(check.found), number(check.least), number(check.most)]
         };
@@ -229,14 +229,14 @@ fn row(row: &Compared) -> Vec<String> {
         (Some(low), Some(high)) => format!(" ({} to {})", number(low), number(high)),
         _ => String::new(),
     };
-    let estimate = |e: &Option<Estimate>| e.map_or_else(|| "-".into(), |e| number(e.mean) + &ends(e.low, e.high));
+    let estimate = |e: &Option<MeanEstimate>| e.map_or_else(|| "-".into(), |e| number(e.mean) + &ends(e.low, e.high));
     let mut cells =
         vec![row.measure.to_string(), estimate(&row.in_house), estimate(&row.first_attempts), estimate(&row.outsourced)];
     if let Some(d) = &row.difference {
         let so = match d.verdict {
-            Verdict::InHouse => "the house is better",
-            Verdict::Outsourced => "the vendor is better",
-            Verdict::NotEnoughEvidence => "not enough evidence",
+            ComparisonVerdict::InHouse => "the house is better",
+            ComparisonVerdict::Outsourced => "the vendor is better",
+            ComparisonVerdict::NotEnoughEvidence => "not enough evidence",
         };
         cells.extend([number(d.mean) + &ends(Some(d.low), Some(d.high)), format!("{:.4}", d.p_corrected), so.into()]);
     }

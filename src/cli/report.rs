@@ -42,7 +42,7 @@ type Table = fn(&Report, &mut dyn io::Write) -> io::Result<()>;
 /// What `--json` prints; the whole report is `report.json`.
 #[derive(Serialize)]
 struct Written {
-    verdict: verdict::Verdict,
+    verdict: verdict::ReportVerdict,
     sentence: String,
     report: String,
     files: Vec<String>,

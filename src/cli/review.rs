@@ -14,11 +14,11 @@ use super::{Context, Out, Outcome, eval, planning, report};
 use crate::base::error::{Error, Result};
 use crate::base::names::{Digest, Name};
 use crate::base::time::Timestamp;
-use crate::eval::evaluation::{Arm, AssetScore, Verdict};
+use crate::eval::evaluation::{Arm, AssetScore, ComparisonVerdict};
 use crate::eval::{Evaluation, baseline};
 use crate::html::{Lang, thumbnail};
 use crate::io::files;
-use crate::review::{Ballot, Handout, Question, Reviews, Tally, ballot_page, tally};
+use crate::review::{Ballot, BallotQuestion, Handout, Reviews, VoteTally, ballot_page, tally};
 use crate::store::{Key, Store};
 
 /// A ballot is a few kilobytes.
@@ -138,7 +138,7 @@ type Pictures = Vec<(Arm, String, crate::html::Thumbnail)>;
 
 fn pictures(handout: &Handout, evaluation: &Evaluation, store: &dyn Store, context: &Context) -> Result<Pictures> {
     let asked =
-        |question: &Question| [(Arm::InHouse, question.in_house.clone()), (Arm::Outsourced, question.outsourced.clone())];
+        |question: &BallotQuestion| [(Arm::InHouse, question.in_house.clone()), (Arm::Outsourced, question.outsourced.clone())];
     let asked: BTreeSet<(Arm, String)> = handout.questions.iter().flat_map(asked).collect();
     let mut shown = Vec::new();
     for asset in evaluation.assets.iter() {
@@ -213,12 +213,12 @@ fn show(of: &Of, context: &Context) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn describe(tally: &Tally) -> String {
+fn describe(tally: &VoteTally) -> String {
     let percent = |share: f64| format!("{:.0} %", 100.0 * share);
     let verdict = match tally.verdict {
-        Verdict::InHouse => "the house is preferred",
-        Verdict::Outsourced => "what was bought is preferred",
-        Verdict::NotEnoughEvidence => "not enough evidence",
+        ComparisonVerdict::InHouse => "the house is preferred",
+        ComparisonVerdict::Outsourced => "what was bought is preferred",
+        ComparisonVerdict::NotEnoughEvidence => "not enough evidence",
     };
     let row = |name: &str, value: String| vec![name.to_owned(), value];
     let mut rows = vec![

@@ -18,7 +18,7 @@ use crate::base::names::{Digest, Name};
 use crate::broker::Rabbit;
 use crate::broker::rabbit::order::{Order, Task};
 use crate::campaign::records;
-use crate::eval::baseline::{self, Judgement, Others};
+use crate::eval::baseline::{self, RemoteScorer, ScoringOutcome};
 use crate::io::shutdown::Shutdown;
 use crate::pipeline::scores::Scores;
 use crate::plan::Unscored;
@@ -46,7 +46,7 @@ enum Answer {
     /// Somebody waits.
     Asked,
     /// One judgement a picture, in the order's order.
-    Judged(Vec<Judgement>),
+    Judged(Vec<ScoringOutcome>),
     /// The order was given up on.
     GivenUp(String),
 }
@@ -67,8 +67,8 @@ pub async fn judge(store: &dyn Store, judges: &dyn Judges, task: &Task) -> Resul
     let mut judgements = Vec::with_capacity(pictures.len());
     for asked in pictures {
         judgements.push(match one(store, judges, (baseline, bundle), asked).await {
-            Ok(scores) => Judgement::Scored(Box::new(scores)),
-            Err(error) if error.is_about_the_input() => Judgement::Refused(error.chain()),
+            Ok(scores) => ScoringOutcome::Scored(Box::new(scores)),
+            Err(error) if error.is_about_the_input() => ScoringOutcome::Refused(error.chain()),
             Err(error) => return Err(error),
         });
     }
@@ -123,8 +123,8 @@ pub struct Workers {
 }
 
 #[async_trait]
-impl Others for Workers {
-    async fn judge(&self, pictures: Vec<Unscored>) -> Result<Vec<Judgement>> {
+impl RemoteScorer for Workers {
+    async fn judge(&self, pictures: Vec<Unscored>) -> Result<Vec<ScoringOutcome>> {
         let mut parts = Vec::new();
         for pictures in pictures.chunks(PART) {
             parts.push((self.ask(pictures.to_vec()).await?, pictures.len()));
@@ -242,8 +242,8 @@ mod tests {
         judge(&store, &Somebody(Digest::of(b"bundle")), &task).await.unwrap();
         let Some(Answer::Judged(judgements)) = answer(&store, &task).await else { panic!("no answer") };
         let (last, refused) = judgements.split_last().unwrap();
-        assert!(refused.iter().all(|judgement| matches!(judgement, Judgement::Refused(_))), "{refused:?}");
-        assert!(matches!(last, Judgement::Scored(scores) if scores.style_found == "flat"), "{last:?}");
+        assert!(refused.iter().all(|judgement| matches!(judgement, ScoringOutcome::Refused(_))), "{refused:?}");
+        assert!(matches!(last, ScoringOutcome::Scored(scores) if scores.style_found == "flat"), "{last:?}");
     }
 
     #[tokio::test]

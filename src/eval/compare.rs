@@ -7,20 +7,20 @@
 use std::collections::BTreeSet;
 
 use super::briefs::{Briefs, ByBrief};
-use super::evaluation::{Arm, Brief, Compared, Difference, Estimate, Measure, Settings, Verdict};
+use super::evaluation::{Arm, Brief, Compared, ComparisonVerdict, Difference, MeanEstimate, Measure, StatisticsSettings};
 use super::stats::{self, Bootstrap, Interval};
 
 /// What a table is made of and how.
-pub struct Table<'a> {
+pub struct ComparisonTable<'a> {
     /// What was answered.
     pub briefs: &'a Briefs,
     /// Intervals and tests.
-    pub settings: &'a Settings,
+    pub settings: &'a StatisticsSettings,
     /// Whether the arms are compared.
     pub paired: bool,
 }
 
-impl Table<'_> {
+impl ComparisonTable<'_> {
     /// The rows of the briefs that `keep` wants; p-values are not corrected yet.
     pub fn rows(&self, keep: &dyn Fn(&Brief) -> bool) -> Vec<Compared> {
         let rows = Measure::ALL.into_iter().enumerate().map(|(i, measure)| self.row(measure, i as u64, keep));
@@ -51,12 +51,12 @@ impl Table<'_> {
     }
 
     fn bootstrap(&self, number: u64) -> Bootstrap {
-        let Settings { resamples, confidence, seed, .. } = *self.settings;
+        let StatisticsSettings { resamples, confidence, seed, .. } = *self.settings;
         // Each measure draws for itself, or all their errors would lean the same way.
         Bootstrap { resamples, confidence, seed: seed.wrapping_add(number) }
     }
 
-    fn estimate(&self, measure: Measure, briefs: &ByBrief<'_>, number: u64) -> Option<Estimate> {
+    fn estimate(&self, measure: Measure, briefs: &ByBrief<'_>, number: u64) -> Option<MeanEstimate> {
         let values: Vec<f64> = briefs.values().map(|(mean, _)| *mean).collect();
         let mean = stats::mean(&values)?;
         let mut interval = self.bootstrap(number).mean(&values);
@@ -65,7 +65,7 @@ impl Table<'_> {
             let n = values.len() as f64;
             interval = stats::wilson(mean * n, n, self.settings.confidence).map(|(low, high)| Interval { low, high });
         }
-        Some(Estimate {
+        Some(MeanEstimate {
             mean,
             low: interval.map(|i| i.low),
             high: interval.map(|i| i.high),
@@ -89,14 +89,18 @@ impl Table<'_> {
             p_corrected: p,
             hedges_g: stats::hedges_g(differences),
             rank_biserial: stats::rank_biserial(differences),
-            verdict: Verdict::NotEnoughEvidence,
+            verdict: ComparisonVerdict::NotEnoughEvidence,
         })
     }
 }
 
 /// Corrects the p-values of tables that are read together, and says what follows. A lead of the house in a measure that `partial`
 /// says is taken by one of its own guides proves nothing, however large.
-pub fn conclude<'a>(rows: impl Iterator<Item = &'a mut Compared>, settings: &Settings, partial: &dyn Fn(Measure) -> bool) {
+pub fn conclude<'a>(
+    rows: impl Iterator<Item = &'a mut Compared>,
+    settings: &StatisticsSettings,
+    partial: &dyn Fn(Measure) -> bool,
+) {
     let measured = rows.filter_map(|row| Some((partial(row.measure), row.difference.as_mut()?)));
     let mut differences: Vec<(bool, &mut Difference)> = measured.collect();
     let corrected = stats::holm(&differences.iter().map(|(_, d)| d.p).collect::<Vec<_>>());
@@ -104,9 +108,9 @@ pub fn conclude<'a>(rows: impl Iterator<Item = &'a mut Compared>, settings: &Set
         difference.p_corrected = p;
         let enough = difference.briefs >= settings.least_briefs && p < 1.0 - settings.confidence;
         difference.verdict = match (difference.low, difference.high) {
-            (low, _) if enough && low > 0.0 && !*partial => Verdict::InHouse,
-            (_, high) if enough && high < 0.0 => Verdict::Outsourced,
-            _ => Verdict::NotEnoughEvidence,
+            (low, _) if enough && low > 0.0 && !*partial => ComparisonVerdict::InHouse,
+            (_, high) if enough && high < 0.0 => ComparisonVerdict::Outsourced,
+            _ => ComparisonVerdict::NotEnoughEvidence,
         };
     }
 }

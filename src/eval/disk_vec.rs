@@ -20,7 +20,7 @@ use crate::base::error::{Context as _, Error, Kind, Result};
 const BLOCK: usize = 64 << 10;
 
 /// A list of values on the disk.
-pub struct Spool<T> {
+pub struct DiskVec<T> {
     pages: Mutex<Pages>,
     /// Where each value ends, in bytes.
     ends: Vec<u64>,
@@ -34,7 +34,7 @@ struct Pages {
     waiting: Vec<u8>,
 }
 
-impl<T: Serialize + DeserializeOwned> Spool<T> {
+impl<T: Serialize + DeserializeOwned> DiskVec<T> {
     /// An empty list.
     pub fn new() -> Result<Self> {
         let pages = Pages { file: tempfile::tempfile().map_err(full)?, written: 0, waiting: Vec::new() };
@@ -114,14 +114,14 @@ fn full(error: io::Error) -> Error {
         .hint("make room, or name a folder with room in TMPDIR")
 }
 
-impl<T> fmt::Debug for Spool<T> {
+impl<T> fmt::Debug for DiskVec<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Spool of {}", self.ends.len())
     }
 }
 
 /// As a list.
-impl<T: Serialize + DeserializeOwned> Serialize for Spool<T> {
+impl<T: Serialize + DeserializeOwned> Serialize for DiskVec<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.len()))?;
         for value in self.iter() {
@@ -131,11 +131,11 @@ impl<T: Serialize + DeserializeOwned> Serialize for Spool<T> {
     }
 }
 
-impl<'de, T: Serialize + DeserializeOwned> Deserialize<'de> for Spool<T> {
+impl<'de, T: Serialize + DeserializeOwned> Deserialize<'de> for DiskVec<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         struct List<T>(PhantomData<T>);
         impl<'de, T: Serialize + DeserializeOwned> Visitor<'de> for List<T> {
-            type Value = Spool<T>;
+            type Value = DiskVec<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list")
@@ -143,7 +143,7 @@ impl<'de, T: Serialize + DeserializeOwned> Deserialize<'de> for Spool<T> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Self::Value, A::Error> {
                 let failed = |e: Error| A::Error::custom(e.chain());
-                let mut spool = Spool::new().map_err(failed)?;
+                let mut spool = DiskVec::new().map_err(failed)?;
                 while let Some(value) = list.next_element()? {
                     spool.push(&value).map_err(failed)?;
                 }
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn what_is_put_in_comes_back() {
         let text = |i: usize| format!("{i}: {}", "狐\u{202e}\n\"".repeat(i % 90));
-        let mut spool = Spool::new().unwrap();
+        let mut spool = DiskVec::new().unwrap();
         assert!(spool.is_empty() && spool.get(0).unwrap().is_none());
         for i in 0..1_000 {
             spool.push(&text(i)).unwrap();
@@ -174,13 +174,13 @@ mod tests {
         assert!(spool.pages().written > 0 && spool.pages().waiting.len() < BLOCK);
         let json = serde_json::to_string(&spool).unwrap();
         assert_eq!(json, serde_json::to_string(&(0..1_000).map(text).collect::<Vec<_>>()).unwrap());
-        assert_eq!(serde_json::from_str::<Spool<String>>(&json).unwrap().get(999).unwrap(), Some(text(999)));
+        assert_eq!(serde_json::from_str::<DiskVec<String>>(&json).unwrap().get(999).unwrap(), Some(text(999)));
     }
 
     #[test]
     fn numbers_come_back_to_the_last_bit() {
         let values: Vec<f32> = (1..400).map(|i| (i as f32).sin() / 3.0).chain([f32::MIN_POSITIVE, 1e-42]).collect();
-        let spool = Spool::of([values.clone()]).unwrap();
+        let spool = DiskVec::of([values.clone()]).unwrap();
         assert_eq!(spool.get(0).unwrap(), Some(values));
     }
 }

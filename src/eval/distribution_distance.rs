@@ -5,7 +5,7 @@
 //! a draw of bounded size stay, by the seed, so that neither time nor memory grows with it. For KID and FID each vector is
 //! first brought to the length √width, the mean square 1 that their kernels expect: an evaluator's embedding has any length.
 
-use crate::eval::evaluation::{Distribution, Settings};
+use crate::eval::evaluation::{Distribution, StatisticsSettings};
 use crate::eval::metrics::{self, KID_SUBSET, Kernel, Moments, unit};
 use crate::eval::stats::{Random, deviation};
 
@@ -16,14 +16,14 @@ const Z: f64 = 1.959_964;
 
 /// What is kept of a set of embeddings, however large.
 #[derive(Clone, Debug)]
-pub struct Sample {
+pub struct VectorSample {
     moments: Moments,
     /// [`KID_SUBSET`] of the vectors, each as likely as any other.
     drawn: Vec<Vec<f32>>,
     random: Random,
 }
 
-impl Sample {
+impl VectorSample {
     /// Nothing taken in yet; the seed decides which vectors are drawn.
     pub fn new(seed: u64) -> Self {
         Self { moments: Moments::default(), drawn: Vec::new(), random: Random::new(seed) }
@@ -44,10 +44,10 @@ impl Sample {
 }
 
 /// A named set.
-pub type Set = (&'static str, Sample);
+pub type VectorSet = (&'static str, VectorSample);
 
 /// Every distance between each two sets that are there.
-pub fn distances(sets: &[Set], settings: &Settings) -> Vec<Distribution> {
+pub fn distances(sets: &[VectorSet], settings: &StatisticsSettings) -> Vec<Distribution> {
     let mut rows = Vec::new();
     for (i, a) in sets.iter().enumerate() {
         for b in &sets[i + 1..] {
@@ -65,7 +65,7 @@ fn scale(vector: &[f32]) -> Option<Vec<f32>> {
     Some(unit(vector)?.into_iter().map(|x| (x * length) as f32).collect())
 }
 
-fn between((from, a): &Set, (to, b): &Set, settings: &Settings) -> [Distribution; 3] {
+fn between((from, a): &VectorSet, (to, b): &VectorSet, settings: &StatisticsSettings) -> [Distribution; 3] {
     let row = |metric: &str, outcome: Result<(f64, Option<f64>), String>| {
         let (value, error) = match &outcome {
             Ok((value, error)) => (Some(*value), *error),
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn sets_are_compared_or_refused_with_a_reason() {
         let set = |shift: f32, width: usize| {
-            let (mut random, mut sample) = (Random::new(5 + shift as u64), Sample::new(1));
+            let (mut random, mut sample) = (Random::new(5 + shift as u64), VectorSample::new(1));
             for _ in 0..40 {
                 let vector: Vec<f32> = (0..width).map(|_| random.below(100) as f32 / 50.0 + shift).collect();
                 sample.take(&vector);
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn of_a_large_set_each_is_as_likely_to_be_drawn() {
         let count = 20 * KID_SUBSET;
-        let mut sample = Sample::new(3);
+        let mut sample = VectorSample::new(3);
         (0..count).for_each(|i| sample.take(&[1.0, i as f32 / count as f32]));
         assert_eq!((sample.drawn.len(), sample.moments.images()), (KID_SUBSET, count));
         let of_second_half = sample.drawn.iter().filter(|v| v[1] / v[0] >= 0.5).count();

@@ -9,7 +9,7 @@ use crate::eval::loader::Shown;
 
 /// What is counted.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub struct ArmTotals {
     shown: usize,
     accepted: usize,
     rejected: usize,
@@ -29,7 +29,7 @@ pub struct Facts {
     lead_days_longest: Option<f64>,
 }
 
-impl Facts {
+impl ArmTotals {
     /// Takes in an image.
     pub fn take(&mut self, shown: &Shown) {
         self.shown += 1;

@@ -14,8 +14,8 @@ use crate::base::names::Name;
 use crate::base::text;
 use crate::campaign::layout::{Layout, Shelf};
 use crate::campaign::sidecar::{Outcome, Sidecar};
-use crate::eval::baseline::{self, Baseline, Item};
-use crate::eval::evaluation::{Arm, Brief, Delivery, Work};
+use crate::eval::baseline::{self, Baseline, BaselineItem};
+use crate::eval::evaluation::{Arm, Brief, DeliveryFacts, MakingFacts};
 use crate::pipeline::scores::Scores;
 use crate::plan::{CampaignId, JobOutline, Outline, Plan};
 use crate::store::{Key, Store};
@@ -49,9 +49,9 @@ pub struct Shown {
     /// What the pixels say.
     pub looks: Option<Looks>,
     /// How it came about in the house.
-    pub work: Option<Work>,
+    pub work: Option<MakingFacts>,
     /// How it was bought.
-    pub delivery: Option<Delivery>,
+    pub delivery: Option<DeliveryFacts>,
     /// Under which licences it stands.
     pub licences: Vec<String>,
 }
@@ -124,7 +124,7 @@ async fn sidecar(store: &dyn Store, layout: &Layout, job: &JobOutline) -> Result
 
 fn of_sidecar(image: &Key, sidecar: Sidecar) -> Shown {
     let encoder = sidecar.job.source.encoder.as_ref().map(|encoder| encoder.version.to_string());
-    let work = Work {
+    let work = MakingFacts {
         attempts: sidecar.attempts.len(),
         first_passed: sidecar.attempts.first().is_some_and(|attempt| attempt.passed),
         seconds: sidecar.timings.values().sum::<f64>() + 0.0,
@@ -156,7 +156,7 @@ pub fn baseline<'a>(store: &'a dyn Store, baseline: &'a Baseline) -> impl Stream
     baseline.items(store).map(|item| of_item(&baseline.name, item?))
 }
 
-fn of_item(name: &Name, item: Item) -> Result<Shown> {
+fn of_item(name: &Name, item: BaselineItem) -> Result<Shown> {
     Ok(Shown {
         arm: Arm::Outsourced,
         image: Some(baseline::image(name, &item.id)?.to_string()),

@@ -22,5 +22,5 @@ mod warnings;
 pub use baseline::Baseline;
 pub use evaluation::Evaluation;
 pub use references::References;
-pub use run::{Evaluating, Setup};
+pub use run::{Evaluating, EvaluationSetup};
 pub use suite::Suite;

@@ -26,13 +26,13 @@ const VERSION: u32 = 1;
 pub struct References {
     version: u32,
     /// Each of them.
-    pub pictures: Vec<Picture>,
+    pub pictures: Vec<ReferencePicture>,
 }
 
 /// One reference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Picture {
+pub struct ReferencePicture {
     /// Its file, as the style set names it.
     pub file: String,
     /// What its bytes hash to.
@@ -65,7 +65,7 @@ impl References {
             let picture = picture::decode(&reference.read()?, &reference.file)?;
             let style = reference.style.as_ref().map_or(name, |style| style.as_str());
             let wanted = Wanted { style, category: &reference.category, prompt: &reference.category };
-            pictures.push(Picture {
+            pictures.push(ReferencePicture {
                 file: reference.file.clone(),
                 sha256: reference.sha256.clone(),
                 brief: Brief { category: reference.category.clone(), style: style.to_owned() },

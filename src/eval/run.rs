@@ -1,6 +1,6 @@
 //! Evaluation itself: from what was kept with the images to an [`Evaluation`].
 //!
-//! In: a [`Setup`], then images, one by one. Out: the document. Always holds: the same inputs give the same document; an arm
+//! In: a [`EvaluationSetup`], then images, one by one. Out: the document. Always holds: the same inputs give the same document; an arm
 //! without scores, without shared briefs or with another evaluator is "not comparable", with the reason, and never a zero. Of
 //! an image its id and its hash stay in memory, the rest goes to the disk.
 
@@ -11,18 +11,18 @@ use crate::appearance::colour::Lab;
 use crate::appearance::palette::Hex;
 use crate::base::error::{Error, Result};
 use crate::eval::briefs::{Answers, Briefs};
-use crate::eval::compare::{Table, conclude};
-use crate::eval::disk_vec::Spool;
-use crate::eval::distribution_distance::{self, Sample};
+use crate::eval::compare::{ComparisonTable, conclude};
+use crate::eval::disk_vec::DiskVec;
+use crate::eval::distribution_distance::{self, VectorSample};
 use crate::eval::evaluation::{
-    Arm, AssetScore, Brief, Compared, Comparison, Duplicate, Evaluation, EvaluatorFacts, Group, Measure, Nearest,
-    OperatingPoint, Pair, Settings, VERSION,
+    Arm, AssetScore, Brief, BriefPair, Compared, Comparison, DuplicateImages, Evaluation, EvaluatorFacts, Measure,
+    MeasureGroup, NearestReference, OperatingPoint, StatisticsSettings, VERSION,
 };
-use crate::eval::facts::Facts;
+use crate::eval::facts::ArmTotals;
 use crate::eval::loader::Shown;
-use crate::eval::metrics::{self, Bank, Copies, Duplicates};
+use crate::eval::metrics::{self, Copies, Duplicates, ReferenceBank};
 use crate::eval::references::References;
-use crate::eval::warnings::{self, Known, Noted};
+use crate::eval::warnings::{self, ImageNotes, WarningContext};
 use crate::pipeline::scores::Scores;
 
 /// ΔE2000 within which a colour counts as the brand's.
@@ -34,7 +34,7 @@ const DUPLICATES: usize = 100;
 
 /// What images are evaluated with, and on what terms.
 #[derive(Clone, Debug)]
-pub struct Setup<'a> {
+pub struct EvaluationSetup<'a> {
     /// The campaign's id.
     pub campaign: &'a str,
     /// Whether its gate asked for anything.
@@ -52,17 +52,17 @@ pub struct Setup<'a> {
     /// How far from them a colour may be (ΔE2000).
     pub tolerance: f64,
     /// How intervals and tests are made.
-    pub settings: Settings,
+    pub settings: StatisticsSettings,
 }
 
 /// The usual settings.
-pub fn settings() -> Settings {
-    Settings { resamples: 10_000, confidence: 0.95, seed: 20_250_216, least_briefs: 6, correction: "holm".into() }
+pub fn settings() -> StatisticsSettings {
+    StatisticsSettings { resamples: 10_000, confidence: 0.95, seed: 20_250_216, least_briefs: 6, correction: "holm".into() }
 }
 
 /// What images are held against, made once.
 struct Yardstick {
-    bank: Bank,
+    bank: ReferenceBank,
     copies: Copies,
     points: Vec<OperatingPoint>,
     brands: BTreeMap<String, Vec<Lab>>,
@@ -70,32 +70,32 @@ struct Yardstick {
 
 /// An evaluation under way.
 pub struct Evaluating<'a> {
-    setup: &'a Setup<'a>,
+    setup: &'a EvaluationSetup<'a>,
     yardstick: Yardstick,
     briefs: Briefs,
-    facts: [Facts; 2],
-    samples: [Sample; 2],
-    noted: Noted,
+    facts: [ArmTotals; 2],
+    samples: [VectorSample; 2],
+    noted: ImageNotes,
     duplicates: Duplicates,
     /// Of each image that may be a duplicate: its embedding, whose it is, its id.
-    compared: Spool<(Vector, Arm, String)>,
-    assets: Spool<AssetScore>,
+    compared: DiskVec<(Vector, Arm, String)>,
+    assets: DiskVec<AssetScore>,
 }
 
 impl<'a> Evaluating<'a> {
     /// Nothing taken in yet.
-    pub fn new(setup: &'a Setup<'a>) -> Result<Self> {
-        let sample = |number: u64| Sample::new(setup.settings.seed.wrapping_add(number));
+    pub fn new(setup: &'a EvaluationSetup<'a>) -> Result<Self> {
+        let sample = |number: u64| VectorSample::new(setup.settings.seed.wrapping_add(number));
         Ok(Self {
             setup,
             yardstick: Yardstick::of(setup),
             briefs: Briefs::default(),
             facts: Default::default(),
             samples: [sample(0), sample(1)],
-            noted: Noted::default(),
+            noted: ImageNotes::default(),
             duplicates: Duplicates::new(DUPLICATES),
-            compared: Spool::new()?,
-            assets: Spool::new()?,
+            compared: DiskVec::new()?,
+            assets: DiskVec::new()?,
         })
     }
 
@@ -130,7 +130,7 @@ impl<'a> Evaluating<'a> {
         let settings = setup.settings.clone();
         let comparison = comparison(setup, &briefs);
         let paired = matches!(comparison, Comparison::Comparable { .. });
-        let table = Table { briefs: &briefs, settings: &settings, paired };
+        let table = ComparisonTable { briefs: &briefs, settings: &settings, paired };
         let mut measures = table.rows(&|_| true);
         let partial = |measure: Measure| setup.judge_is_guide && measure.is_judged() || measure == Measure::ImageText;
         conclude(measures.iter_mut(), &settings, &partial);
@@ -157,7 +157,7 @@ impl<'a> Evaluating<'a> {
             assets,
             settings,
         };
-        let known = Known { unfinished, gated: setup.gated, judge_is_guide: setup.judge_is_guide, noted };
+        let known = WarningContext { unfinished, gated: setup.gated, judge_is_guide: setup.judge_is_guide, noted };
         evaluation.warnings = warnings::of(&evaluation, &known);
         Ok(evaluation)
     }
@@ -168,11 +168,11 @@ fn lost() -> Error {
 }
 
 impl Yardstick {
-    fn of(setup: &Setup<'_>) -> Self {
+    fn of(setup: &EvaluationSetup<'_>) -> Self {
         let pictures = &setup.references.pictures;
         let placed =
             pictures.iter().filter_map(|p| Some((p.brief.style.as_str(), p.scores.fingerprint.as_ref()?.styles.values())));
-        let bank = Bank::new(placed);
+        let bank = ReferenceBank::new(placed);
         let copies = Copies::new(pictures.iter().map(|p| {
             let embedding = p.scores.fingerprint.as_ref().map(|f| f.embedding.values());
             (embedding.unwrap_or_default(), p.looks.hash)
@@ -190,7 +190,7 @@ impl Yardstick {
         Self { bank, copies, points, brands }
     }
 
-    fn score(&self, shown: Shown, setup: &Setup<'_>) -> AssetScore {
+    fn score(&self, shown: Shown, setup: &EvaluationSetup<'_>) -> AssetScore {
         let style = shown.brief.style.as_str();
         let mut scores = shown.scores.as_ref().map(|scores| said(scores, &shown.brief)).unwrap_or_default();
         let fingerprint = shown.scores.as_ref().and_then(|scores| scores.fingerprint.as_ref());
@@ -207,7 +207,7 @@ impl Yardstick {
             fingerprint.zip(shown.looks.as_ref()).and_then(|(f, l)| self.copies.nearest(f.embedding.values(), l.hash));
         let nearest = likeness.map(|likeness| {
             let picture = &setup.references.pictures[likeness.reference];
-            Nearest {
+            NearestReference {
                 file: picture.file.clone(),
                 sha256: picture.sha256.hex().to_owned(),
                 category: picture.brief.category.clone(),
@@ -253,7 +253,7 @@ fn said(scores: &Scores, brief: &Brief) -> BTreeMap<Measure, f64> {
     values.into_iter().filter_map(|(measure, value)| Some((measure, value.filter(|v| v.is_finite())?))).collect()
 }
 
-fn comparison(setup: &Setup<'_>, found: &Briefs) -> Comparison {
+fn comparison(setup: &EvaluationSetup<'_>, found: &Briefs) -> Comparison {
     let Some((name, digest)) = setup.outsourced else { return Comparison::Alone };
     let (ours, theirs) = (found.answered(Arm::InHouse), found.answered(Arm::Outsourced));
     let mut reasons = Vec::new();
@@ -281,34 +281,39 @@ fn comparison(setup: &Setup<'_>, found: &Briefs) -> Comparison {
     Comparison::Comparable { briefs: shared, only_in_house: only(&ours, &theirs), only_outsourced: only(&theirs, &ours) }
 }
 
-fn groups(table: &Table<'_>, names: &[String], key: fn(&Brief) -> &String, partial: &dyn Fn(Measure) -> bool) -> Vec<Group> {
+fn groups(
+    table: &ComparisonTable<'_>,
+    names: &[String],
+    key: fn(&Brief) -> &String,
+    partial: &dyn Fn(Measure) -> bool,
+) -> Vec<MeasureGroup> {
     let group = |name: &String| {
         let keep = |brief: &Brief| key(brief) == name;
-        Group {
+        MeasureGroup {
             name: name.clone(),
             in_house_images: table.briefs.images(Arm::InHouse, &keep),
             outsourced_images: table.briefs.images(Arm::Outsourced, &keep),
             measures: table.rows(&keep),
         }
     };
-    let mut groups: Vec<Group> = names.iter().map(group).collect();
+    let mut groups: Vec<MeasureGroup> = names.iter().map(group).collect();
     let rows: Vec<&mut Compared> = groups.iter_mut().flat_map(|group| &mut group.measures).collect();
     conclude(rows.into_iter(), table.settings, partial);
     groups
 }
 
 /// Briefs that both arms answered, by the headline measure.
-fn pairs(briefs: &Briefs) -> Vec<Pair> {
+fn pairs(briefs: &Briefs) -> Vec<BriefPair> {
     let images = Measure::ALL.into_iter().filter(|measure| *measure != Measure::Diversity);
     let difference = |[ours, theirs]: &[Answers; 2], measure| Some(ours.mean(measure)?.0 - theirs.mean(measure)?.0);
-    let pair = |(brief, by): (&Brief, &[Answers; 2])| Pair {
+    let pair = |(brief, by): (&Brief, &[Answers; 2])| BriefPair {
         brief: brief.clone(),
         in_house: by[Arm::InHouse as usize].ids.clone(),
         outsourced: by[Arm::Outsourced as usize].ids.clone(),
         differences: images.clone().filter_map(|measure| Some((measure, difference(by, measure)?))).collect(),
     };
-    let mut pairs: Vec<Pair> = briefs.both().map(pair).collect();
-    let headline = |pair: &Pair| {
+    let mut pairs: Vec<BriefPair> = briefs.both().map(pair).collect();
+    let headline = |pair: &BriefPair| {
         let of = |measure| pair.differences.get(&measure).copied();
         of(Measure::StyleConsistency).or_else(|| of(Measure::StyleProbability)).unwrap_or(0.0)
     };
@@ -316,19 +321,19 @@ fn pairs(briefs: &Briefs) -> Vec<Pair> {
     pairs
 }
 
-fn sets([ours, theirs]: [Sample; 2], setup: &Setup<'_>) -> [distribution_distance::Set; 3] {
-    let mut references = Sample::new(setup.settings.seed.wrapping_add(2));
+fn sets([ours, theirs]: [VectorSample; 2], setup: &EvaluationSetup<'_>) -> [distribution_distance::VectorSet; 3] {
+    let mut references = VectorSample::new(setup.settings.seed.wrapping_add(2));
     let fingerprints = setup.references.pictures.iter().filter_map(|picture| picture.scores.fingerprint.as_ref());
     fingerprints.for_each(|fingerprint| references.take(fingerprint.embedding.values()));
     [("in_house", ours), ("outsourced", theirs), ("references", references)]
 }
 
-fn named(duplicates: Duplicates, compared: &Spool<(Vector, Arm, String)>) -> Result<Vec<Duplicate>> {
+fn named(duplicates: Duplicates, compared: &DiskVec<(Vector, Arm, String)>) -> Result<Vec<DuplicateImages>> {
     let name = |number| compared.get(number)?.map(|(_, arm, id)| (arm, id)).ok_or_else(lost);
-    let duplicate = |pair: metrics::Alike| {
+    let duplicate = |pair: metrics::DuplicatePair| {
         let [first, second] = pair.pictures;
         let (similarity, hash_distance) = (pair.similarity, pair.hash_distance);
-        Ok(Duplicate { first: name(first)?, second: name(second)?, similarity, hash_distance })
+        Ok(DuplicateImages { first: name(first)?, second: name(second)?, similarity, hash_distance })
     };
     duplicates.found().into_iter().map(duplicate).collect()
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::evaluation::{Check, Compared, Evaluation, Measure, Settings, SuiteResult};
+use super::evaluation::{Compared, Evaluation, Measure, StatisticsSettings, SuiteCheck, SuiteResult};
 use crate::appearance::palette::Hex;
 use crate::base::error::{Context as _, Error, Kind, Result};
 use crate::base::names::{Digest, Name};
@@ -178,9 +178,9 @@ impl Suite {
     }
 
     /// The settings that it pins.
-    pub fn settings(&self) -> Settings {
+    pub fn settings(&self) -> StatisticsSettings {
         let usual = settings();
-        Settings {
+        StatisticsSettings {
             resamples: self.resamples.unwrap_or(usual.resamples),
             seed: self.seed.unwrap_or(usual.seed),
             least_briefs: self.least_briefs.unwrap_or(usual.least_briefs),
@@ -214,7 +214,7 @@ impl Suite {
 
     /// Holds an evaluation against it.
     pub fn judge(&self, evaluation: &Evaluation) -> SuiteResult {
-        let mut checks: Vec<Check> = self.thresholds.iter().map(|threshold| threshold.check(evaluation)).collect();
+        let mut checks: Vec<SuiteCheck> = self.thresholds.iter().map(|threshold| threshold.check(evaluation)).collect();
         checks.extend(self.expected.values.iter().map(|value| value.check(evaluation, self.expected.within)));
         SuiteResult { name: self.name.clone(), passed: checks.iter().all(|check| check.passed), checks }
     }
@@ -268,14 +268,14 @@ fn what(measure: &str, of: Of, style: Option<&str>, category: Option<&str>) -> S
 }
 
 impl Threshold {
-    fn check(&self, evaluation: &Evaluation) -> Check {
+    fn check(&self, evaluation: &Evaluation) -> SuiteCheck {
         let (style, category) = (self.style.as_deref(), self.category.as_deref());
         let found = find(evaluation, &self.measure, self.of, style, category);
         let holds = |(mean, low, high): Found| {
             let (low, high) = if self.surely { (low?, high?) } else { (mean, mean) };
             Some(self.least.is_none_or(|least| low >= least) && self.most.is_none_or(|most| high <= most))
         };
-        Check {
+        SuiteCheck {
             what: what(&self.measure, self.of, style, category) + if self.surely { " (whole interval)" } else { "" },
             found: found.map(|(mean, ..)| mean),
             least: self.least,
@@ -286,11 +286,11 @@ impl Threshold {
 }
 
 impl Value {
-    fn check(&self, evaluation: &Evaluation, within: f64) -> Check {
+    fn check(&self, evaluation: &Evaluation, within: f64) -> SuiteCheck {
         let (style, category) = (self.style.as_deref(), self.category.as_deref());
         let found = find(evaluation, &self.measure, self.of, style, category).map(|(mean, ..)| mean);
         let (least, most) = (self.is - within, self.is + within);
-        Check {
+        SuiteCheck {
             what: what(&self.measure, self.of, style, category) + ", as recorded",
             found,
             least: Some(least),

@@ -13,7 +13,7 @@ const ALIKE: f64 = 0.02;
 
 /// What is noted of images, one by one.
 #[derive(Clone, Debug, Default)]
-pub struct Noted {
+pub struct ImageNotes {
     /// Accepted images without scores.
     unscored: usize,
     /// Styles that the evaluator does not know by name.
@@ -28,7 +28,7 @@ pub struct Noted {
     lacking: [usize; 3],
 }
 
-impl Noted {
+impl ImageNotes {
     /// Takes in an image.
     pub fn take(&mut self, asset: &AssetScore) {
         let style = &asset.brief.style;
@@ -57,7 +57,7 @@ impl Noted {
 
 /// What the document itself does not say.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct WarningContext {
     /// Jobs that are not finished.
     pub unfinished: usize,
     /// Whether the gate asked for anything.
@@ -65,11 +65,11 @@ pub struct Known {
     /// Whether the judge is one of the models that guide.
     pub judge_is_guide: bool,
     /// What the images say.
-    pub noted: Noted,
+    pub noted: ImageNotes,
 }
 
 /// Everything that must be said.
-pub fn of(evaluation: &Evaluation, known: &Known) -> Vec<Warning> {
+pub fn of(evaluation: &Evaluation, known: &WarningContext) -> Vec<Warning> {
     let mut found = Vec::new();
     let mut warn = |code, message: String| found.push(Warning { code, message });
     let taken = |measure| evaluation.measures.iter().any(|row| row.measure == measure);
@@ -111,7 +111,7 @@ pub fn of(evaluation: &Evaluation, known: &Known) -> Vec<Warning> {
 type Warn<'a> = &'a mut dyn FnMut(WarningCode, String);
 
 /// Copies of what was learned from, and of each other.
-fn memory(evaluation: &Evaluation, noted: &Noted, warn: Warn<'_>) {
+fn memory(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
     if let Some((first, reference)) = &noted.first_copy {
         let message = format!("{} accepted images may be copies of references, such as {first} of {reference}", noted.copies);
         warn(WarningCode::Memorised, message);
@@ -133,7 +133,7 @@ fn memory(evaluation: &Evaluation, noted: &Noted, warn: Warn<'_>) {
     }
 }
 
-fn references(evaluation: &Evaluation, noted: &Noted, warn: Warn<'_>) {
+fn references(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
     let calibrated = |style: &str| evaluation.operating_points.iter().any(|point| point.style == style);
     let those = |keep: &dyn Fn(&str, bool) -> bool| -> Vec<&str> {
         noted.styles.iter().filter(|(style, held)| keep(style, **held)).map(|(style, _)| style.as_str()).collect()
@@ -161,7 +161,7 @@ fn references(evaluation: &Evaluation, noted: &Noted, warn: Warn<'_>) {
 }
 
 /// What keeps the two arms from being alike in everything but who made them.
-fn arms(evaluation: &Evaluation, noted: &Noted, warn: Warn<'_>) {
+fn arms(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
     let Some(theirs) = &evaluation.outsourced else { return };
     if theirs.spent.len() > 1 {
         let currencies = theirs.spent.keys().cloned().collect::<Vec<_>>().join(", ");
@@ -188,7 +188,7 @@ fn arms(evaluation: &Evaluation, noted: &Noted, warn: Warn<'_>) {
             format!("{briefs} shared briefs; from fewer than {} nothing is concluded", evaluation.settings.least_briefs);
         warn(WarningCode::FewBriefs, message);
     }
-    let unbalanced = |pair: &&super::evaluation::Pair| {
+    let unbalanced = |pair: &&super::evaluation::BriefPair| {
         let (a, b) = (pair.in_house.len(), pair.outsourced.len());
         a.max(b) > 4 * a.min(b)
     };

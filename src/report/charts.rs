@@ -6,7 +6,7 @@
 
 use maud::{Markup, html};
 
-use super::roi::{Bar, Figure, Roi};
+use super::roi::{Figure, Roi, TornadoBar};
 use super::words::{input, money, number};
 use crate::html::{Lang, safe};
 
@@ -19,7 +19,7 @@ const BARS: usize = 10;
 
 /// One row of [`intervals`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct ChartRow {
     /// What it is.
     pub label: String,
     /// Middle and ends.
@@ -117,8 +117,8 @@ pub fn spending(roi: &Roi, lang: Lang) -> Markup {
 }
 
 /// Intervals beside a line at 0: right of it the house is ahead.
-pub fn intervals(id: &str, title: &str, rows: &[Row], lang: Lang) -> Markup {
-    let rows: Vec<&Row> =
+pub fn intervals(id: &str, title: &str, rows: &[ChartRow], lang: Lang) -> Markup {
+    let rows: Vec<&ChartRow> =
         rows.iter().filter(|row| [row.middle, row.low, row.high].iter().all(|value| value.is_finite())).collect();
     if rows.is_empty() {
         return html! {};
@@ -149,7 +149,7 @@ pub fn intervals(id: &str, title: &str, rows: &[Row], lang: Lang) -> Markup {
 
 /// What the result hinges on.
 pub fn tornado(roi: &Roi, lang: Lang) -> Markup {
-    let bars: Vec<&Bar> = roi.tornado.iter().take(BARS).collect();
+    let bars: Vec<&TornadoBar> = roi.tornado.iter().take(BARS).collect();
     let ends = bars.iter().flat_map(|bar| [bar.at_low, bar.at_high]);
     let (least, most) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), v| (l.min(v), m.max(v)));
     if bars.is_empty() || most <= least {
@@ -167,7 +167,7 @@ pub fn tornado(roi: &Roi, lang: Lang) -> Markup {
             "各入力を下限から上限まで動かしたときの 1 点あたり費用",
         ),
     };
-    let told = |bar: &&Bar| {
+    let told = |bar: &&TornadoBar| {
         let [low, high] = [bar.at_low, bar.at_high].map(|value| money(value, &roi.currency));
         format!("{}: {low} → {high}", input(bar.input, lang))
     };
@@ -215,9 +215,9 @@ mod tests {
                 assert!(text.contains("role=\"img\"") && text.contains("USD"));
             }
         }
-        let row = Row { label: "<b>".into(), middle: 0.1, low: -0.1, high: f64::NAN, text: String::new(), lead: 0 };
+        let row = ChartRow { label: "<b>".into(), middle: 0.1, low: -0.1, high: f64::NAN, text: String::new(), lead: 0 };
         assert!(intervals("i", "t", std::slice::from_ref(&row), Lang::En).into_string().is_empty());
-        let text = intervals("i", "t", &[Row { high: 0.2, ..row }], Lang::En).into_string();
+        let text = intervals("i", "t", &[ChartRow { high: 0.2, ..row }], Lang::En).into_string();
         assert!(text.contains("&lt;b&gt;") && !text.contains("<b>"));
     }
 }

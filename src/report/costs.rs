@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::roi::{Found, Given, Roi};
+use super::roi::{FigureValue, GivenAmount, Roi};
 use super::words::{amount, figure, input, source};
 use super::{Report, charts};
 use crate::html::{Lang, safe};
@@ -27,7 +27,7 @@ pub(super) fn section(report: &Report, lang: Lang) -> Markup {
 }
 
 /// A figure's value as it reads.
-pub(super) fn value(found: &Found, currency: &str, lang: Lang) -> String {
+pub(super) fn value(found: &FigureValue, currency: &str, lang: Lang) -> String {
     match found.value {
         Some(value) => amount(value, found.unit, currency, lang),
         None if found.never => lang.t("never", "到達せず").into(),
@@ -36,7 +36,7 @@ pub(super) fn value(found: &Found, currency: &str, lang: Lang) -> String {
 }
 
 /// Its band.
-pub(super) fn band(found: &Found, currency: &str, lang: Lang) -> String {
+pub(super) fn band(found: &FigureValue, currency: &str, lang: Lang) -> String {
     let end = |value: f64| amount(value, found.unit, currency, lang);
     match (found.low, found.high) {
         (Some(low), Some(high)) => format!("{} – {}", end(low), end(high)),
@@ -97,7 +97,7 @@ fn months(roi: &Roi, lang: Lang) -> Markup {
 }
 
 fn inputs(roi: &Roi, lang: Lang) -> Markup {
-    let row = |given: &Given| {
+    let row = |given: &GivenAmount| {
         let show = |value: f64| amount(value, given.unit, &roi.currency, lang);
         html! {
             tr id=(format!("input-{}", given.input.name())) {

@@ -76,8 +76,8 @@ fn chart(report: &Report, lang: Lang) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::disk_vec::Spool;
-    use crate::eval::evaluation::{Arm, Comparison, Nearest, Verdict};
+    use crate::eval::disk_vec::DiskVec;
+    use crate::eval::evaluation::{Arm, Comparison, ComparisonVerdict, NearestReference};
     use crate::report::sample::{assets, costs, evaluation};
     use crate::report::verdict::{Decision, Lead};
 
@@ -92,7 +92,7 @@ mod tests {
         evaluation.styles[0].name = hostile.into();
         evaluation.pairs[0].brief.category = hostile.into();
         let mut images = assets();
-        images[0].nearest = Some(Nearest {
+        images[0].nearest = Some(NearestReference {
             file: hostile.into(),
             sha256: "0".into(),
             category: hostile.into(),
@@ -101,7 +101,7 @@ mod tests {
             hash_distance: 1,
             suspicious: true,
         });
-        evaluation.assets = Spool::of(images).unwrap();
+        evaluation.assets = DiskVec::of(images).unwrap();
         let report = Report::new(evaluation, Some(&costs("setup: 1", "")), None).unwrap();
         for lang in [Lang::En, Lang::Ja] {
             let page = page(&report, &Pictures::new(), lang);
@@ -125,7 +125,7 @@ mod tests {
             "{words}"
         );
         let mut open = evaluation();
-        open.measures[0].difference.as_mut().unwrap().verdict = Verdict::NotEnoughEvidence;
+        open.measures[0].difference.as_mut().unwrap().verdict = ComparisonVerdict::NotEnoughEvidence;
         let open = Report::new(open, Some(&model), None).unwrap();
         assert_eq!(open.verdict.decision, Decision::NotEnoughEvidence);
         assert!(verdict::sentence(&open, Lang::Ja).starts_with("判断するには証拠が不十分"));

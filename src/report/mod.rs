@@ -24,11 +24,11 @@ use serde::Serialize;
 
 use crate::base::error::Result;
 use crate::eval::Evaluation;
-use crate::eval::evaluation::{Arm, AssetScore, Pair};
-use crate::review::Tally;
+use crate::eval::evaluation::{Arm, AssetScore, BriefPair};
+use crate::review::VoteTally;
 use crate::spec::CostModel;
 use roi::Roi;
-use verdict::Verdict;
+use verdict::ReportVerdict;
 
 /// Version of the document.
 const VERSION: u32 = 1;
@@ -43,21 +43,21 @@ pub struct Report {
     /// Version of the document.
     pub version: u32,
     /// What follows.
-    pub verdict: Verdict,
+    pub verdict: ReportVerdict,
     /// What it costs; `None` without a cost model.
     pub roi: Option<Roi>,
     /// What the raters say; `None` without votes.
-    pub votes: Option<Tally>,
+    pub votes: Option<VoteTally>,
     /// What was measured.
     pub evaluation: Evaluation,
     /// What is told of single images.
     #[serde(skip)]
-    told: Told,
+    told: ShownImages,
 }
 
 /// What is told of single images.
 #[derive(Debug, Default)]
-struct Told {
+struct ShownImages {
     /// The images of the extremes.
     pairs: Vec<AssetScore>,
     /// Images of the house that were held against what was learned from.
@@ -68,7 +68,7 @@ struct Told {
     copies: Vec<AssetScore>,
 }
 
-impl Told {
+impl ShownImages {
     fn of(evaluation: &Evaluation) -> Result<Self> {
         let extremes = extremes(evaluation).into_iter().flatten();
         let ids: Vec<(Arm, Option<&String>)> = extremes
@@ -92,7 +92,7 @@ impl Told {
 }
 
 /// The pairs where the house does best, and those where it does worst; none is in both.
-fn extremes(evaluation: &Evaluation) -> [&[Pair]; 2] {
+fn extremes(evaluation: &Evaluation) -> [&[BriefPair]; 2] {
     let pairs = &evaluation.pairs;
     let shown = SHOWN.min(pairs.len() / 2);
     [&pairs[..shown], &pairs[pairs.len() - shown..]]
@@ -100,10 +100,10 @@ fn extremes(evaluation: &Evaluation) -> [&[Pair]; 2] {
 
 impl Report {
     /// Puts the evidence together.
-    pub fn new(evaluation: Evaluation, costs: Option<&CostModel>, votes: Option<Tally>) -> Result<Self> {
+    pub fn new(evaluation: Evaluation, costs: Option<&CostModel>, votes: Option<VoteTally>) -> Result<Self> {
         let roi = costs.map(|model| roi::roi(model, &evaluation)).transpose()?;
         let verdict = verdict::judge(&evaluation, roi.as_ref(), votes.as_ref());
-        Ok(Self { version: VERSION, verdict, roi, votes, told: Told::of(&evaluation)?, evaluation })
+        Ok(Self { version: VERSION, verdict, roi, votes, told: ShownImages::of(&evaluation)?, evaluation })
     }
 
     /// An image of the extremes.

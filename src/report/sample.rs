@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::eval::disk_vec::Spool;
+use crate::eval::disk_vec::DiskVec;
 use crate::eval::evaluation::*;
 use crate::spec::CostModel;
 
@@ -49,15 +49,15 @@ pub fn asset(arm: Arm, id: &str) -> AssetScore {
         style_found: Some("flat".into()),
         category_found: Some("fox".into()),
         nearest: None,
-        work: house.then_some(Work { attempts: 2, first_passed: false, seconds: 36.0, encoder: None }),
-        delivery: (!house).then(|| Delivery {
+        work: house.then_some(MakingFacts { attempts: 2, first_passed: false, seconds: 36.0, encoder: None }),
+        delivery: (!house).then(|| DeliveryFacts {
             price: Some(20.0),
             currency: Some("USD".into()),
             revision_rounds: Some(1),
             ordered: "2026-01-01".parse().ok(),
             delivered: "2026-01-11".parse().ok(),
             licence: "CC-BY-4.0".into(),
-            ..Delivery::default()
+            ..DeliveryFacts::default()
         }),
     }
 }
@@ -71,7 +71,7 @@ pub fn assets() -> Vec<AssetScore> {
 
 /// Eight of ten made, ten bought; the vendor leads in style.
 pub fn evaluation() -> Evaluation {
-    let estimate = |mean| Some(Estimate { mean, low: Some(mean - 0.1), high: Some(mean + 0.1), briefs: 8, images: 8 });
+    let estimate = |mean| Some(MeanEstimate { mean, low: Some(mean - 0.1), high: Some(mean + 0.1), briefs: 8, images: 8 });
     let difference = Difference {
         mean: -0.2,
         low: -0.3,
@@ -83,7 +83,7 @@ pub fn evaluation() -> Evaluation {
         p_corrected: 0.02,
         hedges_g: Some(-1.0),
         rank_biserial: Some(-0.8),
-        verdict: Verdict::Outsourced,
+        verdict: ComparisonVerdict::Outsourced,
     };
     let compared = Compared {
         measure: Measure::StyleConsistency,
@@ -92,7 +92,7 @@ pub fn evaluation() -> Evaluation {
         outsourced: estimate(0.3),
         difference: Some(difference),
     };
-    let pair = |i: usize| Pair {
+    let pair = |i: usize| BriefPair {
         brief: Brief { category: format!("thing {i}"), style: "flat".into() },
         in_house: vec![format!("fox-flat-{i}")],
         outsourced: vec![format!("bought-{i}")],
@@ -111,14 +111,14 @@ pub fn evaluation() -> Evaluation {
             styles: vec!["flat".into()],
             categories: 2,
         },
-        settings: Settings { resamples: 500, confidence: 0.95, seed: 7, least_briefs: 6, correction: "holm".into() },
+        settings: StatisticsSettings { resamples: 500, confidence: 0.95, seed: 7, least_briefs: 6, correction: "holm".into() },
         comparison: Comparison::Comparable { briefs: 8, only_in_house: vec![], only_outsourced: vec![] },
         measures: vec![compared.clone()],
-        styles: vec![Group { name: "flat".into(), in_house_images: 8, outsourced_images: 10, measures: vec![compared] }],
+        styles: vec![MeasureGroup { name: "flat".into(), in_house_images: 8, outsourced_images: 10, measures: vec![compared] }],
         categories: vec![],
         distributions: vec![],
         pairs: (0..8).map(pair).collect(),
-        assets: Spool::of(assets()).unwrap(),
+        assets: DiskVec::of(assets()).unwrap(),
         operating_points: vec![],
         duplicates: vec![],
         warnings: vec![],

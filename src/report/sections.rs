@@ -2,12 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::charts::{Row, intervals};
+use super::charts::{ChartRow, intervals};
 use super::html::Pictures;
 use super::words::{measure, number, percent, score, signed, verdict, warning};
 use super::{Report, extremes};
 use crate::eval::evaluation::{
-    Arm, ArmFacts, Compared, Comparison, Distribution, Estimate, Group, Measure, Pair, Verdict, Warning, WarningCode,
+    Arm, ArmFacts, BriefPair, Compared, Comparison, ComparisonVerdict, Distribution, MeanEstimate, Measure, MeasureGroup,
+    Warning, WarningCode,
 };
 use crate::html::{Lang, Thumbnail, safe};
 use crate::spec::words as spaced;
@@ -99,7 +100,7 @@ fn arms(report: &Report, lang: Lang) -> Markup {
 
 /// The paired differences as a chart, each in units of its own largest end so that they fit one scale.
 pub(super) fn forest(id: &str, rows: &[Compared], lang: Lang) -> Markup {
-    let rows: Vec<Row> = rows
+    let rows: Vec<ChartRow> = rows
         .iter()
         .filter_map(|row| {
             let d = row.difference.as_ref()?;
@@ -107,12 +108,12 @@ pub(super) fn forest(id: &str, rows: &[Compared], lang: Lang) -> Markup {
             let text =
                 format!("{} ({} – {})", signed(d.mean, row.measure), signed(d.low, row.measure), signed(d.high, row.measure));
             let lead = match d.verdict {
-                Verdict::InHouse => 1,
-                Verdict::Outsourced => -1,
-                Verdict::NotEnoughEvidence => 0,
+                ComparisonVerdict::InHouse => 1,
+                ComparisonVerdict::Outsourced => -1,
+                ComparisonVerdict::NotEnoughEvidence => 0,
             };
             let label = measure(row.measure, lang).to_owned();
-            Some(Row { label, middle: d.mean / scale, low: d.low / scale, high: d.high / scale, text, lead })
+            Some(ChartRow { label, middle: d.mean / scale, low: d.low / scale, high: d.high / scale, text, lead })
         })
         .collect();
     intervals(
@@ -123,7 +124,7 @@ pub(super) fn forest(id: &str, rows: &[Compared], lang: Lang) -> Markup {
     )
 }
 
-fn estimate(estimate: Option<Estimate>, of: Measure) -> String {
+fn estimate(estimate: Option<MeanEstimate>, of: Measure) -> String {
     estimate.map_or_else(
         || "–".into(),
         |e| match (e.low, e.high) {
@@ -163,15 +164,15 @@ fn compared(caption: &str, rows: &[Compared], lang: Lang) -> Markup {
 }
 
 /// A table of groups by the headline measures.
-pub(super) fn groups(id: &str, groups: &[Group], lang: Lang) -> Markup {
+pub(super) fn groups(id: &str, groups: &[MeasureGroup], lang: Lang) -> Markup {
     if groups.is_empty() {
         return html! { p { "–" } };
     }
     let wanted = [Measure::StyleConsistency, Measure::StyleRight, Measure::CategoryTop1];
-    let find = |group: &Group, of: Measure| group.measures.iter().find(|row| row.measure == of).cloned();
+    let find = |group: &MeasureGroup, of: Measure| group.measures.iter().find(|row| row.measure == of).cloned();
     let cell = |row: Option<&Compared>, of: Measure| match row {
         Some(row) => {
-            let plain = |e: Option<Estimate>| e.map_or_else(|| "–".into(), |e| score(e.mean, of));
+            let plain = |e: Option<MeanEstimate>| e.map_or_else(|| "–".into(), |e| score(e.mean, of));
             format!("{} / {}", plain(row.in_house), plain(row.outsourced))
         }
         None => "–".into(),
@@ -215,13 +216,13 @@ pub(super) fn pairs(report: &Report, pictures: &Pictures, lang: Lang) -> Markup 
     if best.is_empty() {
         return html! { p { (lang.t("There are no pairs to show.", "表示できる組がありません。")) } };
     }
-    let side = |arm: Arm, ids: &[String], pair: &Pair| {
+    let side = |arm: Arm, ids: &[String], pair: &BriefPair| {
         let asset = ids.first().and_then(|id| report.asset(arm, id));
         let shown = asset.and_then(|asset| pictures.get(asset.image.as_ref()?));
         let whose = if arm == Arm::InHouse { lang.t("house", "社内") } else { lang.t("bought", "外注") };
         html! { span { (picture(shown, &format!("{}: {}", whose, pair.brief), lang)) (whose) } }
     };
-    let show = |heading: &str, pairs: &[Pair]| {
+    let show = |heading: &str, pairs: &[BriefPair]| {
         html! {
             h3 { (heading) }
             div.pairs { @for pair in pairs {

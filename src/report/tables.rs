@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Report;
 use super::costs::{band, value};
-use super::roi::Source;
+use super::roi::AmountSource;
 use super::verdict::{numbers, sentence};
 use super::words::{figure, measure, score, signed, source, verdict, warning};
 use crate::base::error::Result;
@@ -155,7 +155,8 @@ pub fn markdown(report: &Report, lang: Lang) -> String {
     let mut out = vec![format!("# {}", md(&report.evaluation.campaign)), String::new()];
     out.extend([format!("**{}**", md(&sentence(report, lang))), String::new()]);
     out.extend(numbers(report, lang).iter().map(|n| format!("- {}: **{}** {}", md(&n.label), md(&n.value), md(&n.beside))));
-    let cell = |value: Option<crate::eval::evaluation::Estimate>, of| value.map_or_else(|| "–".into(), |e| score(e.mean, of));
+    let cell =
+        |value: Option<crate::eval::evaluation::MeanEstimate>, of| value.map_or_else(|| "–".into(), |e| score(e.mean, of));
     out.extend([
         String::new(),
         lang.t("| measure | house | bought | difference | so |", "| 指標 | 社内 | 外注 | 差 | 判定 |").into(),
@@ -183,7 +184,7 @@ pub fn markdown(report: &Report, lang: Lang) -> String {
             let (value, band) = (value(found, &roi.currency, lang), band(found, &roi.currency, lang));
             out.push(format!("| {} | {value} | {band} |", figure(found.figure, lang)));
         }
-        let guessed = roi.inputs.iter().filter(|given| !matches!(given.source, Source::Measured { .. })).count();
+        let guessed = roi.inputs.iter().filter(|given| !matches!(given.source, AmountSource::Measured { .. })).count();
         let all = roi.inputs.iter().count();
         out.push(String::new());
         out.push(lang.t(
@@ -214,7 +215,7 @@ mod erased {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::disk_vec::Spool;
+    use crate::eval::disk_vec::DiskVec;
     use crate::report::sample::{self, costs as model, evaluation};
 
     #[test]
@@ -222,7 +223,7 @@ mod tests {
         let mut evaluation = evaluation();
         let mut images = sample::assets();
         images[0].id = "=HYPERLINK(\"http://evil\")".into();
-        evaluation.assets = Spool::of(images).unwrap();
+        evaluation.assets = DiskVec::of(images).unwrap();
         let text = |table: fn(&Report, &mut dyn Write) -> io::Result<()>, report: &Report| {
             let mut bytes = Vec::new();
             table(report, &mut bytes).unwrap();

@@ -1,17 +1,17 @@
 //! The one sentence: who is ahead in what, and how surely. Pure.
 //!
-//! In: an evaluation, what it costs, the votes. Out: a [`Verdict`]. Always holds: a lead is told only where an interval and a
+//! In: an evaluation, what it costs, the votes. Out: a [`ReportVerdict`]. Always holds: a lead is told only where an interval and a
 //! corrected test say so; otherwise the answer is "not enough evidence", or that there is nothing to compare.
 
 use serde::Serialize;
 
 use super::Report;
-use super::roi::{Figure, Found, Roi};
+use super::roi::{Figure, FigureValue, Roi};
 use super::words::{measure, money, number, percent, signed};
 use crate::eval::Evaluation;
-use crate::eval::evaluation::{Compared, Comparison, Difference, Measure, Verdict as Says};
+use crate::eval::evaluation::{Compared, Comparison, ComparisonVerdict as Says, Difference, Measure};
 use crate::html::Lang;
-use crate::review::Tally;
+use crate::review::VoteTally;
 
 /// Who is ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -45,7 +45,7 @@ pub enum Decision {
 
 /// The verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Verdict {
+pub struct ReportVerdict {
     /// What follows.
     pub decision: Decision,
     /// Who looks better: by the raters where they decide, otherwise by the measure.
@@ -67,7 +67,7 @@ pub fn headline(evaluation: &Evaluation) -> Option<&Compared> {
 }
 
 /// Judges.
-pub fn judge(evaluation: &Evaluation, roi: Option<&Roi>, votes: Option<&Tally>) -> Verdict {
+pub fn judge(evaluation: &Evaluation, roi: Option<&Roi>, votes: Option<&VoteTally>) -> ReportVerdict {
     let lead = |verdict: Says| match verdict {
         Says::InHouse => Lead::InHouse,
         Says::Outsourced => Lead::Outsourced,
@@ -95,11 +95,11 @@ pub fn judge(evaluation: &Evaluation, roi: Option<&Roi>, votes: Option<&Tally>) 
         (Lead::Outsourced, Lead::Outsourced | Lead::NotCompared) => Decision::Buy,
         _ => Decision::Tradeoff,
     };
-    Verdict { decision, quality, measure: row.map(|row| row.measure), votes: voted, cost }
+    ReportVerdict { decision, quality, measure: row.map(|row| row.measure), votes: voted, cost }
 }
 
 /// What follows, in a few words.
-pub fn decision(verdict: &Verdict, lang: Lang) -> &'static str {
+pub fn decision(verdict: &ReportVerdict, lang: Lang) -> &'static str {
     match verdict.decision {
         Decision::Make => lang.t("Make them in the house", "社内制作を推奨"),
         Decision::Buy => lang.t("Buy them", "外注を推奨"),
@@ -167,7 +167,7 @@ fn cost(report: &Report, lang: Lang) -> Option<String> {
     let roi = report.roi.as_ref()?;
     let cash = |value: f64| money(value, &roi.currency);
     let house = roi.get(Figure::HouseCost)?.value?;
-    let (Some(vendor), Some(Found { value: Some(saving), low: Some(low), high: Some(high), .. })) =
+    let (Some(vendor), Some(FigureValue { value: Some(saving), low: Some(low), high: Some(high), .. })) =
         (roi.get(Figure::VendorCost)?.value, roi.get(Figure::Saving))
     else {
         return Some(match lang {
@@ -207,8 +207,8 @@ pub fn numbers(report: &Report, lang: Lang) -> [Headline; 4] {
     let none = || lang.t("not known", "不明").to_owned();
     let figure = |figure| report.roi.as_ref().and_then(|roi| roi.get(figure));
     let currency = report.roi.as_ref().map_or("", |roi| roi.currency.as_str());
-    let shown = |found: Option<&Found>| found.and_then(|f| f.value).map(|value| money(value, currency));
-    let range = |found: Option<&Found>, show: &dyn Fn(f64) -> String| {
+    let shown = |found: Option<&FigureValue>| found.and_then(|f| f.value).map(|value| money(value, currency));
+    let range = |found: Option<&FigureValue>, show: &dyn Fn(f64) -> String| {
         found.and_then(|f| f.low.zip(f.high)).map_or(String::new(), |(low, high)| match lang {
             Lang::En => format!("95 %: {} to {}", show(low), show(high)),
             Lang::Ja => format!("95 %：{}～{}", show(low), show(high)),
@@ -245,7 +245,8 @@ pub fn numbers(report: &Report, lang: Lang) -> [Headline; 4] {
     };
     let break_even = figure(Figure::BreakEven);
     let monthly = |value: f64| lang.t(format!("{} a month", number(value.ceil())), format!("月 {} 点", number(value.ceil())));
-    let volume = report.roi.as_ref().and_then(|roi| roi.inputs.get(super::roi::Input::Volume)).map(|given| given.amount.value);
+    let volume =
+        report.roi.as_ref().and_then(|roi| roi.inputs.get(super::roi::CostInput::Volume)).map(|given| given.amount.value);
     let breaks = Headline {
         label: lang.t("Break-even volume", "損益分岐点").into(),
         value: match break_even {

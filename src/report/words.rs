@@ -1,7 +1,7 @@
 //! Numbers and names as people read them, in both languages.
 
-use super::roi::{Figure, Input, Source, Unit};
-use crate::eval::evaluation::{Measure, Verdict, WarningCode};
+use super::roi::{AmountSource, AmountUnit, CostInput, Figure};
+use crate::eval::evaluation::{ComparisonVerdict, Measure, WarningCode};
 use crate::html::Lang;
 
 /// A number with as many digits as it is good for.
@@ -56,20 +56,20 @@ pub fn signed(value: f64, measure: Measure) -> String {
 }
 
 /// An amount in its unit.
-pub fn amount(value: f64, unit: Unit, currency: &str, lang: Lang) -> String {
+pub fn amount(value: f64, unit: AmountUnit, currency: &str, lang: Lang) -> String {
     let with = |en: &str, ja: &str| format!("{}\u{a0}{}", number(value), lang.t(en, ja));
     match unit {
-        Unit::Money => money(value, currency),
-        Unit::Share => percent(value),
-        Unit::Times => number(value),
-        Unit::Images => with("images", "点"),
-        Unit::Days => with("days", "日"),
-        Unit::Hours => with("h", "時間"),
-        Unit::Minutes => with("min", "分"),
-        Unit::Seconds => with("s", "秒"),
-        Unit::Months => with("months", "か月"),
-        Unit::Megabytes => with("MB", "MB"),
-        Unit::Watts => with("W", "W"),
+        AmountUnit::Money => money(value, currency),
+        AmountUnit::Share => percent(value),
+        AmountUnit::Times => number(value),
+        AmountUnit::Images => with("images", "点"),
+        AmountUnit::Days => with("days", "日"),
+        AmountUnit::Hours => with("h", "時間"),
+        AmountUnit::Minutes => with("min", "分"),
+        AmountUnit::Seconds => with("s", "秒"),
+        AmountUnit::Months => with("months", "か月"),
+        AmountUnit::Megabytes => with("MB", "MB"),
+        AmountUnit::Watts => with("W", "W"),
     }
 }
 
@@ -90,11 +90,11 @@ pub fn measure(measure: Measure, lang: Lang) -> &'static str {
 }
 
 /// What follows from a difference.
-pub fn verdict(verdict: Verdict, lang: Lang) -> &'static str {
+pub fn verdict(verdict: ComparisonVerdict, lang: Lang) -> &'static str {
     match verdict {
-        Verdict::InHouse => lang.t("house better", "社内が上"),
-        Verdict::Outsourced => lang.t("bought better", "外注が上"),
-        Verdict::NotEnoughEvidence => lang.t("not enough evidence", "証拠不十分"),
+        ComparisonVerdict::InHouse => lang.t("house better", "社内が上"),
+        ComparisonVerdict::Outsourced => lang.t("bought better", "外注が上"),
+        ComparisonVerdict::NotEnoughEvidence => lang.t("not enough evidence", "証拠不十分"),
     }
 }
 
@@ -119,50 +119,50 @@ pub fn figure(figure: Figure, lang: Lang) -> &'static str {
 }
 
 /// An input in words.
-pub fn input(input: Input, lang: Lang) -> &'static str {
+pub fn input(input: CostInput, lang: Lang) -> &'static str {
     let ja = match input {
-        Input::Volume => "月に必要な採用点数",
-        Input::HourlyRate => "人件費（1 時間）",
-        Input::HoursPerDay => "1 日の作業時間",
-        Input::MachinePerHour => "計算機（1 時間）",
-        Input::Watts => "消費電力",
-        Input::EnergyPerKwh => "電力単価（kWh）",
-        Input::Utilisation => "計算機の稼働率",
-        Input::Megabytes => "1 点の保存容量",
-        Input::StoragePerGbMonth => "保存単価（GB・月）",
-        Input::MonthsKept => "保存期間",
-        Input::LicencesPerMonth => "ライセンス（月）",
-        Input::Training => "学習 1 回の費用",
-        Input::TrainingsPerYear => "年間の学習回数",
-        Input::Setup => "初期費用",
-        Input::BriefMinutes => "指示の時間（社内、1 点）",
-        Input::ReviewMinutes => "確認の時間（社内、1 点）",
-        Input::Approval => "合格画像の採用率（社内）",
-        Input::Price => "外注単価",
-        Input::RevisionRounds => "修正回数（外注）",
-        Input::LeadDays => "発注から納品までの日数",
-        Input::RevisionPrice => "修正 1 回の費用",
-        Input::Retainer => "外注の月額固定費",
-        Input::VendorBriefMinutes => "指示の時間（外注、1 点）",
-        Input::VendorReviewMinutes => "確認の時間（外注、1 回）",
-        Input::VendorApproval => "納品画像の採用率（外注）",
-        Input::GateYield => "自動検査の合格率",
-        Input::FirstPass => "初回合格率",
-        Input::Attempts => "1 件の試行回数",
-        Input::Seconds => "1 件の計算時間",
-        Input::Batch => "評価したキャンペーンの点数",
+        CostInput::Volume => "月に必要な採用点数",
+        CostInput::HourlyRate => "人件費（1 時間）",
+        CostInput::HoursPerDay => "1 日の作業時間",
+        CostInput::MachinePerHour => "計算機（1 時間）",
+        CostInput::Watts => "消費電力",
+        CostInput::EnergyPerKwh => "電力単価（kWh）",
+        CostInput::Utilisation => "計算機の稼働率",
+        CostInput::Megabytes => "1 点の保存容量",
+        CostInput::StoragePerGbMonth => "保存単価（GB・月）",
+        CostInput::MonthsKept => "保存期間",
+        CostInput::LicencesPerMonth => "ライセンス（月）",
+        CostInput::Training => "学習 1 回の費用",
+        CostInput::TrainingsPerYear => "年間の学習回数",
+        CostInput::Setup => "初期費用",
+        CostInput::BriefMinutes => "指示の時間（社内、1 点）",
+        CostInput::ReviewMinutes => "確認の時間（社内、1 点）",
+        CostInput::Approval => "合格画像の採用率（社内）",
+        CostInput::Price => "外注単価",
+        CostInput::RevisionRounds => "修正回数（外注）",
+        CostInput::LeadDays => "発注から納品までの日数",
+        CostInput::RevisionPrice => "修正 1 回の費用",
+        CostInput::Retainer => "外注の月額固定費",
+        CostInput::VendorBriefMinutes => "指示の時間（外注、1 点）",
+        CostInput::VendorReviewMinutes => "確認の時間（外注、1 回）",
+        CostInput::VendorApproval => "納品画像の採用率（外注）",
+        CostInput::GateYield => "自動検査の合格率",
+        CostInput::FirstPass => "初回合格率",
+        CostInput::Attempts => "1 件の試行回数",
+        CostInput::Seconds => "1 件の計算時間",
+        CostInput::Batch => "評価したキャンペーンの点数",
     };
     lang.t(input.about(), ja)
 }
 
 /// Whose word an input is.
-pub fn source(source: &Source, lang: Lang) -> String {
+pub fn source(source: &AmountSource, lang: Lang) -> String {
     match source {
-        Source::Measured { images } => lang.t(format!("measured on {images} images"), format!("{images} 点で実測")),
-        Source::Model { path, line } => {
+        AmountSource::Measured { images } => lang.t(format!("measured on {images} images"), format!("{images} 点で実測")),
+        AmountSource::Model { path, line } => {
             lang.t(format!("cost model, line {line}: {path}"), format!("費用モデル {line} 行目：{path}"))
         }
-        Source::LeftOut { path } => {
+        AmountSource::LeftOut { path } => {
             lang.t(format!("left out of the cost model ({path})"), format!("費用モデルに記載なし（{path}）"))
         }
     }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use crate::eval::evaluation::Arm;
 use crate::html::{Lang, Page, Thumbnail, safe};
-use crate::review::{Handout, Question, VERSION};
+use crate::review::{BallotQuestion, Handout, VERSION};
 
 const STYLE: &str = include_str!("sheet.css");
 const SCRIPT: &str = include_str!("ballot_page.js");
@@ -36,7 +36,13 @@ pub fn page(handout: &Handout, lang: Lang, picture: impl Fn(Arm, &str) -> Option
     Page { lang, title, style: STYLE, script: Some(SCRIPT), body }.text()
 }
 
-fn pair(i: usize, total: usize, question: &Question, lang: Lang, picture: &impl Fn(Arm, &str) -> Option<Thumbnail>) -> Markup {
+fn pair(
+    i: usize,
+    total: usize,
+    question: &BallotQuestion,
+    lang: Lang,
+    picture: &impl Fn(Arm, &str) -> Option<Thumbnail>,
+) -> Markup {
     let of = |arm: Arm| match arm {
         Arm::InHouse => picture(arm, &question.in_house),
         Arm::Outsourced => picture(arm, &question.outsourced),

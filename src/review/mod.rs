@@ -1,6 +1,6 @@
 //! Blind review: people say which of two images is better without knowing whose it is.
 //!
-//! In: the pairs of an evaluation. Out: a [`sheet::page`] to vote on, ballots as records that are only ever added, a [`Tally`].
+//! In: the pairs of an evaluation. Out: a [`sheet::page`] to vote on, ballots as records that are only ever added, a [`VoteTally`].
 //! Always holds: sides are shuffled anew for every pair and sheet, and which side was whose stays in the store until the votes
 //! are in; no image on a sheet carries a name or metadata; a vote, once cast, is never changed.
 
@@ -18,7 +18,7 @@ use crate::base::{limits, text};
 use crate::eval::evaluation::{Arm, Brief, Evaluation};
 use crate::store::{Key, Log, Store};
 
-pub use tally::{Tally, tally};
+pub use tally::{VoteTally, tally};
 
 /// The version of the format; readers refuse others.
 const VERSION: u32 = 1;
@@ -28,7 +28,7 @@ const TRIES: usize = 100;
 /// What a rater sees of a pair, and what is kept from them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Question {
+pub struct BallotQuestion {
     /// How the sheet calls it: says nothing of what it is.
     pub token: String,
     /// The brief both answer.
@@ -54,7 +54,7 @@ pub struct Handout {
     /// When it was made.
     pub at: Timestamp,
     /// Its pairs, in the order shown.
-    pub questions: Vec<Question>,
+    pub questions: Vec<BallotQuestion>,
 }
 
 /// What comes back from a sheet.
@@ -66,13 +66,13 @@ pub struct Ballot {
     /// The sheet's id.
     pub sheet: String,
     /// By token: which side is better.
-    pub votes: BTreeMap<String, Side>,
+    pub votes: BTreeMap<String, PageSide>,
 }
 
 /// A vote as it is cast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Side {
+pub enum PageSide {
     /// The left one is better.
     Left,
     /// The right one is better.
@@ -84,7 +84,7 @@ pub enum Side {
 /// A ballot with its sides revealed: the record that is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cast {
+pub struct CastBallot {
     /// Format version.
     pub version: u32,
     /// The sheet's id.
@@ -130,7 +130,7 @@ impl<'a> Reviews<'a> {
     pub async fn hand_out(&self, evaluation: &Evaluation, rater: &str, most: usize, seed: &str) -> Result<Handout> {
         let rater = name(rater)?;
         let hash = |part: &str| Digest::of(format!("{seed}\n{rater}\n{part}")).hex().to_owned();
-        let mut questions: Vec<Question> = evaluation
+        let mut questions: Vec<BallotQuestion> = evaluation
             .pairs
             .iter()
             .filter_map(|pair| {
@@ -142,7 +142,7 @@ impl<'a> Reviews<'a> {
                 };
                 let left = if key.ends_with(['0', '1', '2', '3', '4', '5', '6', '7']) { Arm::InHouse } else { Arm::Outsourced };
                 let (in_house, outsourced) = (pick(&pair.in_house, 16)?, pick(&pair.outsourced, 24)?);
-                Some(Question { token: key.get(..12)?.into(), brief: pair.brief.clone(), in_house, outsourced, left })
+                Some(BallotQuestion { token: key.get(..12)?.into(), brief: pair.brief.clone(), in_house, outsourced, left })
             })
             .collect();
         // The tokens are hashes, so their order is a shuffle.
@@ -162,7 +162,7 @@ impl<'a> Reviews<'a> {
     }
 
     /// Takes in a ballot; the record that was added.
-    pub async fn cast(&self, ballot: &Ballot) -> Result<Cast> {
+    pub async fn cast(&self, ballot: &Ballot) -> Result<CastBallot> {
         if ballot.version != VERSION {
             return Err(Error::invalid(format!("the ballot has format version {}, this reads {VERSION}", ballot.version)));
         }
@@ -177,10 +177,10 @@ impl<'a> Reviews<'a> {
         let handout: Handout =
             serde_json::from_slice(&bytes).map_err(|e| Error::invalid(format!("{key} is not a sheet")).caused_by(e))?;
         let votes = revealed(&handout, ballot)?;
-        let cast = Cast { version: VERSION, sheet: handout.sheet, rater: handout.rater, at: Timestamp::now(), votes };
+        let cast = CastBallot { version: VERSION, sheet: handout.sheet, rater: handout.rater, at: Timestamp::now(), votes };
         let log = self.log()?;
         for _ in 0..TRIES {
-            let before: Vec<Cast> = log.read().await?;
+            let before: Vec<CastBallot> = log.read().await?;
             if before.iter().any(|other| other.sheet == cast.sheet) {
                 return Err(Error::invalid(format!("the votes of sheet {} are in already, and stay as they are", cast.sheet))
                     .hint("hand out another sheet with `housestyle review sheet` to vote again"));
@@ -193,7 +193,7 @@ impl<'a> Reviews<'a> {
     }
 
     /// Every ballot, in the order they came in.
-    pub async fn all(&self) -> Result<Vec<Cast>> {
+    pub async fn all(&self) -> Result<Vec<CastBallot>> {
         self.log()?.read().await
     }
 
@@ -215,14 +215,14 @@ fn revealed(handout: &Handout, ballot: &Ballot) -> Result<Vec<Vote>> {
     if ballot.votes.is_empty() {
         return Err(Error::invalid("the ballot holds no vote").hint("vote on the sheet, then save the votes again"));
     }
-    let vote = |question: &Question| {
+    let vote = |question: &BallotQuestion| {
         let right = if question.left == Arm::InHouse { Arm::Outsourced } else { Arm::InHouse };
         let better = match ballot.votes.get(&question.token)? {
-            Side::Left => Some(question.left),
-            Side::Right => Some(right),
-            Side::Tie => None,
+            PageSide::Left => Some(question.left),
+            PageSide::Right => Some(right),
+            PageSide::Tie => None,
         };
-        let Question { brief, in_house, outsourced, left, .. } = question.clone();
+        let BallotQuestion { brief, in_house, outsourced, left, .. } = question.clone();
         Some(Vote { brief, in_house, outsourced, better, left })
     };
     Ok(handout.questions.iter().filter_map(vote).collect())

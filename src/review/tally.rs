@@ -1,15 +1,15 @@
 //! Who wins the blind review, how surely, and whether the raters agree. Pure.
 //!
-//! In: ballots. Out: a [`Tally`]. Always holds: pairs, not votes, are what a verdict is from: ten raters of one pair are no ten
+//! In: ballots. Out: a [`VoteTally`]. Always holds: pairs, not votes, are what a verdict is from: ten raters of one pair are no ten
 //! pairs; too few pairs, or what chance explains, is "not enough evidence".
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Cast, Vote};
-use crate::eval::evaluation::{Arm, Brief, Verdict};
-use crate::eval::stats::{self, Outcome, Scale, bradley_terry, krippendorff, mean, sign_flip, wilson};
+use super::{CastBallot, Vote};
+use crate::eval::evaluation::{Arm, Brief, ComparisonVerdict};
+use crate::eval::stats::{self, Scale, VoteOutcome, bradley_terry, krippendorff, mean, sign_flip, wilson};
 
 /// P-value from which on a lead is more than chance.
 const LEVEL: f64 = 0.05;
@@ -18,7 +18,7 @@ const RESAMPLES: u32 = 10_000;
 
 /// What the votes say.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Tally {
+pub struct VoteTally {
     /// Votes in all.
     pub votes: usize,
     /// For the house.
@@ -38,7 +38,7 @@ pub struct Tally {
     /// Two-sided p-value of the pairs' mean preference (sign flips).
     pub p: f64,
     /// What follows.
-    pub verdict: Verdict,
+    pub verdict: ComparisonVerdict,
     /// How probably a perfect rater prefers the house, by Bradley–Terry with ties and rater quality.
     pub preferred: Option<Preferred>,
     /// Krippendorff's alpha; `None` where no pair was seen by two raters, or all said the same.
@@ -72,7 +72,7 @@ pub struct Rater {
 }
 
 /// Counts; `None` without votes. Of a rater's several votes on one pair the last counts.
-pub fn tally(ballots: &[Cast], least_pairs: usize, seed: u64) -> Option<Tally> {
+pub fn tally(ballots: &[CastBallot], least_pairs: usize, seed: u64) -> Option<VoteTally> {
     let mut last: BTreeMap<(&str, &Brief, &str, &str), &Vote> = BTreeMap::new();
     for ballot in ballots {
         for vote in &ballot.votes {
@@ -93,22 +93,22 @@ pub fn tally(ballots: &[Cast], least_pairs: usize, seed: u64) -> Option<Tally> {
     let mut cast = Vec::with_capacity(votes);
     for ((rater, brief, ours, theirs), vote) in &last {
         let (rating, outcome) = match vote.better {
-            Some(Arm::InHouse) => (2, Outcome::First),
-            None => (1, Outcome::Tie),
-            Some(Arm::Outsourced) => (0, Outcome::Second),
+            Some(Arm::InHouse) => (2, VoteOutcome::First),
+            None => (1, VoteOutcome::Tie),
+            Some(Arm::Outsourced) => (0, VoteOutcome::Second),
         };
         by_pair.entry((brief, ours, theirs)).or_default().push(rating);
         let rater = names.binary_search(rater).ok()?;
-        cast.push(stats::Vote { rater, first: 0, second: 1, outcome });
+        cast.push(stats::PairVote { rater, first: 0, second: 1, outcome });
     }
     let leaning = |ratings: &Vec<usize>| mean(&ratings.iter().map(|r| *r as f64 - 1.0).collect::<Vec<_>>());
     let preferences: Vec<f64> = by_pair.values().filter_map(leaning).collect();
     let p = sign_flip(&preferences, RESAMPLES, seed);
     let lead = mean(&preferences)?;
     let verdict = match p < LEVEL && by_pair.len() >= least_pairs {
-        true if lead > 0.0 => Verdict::InHouse,
-        true if lead < 0.0 => Verdict::Outsourced,
-        _ => Verdict::NotEnoughEvidence,
+        true if lead > 0.0 => ComparisonVerdict::InHouse,
+        true if lead < 0.0 => ComparisonVerdict::Outsourced,
+        _ => ComparisonVerdict::NotEnoughEvidence,
     };
     let ranking = bradley_terry(&cast, 2, names.len());
     let units: Vec<Vec<usize>> = by_pair.into_values().collect();
@@ -119,7 +119,7 @@ pub fn tally(ballots: &[Cast], least_pairs: usize, seed: u64) -> Option<Tally> {
         votes: cast.iter().filter(|vote| vote.rater == i).count(),
         quality: ranking.as_ref().map(|ranking| ranking.quality[i]),
     };
-    Some(Tally {
+    Some(VoteTally {
         votes,
         in_house,
         outsourced,
@@ -151,7 +151,7 @@ fn preferred(ranking: &stats::Ranking) -> Preferred {
 mod tests {
     use super::*;
 
-    fn ballot(rater: &str, better: &[Option<Arm>]) -> Cast {
+    fn ballot(rater: &str, better: &[Option<Arm>]) -> CastBallot {
         let vote = |(i, better): (usize, &Option<Arm>)| Vote {
             brief: Brief { category: format!("c{i}"), style: "s".into() },
             in_house: format!("h{i}"),
@@ -160,7 +160,13 @@ mod tests {
             left: if i.is_multiple_of(2) { Arm::InHouse } else { Arm::Outsourced },
         };
         let votes = better.iter().enumerate().map(vote).collect();
-        Cast { version: 1, sheet: rater.into(), rater: rater.into(), at: crate::base::time::Timestamp::from_seconds(0), votes }
+        CastBallot {
+            version: 1,
+            sheet: rater.into(),
+            rater: rater.into(),
+            at: crate::base::time::Timestamp::from_seconds(0),
+            votes,
+        }
     }
 
     #[test]
@@ -171,17 +177,17 @@ mod tests {
         assert_eq!((tally.votes, tally.in_house, tally.outsourced, tally.ties, tally.pairs), (8, 2, 5, 1, 4));
         assert_eq!((tally.win_rate, tally.left), (2.5 / 8.0, Some(5.0 / 7.0)));
         assert!(tally.low < tally.win_rate && tally.win_rate < tally.high);
-        assert_eq!(tally.verdict, Verdict::NotEnoughEvidence, "four pairs prove nothing");
+        assert_eq!(tally.verdict, ComparisonVerdict::NotEnoughEvidence, "four pairs prove nothing");
         assert!(tally.agreement.unwrap() > 0.5 && tally.preferred.unwrap().value < 0.5);
         assert!(super::tally(&[], 6, 1).is_none());
     }
 
     #[test]
     fn many_raters_of_one_pair_are_one_pair() {
-        let one: Vec<Cast> = (0..30).map(|i| ballot(&format!("r{i:02}"), &[Some(Arm::Outsourced)])).collect();
-        assert_eq!(tally(&one, 1, 1).unwrap().verdict, Verdict::NotEnoughEvidence);
+        let one: Vec<CastBallot> = (0..30).map(|i| ballot(&format!("r{i:02}"), &[Some(Arm::Outsourced)])).collect();
+        assert_eq!(tally(&one, 1, 1).unwrap().verdict, ComparisonVerdict::NotEnoughEvidence);
         let many = tally(&[ballot("a", &[Some(Arm::Outsourced); 30])], 6, 1).unwrap();
-        assert!(many.verdict == Verdict::Outsourced && many.p < 0.01 && many.agreement.is_none());
+        assert!(many.verdict == ComparisonVerdict::Outsourced && many.p < 0.01 && many.agreement.is_none());
         let again = tally(&[ballot("a", &[Some(Arm::Outsourced); 30]), ballot("a", &[None; 30])], 6, 1).unwrap();
         assert_eq!((again.votes, again.ties), (30, 30), "the last word counts");
     }

@@ -11,14 +11,17 @@ use housestyle::appearance::{Fingerprint, Looks, Vector, picture};
 use housestyle::base::error::{Error, Result};
 use housestyle::base::names::Name;
 use housestyle::campaign::provenance;
-use housestyle::eval::baseline::index::Defaults;
-use housestyle::eval::baseline::{Asked, Baseline, Import, Index, Item, Judge, Source};
+use housestyle::eval::baseline::index::IndexDefaults;
+use housestyle::eval::baseline::{
+    Baseline, BaselineItem, DeliveryIndex, DeliveryScorer, DeliverySource, Import, RequestedBriefs,
+};
 use housestyle::eval::evaluation::{
-    Arm, Brief, Comparison, Delivery, EvaluatorFacts, Measure, Settings, Verdict, WarningCode, Work,
+    Arm, Brief, Comparison, ComparisonVerdict, DeliveryFacts, EvaluatorFacts, MakingFacts, Measure, StatisticsSettings,
+    WarningCode,
 };
 use housestyle::eval::loader::{self, Shown};
 use housestyle::eval::run::{TOLERANCE, settings};
-use housestyle::eval::{Evaluating, Evaluation, References, Setup, Suite};
+use housestyle::eval::{Evaluating, Evaluation, EvaluationSetup, References, Suite};
 use housestyle::io::shutdown::Shutdown;
 use housestyle::pipeline::scores::Scores;
 use housestyle::plan::Plan;
@@ -55,16 +58,16 @@ fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-async fn import(store: &Local, plan: &Plan, mut source: Source, index: Index) -> Result<Baseline> {
-    let (asked, policy) = (Asked::of(plan), Policy::default());
+async fn import(store: &Local, plan: &Plan, mut source: DeliverySource, index: DeliveryIndex) -> Result<Baseline> {
+    let (asked, policy) = (RequestedBriefs::of(plan), Policy::default());
     let mut judge = |_: housestyle::pipeline::Wanted<'_>, _: &RgbImage| Ok(scores(0.2, 3));
-    let work = Import { store, name: &name("agency"), asked: &asked, policy: &policy, judge: Judge::Here(&mut judge) };
+    let work = Import { store, name: &name("agency"), asked: &asked, policy: &policy, judge: DeliveryScorer::Here(&mut judge) };
     work.run(&mut source, index, &mut |_, _| Ok(())).await
 }
 
-fn index(text: &str) -> Index {
+fn index(text: &str) -> DeliveryIndex {
     let header = "file,category,style,vendor,price,currency,licence\n";
-    Index::parse(format!("{header}{text}").as_bytes(), "index.csv", &Defaults::default()).unwrap()
+    DeliveryIndex::parse(format!("{header}{text}").as_bytes(), "index.csv", &IndexDefaults::default()).unwrap()
 }
 
 #[tokio::test]
@@ -98,7 +101,7 @@ async fn what_cannot_be_paired_decoded_or_licensed_is_refused_by_name() {
                 other3.png,fox,flat,Studio,40,USD,CC-BY-NC-4.0\n\
                 other4.png,fox,flat,Studio,40,USD,\n\
                 poly.png,Rocket,line,Studio,55.5,USD,MIT\n";
-    let source = Source::open(delivery.path()).unwrap();
+    let source = DeliverySource::open(delivery.path()).unwrap();
     let baseline = import(&store, &plan, source, index(rows)).await.unwrap();
     let refused: BTreeMap<&str, &str> = baseline.refused.iter().map(|r| (r.file.as_str(), r.reason.as_str())).collect();
     for (file, why) in [
@@ -115,7 +118,7 @@ async fn what_cannot_be_paired_decoded_or_licensed_is_refused_by_name() {
     ] {
         assert!(refused[file].contains(why), "{file}: {}", refused[file]);
     }
-    let items: Vec<Item> = baseline.items(&store).try_collect().await.unwrap();
+    let items: Vec<BaselineItem> = baseline.items(&store).try_collect().await.unwrap();
     assert_eq!((refused.len(), items.len(), baseline.pictures, baseline.briefs), (10, 2, 2, 2));
     assert_eq!(items[1].brief, Brief { category: "rocket".into(), style: "line".into() }, "in the campaign's words");
     // What is kept is the picture alone: nothing else that the file carried.
@@ -142,16 +145,22 @@ async fn nothing_good_is_an_error_and_leaves_no_baseline() {
     let (folder, delivery) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (store, plan) = (Local::new(folder.path()), small_plan(1, ""));
     for rows in ["", "gone.png,fox,flat,Studio,40,USD,MIT\n"] {
-        let error = import(&store, &plan, Source::open(delivery.path()).unwrap(), index(rows)).await.unwrap_err();
+        let error = import(&store, &plan, DeliverySource::open(delivery.path()).unwrap(), index(rows)).await.unwrap_err();
         assert_eq!(error.exit_code(), 2, "{}", error.chain());
     }
     assert!(Baseline::load(&store, &name("agency")).await.is_err());
     // A judge that is broken ends the import: it would be no different for the next picture.
     fs::write(delivery.path().join("a.png"), provenance::encode_with(&picture(1), &[]).unwrap()).unwrap();
-    let (asked, policy) = (Asked::of(&plan), Policy::default());
+    let (asked, policy) = (RequestedBriefs::of(&plan), Policy::default());
     let mut judge = |_: housestyle::pipeline::Wanted<'_>, _: &RgbImage| Err(Error::unavailable("out of memory"));
-    let work = Import { store: &store, name: &name("agency"), asked: &asked, policy: &policy, judge: Judge::Here(&mut judge) };
-    let mut source = Source::open(delivery.path()).unwrap();
+    let work = Import {
+        store: &store,
+        name: &name("agency"),
+        asked: &asked,
+        policy: &policy,
+        judge: DeliveryScorer::Here(&mut judge),
+    };
+    let mut source = DeliverySource::open(delivery.path()).unwrap();
     let failed = work.run(&mut source, index("a.png,fox,flat,Studio,40,USD,MIT\n"), &mut |_, _| Ok(())).await;
     assert_eq!(failed.unwrap_err().exit_code(), 4);
 }
@@ -173,16 +182,16 @@ async fn zip_files_and_prefixes_are_deliveries_and_bombs_are_not() {
     put("bomb.png", &mut std::io::Read::take(std::io::repeat(0), 40 << 20));
     archive.finish().unwrap().flush().unwrap();
     let rows = "art/a.png,fox,flat,Studio,40,USD,MIT\n../escape.png,fox,flat,S,4,USD,MIT\nbomb.png,fox,line,S,4,USD,MIT\n";
-    let baseline = import(&store, &plan, Source::open(&path).unwrap(), index(rows)).await.unwrap();
+    let baseline = import(&store, &plan, DeliverySource::open(&path).unwrap(), index(rows)).await.unwrap();
     let why: Vec<&str> = baseline.refused.iter().map(|r| r.reason.as_str()).collect();
     assert!(baseline.pictures == 1 && why[0].contains("inside the delivery") && why[1].contains("more than"), "{why:?}");
     fs::write(folder.path().join("no.zip"), b"PK\x03\x04 not really").unwrap();
     for wrong in ["no.zip", "nothing"] {
-        assert_eq!(Source::open(&folder.path().join(wrong)).unwrap_err().exit_code(), 2);
+        assert_eq!(DeliverySource::open(&folder.path().join(wrong)).unwrap_err().exit_code(), 2);
     }
     let key = |text: &str| Key::new(text).unwrap();
     store.put(&key("inbox/x/a.png"), good).await.unwrap();
-    let prefix = Source::Prefix(Arc::new(store.clone()), key("inbox/x"));
+    let prefix = DeliverySource::Prefix(Arc::new(store.clone()), key("inbox/x"));
     let rows = "a.png,fox,flat,Studio,40,USD,MIT\nb.png,fox,line,Studio,4,USD,MIT\n";
     let baseline = import(&store, &plan, prefix, index(rows)).await.unwrap();
     assert_eq!((baseline.pictures, baseline.refused[0].reason.as_str()), (1, "is not in the delivery"));
@@ -190,13 +199,13 @@ async fn zip_files_and_prefixes_are_deliveries_and_bombs_are_not() {
 
 fn shown(arm: Arm, category: usize, style: &str, value: f32) -> Shown {
     let id = format!("{category}-{style}-{arm:?}");
-    let work = Work { attempts: 2, first_passed: false, seconds: 1.5, encoder: None };
-    let delivery = Delivery {
+    let work = MakingFacts { attempts: 2, first_passed: false, seconds: 1.5, encoder: None };
+    let delivery = DeliveryFacts {
         vendor: Some("Studio".into()),
         price: Some(40.0),
         currency: Some("USD".into()),
         licence: "MIT".into(),
-        ..Delivery::default()
+        ..DeliveryFacts::default()
     };
     Shown {
         arm,
@@ -220,8 +229,8 @@ fn arm(arm: Arm, briefs: std::ops::Range<usize>, value: impl Fn(usize) -> f32) -
     briefs.map(|i| shown(arm, i, "flat", value(i))).collect()
 }
 
-fn few() -> Settings {
-    Settings { resamples: 1_000, ..settings() }
+fn few() -> StatisticsSettings {
+    StatisticsSettings { resamples: 1_000, ..settings() }
 }
 
 fn evaluated(ours: &[Shown], theirs: Option<(&str, &[Shown])>) -> Evaluation {
@@ -236,7 +245,7 @@ fn judged(ours: &[Shown], theirs: Option<(&str, &[Shown])>, judge_is_guide: bool
         styles: vec!["flat".into(), "line".into()],
         categories: 2,
     };
-    let setup = Setup {
+    let setup = EvaluationSetup {
         campaign: "c-0123456789ab",
         gated: true,
         outsourced: theirs.map(|(digest, _)| ("agency", digest)),
@@ -261,7 +270,7 @@ fn a_clear_difference_is_found_and_a_small_one_is_not_enough() {
     let row = |e: &Evaluation, measure| e.measures.iter().find(|row| row.measure == measure).cloned().unwrap();
     let style = row(&found, Measure::StyleProbability);
     let difference = style.difference.clone().unwrap();
-    assert_eq!((difference.verdict, difference.briefs, difference.wins), (Verdict::InHouse, 14, 14));
+    assert_eq!((difference.verdict, difference.briefs, difference.wins), (ComparisonVerdict::InHouse, 14, 14));
     assert!(
         difference.low > 0.4
             && difference.high < 0.6
@@ -271,8 +280,12 @@ fn a_clear_difference_is_found_and_a_small_one_is_not_enough() {
     assert!((style.first_attempts.unwrap().mean - style.in_house.unwrap().mean / 2.0).abs() < 1e-3);
     let right = row(&found, Measure::StyleRight).in_house.unwrap();
     assert!(right.mean == 1.0 && right.low.unwrap() < 0.85, "fourteen of fourteen is no certainty: {right:?}");
-    assert_eq!(row(&found, Measure::ImageText).difference.unwrap().verdict, Verdict::NotEnoughEvidence);
-    assert_eq!(row(&found, Measure::CategoryTop1).difference.unwrap().verdict, Verdict::NotEnoughEvidence, "the same in both");
+    assert_eq!(row(&found, Measure::ImageText).difference.unwrap().verdict, ComparisonVerdict::NotEnoughEvidence);
+    assert_eq!(
+        row(&found, Measure::CategoryTop1).difference.unwrap().verdict,
+        ComparisonVerdict::NotEnoughEvidence,
+        "the same in both"
+    );
     let codes: Vec<WarningCode> = found.warnings.iter().map(|w| w.code).collect();
     for code in [WarningCode::GateSelected, WarningCode::JudgeIsGuide, WarningCode::NoReferences, WarningCode::MissingFacts] {
         assert!(codes.contains(&code), "{codes:?}");
@@ -283,17 +296,17 @@ fn a_clear_difference_is_found_and_a_small_one_is_not_enough() {
 
     // A judge who guided the house's images says nothing in their favour.
     let own = judged(&ours, Some(("sha256:a", &theirs)), true);
-    assert_eq!(row(&own, Measure::StyleProbability).difference.unwrap().verdict, Verdict::NotEnoughEvidence);
+    assert_eq!(row(&own, Measure::StyleProbability).difference.unwrap().verdict, ComparisonVerdict::NotEnoughEvidence);
 
     // The other way round it is the vendor's.
     let back = evaluated(
         &arm(Arm::InHouse, 0..14, |i| 0.3 + 0.01 * (i % 3) as f32),
         Some(("sha256:a", &arm(Arm::Outsourced, 0..14, |_| 0.8))),
     );
-    assert_eq!(row(&back, Measure::StyleProbability).difference.unwrap().verdict, Verdict::Outsourced);
+    assert_eq!(row(&back, Measure::StyleProbability).difference.unwrap().verdict, ComparisonVerdict::Outsourced);
     // As large a difference from four briefs proves nothing.
     let four = evaluated(&ours[..4], Some(("sha256:a", &theirs)));
-    assert_eq!(row(&four, Measure::StyleProbability).difference.unwrap().verdict, Verdict::NotEnoughEvidence);
+    assert_eq!(row(&four, Measure::StyleProbability).difference.unwrap().verdict, ComparisonVerdict::NotEnoughEvidence);
     assert!(
         four.warnings.iter().any(|w| w.code == WarningCode::FewBriefs)
             && four.warnings.iter().any(|w| w.code == WarningCode::Unpaired)
@@ -303,7 +316,7 @@ fn a_clear_difference_is_found_and_a_small_one_is_not_enough() {
         &arm(Arm::InHouse, 0..14, |i| 0.5 + if i % 2 == 0 { 0.2 } else { -0.18 }),
         Some(("sha256:a", &arm(Arm::Outsourced, 0..14, |_| 0.5))),
     );
-    assert_eq!(row(&noise, Measure::StyleProbability).difference.unwrap().verdict, Verdict::NotEnoughEvidence);
+    assert_eq!(row(&noise, Measure::StyleProbability).difference.unwrap().verdict, ComparisonVerdict::NotEnoughEvidence);
     // The document is the same each time, and can be read back.
     let text = serde_json::to_string(&found).unwrap();
     assert_eq!(serde_json::from_str::<Evaluation>(&text).unwrap().pairs.len(), found.pairs.len());

@@ -4,7 +4,7 @@
 use housestyle::appearance::colour::Lab;
 use housestyle::eval::metrics::{Moments, cmmd, diversity, frechet, kid};
 use housestyle::eval::stats::{
-    Bootstrap, Outcome, Scale, Vote, bca, bradley_terry, hedges_g, holm, krippendorff, rank_biserial, sign_flip, wilson,
+    Bootstrap, PairVote, Scale, VoteOutcome, bca, bradley_terry, hedges_g, holm, krippendorff, rank_biserial, sign_flip, wilson,
 };
 use serde_json::Value;
 
@@ -68,9 +68,9 @@ fn rankings_are_those_of_the_likelihood_written_out_anew() {
     for case in fixture()["bradley_terry"].as_array().unwrap() {
         let vote = |v: &Value| {
             let [rater, first, second, outcome] = [0, 1, 2, 3].map(|i| v[i].as_u64().unwrap() as usize);
-            Vote { rater, first, second, outcome: [Outcome::First, Outcome::Second, Outcome::Tie][outcome] }
+            PairVote { rater, first, second, outcome: [VoteOutcome::First, VoteOutcome::Second, VoteOutcome::Tie][outcome] }
         };
-        let votes: Vec<Vote> = case["votes"].as_array().unwrap().iter().map(vote).collect();
+        let votes: Vec<PairVote> = case["votes"].as_array().unwrap().iter().map(vote).collect();
         let count = |key: &str| case[key].as_u64().unwrap() as usize;
         let found = bradley_terry(&votes, count("items"), count("raters")).unwrap();
         for (key, found) in [("strengths", &found.strengths), ("quality", &found.quality)] {

@@ -11,16 +11,16 @@ use async_trait::async_trait;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use super::index::Row;
+use super::index::IndexRow;
 use super::source::PICTURE_BYTES;
-use super::{Baseline, Index, Item, PART, Refused, Source, VERSION, image, write_part};
+use super::{Baseline, BaselineItem, DeliveryIndex, DeliverySource, PART, Refused, VERSION, image, write_part};
 use crate::appearance::Looks;
 use crate::base::error::{Error, Result};
 use crate::base::names::{Digest, Name};
 use crate::base::time::Timestamp;
 use crate::base::{limits, text};
 use crate::campaign::provenance;
-use crate::eval::evaluation::{Brief, Delivery};
+use crate::eval::evaluation::{Brief, DeliveryFacts};
 use crate::pipeline::Wanted;
 use crate::pipeline::scores::Scores;
 use crate::plan::{Job, Plan, Unscored};
@@ -33,7 +33,7 @@ const TOTAL_BYTES: u64 = 8 << 30;
 
 /// What a campaign asks for.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RequestedBriefs {
     /// The campaign's id.
     pub campaign: String,
     /// The bundle it is for.
@@ -44,7 +44,7 @@ pub struct Asked {
     briefs: BTreeMap<(String, String), (Brief, String)>,
 }
 
-impl Asked {
+impl RequestedBriefs {
     /// The briefs of a plan.
     pub fn of(plan: &Plan) -> Self {
         let brief = |job: &Job| {
@@ -85,24 +85,24 @@ fn key(brief: &Brief) -> (String, String) {
 const TOGETHER: usize = 128;
 
 /// Who says what the evaluator sees in a picture.
-pub enum Judge<'a> {
+pub enum DeliveryScorer<'a> {
     /// This process, each picture as it is read.
     Here(&'a mut dyn FnMut(Wanted<'_>, &RgbImage) -> Result<Scores>),
     /// Others, who read the pictures from the store.
-    Others(&'a dyn Others),
+    RemoteScorer(&'a dyn RemoteScorer),
 }
 
 /// Judges pictures of a baseline that are in the store already.
 #[async_trait]
-pub trait Others: Send + Sync {
+pub trait RemoteScorer: Send + Sync {
     /// What is said of each, in the same order, or why it cannot be judged.
-    async fn judge(&self, pictures: Vec<Unscored>) -> Result<Vec<Judgement>>;
+    async fn judge(&self, pictures: Vec<Unscored>) -> Result<Vec<ScoringOutcome>>;
 }
 
 /// What became of a picture that others judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Judgement {
+pub enum ScoringOutcome {
     /// What the evaluator says.
     Scored(Box<Scores>),
     /// Why it cannot be judged.
@@ -117,14 +117,14 @@ struct Unjudged {
     width: u32,
     height: u32,
     brief: Brief,
-    delivery: Delivery,
+    delivery: DeliveryFacts,
     looks: Looks,
 }
 
 impl Unjudged {
-    fn scored(self, scores: Scores) -> Item {
+    fn scored(self, scores: Scores) -> BaselineItem {
         let Self { asked: Unscored { id, sha256, .. }, file, delivered, width, height, brief, delivery, looks } = self;
-        Item { id, file, delivered, sha256, width, height, brief, delivery, scores, looks }
+        BaselineItem { id, file, delivered, sha256, width, height, brief, delivery, scores, looks }
     }
 }
 
@@ -135,11 +135,11 @@ pub struct Import<'a> {
     /// How it is called.
     pub name: &'a Name,
     /// What it answers.
-    pub asked: &'a Asked,
+    pub asked: &'a RequestedBriefs,
     /// Which licences are fine.
     pub policy: &'a Policy,
     /// Who judges.
-    pub judge: Judge<'a>,
+    pub judge: DeliveryScorer<'a>,
 }
 
 /// What has been read so far.
@@ -153,7 +153,7 @@ struct Seen {
 #[derive(Default)]
 struct Done {
     /// What is said of pictures that are not in a part yet.
-    items: Vec<Item>,
+    items: Vec<BaselineItem>,
     parts: Vec<Digest>,
     pictures: usize,
     briefs: BTreeSet<Brief>,
@@ -161,7 +161,7 @@ struct Done {
 }
 
 impl Done {
-    fn accept(&mut self, item: Item) {
+    fn accept(&mut self, item: BaselineItem) {
         self.pictures += 1;
         self.briefs.insert(item.brief.clone());
         self.items.push(item);
@@ -170,7 +170,7 @@ impl Done {
     /// Writes as many of the items that wait as fill parts, and the rest too if `all` are in.
     async fn put_down(&mut self, store: &dyn Store, name: &Name, all: bool) -> Result<()> {
         while self.items.len() >= PART || all && !self.items.is_empty() {
-            let part: Vec<Item> = self.items.drain(..PART.min(self.items.len())).collect();
+            let part: Vec<BaselineItem> = self.items.drain(..PART.min(self.items.len())).collect();
             self.parts.push(write_part(store, name, &part).await?);
         }
         Ok(())
@@ -185,11 +185,11 @@ impl Import<'_> {
     /// Imports what the index lists; `step` hears (done, total) after every row and may break off with an error.
     pub async fn run(
         mut self,
-        source: &mut Source,
-        index: Index,
+        source: &mut DeliverySource,
+        index: DeliveryIndex,
         step: &mut dyn FnMut(usize, usize) -> Result<()>,
     ) -> Result<Baseline> {
-        let Index { rows, refused, .. } = index;
+        let DeliveryIndex { rows, refused, .. } = index;
         let total = rows.len();
         let mut done = Done { refused, ..Done::default() };
         let (mut waiting, mut seen) = (Vec::new(), Seen::default());
@@ -198,15 +198,15 @@ impl Import<'_> {
             match self.take_in(source, row, &mut seen).await? {
                 Err(reason) => done.refuse(&file, reason),
                 Ok((unjudged, picture)) => match &mut self.judge {
-                    Judge::Here(judge) => match judge((&unjudged.asked).into(), &picture) {
+                    DeliveryScorer::Here(judge) => match judge((&unjudged.asked).into(), &picture) {
                         Ok(scores) => done.accept(unjudged.scored(scores)),
                         Err(error) if error.is_about_the_input() => {
-                            let refused = Judgement::Refused(error.chain());
+                            let refused = ScoringOutcome::Refused(error.chain());
                             self.settle(vec![unjudged], vec![refused], &mut done).await?;
                         }
                         Err(error) => return Err(error),
                     },
-                    Judge::Others(_) => waiting.push(unjudged),
+                    DeliveryScorer::RemoteScorer(_) => waiting.push(unjudged),
                 },
             }
             if waiting.len() == TOGETHER {
@@ -245,7 +245,7 @@ impl Import<'_> {
     /// Waits for what others say of these.
     async fn have_judged(&self, waiting: Vec<Unjudged>, done: &mut Done) -> Result<()> {
         match &self.judge {
-            Judge::Others(others) if !waiting.is_empty() => {
+            DeliveryScorer::RemoteScorer(others) if !waiting.is_empty() => {
                 let judgements = others.judge(waiting.iter().map(|unjudged| unjudged.asked.clone()).collect()).await?;
                 self.settle(waiting, judgements, done).await
             }
@@ -253,11 +253,11 @@ impl Import<'_> {
         }
     }
 
-    async fn settle(&self, judged: Vec<Unjudged>, judgements: Vec<Judgement>, done: &mut Done) -> Result<()> {
+    async fn settle(&self, judged: Vec<Unjudged>, judgements: Vec<ScoringOutcome>, done: &mut Done) -> Result<()> {
         for (unjudged, judgement) in judged.into_iter().zip(judgements) {
             match judgement {
-                Judgement::Scored(scores) => done.accept(unjudged.scored(*scores)),
-                Judgement::Refused(reason) => {
+                ScoringOutcome::Scored(scores) => done.accept(unjudged.scored(*scores)),
+                ScoringOutcome::Refused(reason) => {
                     self.store.delete(&image(self.name, &unjudged.asked.id)?).await?;
                     done.refuse(&unjudged.file, reason);
                 }
@@ -269,8 +269,8 @@ impl Import<'_> {
     /// Takes one picture into the store, or says why not; the outer error ends the import.
     async fn take_in(
         &mut self,
-        source: &mut Source,
-        row: Row,
+        source: &mut DeliverySource,
+        row: IndexRow,
         seen: &mut Seen,
     ) -> Result<Result<(Unjudged, RgbImage), String>> {
         // What is cheap to refuse first.

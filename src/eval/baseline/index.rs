@@ -1,6 +1,6 @@
 //! The index of a delivery: which file answers which brief, who made it, what it cost, when it came.
 //!
-//! In: CSV with a header, or YAML (`kind: Baseline`). Out: [`Row`]s with their defaults filled in, or what is wrong with the
+//! In: CSV with a header, or YAML (`kind: Baseline`). Out: [`IndexRow`]s with their defaults filled in, or what is wrong with the
 //! whole; what is wrong with one row is that row's [`Refused`].
 //! Always holds: texts are plain, numbers in range, days in the calendar; unknown columns and keys are errors, so that a typo
 //! does not lose the prices.
@@ -13,7 +13,7 @@ use super::Refused;
 use crate::base::error::{Error, Result};
 use crate::base::time::Date;
 use crate::base::{limits, text, yaml};
-use crate::eval::evaluation::{Brief, Delivery};
+use crate::eval::evaluation::{Brief, DeliveryFacts};
 use crate::spec::Claim;
 
 /// Rows of an index.
@@ -26,9 +26,9 @@ const COLUMNS: &str =
 
 /// An index, read.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Index {
+pub struct DeliveryIndex {
     /// The good rows, in order.
-    pub rows: Vec<Row>,
+    pub rows: Vec<IndexRow>,
     /// The others.
     pub refused: Vec<Refused>,
     /// Files that are listed.
@@ -37,13 +37,13 @@ pub struct Index {
 
 /// What an index says of one file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct IndexRow {
     /// The file, by its name in the source.
     pub file: String,
     /// What it answers.
     pub brief: Brief,
     /// How it was bought.
-    pub delivery: Delivery,
+    pub delivery: DeliveryFacts,
     /// Whose it is, for the rights policy.
     pub claim: Claim,
 }
@@ -51,7 +51,7 @@ pub struct Row {
 /// What a row leaves out is taken from here.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Defaults {
+pub struct IndexDefaults {
     /// Who delivered.
     pub vendor: Option<String>,
     /// In what prices are.
@@ -67,7 +67,7 @@ pub struct Defaults {
 /// A row as written.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Raw {
+struct WrittenRow {
     file: String,
     brief: Option<String>,
     category: Option<String>,
@@ -98,13 +98,13 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Spec {
     #[serde(default)]
-    defaults: Defaults,
-    items: Vec<Raw>,
+    defaults: IndexDefaults,
+    items: Vec<WrittenRow>,
 }
 
-impl Index {
+impl DeliveryIndex {
     /// Reads an index; whether it is CSV or YAML its name says. `given` comes before the file's own defaults, rows before both.
-    pub fn parse(bytes: &[u8], name: &str, given: &Defaults) -> Result<Self> {
+    pub fn parse(bytes: &[u8], name: &str, given: &IndexDefaults) -> Result<Self> {
         let text = std::str::from_utf8(bytes).map_err(|_| Error::invalid(format!("{name} is not UTF-8 text")))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text); // spreadsheets put it there
         let lower = name.to_ascii_lowercase();
@@ -116,7 +116,7 @@ impl Index {
     }
 }
 
-fn csv(text: &str, name: &str, given: &Defaults) -> Result<Index> {
+fn csv(text: &str, name: &str, given: &IndexDefaults) -> Result<DeliveryIndex> {
     let wrong = |e: csv::Error| {
         Error::invalid(format!("{name} cannot be read: {}", text::escape(&e.to_string()))).hint(format!("columns: {COLUMNS}"))
     };
@@ -133,7 +133,7 @@ fn csv(text: &str, name: &str, given: &Defaults) -> Result<Index> {
             Error::invalid(format!("{name} has an unknown column {}", text::show(unknown))).hint(format!("columns: {COLUMNS}"))
         );
     }
-    let mut index = Index::default();
+    let mut index = DeliveryIndex::default();
     for (number, record) in reader.records().enumerate() {
         if number >= MAX_ROWS {
             return Err(Error::invalid(format!("{name} has more than {MAX_ROWS} rows")));
@@ -141,8 +141,8 @@ fn csv(text: &str, name: &str, given: &Defaults) -> Result<Index> {
         let record = record.map_err(wrong)?;
         let line = record.position().map_or(number as u64 + 2, csv::Position::line);
         let place = |file: &str| if file.is_empty() { format!("{name}:{line}") } else { file.to_owned() };
-        match record.deserialize::<Raw>(Some(&header)) {
-            Ok(raw) => index.take(raw, given, &Defaults::default(), &place),
+        match record.deserialize::<WrittenRow>(Some(&header)) {
+            Ok(raw) => index.take(raw, given, &IndexDefaults::default(), &place),
             Err(e) => {
                 let column = header.iter().position(|column| column == "file");
                 let file = column.and_then(|at| record.get(at)).unwrap_or_default();
@@ -160,7 +160,7 @@ fn csv(text: &str, name: &str, given: &Defaults) -> Result<Index> {
     Ok(index)
 }
 
-fn from_yaml(text: &str, name: &str, given: &Defaults) -> Result<Index> {
+fn from_yaml(text: &str, name: &str, given: &IndexDefaults) -> Result<DeliveryIndex> {
     let file: File = yaml::parse(text).map_err(|e| Error::invalid(format!("{name} cannot be read")).caused_by(e))?;
     if (file.api_version.as_str(), file.kind.as_str()) != ("housestyle/v1", "Baseline") {
         return Err(Error::invalid(format!("{name}: expected apiVersion housestyle/v1 and kind Baseline")));
@@ -168,7 +168,7 @@ fn from_yaml(text: &str, name: &str, given: &Defaults) -> Result<Index> {
     if file.spec.items.len() > MAX_ROWS {
         return Err(Error::invalid(format!("{name} has more than {MAX_ROWS} items")));
     }
-    let mut index = Index::default();
+    let mut index = DeliveryIndex::default();
     for (number, raw) in file.spec.items.into_iter().enumerate() {
         let place = |file: &str| if file.is_empty() { format!("{name}: spec.items[{number}]") } else { file.to_owned() };
         index.take(raw, given, &file.spec.defaults, &place);
@@ -176,8 +176,8 @@ fn from_yaml(text: &str, name: &str, given: &Defaults) -> Result<Index> {
     Ok(index)
 }
 
-impl Index {
-    fn take(&mut self, raw: Raw, given: &Defaults, own: &Defaults, place: &dyn Fn(&str) -> String) {
+impl DeliveryIndex {
+    fn take(&mut self, raw: WrittenRow, given: &IndexDefaults, own: &IndexDefaults, place: &dyn Fn(&str) -> String) {
         let file = place(&raw.file);
         match check(raw, given, own) {
             Ok(row) if !self.listed.insert(row.file.clone()) => self.refuse(file, "is listed twice".into()),
@@ -191,7 +191,7 @@ impl Index {
     }
 }
 
-fn check(raw: Raw, given: &Defaults, own: &Defaults) -> Result<Row, String> {
+fn check(raw: WrittenRow, given: &IndexDefaults, own: &IndexDefaults) -> Result<IndexRow, String> {
     let plain = |what: &str, value: Option<String>, longest: usize| -> Result<Option<String>, String> {
         let Some(value) = value else { return Ok(None) };
         let value = text::plain(&value, longest).map_err(|why| format!("{what} {why}"))?;
@@ -254,7 +254,7 @@ fn check(raw: Raw, given: &Defaults, own: &Defaults) -> Result<Row, String> {
         holder: holder.clone(),
         ..Claim::default()
     };
-    let delivery = Delivery {
+    let delivery = DeliveryFacts {
         reference,
         vendor,
         price: raw.price,
@@ -265,7 +265,7 @@ fn check(raw: Raw, given: &Defaults, own: &Defaults) -> Result<Row, String> {
         licence: licence.unwrap_or_default(),
         holder,
     };
-    Ok(Row { file, brief: Brief { category, style }, delivery, claim })
+    Ok(IndexRow { file, brief: Brief { category, style }, delivery, claim })
 }
 
 #[cfg(test)]
@@ -275,8 +275,8 @@ mod tests {
     const GOOD: &str = "file,brief,category,style,vendor,price,currency,revision_rounds,ordered,delivered,licence,holder\n\
         a.png,B-1,fox,flat,Studio,40.5,eur,2,2026-01-05,2026-01-12,MIT,Studio\n";
 
-    fn read(text: &str) -> Index {
-        Index::parse(text.as_bytes(), "index.csv", &Defaults::default()).unwrap()
+    fn read(text: &str) -> DeliveryIndex {
+        DeliveryIndex::parse(text.as_bytes(), "index.csv", &IndexDefaults::default()).unwrap()
     }
 
     #[test]
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(row.claim.source.as_deref(), Some("Studio"));
         let yaml = "apiVersion: housestyle/v1\nkind: Baseline\nspec:\n  defaults: {vendor: Studio, licence: MIT}\n  items:\n    \
                     - {file: a.png, brief: fox/flat, price: 3, currency: USD}\n";
-        let index = Index::parse(yaml.as_bytes(), "x.yaml", &Defaults::default()).unwrap();
+        let index = DeliveryIndex::parse(yaml.as_bytes(), "x.yaml", &IndexDefaults::default()).unwrap();
         assert_eq!((index.rows[0].brief.style.as_str(), index.rows[0].delivery.vendor.as_deref()), ("flat", Some("Studio")));
     }
 
@@ -316,12 +316,12 @@ mod tests {
 
     #[test]
     fn a_wrong_index_is_an_error() {
-        let parse = |text: &str, name: &str| Index::parse(text.as_bytes(), name, &Defaults::default());
+        let parse = |text: &str, name: &str| DeliveryIndex::parse(text.as_bytes(), name, &IndexDefaults::default());
         for (text, name) in
             [("a,b\n1,2\n", "i.csv"), ("file,prise\nx.png,3\n", "i.csv"), ("", "i.csv"), ("x", "i.txt"), ("kind: X", "i.yaml")]
         {
             assert!(parse(text, name).is_err(), "{text:?}");
         }
-        assert!(Index::parse(&[0xff], "i.csv", &Defaults::default()).is_err());
+        assert!(DeliveryIndex::parse(&[0xff], "i.csv", &IndexDefaults::default()).is_err());
     }
 }

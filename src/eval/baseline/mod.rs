@@ -1,6 +1,6 @@
 //! Baselines: what an agency delivered, imported once, judged by the same evaluator, paired with a campaign's briefs.
 //!
-//! In: pictures from a [`Source`], what an [`index`] says of them, a campaign's briefs. Out: a [`Baseline`] in the store and,
+//! In: pictures from a [`DeliverySource`], what an [`index`] says of them, a campaign's briefs. Out: a [`Baseline`] in the store and,
 //! by name, what could not be paired, decoded or licensed.
 //! Always holds: pictures are decoded within limits and written anew, so that nothing else that a file carried is kept; what is
 //! said of them lies in parts, so that nobody has to hold all of it; `baseline.json`, which names the parts, comes last, so a
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 
-use super::evaluation::{Brief, Delivery};
+use super::evaluation::{Brief, DeliveryFacts};
 use crate::appearance::Looks;
 use crate::base::error::{Error, Result};
 use crate::base::names::{Digest, Name};
@@ -23,9 +23,9 @@ use crate::base::time::Timestamp;
 use crate::pipeline::scores::Scores;
 use crate::store::{Key, Store};
 
-pub use import::{Asked, Import, Judge, Judgement, Others};
-pub use index::Index;
-pub use source::Source;
+pub use import::{DeliveryScorer, Import, RemoteScorer, RequestedBriefs, ScoringOutcome};
+pub use index::DeliveryIndex;
+pub use source::DeliverySource;
 
 /// The version of the format; readers refuse others.
 const VERSION: u32 = 2;
@@ -54,7 +54,7 @@ pub struct Baseline {
     pub pictures: usize,
     /// How many briefs they answer.
     pub briefs: usize,
-    /// Where what is said of them lies, in the index' order: `parts/<hex>.json`, each a list of [`Item`]s named by its digest.
+    /// Where what is said of them lies, in the index' order: `parts/<hex>.json`, each a list of [`BaselineItem`]s named by its digest.
     pub parts: Vec<Digest>,
     /// What was refused.
     pub refused: Vec<Refused>,
@@ -63,7 +63,7 @@ pub struct Baseline {
 /// One picture of a baseline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Item {
+pub struct BaselineItem {
     /// Its id: the stem of its file in the store.
     pub id: String,
     /// Its file, as it was delivered.
@@ -79,7 +79,7 @@ pub struct Item {
     /// The brief it answers.
     pub brief: Brief,
     /// How it was bought, and whose it is.
-    pub delivery: Delivery,
+    pub delivery: DeliveryFacts,
     /// What the evaluator says.
     pub scores: Scores,
     /// Its colours and its hash for the eye.
@@ -134,7 +134,7 @@ impl Baseline {
     }
 
     /// Every picture of it, part by part; that all were there is for who reads them to see.
-    pub fn items<'a>(&'a self, store: &'a dyn Store) -> impl Stream<Item = Result<Item>> + 'a {
+    pub fn items<'a>(&'a self, store: &'a dyn Store) -> impl Stream<Item = Result<BaselineItem>> + 'a {
         let part = |digest: &'a Digest| read_part(store, &self.name, digest);
         let parts = stream::iter(&self.parts).then(part);
         parts.flat_map(|part| match part {
@@ -154,14 +154,14 @@ fn part(name: &Name, digest: &Digest) -> Result<Key> {
     folder(name)?.join(&format!("parts/{}.json", digest.hex()))
 }
 
-async fn write_part(store: &dyn Store, name: &Name, items: &[Item]) -> Result<Digest> {
+async fn write_part(store: &dyn Store, name: &Name, items: &[BaselineItem]) -> Result<Digest> {
     let bytes = serde_json::to_vec(items).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
     let digest = Digest::of(&bytes);
     store.put(&part(name, &digest)?, bytes).await?;
     Ok(digest)
 }
 
-async fn read_part(store: &dyn Store, name: &Name, digest: &Digest) -> Result<Vec<Item>> {
+async fn read_part(store: &dyn Store, name: &Name, digest: &Digest) -> Result<Vec<BaselineItem>> {
     let key = part(name, digest)?;
     let damaged = |what: &str| Error::invalid(format!("{} {what}", store.locate(&key))).hint("import the baseline again");
     let bytes = store.get(&key).await?.ok_or_else(|| damaged("is not there"))?;

@@ -20,7 +20,7 @@ const MAX_ENTRIES: usize = 200_000;
 
 /// A delivery.
 #[derive(Debug)]
-pub enum Source {
+pub enum DeliverySource {
     /// A folder.
     Folder(PathBuf),
     /// A zip file.
@@ -29,7 +29,7 @@ pub enum Source {
     Prefix(Arc<dyn Store>, Key),
 }
 
-impl Source {
+impl DeliverySource {
     /// The folder or zip file at `path`.
     pub fn open(path: &Path) -> Result<Self> {
         let missing =

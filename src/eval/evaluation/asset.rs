@@ -27,7 +27,7 @@ impl fmt::Display for Brief {
 /// One brief in both arms, for pictures side by side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pair {
+pub struct BriefPair {
     /// The brief.
     pub brief: Brief,
     /// Ids of the house's accepted images.
@@ -66,17 +66,17 @@ pub struct AssetScore {
     /// Its likeliest category.
     pub category_found: Option<String>,
     /// The reference it is most like; `None` without references.
-    pub nearest: Option<Nearest>,
+    pub nearest: Option<NearestReference>,
     /// How it came about in the house.
-    pub work: Option<Work>,
+    pub work: Option<MakingFacts>,
     /// How it was bought.
-    pub delivery: Option<Delivery>,
+    pub delivery: Option<DeliveryFacts>,
 }
 
 /// The training reference that an image is most like.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Nearest {
+pub struct NearestReference {
     /// The reference's file.
     pub file: String,
     /// SHA-256 of that file, hex.
@@ -96,7 +96,7 @@ pub struct Nearest {
 /// How an image of the house came about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Work {
+pub struct MakingFacts {
     /// Attempts made.
     pub attempts: usize,
     /// Whether the first one passed.
@@ -110,7 +110,7 @@ pub struct Work {
 /// How an image was bought.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Delivery {
+pub struct DeliveryFacts {
     /// The vendor's or buyer's own name for the brief.
     pub reference: Option<String>,
     /// Who delivered it.
@@ -131,7 +131,7 @@ pub struct Delivery {
     pub holder: Option<String>,
 }
 
-impl Delivery {
+impl DeliveryFacts {
     /// Days from order to delivery, where both are known.
     pub fn lead_days(&self) -> Option<u64> {
         self.delivered?.days().checked_sub(self.ordered?.days())
@@ -141,7 +141,7 @@ impl Delivery {
 /// Two images that are nearly the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Duplicate {
+pub struct DuplicateImages {
     /// One of them: arm and id.
     pub first: (Arm, String),
     /// The other.

@@ -89,7 +89,7 @@ impl fmt::Display for Measure {
 /// A mean and how sure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Estimate {
+pub struct MeanEstimate {
     /// Mean over briefs of the mean over a brief's images.
     pub mean: f64,
     /// Lower end of the interval; `None` below two briefs.
@@ -109,11 +109,11 @@ pub struct Compared {
     /// What is measured.
     pub measure: Measure,
     /// Accepted images of the house; only paired briefs where the arms are compared.
-    pub in_house: Option<Estimate>,
+    pub in_house: Option<MeanEstimate>,
     /// First attempts of the house, before the gate chose; where that is known.
-    pub first_attempts: Option<Estimate>,
+    pub first_attempts: Option<MeanEstimate>,
     /// Bought images.
-    pub outsourced: Option<Estimate>,
+    pub outsourced: Option<MeanEstimate>,
     /// House minus vendor, paired by brief; `None` where the arms are not compared in it.
     pub difference: Option<Difference>,
 }
@@ -143,13 +143,13 @@ pub struct Difference {
     /// Effect size without assumptions: matched-pairs rank-biserial correlation, -1 to 1; `None` where all are ties.
     pub rank_biserial: Option<f64>,
     /// What follows.
-    pub verdict: Verdict,
+    pub verdict: ComparisonVerdict,
 }
 
 /// What follows from a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum ComparisonVerdict {
     /// The house is better: the interval lies above 0 and the corrected p-value below the level, by a judge that did not guide.
     InHouse,
     /// The vendor is better.

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::eval::disk_vec::Spool;
+use crate::eval::disk_vec::DiskVec;
 
 mod asset;
 mod measure;
 
-pub use asset::{AssetScore, Brief, Delivery, Duplicate, Nearest, Pair, Work};
-pub use measure::{Compared, Difference, Estimate, Measure, Verdict};
+pub use asset::{AssetScore, Brief, BriefPair, DeliveryFacts, DuplicateImages, MakingFacts, NearestReference};
+pub use measure::{Compared, ComparisonVerdict, Difference, MeanEstimate, Measure};
 
 /// Version of the document; readers refuse others.
 pub const VERSION: u32 = 1;
@@ -36,25 +36,25 @@ pub struct Evaluation {
     /// Who judged, and how far that judge can be trusted.
     pub evaluator: EvaluatorFacts,
     /// How intervals and tests were made.
-    pub settings: Settings,
+    pub settings: StatisticsSettings,
     /// Whether the two arms can be compared at all.
     pub comparison: Comparison,
     /// Every measure over all briefs, [`Measure::ALL`]'s order, those that could be taken.
     pub measures: Vec<Compared>,
     /// The same by style.
-    pub styles: Vec<Group>,
+    pub styles: Vec<MeasureGroup>,
     /// The same by category.
-    pub categories: Vec<Group>,
+    pub categories: Vec<MeasureGroup>,
     /// How far whole sets of images lie apart.
     pub distributions: Vec<Distribution>,
     /// The briefs that both arms delivered for, the best for the house first (by the headline measure).
-    pub pairs: Vec<Pair>,
+    pub pairs: Vec<BriefPair>,
     /// Every image of both arms, in-house first, in the plan's and the index' order.
-    pub assets: Spool<AssetScore>,
+    pub assets: DiskVec<AssetScore>,
     /// How far each style's references can be told apart by the evaluator: what a style consistency is worth.
     pub operating_points: Vec<OperatingPoint>,
     /// Images that are nearly the same, within an arm or across.
-    pub duplicates: Vec<Duplicate>,
+    pub duplicates: Vec<DuplicateImages>,
     /// What a reader must know before believing the figures.
     pub warnings: Vec<Warning>,
     /// What the suite's thresholds say; `None` without a suite.
@@ -128,7 +128,7 @@ pub struct EvaluatorFacts {
 /// How intervals and tests were made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct StatisticsSettings {
     /// Resamples of every bootstrap.
     pub resamples: u32,
     /// Confidence of every interval, such as 0.95.
@@ -166,7 +166,7 @@ pub enum Comparison {
 /// The measures of one style or category.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Group {
+pub struct MeasureGroup {
     /// The style or category.
     pub name: String,
     /// Accepted images of the house.
@@ -278,13 +278,13 @@ pub struct SuiteResult {
     /// Whether every threshold holds.
     pub passed: bool,
     /// Each of them.
-    pub checks: Vec<Check>,
+    pub checks: Vec<SuiteCheck>,
 }
 
 /// One threshold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Check {
+pub struct SuiteCheck {
     /// What is held against it, in words.
     pub what: String,
     /// What was found; `None` if it could not be measured, which fails.

@@ -79,13 +79,13 @@ impl Copies {
 #[derive(Clone, Debug)]
 pub struct Duplicates {
     seen: Vec<(Hash, u32)>,
-    found: Vec<Alike>,
+    found: Vec<DuplicatePair>,
     most: usize,
 }
 
 /// Two pictures that are nearly the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Alike {
+pub struct DuplicatePair {
     /// Which, by their numbers in the order they came in.
     pub pictures: [usize; 2],
     /// Cosine of the embeddings.
@@ -118,7 +118,7 @@ impl Duplicates {
             let (Some(a), Some(b)) = (&place, unit(&earlier(i)?)) else { continue };
             let similarity = dot(a, &b);
             if similarity >= 0.95 {
-                self.found.push(Alike { pictures: [i, self.seen.len()], similarity, hash_distance: bits });
+                self.found.push(DuplicatePair { pictures: [i, self.seen.len()], similarity, hash_distance: bits });
                 fellows += 1;
             }
             if fellows == FELLOWS {
@@ -138,7 +138,7 @@ impl Duplicates {
     }
 
     /// The pairs, the nearest first.
-    pub fn found(mut self) -> Vec<Alike> {
+    pub fn found(mut self) -> Vec<DuplicatePair> {
         self.shorten();
         self.found
     }

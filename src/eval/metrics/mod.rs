@@ -9,10 +9,10 @@ mod distribution;
 mod frechet;
 mod style;
 
-pub use copies::{Alike, Copies, Duplicates, Likeness};
+pub use copies::{Copies, DuplicatePair, Duplicates, Likeness};
 pub use distribution::{Distance, KID_SUBSET, Kernel, cmmd, kid};
 pub use frechet::{LEAST_IMAGES, Moments, fid, frechet};
-pub use style::{Bank, Consistency, operating_point};
+pub use style::{Consistency, ReferenceBank, operating_point};
 
 /// CLIPScore of a cosine as torchmetrics gives it: 100 × the cosine, never below 0.
 ///

@@ -23,7 +23,7 @@ const LEAST: usize = 4;
 
 /// The references of all styles, placed.
 #[derive(Clone, Debug, Default)]
-pub struct Bank {
+pub struct ReferenceBank {
     places: Vec<Vec<f64>>,
     styles: Vec<String>,
     /// Mean cosine of each reference to those around it.
@@ -42,7 +42,7 @@ pub struct Consistency {
     pub cosine: f64,
 }
 
-impl Bank {
+impl ReferenceBank {
     /// Places references, each a style's name and the evaluator's style probabilities.
     pub fn new<'a>(references: impl IntoIterator<Item = (&'a str, &'a [f32])>) -> Self {
         let mut bank = Self::default();
@@ -88,7 +88,7 @@ impl Bank {
 
 /// What consistency with a style is worth: every reference held out in turn, those of the style against all others; `None`
 /// below four of either.
-pub fn operating_point(bank: &Bank, style: &str) -> Option<OperatingPoint> {
+pub fn operating_point(bank: &ReferenceBank, style: &str) -> Option<OperatingPoint> {
     let held_out = |i: usize| bank.held_against(&bank.places[i], style, Some(i)).map(|found| found.csls);
     let all = 0..bank.places.len();
     let (own, others): (Vec<usize>, Vec<usize>) = all.partition(|i| bank.styles[*i] == style);
@@ -129,11 +129,11 @@ fn place(probabilities: &[f32]) -> Option<Vec<f64>> {
 mod tests {
     use super::*;
 
-    fn bank(blur: f32) -> Bank {
+    fn bank(blur: f32) -> ReferenceBank {
         let own = (0..8).map(|i| ("flat", [1.0 - blur - i as f32 * 0.01, blur + i as f32 * 0.01, 0.0]));
         let others = (0..8).map(|i| ("line", [blur, 1.0 - blur - i as f32 * 0.02, i as f32 * 0.02]));
         let all: Vec<(&str, [f32; 3])> = own.chain(others).collect();
-        Bank::new(all.iter().map(|(style, p)| (*style, &p[..])))
+        ReferenceBank::new(all.iter().map(|(style, p)| (*style, &p[..])))
     }
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
             (style, [share, 1.0 - share])
         };
         let all: Vec<(&str, [f32; 2])> = (0..40).map(|i| draw(if i % 2 == 0 { "a" } else { "b" })).collect();
-        let point = operating_point(&Bank::new(all.iter().map(|(style, p)| (*style, &p[..]))), "a").unwrap();
+        let point = operating_point(&ReferenceBank::new(all.iter().map(|(style, p)| (*style, &p[..]))), "a").unwrap();
         assert!((0.2..0.8).contains(&point.auc), "{point:?}");
         assert!(operating_point(&bank(0.1), "nobody").is_none());
     }

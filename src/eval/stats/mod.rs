@@ -11,7 +11,7 @@ mod significance;
 
 pub use agreement::{Scale, krippendorff};
 pub use bootstrap::{Bootstrap, Interval, bca};
-pub use ranking::{Outcome, Ranking, Vote, bradley_terry};
+pub use ranking::{PairVote, Ranking, VoteOutcome, bradley_terry};
 pub use significance::{hedges_g, holm, rank_biserial, sign_flip};
 
 use rand_chacha::ChaCha8Rng;

@@ -18,7 +18,7 @@ const ROUNDS: usize = 500;
 
 /// One rater's word on one pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Vote {
+pub struct PairVote {
     /// The rater's number.
     pub rater: usize,
     /// One item's number.
@@ -26,12 +26,12 @@ pub struct Vote {
     /// The other's.
     pub second: usize,
     /// Which one won.
-    pub outcome: Outcome,
+    pub outcome: VoteOutcome,
 }
 
 /// How a vote went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum VoteOutcome {
     /// The first is better.
     First,
     /// The second is better.
@@ -72,8 +72,8 @@ impl Ranking {
 
 /// Fits the model to votes on items `0..items` by raters `0..raters`; `None` if there are no votes, or some are on what is not
 /// there or on an item and itself.
-pub fn bradley_terry(votes: &[Vote], items: usize, raters: usize) -> Option<Ranking> {
-    let sound = |v: &Vote| v.first < items && v.second < items && v.first != v.second && v.rater < raters;
+pub fn bradley_terry(votes: &[PairVote], items: usize, raters: usize) -> Option<Ranking> {
+    let sound = |v: &PairVote| v.first < items && v.second < items && v.first != v.second && v.rater < raters;
     if votes.is_empty() || !votes.iter().all(sound) {
         return None;
     }
@@ -85,7 +85,7 @@ pub fn bradley_terry(votes: &[Vote], items: usize, raters: usize) -> Option<Rank
         // How probably each vote was cast the right way round; a tie has no way round.
         let right: Vec<f64> = votes.iter().map(|vote| right_way(vote, &parameters, quality[vote.rater])).collect();
         let (mut sure, mut cast) = (vec![prior_right - 1.0; raters], vec![prior_right + prior_wrong - 2.0; raters]);
-        for (vote, right) in votes.iter().zip(&right).filter(|(vote, _)| vote.outcome != Outcome::Tie) {
+        for (vote, right) in votes.iter().zip(&right).filter(|(vote, _)| vote.outcome != VoteOutcome::Tie) {
             sure[vote.rater] += right;
             cast[vote.rater] += 1.0;
         }
@@ -104,13 +104,13 @@ pub fn bradley_terry(votes: &[Vote], items: usize, raters: usize) -> Option<Rank
     Some(Ranking { strengths, ties: parameters[items].exp(), quality, covariance })
 }
 
-fn right_way(vote: &Vote, parameters: &DVector<f64>, quality: f64) -> f64 {
+fn right_way(vote: &PairVote, parameters: &DVector<f64>, quality: f64) -> f64 {
     let items = parameters.len() - 1;
     let [first, second, _] = chances(&parameters.as_slice()[..items], parameters[items].exp(), vote.first, vote.second);
     let (won, lost) = match vote.outcome {
-        Outcome::First => (first, second),
-        Outcome::Second => (second, first),
-        Outcome::Tie => return 1.0,
+        VoteOutcome::First => (first, second),
+        VoteOutcome::Second => (second, first),
+        VoteOutcome::Tie => return 1.0,
     };
     quality * won / (quality * won + (1.0 - quality) * lost)
 }
@@ -125,7 +125,7 @@ fn chances(strengths: &[f64], ties: f64, a: usize, b: usize) -> [f64; 3] {
 
 /// Newton's steps to the maximum for votes counted the right way round with weight `right`, the wrong way with the rest; with
 /// the curvature there.
-fn maximise(votes: &[Vote], right: &[f64], start: DVector<f64>) -> Option<(DVector<f64>, DMatrix<f64>)> {
+fn maximise(votes: &[PairVote], right: &[f64], start: DVector<f64>) -> Option<(DVector<f64>, DMatrix<f64>)> {
     let n = start.len();
     let mut at = start;
     let mut curvature = DMatrix::zeros(n, n);
@@ -136,9 +136,9 @@ fn maximise(votes: &[Vote], right: &[f64], start: DVector<f64>) -> Option<(DVect
             let (a, b, tie) = (vote.first, vote.second, n - 1);
             let chance = chances(&at.as_slice()[..n - 1], at[tie].exp(), a, b);
             let seen = match vote.outcome {
-                Outcome::First => [*right, 1.0 - right, 0.0],
-                Outcome::Second => [1.0 - right, *right, 0.0],
-                Outcome::Tie => [0.0, 0.0, 1.0],
+                VoteOutcome::First => [*right, 1.0 - right, 0.0],
+                VoteOutcome::Second => [1.0 - right, *right, 0.0],
+                VoteOutcome::Tie => [0.0, 0.0, 1.0],
             };
             // In terms of (a, b, tie) the three outcomes pull at (1/2, -1/2, 0), (-1/2, 1/2, 0) and (0, 0, 1).
             let lean = (seen[0] - seen[1]) / 2.0 - (chance[0] - chance[1]) / 2.0;
@@ -172,14 +172,14 @@ fn maximise(votes: &[Vote], right: &[f64], start: DVector<f64>) -> Option<(DVect
 mod tests {
     use super::*;
 
-    fn vote(rater: usize, first: usize, second: usize, outcome: Outcome) -> Vote {
-        Vote { rater, first, second, outcome }
+    fn vote(rater: usize, first: usize, second: usize, outcome: VoteOutcome) -> PairVote {
+        PairVote { rater, first, second, outcome }
     }
 
     #[test]
     fn the_side_does_not_matter_and_one_sided_votes_stay_finite() {
-        let all_first: Vec<Vote> = (0..20).map(|_| vote(0, 0, 1, Outcome::First)).collect();
-        let turned: Vec<Vote> = (0..20).map(|_| vote(0, 1, 0, Outcome::Second)).collect();
+        let all_first: Vec<PairVote> = (0..20).map(|_| vote(0, 0, 1, VoteOutcome::First)).collect();
+        let turned: Vec<PairVote> = (0..20).map(|_| vote(0, 1, 0, VoteOutcome::Second)).collect();
         let (a, b) = (bradley_terry(&all_first, 2, 1).unwrap(), bradley_terry(&turned, 2, 1).unwrap());
         assert!((a.strengths[0] - b.strengths[0]).abs() < 1e-9);
         assert!(a.strengths[0] > 0.5 && a.strengths[0].is_finite() && (a.strengths[0] + a.strengths[1]).abs() < 1e-9);
@@ -190,9 +190,9 @@ mod tests {
     fn a_rater_who_votes_against_everybody_counts_little() {
         let mut votes = Vec::new();
         for pair in 0..30 {
-            let outcome = if pair % 5 == 0 { Outcome::Second } else { Outcome::First };
+            let outcome = if pair % 5 == 0 { VoteOutcome::Second } else { VoteOutcome::First };
             votes.extend((0..3).map(|rater| vote(rater, 0, 1, outcome)));
-            votes.push(vote(3, 0, 1, if outcome == Outcome::First { Outcome::Second } else { Outcome::First }));
+            votes.push(vote(3, 0, 1, if outcome == VoteOutcome::First { VoteOutcome::Second } else { VoteOutcome::First }));
         }
         let ranking = bradley_terry(&votes, 2, 4).unwrap();
         assert!(ranking.quality[3] < ranking.quality[0] - 0.2, "{:?}", ranking.quality);
@@ -201,11 +201,11 @@ mod tests {
 
     #[test]
     fn equals_tie_and_nonsense_is_none() {
-        let votes: Vec<Vote> = (0..40).map(|_| vote(0, 0, 1, Outcome::Tie)).collect();
+        let votes: Vec<PairVote> = (0..40).map(|_| vote(0, 0, 1, VoteOutcome::Tie)).collect();
         let ranking = bradley_terry(&votes, 2, 1).unwrap();
         assert!(ranking.ties > 10.0 && (ranking.preferred(0, 1) - 0.5).abs() < 1e-9);
         assert!(bradley_terry(&[], 2, 1).is_none());
-        assert!(bradley_terry(&[vote(0, 0, 0, Outcome::Tie)], 2, 1).is_none());
-        assert!(bradley_terry(&[vote(1, 0, 1, Outcome::Tie)], 2, 1).is_none());
+        assert!(bradley_terry(&[vote(0, 0, 0, VoteOutcome::Tie)], 2, 1).is_none());
+        assert!(bradley_terry(&[vote(1, 0, 1, VoteOutcome::Tie)], 2, 1).is_none());
     }
 }

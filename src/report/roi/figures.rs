@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::inputs::{Input, Unit};
+use super::inputs::{AmountUnit, CostInput};
 
 /// Months that are looked ahead.
 pub const MONTHS: usize = 12;
@@ -64,14 +64,14 @@ impl Figure {
     ];
 
     /// In what it is counted.
-    pub fn unit(self) -> Unit {
+    pub fn unit(self) -> AmountUnit {
         match self {
-            Self::Saving | Self::FirstPass => Unit::Share,
-            Self::BreakEven => Unit::Images,
-            Self::Payback => Unit::Months,
-            Self::HouseRounds | Self::VendorRounds => Unit::Times,
-            Self::HouseLead | Self::VendorLead => Unit::Days,
-            _ => Unit::Money,
+            Self::Saving | Self::FirstPass => AmountUnit::Share,
+            Self::BreakEven => AmountUnit::Images,
+            Self::Payback => AmountUnit::Months,
+            Self::HouseRounds | Self::VendorRounds => AmountUnit::Times,
+            Self::HouseLead | Self::VendorLead => AmountUnit::Days,
+            _ => AmountUnit::Money,
         }
     }
 
@@ -105,8 +105,8 @@ impl Figure {
     }
 
     /// The inputs it is reckoned from, also through other figures.
-    pub fn inputs(self) -> Vec<Input> {
-        use Input as I;
+    pub fn inputs(self) -> Vec<CostInput> {
+        use CostInput as I;
         let variable = || {
             let machine = [I::Seconds, I::MachinePerHour, I::Utilisation, I::Watts, I::EnergyPerKwh];
             let storage = [I::Megabytes, I::StoragePerGbMonth, I::MonthsKept];
@@ -143,17 +143,17 @@ impl Figure {
 
 /// A number for each input; NaN for what is not known.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Values(Vec<f64>);
+pub struct InputValues(Vec<f64>);
 
-impl Values {
+impl InputValues {
     /// From a function of each input.
-    pub fn new(value: impl FnMut(Input) -> f64) -> Self {
-        Self(Input::ALL.iter().copied().map(value).collect())
+    pub fn new(value: impl FnMut(CostInput) -> f64) -> Self {
+        Self(CostInput::ALL.iter().copied().map(value).collect())
     }
 
     /// The same with another number for one input.
     #[must_use]
-    pub fn with(&self, input: Input, value: f64) -> Self {
+    pub fn with(&self, input: CostInput, value: f64) -> Self {
         let mut values = self.clone();
         if let Some(place) = values.0.get_mut(input as usize) {
             *place = value;
@@ -161,12 +161,12 @@ impl Values {
         values
     }
 
-    fn at(&self, input: Input) -> f64 {
+    fn at(&self, input: CostInput) -> f64 {
         self.0.get(input as usize).copied().unwrap_or(f64::NAN)
     }
 
     fn house_variable(&self) -> f64 {
-        use Input as I;
+        use CostInput as I;
         let hour = self.at(I::MachinePerHour) / self.at(I::Utilisation) + self.at(I::Watts) / 1000.0 * self.at(I::EnergyPerKwh);
         let storage = self.at(I::Megabytes) / 1000.0 * self.at(I::StoragePerGbMonth) * self.at(I::MonthsKept);
         let minute = self.at(I::HourlyRate) / 60.0;
@@ -176,15 +176,15 @@ impl Values {
 
     /// Minutes of people for one image that is taken: what is not taken was looked at, too.
     fn house_minutes(&self) -> f64 {
-        self.at(Input::ReviewMinutes) / self.at(Input::Approval) + self.at(Input::BriefMinutes)
+        self.at(CostInput::ReviewMinutes) / self.at(CostInput::Approval) + self.at(CostInput::BriefMinutes)
     }
 
     fn house_fixed(&self) -> f64 {
-        self.at(Input::LicencesPerMonth) + self.at(Input::Training) * self.at(Input::TrainingsPerYear) / 12.0
+        self.at(CostInput::LicencesPerMonth) + self.at(CostInput::Training) * self.at(CostInput::TrainingsPerYear) / 12.0
     }
 
     fn vendor_variable(&self) -> f64 {
-        use Input as I;
+        use CostInput as I;
         let (rounds, minute) = (self.at(I::RevisionRounds), self.at(I::HourlyRate) / 60.0);
         let delivered =
             self.at(I::Price) + rounds * self.at(I::RevisionPrice) + minute * self.at(I::VendorReviewMinutes) * (1.0 + rounds);
@@ -193,14 +193,14 @@ impl Values {
 
     /// What was spent after so many months: made and bought.
     pub fn spent(&self, months: usize) -> [f64; 2] {
-        let (months, volume) = (months as f64, self.at(Input::Volume));
-        let house = self.at(Input::Setup) + months * (self.house_fixed() + volume * self.house_variable());
-        [house, months * (self.at(Input::Retainer) + volume * self.vendor_variable())]
+        let (months, volume) = (months as f64, self.at(CostInput::Volume));
+        let house = self.at(CostInput::Setup) + months * (self.house_fixed() + volume * self.house_variable());
+        [house, months * (self.at(CostInput::Retainer) + volume * self.vendor_variable())]
     }
 
     /// One figure.
     pub fn figure(&self, figure: Figure) -> f64 {
-        use Input as I;
+        use CostInput as I;
         let year = MONTHS as f64;
         match figure {
             Figure::HouseVariable => self.house_variable(),

@@ -18,9 +18,9 @@ macro_rules! inputs {
         /// What figures are reckoned from.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(rename_all = "snake_case")]
-        pub enum Input { $(#[doc = $about] $input,)* }
+        pub enum CostInput { $(#[doc = $about] $input,)* }
 
-        impl Input {
+        impl CostInput {
             /// All of them, in the order of every table.
             pub const ALL: &'static [Self] = &[$(Self::$input),*];
             /// Its name in formulas and files.
@@ -28,7 +28,7 @@ macro_rules! inputs {
             /// Where a cost model gives it; empty if it is only ever measured.
             pub fn path(self) -> &'static str { match self { $(Self::$input => $path),* } }
             /// In what it is counted.
-            pub fn unit(self) -> Unit { match self { $(Self::$input => Unit::$unit),* } }
+            pub fn unit(self) -> AmountUnit { match self { $(Self::$input => AmountUnit::$unit),* } }
             /// In words.
             pub fn about(self) -> &'static str { match self { $(Self::$input => $about),* } }
         }
@@ -72,7 +72,7 @@ inputs! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "their names say it")]
-pub enum Unit {
+pub enum AmountUnit {
     Money,
     Share,
     Images,
@@ -89,7 +89,7 @@ pub enum Unit {
 /// Where an amount comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "from")]
-pub enum Source {
+pub enum AmountSource {
     /// Counted or timed in the campaign or the baseline.
     Measured {
         /// How many images it is from.
@@ -111,77 +111,79 @@ pub enum Source {
 
 /// One amount.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Given {
+pub struct GivenAmount {
     /// Which.
-    pub input: Input,
+    pub input: CostInput,
     /// How much, and how surely: a 95 % interval where it is measured, otherwise the model's range.
     pub amount: Amount,
     /// Its unit.
-    pub unit: Unit,
+    pub unit: AmountUnit,
     /// Whose word it is.
-    pub source: Source,
+    pub source: AmountSource,
 }
 
 /// Every amount that is known.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Inputs(Vec<Given>);
+pub struct Inputs(Vec<GivenAmount>);
 
 impl Inputs {
     /// Gathers them. What the model says of price, rounds and days goes before what the baseline says.
     pub fn of(model: &CostModel, evaluation: &Evaluation) -> Result<Self> {
         let observed = Observed::of(model, evaluation)?;
-        let known = Input::ALL.iter().filter_map(|input| {
+        let known = CostInput::ALL.iter().filter_map(|input| {
             let (amount, source) = said(*input, model).or_else(|| measured(*input, &observed, evaluation))?;
-            Some(Given { input: *input, amount, unit: input.unit(), source })
+            Some(GivenAmount { input: *input, amount, unit: input.unit(), source })
         });
         Ok(Self(known.collect()))
     }
 
     /// Each of them, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Given> {
+    pub fn iter(&self) -> impl Iterator<Item = &GivenAmount> {
         self.0.iter()
     }
 
     /// One of them.
-    pub fn get(&self, input: Input) -> Option<&Given> {
+    pub fn get(&self, input: CostInput) -> Option<&GivenAmount> {
         self.0.iter().find(|given| given.input == input)
     }
 }
 
 /// What the model says.
-fn said(input: Input, model: &CostModel) -> Option<(Amount, Source)> {
+fn said(input: CostInput, model: &CostModel) -> Option<(Amount, AmountSource)> {
     let (house, bought) = (&model.in_house, &model.outsourced);
     let amount = match input {
-        Input::Volume => model.volume,
-        Input::HourlyRate => model.people.hourly_rate,
-        Input::HoursPerDay => model.people.hours_per_day,
-        Input::MachinePerHour => house.machine_per_hour,
-        Input::Watts => house.watts,
-        Input::EnergyPerKwh => house.energy_per_kwh,
-        Input::Utilisation => house.utilisation,
-        Input::Megabytes => house.megabytes,
-        Input::StoragePerGbMonth => house.storage_per_gb_month,
-        Input::MonthsKept => house.months_kept,
-        Input::LicencesPerMonth => house.licences_per_month,
-        Input::Training => house.training,
-        Input::TrainingsPerYear => house.trainings_per_year,
-        Input::Setup => house.setup,
-        Input::BriefMinutes => house.brief_minutes,
-        Input::ReviewMinutes => house.review_minutes,
-        Input::Approval => house.approval,
-        Input::Price => bought.price?,
-        Input::RevisionRounds => bought.revision_rounds?,
-        Input::LeadDays => bought.lead_days?,
-        Input::RevisionPrice => bought.revision_price,
-        Input::Retainer => bought.retainer_per_month,
-        Input::VendorBriefMinutes => bought.brief_minutes,
-        Input::VendorReviewMinutes => bought.review_minutes,
-        Input::VendorApproval => bought.approval,
-        Input::GateYield | Input::FirstPass | Input::Attempts | Input::Seconds | Input::Batch => return None,
+        CostInput::Volume => model.volume,
+        CostInput::HourlyRate => model.people.hourly_rate,
+        CostInput::HoursPerDay => model.people.hours_per_day,
+        CostInput::MachinePerHour => house.machine_per_hour,
+        CostInput::Watts => house.watts,
+        CostInput::EnergyPerKwh => house.energy_per_kwh,
+        CostInput::Utilisation => house.utilisation,
+        CostInput::Megabytes => house.megabytes,
+        CostInput::StoragePerGbMonth => house.storage_per_gb_month,
+        CostInput::MonthsKept => house.months_kept,
+        CostInput::LicencesPerMonth => house.licences_per_month,
+        CostInput::Training => house.training,
+        CostInput::TrainingsPerYear => house.trainings_per_year,
+        CostInput::Setup => house.setup,
+        CostInput::BriefMinutes => house.brief_minutes,
+        CostInput::ReviewMinutes => house.review_minutes,
+        CostInput::Approval => house.approval,
+        CostInput::Price => bought.price?,
+        CostInput::RevisionRounds => bought.revision_rounds?,
+        CostInput::LeadDays => bought.lead_days?,
+        CostInput::RevisionPrice => bought.revision_price,
+        CostInput::Retainer => bought.retainer_per_month,
+        CostInput::VendorBriefMinutes => bought.brief_minutes,
+        CostInput::VendorReviewMinutes => bought.review_minutes,
+        CostInput::VendorApproval => bought.approval,
+        CostInput::GateYield | CostInput::FirstPass | CostInput::Attempts | CostInput::Seconds | CostInput::Batch => {
+            return None;
+        }
     };
     let path = input.path();
-    let source = model.line(path).map_or(Source::LeftOut { path }, |line| Source::Model { path, line });
+    let source = model.line(path).map_or(AmountSource::LeftOut { path }, |line| AmountSource::Model { path, line });
     Some((amount, source))
 }
 
@@ -215,12 +217,12 @@ impl Observed {
 }
 
 /// What the campaign and the baseline say.
-fn measured(input: Input, observed: &Observed, evaluation: &Evaluation) -> Option<(Amount, Source)> {
+fn measured(input: CostInput, observed: &Observed, evaluation: &Evaluation) -> Option<(Amount, AmountSource)> {
     let house = &evaluation.in_house;
     let finished = house.accepted + house.rejected + house.failed;
     let share = |part: f64| {
         let (low, high) = wilson(part, finished as f64, evaluation.settings.confidence)?;
-        Some((Amount { value: part / finished as f64, low, high }, Source::Measured { images: finished }))
+        Some((Amount { value: part / finished as f64, low, high }, AmountSource::Measured { images: finished }))
     };
     let settings = &evaluation.settings;
     let bootstrap =
@@ -228,20 +230,20 @@ fn measured(input: Input, observed: &Observed, evaluation: &Evaluation) -> Optio
     let mean_of = |values: &[f64]| {
         let value = mean(values)?;
         let (low, high) = bootstrap.mean(values).map_or((value, value), |ends| (ends.low.min(value), ends.high.max(value)));
-        Some((Amount { value, low, high }, Source::Measured { images: values.len() }))
+        Some((Amount { value, low, high }, AmountSource::Measured { images: values.len() }))
     };
     match input {
-        Input::GateYield => share(house.accepted as f64),
-        Input::FirstPass => share(house.first_pass_yield? * finished as f64),
-        Input::Attempts => mean_of(&observed.attempts),
-        Input::Seconds => mean_of(&observed.seconds),
-        Input::Batch => Some((Amount::exact(finished as f64), Source::Measured { images: finished })),
-        Input::Price => mean_of(&observed.prices),
-        Input::RevisionRounds => mean_of(&observed.revision_rounds).or_else(|| {
+        CostInput::GateYield => share(house.accepted as f64),
+        CostInput::FirstPass => share(house.first_pass_yield? * finished as f64),
+        CostInput::Attempts => mean_of(&observed.attempts),
+        CostInput::Seconds => mean_of(&observed.seconds),
+        CostInput::Batch => Some((Amount::exact(finished as f64), AmountSource::Measured { images: finished })),
+        CostInput::Price => mean_of(&observed.prices),
+        CostInput::RevisionRounds => mean_of(&observed.revision_rounds).or_else(|| {
             let path = input.path();
-            Some((Amount::exact(0.0), Source::LeftOut { path }))
+            Some((Amount::exact(0.0), AmountSource::LeftOut { path }))
         }),
-        Input::LeadDays => mean_of(&observed.lead_days),
+        CostInput::LeadDays => mean_of(&observed.lead_days),
         _ => None,
     }
 }

@@ -9,8 +9,8 @@ mod inputs;
 #[cfg(test)]
 mod tests;
 
-pub use figures::{Figure, MONTHS, Values};
-pub use inputs::{Given, Input, Inputs, Source, Unit};
+pub use figures::{Figure, InputValues, MONTHS};
+pub use inputs::{AmountSource, AmountUnit, CostInput, GivenAmount, Inputs};
 
 use serde::Serialize;
 
@@ -38,16 +38,16 @@ pub struct Roi {
     /// What is reckoned from.
     pub inputs: Inputs,
     /// What follows.
-    pub figures: Vec<Found>,
+    pub figures: Vec<FigureValue>,
     /// What was spent after each month, from 0 to 12.
     pub months: Vec<Month>,
     /// What the result hinges on, the most first.
-    pub tornado: Vec<Bar>,
+    pub tornado: Vec<TornadoBar>,
 }
 
 /// A figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Found {
+pub struct FigureValue {
     /// Which.
     pub figure: Figure,
     /// How much; `None` if it is not known or never reached.
@@ -59,11 +59,11 @@ pub struct Found {
     /// Whether it is known, and never reached.
     pub never: bool,
     /// Its unit.
-    pub unit: Unit,
+    pub unit: AmountUnit,
     /// How it is reckoned.
     pub formula: &'static str,
     /// From what.
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<CostInput>,
 }
 
 /// What was spent so far.
@@ -79,9 +79,9 @@ pub struct Month {
 
 /// What one input does to the result alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Bar {
+pub struct TornadoBar {
     /// The input.
-    pub input: Input,
+    pub input: CostInput,
     /// What is saved an image (or, without a price of buying, what one costs) with the input at its least.
     pub at_low: f64,
     /// With the input at its most.
@@ -92,7 +92,7 @@ pub struct Bar {
 
 impl Roi {
     /// One figure.
-    pub fn get(&self, figure: Figure) -> Option<&Found> {
+    pub fn get(&self, figure: Figure) -> Option<&FigureValue> {
         self.figures.iter().find(|found| found.figure == figure)
     }
 }
@@ -100,9 +100,9 @@ impl Roi {
 /// Reckons.
 pub fn roi(model: &CostModel, evaluation: &Evaluation) -> Result<Roi> {
     let inputs = Inputs::of(model, evaluation)?;
-    let likely = Values::new(|input| inputs.get(input).map_or(f64::NAN, |given| given.amount.value));
+    let likely = InputValues::new(|input| inputs.get(input).map_or(f64::NAN, |given| given.amount.value));
     let mut random = Random::new(evaluation.settings.seed);
-    let draws: Vec<Values> = (0..DRAWS).map(|_| draw(&inputs, &mut random)).collect();
+    let draws: Vec<InputValues> = (0..DRAWS).map(|_| draw(&inputs, &mut random)).collect();
     let figures = Figure::ALL.into_iter().map(|figure| found(figure, &likely, &draws)).collect();
     let month = |month: usize| {
         let arm = |arm: usize| {
@@ -112,7 +112,7 @@ pub fn roi(model: &CostModel, evaluation: &Evaluation) -> Result<Roi> {
         };
         Month { month, house: arm(0), vendor: arm(1) }
     };
-    let compared = inputs.get(Input::Price).is_some();
+    let compared = inputs.get(CostInput::Price).is_some();
     Ok(Roi {
         model: model.name.to_string(),
         owner: model.owner.clone(),
@@ -125,11 +125,11 @@ pub fn roi(model: &CostModel, evaluation: &Evaluation) -> Result<Roi> {
     })
 }
 
-fn found(figure: Figure, likely: &Values, draws: &[Values]) -> Found {
+fn found(figure: Figure, likely: &InputValues, draws: &[InputValues]) -> FigureValue {
     let value = likely.figure(figure);
     let ends = band(draws.iter().map(|values| values.figure(figure)).collect());
     let finite = |value: f64| value.is_finite().then_some(value);
-    Found {
+    FigureValue {
         figure,
         value: finite(value),
         low: ends.and_then(|(low, _)| finite(low)).map(|low| low.min(if value.is_finite() { value } else { low })),
@@ -152,21 +152,21 @@ fn band(mut drawn: Vec<f64>) -> Option<(f64, f64)> {
 }
 
 /// Every input at once, each as likely as its range says.
-fn draw(inputs: &Inputs, random: &mut Random) -> Values {
-    Values::new(|input| {
+fn draw(inputs: &Inputs, random: &mut Random) -> InputValues {
+    InputValues::new(|input| {
         let Some(given) = inputs.get(input) else { return f64::NAN };
         // Also of what is exact, so that the other draws do not depend on how many ranges there are.
         let (u, v) = (uniform(random), uniform(random));
         let amount = given.amount;
         match given.source {
             _ if amount.is_exact() => amount.value,
-            Source::Measured { .. } => {
+            AmountSource::Measured { .. } => {
                 // Two halves of a normal curve, each as wide as its side of the interval.
                 let z = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();
                 let side = if z < 0.0 { amount.value - amount.low } else { amount.high - amount.value };
-                let most = if input.unit() == Unit::Share { 1.0 } else { f64::MAX };
+                let most = if input.unit() == AmountUnit::Share { 1.0 } else { f64::MAX };
                 // A share that is divided by stays off 0.
-                let least = if input.unit() == Unit::Share { amount.low / 10.0 } else { 0.0 };
+                let least = if input.unit() == AmountUnit::Share { amount.low / 10.0 } else { 0.0 };
                 (amount.value + z * side / 1.96).clamp(least, most)
             }
             // A triangle with its top at the likeliest value.
@@ -186,29 +186,29 @@ fn uniform(random: &mut Random) -> f64 {
     ((random.bits() >> 11) + 1) as f64 / (1u64 << 53) as f64
 }
 
-fn tornado(inputs: &Inputs, likely: &Values, compared: bool) -> Vec<Bar> {
-    let result = |values: &Values| match compared {
+fn tornado(inputs: &Inputs, likely: &InputValues, compared: bool) -> Vec<TornadoBar> {
+    let result = |values: &InputValues| match compared {
         true => values.figure(Figure::VendorCost) - values.figure(Figure::HouseCost),
         false => values.figure(Figure::HouseCost),
     };
-    let bar = |given: &Given| {
+    let bar = |given: &GivenAmount| {
         let amount = given.amount;
         let own_range = !amount.is_exact();
-        let most = if given.unit == Unit::Share { 1.0 } else { f64::MAX };
+        let most = if given.unit == AmountUnit::Share { 1.0 } else { f64::MAX };
         let (low, high) = match own_range {
             true => (amount.low, amount.high),
             false => (amount.value * (1.0 - MOVED), (amount.value * (1.0 + MOVED)).min(most)),
         };
         let [at_low, at_high] = [low, high].map(|end| result(&likely.with(given.input, end)));
-        (at_low.is_finite() && at_high.is_finite() && at_low != at_high).then_some(Bar {
+        (at_low.is_finite() && at_high.is_finite() && at_low != at_high).then_some(TornadoBar {
             input: given.input,
             at_low,
             at_high,
             own_range,
         })
     };
-    let mut bars: Vec<Bar> = inputs.iter().filter_map(bar).collect();
-    let width = |bar: &Bar| (bar.at_high - bar.at_low).abs();
+    let mut bars: Vec<TornadoBar> = inputs.iter().filter_map(bar).collect();
+    let width = |bar: &TornadoBar| (bar.at_high - bar.at_low).abs();
     bars.sort_by(|a, b| width(b).total_cmp(&width(a)).then(a.input.cmp(&b.input)));
     bars
 }

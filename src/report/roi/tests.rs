@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::eval::disk_vec::Spool;
+use crate::eval::disk_vec::DiskVec;
 use crate::report::sample::{assets, costs, evaluation};
 use crate::spec::costs::Amount;
 
@@ -58,7 +58,7 @@ fn what_is_never_reached_and_what_is_not_known() {
     assert_eq!((value(&free, Figure::BreakEven), value(&free, Figure::Payback)), (0.0, 0.0));
     let mut alone = evaluation();
     alone.outsourced = None;
-    alone.assets = Spool::of(assets().into_iter().filter(|asset| asset.work.is_some())).unwrap();
+    alone.assets = DiskVec::of(assets().into_iter().filter(|asset| asset.work.is_some())).unwrap();
     let alone = roi(&costs("", ""), &alone).unwrap();
     assert!(!alone.compared);
     let unknown = [Figure::VendorCost, Figure::Saving, Figure::BreakEven, Figure::VendorLead];
@@ -68,7 +68,7 @@ fn what_is_never_reached_and_what_is_not_known() {
     let mut euros = evaluation();
     let mut images = assets();
     images.iter_mut().filter_map(|a| a.delivery.as_mut()).for_each(|d| d.currency = Some("EUR".into()));
-    euros.assets = Spool::of(images).unwrap();
+    euros.assets = DiskVec::of(images).unwrap();
     assert!(!roi(&costs("", ""), &euros).unwrap().compared);
     // Nothing passed: nothing can be reckoned from that.
     let mut none = evaluation();
@@ -81,9 +81,9 @@ fn what_is_never_reached_and_what_is_not_known() {
 fn every_input_says_whose_word_it_is() {
     let roi = roi(&costs("setup: 5", ""), &evaluation()).unwrap();
     let source = |input| roi.inputs.get(input).unwrap().source.clone();
-    assert_eq!(source(Input::Setup), Source::Model { path: "spec.in_house.setup", line: 8 });
-    assert_eq!(source(Input::Watts), Source::LeftOut { path: "spec.in_house.watts" });
-    assert_eq!(source(Input::GateYield), Source::Measured { images: 10 });
+    assert_eq!(source(CostInput::Setup), AmountSource::Model { path: "spec.in_house.setup", line: 8 });
+    assert_eq!(source(CostInput::Watts), AmountSource::LeftOut { path: "spec.in_house.watts" });
+    assert_eq!(source(CostInput::GateYield), AmountSource::Measured { images: 10 });
     let json = serde_json::to_value(&roi).unwrap();
     for figure in json["figures"].as_array().unwrap() {
         assert!(!figure["inputs"].as_array().unwrap().is_empty() && figure["formula"].as_str().unwrap().len() > 3);
@@ -95,14 +95,15 @@ fn every_input_says_whose_word_it_is() {
         for word in
             words(figure.formula()).iter().filter(|word| word.len() > 3 && *word != "where" && *word != "vendor_variable")
         {
-            let input = Input::ALL.iter().any(|input| input.name() == word);
+            let input = CostInput::ALL.iter().any(|input| input.name() == word);
             assert!(input || known.iter().any(|name| name == word), "{figure:?} speaks of {word}");
         }
     }
 }
 
-fn anything() -> impl Strategy<Value = Values> {
-    prop::collection::vec(0.01f64..1.0, Input::ALL.len()).prop_map(|numbers| Values::new(|input| numbers[input as usize]))
+fn anything() -> impl Strategy<Value = InputValues> {
+    prop::collection::vec(0.01f64..1.0, CostInput::ALL.len())
+        .prop_map(|numbers| InputValues::new(|input| numbers[input as usize]))
 }
 
 proptest! {
@@ -112,7 +113,7 @@ proptest! {
     fn figures_read_what_they_name_and_nothing_else(values in anything(), factor in 1.1f64..3.0) {
         for figure in Figure::ALL {
             let before = values.figure(figure);
-            for input in Input::ALL {
+            for input in CostInput::ALL {
                 let after = values.with(*input, factor * 0.5).figure(figure);
                 prop_assert!(figure.inputs().contains(input) || after == before || (after.is_nan() && before.is_nan()),
                     "{figure:?} reads {input:?}");
@@ -126,17 +127,17 @@ proptest! {
     fn at_the_break_even_both_cost_the_same(values in anything()) {
         let volume = values.figure(Figure::BreakEven);
         prop_assume!(volume.is_finite() && volume > 1e-6 && volume < 1e6);
-        let there = values.with(Input::Volume, volume);
+        let there = values.with(CostInput::Volume, volume);
         let [house, vendor] = there.spent(MONTHS);
         prop_assert!((house - vendor).abs() <= 1e-6 * house.max(vendor), "{house} and {vendor}");
-        let [house, vendor] = values.with(Input::Volume, 2.0 * volume).spent(MONTHS);
+        let [house, vendor] = values.with(CostInput::Volume, 2.0 * volume).spent(MONTHS);
         prop_assert!(house < vendor);
     }
 
     #[test]
-    fn dearer_inputs_never_make_it_cheaper(values in anything(), input in prop::sample::select(Input::ALL)) {
+    fn dearer_inputs_never_make_it_cheaper(values in anything(), input in prop::sample::select(CostInput::ALL)) {
         let more = values.with(input, 1.0);
-        let dearer = !matches!(input, Input::Volume | Input::Utilisation | Input::Approval | Input::GateYield | Input::HoursPerDay);
+        let dearer = !matches!(input, CostInput::Volume | CostInput::Utilisation | CostInput::Approval | CostInput::GateYield | CostInput::HoursPerDay);
         let (before, after) = (values.figure(Figure::HouseCost), more.figure(Figure::HouseCost));
         prop_assert!(if dearer { after >= before } else { after <= before }, "{input:?}");
     }
@@ -150,7 +151,7 @@ proptest! {
             let roi = roi(&model, &evaluation).unwrap();
             let found = roi.get(Figure::HouseCost).unwrap().clone();
             assert!(found.low <= found.value && found.value <= found.high);
-            assert!(roi.tornado.iter().any(|bar| bar.input == Input::ReviewMinutes && bar.own_range));
+            assert!(roi.tornado.iter().any(|bar| bar.input == CostInput::ReviewMinutes && bar.own_range));
             found.high.unwrap() - found.low.unwrap()
         };
         prop_assert!(width(doubt) > width(doubt / 2.0));
