@@ -46,4 +46,6 @@ pub mod report;
 
 pub mod config;
 
+pub mod app;
+
 pub mod cli;

@@ -10,7 +10,7 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::table::{shortened, table};
-use super::{Context, Out, Outcome, planning};
+use super::{Context, Out, Outcome};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::names::{BundleRef, Name};
 use crate::coordinator::scoring::Workers;
@@ -90,7 +90,9 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
     let store: Arc<dyn Store> = context.store(&args.out)?;
     // Of the plan only its briefs stay: all its jobs beside the models would be the most memory that an import takes.
-    let asked = RequestedBriefs::of(&planning::of(&args.campaign, &store, context)?);
+    let asked = RequestedBriefs::of(
+        &context.block_on(context.plan_of(&args.campaign, &store)).map_err(|failure| context.failed(failure))?,
+    );
     let mut source = match args.source.strip_prefix("store:") {
         Some(prefix) => DeliverySource::Prefix(Arc::clone(&store), Key::new(prefix)?),
         None => DeliverySource::open(Path::new(&args.source))?,

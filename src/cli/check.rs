@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::planning::{self, Obstacles, Planned};
 use super::{Context, Out, Outcome};
+use crate::app::Failure;
+use crate::app::planning::PlannedCampaign;
 use crate::base::error::{Error, Kind, Result};
 use crate::spec::{Document, Draft, Problem, StyleSet};
 use crate::store::Store;
@@ -41,14 +42,15 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     for path in &args.specs {
         let file = path.display().to_string();
         let checked = match Document::load(path) {
-            Err(problems) => Err(Obstacles { problems, error: None }),
+            Err(problems) => Err(Failure::from(problems)),
             Ok(Document::Campaign(draft)) => campaign(*draft, &store, context),
             Ok(Document::StyleSet(set)) => style_set(&set, path, context),
             Ok(Document::CostModel(model)) => Ok(format!("a cost model in {}", model.currency)),
         };
         match checked {
             Ok(found) => context.say(format!("{file}: ok, {found}")),
-            Err(Obstacles { problems, error }) => {
+            Err(failure) => {
+                let (problems, error) = failure.split();
                 if !problems.is_empty() {
                     context.say(format!("{file}: {} problem(s)", problems.len()));
                 }
@@ -69,21 +71,21 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 }
 
 /// What a campaign asks for, if it can and may be made.
-fn campaign(draft: Draft, store: &Arc<dyn Store>, context: &Context) -> Result<String, Obstacles> {
-    let Planned { campaign, refused, .. } = planning::plan(draft, store, context)?;
+fn campaign(draft: Draft, store: &Arc<dyn Store>, context: &Context) -> Result<String, Failure> {
+    let PlannedCampaign { campaign, refused, .. } = context.block_on(context.plan_draft(draft, store))?;
     match refused.is_empty() {
         true => Ok(format!("{} image(s)", campaign.images())),
-        false => Err(Obstacles { problems: refused, error: None }),
+        false => Err(Failure::from(refused)),
     }
 }
 
 /// What a style set shows, if it can be learned from.
-fn style_set(set: &StyleSet, path: &Path, context: &Context) -> Result<String, Obstacles> {
+fn style_set(set: &StyleSet, path: &Path, context: &Context) -> Result<String, Failure> {
     let pictures = set.resolve(path.parent().unwrap_or(Path::new("")));
     let error = context.bundle(&set.bundle).err();
     match (pictures, error) {
         (Ok(pictures), None) => Ok(format!("{} picture(s)", pictures.len())),
-        (pictures, error) => Err(Obstacles { problems: pictures.err().unwrap_or_default(), error }),
+        (pictures, error) => Err(Failure::new(pictures.err().unwrap_or_default(), error)),
     }
 }
 

@@ -2,17 +2,15 @@
 //!
 //! Always holds: every check is done, whatever the others say; models are only "ok" after they ran on the provider asked for.
 
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
 
 use super::{Context, Out, Outcome};
+use crate::app::warm_up::{WarmUp, warm_up};
 use crate::base::error::{Error, Result};
-use crate::pipeline::{Bundle, Pipeline, Request};
-use crate::plan::Prompts;
-use crate::spec::{Guidance, Sampler};
+use crate::pipeline::Bundle;
 
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
@@ -54,13 +52,13 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let library = context.runtime().map(|r| format!("{} ({})", r.library().display(), r.build_info()));
     let runs = library.is_ok();
     done(Check::new("runtime library", library));
-    let bundles = bundles(context);
+    let bundles = context.block_on(context.bundles())?;
     if bundles.is_empty() {
         let places: Vec<_> = context.config.bundles.iter().map(|d| d.display().to_string()).collect();
         done(Check::new("bundle", Err(no_bundle(&places.join(", ")))));
     }
-    for (folder, bundle) in bundles {
-        let name = folder.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    for found in bundles {
+        let (name, bundle) = (found.name(), found.opened);
         let models = format!("models of {name} on {}", context.config.provider);
         let tried = bundle.as_ref().ok().filter(|_| runs).map(|bundle| try_out(context, bundle));
         let whole = bundle.map(|b| format!("{}, every file as its digest says", b.digest()));
@@ -81,48 +79,18 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     Ok(if checks.iter().all(|check| check.ok) { Outcome::Done } else { Outcome::Unavailable })
 }
 
-/// Every bundle in the folders that settings name, opened and verified.
-pub(super) fn bundles(context: &Context) -> Vec<(PathBuf, Result<Bundle>)> {
-    let folders = context.config.bundles.iter().filter_map(|d| std::fs::read_dir(d).ok()).flatten().flatten();
-    let mut folders: Vec<PathBuf> = folders.map(|e| e.path()).filter(|p| p.join("bundle.yaml").is_file()).collect();
-    folders.sort();
-    folders.into_iter().map(|folder| (folder.clone(), Bundle::open(&folder))).collect()
-}
-
 /// Makes one step of one small image and, if there is an evaluator, scores it: every model has then run once.
 fn try_out(context: &Context, bundle: &Bundle) -> Result<String> {
     let start = Instant::now();
     let mut pipeline = context.pipeline(bundle)?;
     let loaded = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    let (size, scored) = warm_up(&mut pipeline, bundle)?;
+    let WarmUp { size, scored } = warm_up(&mut pipeline, bundle)?;
     let scored = if scored { ", and scored it," } else { "" };
     Ok(format!(
         "loaded in {loaded:.1} s; made an image of {size} pixels in one step{scored} in {:.1} s",
         start.elapsed().as_secs_f64()
     ))
-}
-
-/// Runs every model once; gives back the image's size and whether it was scored.
-pub(super) fn warm_up(pipeline: &mut Pipeline, bundle: &Bundle) -> Result<(u32, bool)> {
-    let size = bundle.facts().sizes.into_iter().min().unwrap_or_default();
-    let prompt = || "a test".to_owned();
-    let request = Request {
-        prompts: Prompts { category: prompt(), style: prompt(), negative: String::new() },
-        seed: 0,
-        attempt: 1,
-        size,
-        sampler: Sampler { steps: 1, ..Sampler::default() },
-        guidance: Guidance::default(),
-        style_encoder: None,
-        category_encoder: None,
-    };
-    let missing = || Error::internal("nothing came back");
-    let made = pipeline.generate(&[request], &mut |_| ControlFlow::Continue(()))?.pop().ok_or_else(missing)??;
-    if pipeline.can_score() {
-        pipeline.score(&[made.image])?.pop().ok_or_else(missing)??;
-    }
-    Ok((size, pipeline.can_score()))
 }
 
 fn no_bundle(places: &str) -> Error {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 
 use super::table::table;
-use super::{Context, Out, Outcome, planning};
+use super::{Context, Out, Outcome};
 use crate::base::error::{Error, Result};
 use crate::base::names::{BundleRef, Name};
 use crate::eval::evaluation::{Compared, Comparison, ComparisonVerdict, EvaluatorFacts, MeanEstimate, Measure};
@@ -62,7 +62,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 pub fn look(what: &What, context: &Context) -> Result<Evaluation> {
     let suite = what.suite.as_deref().map(Suite::load).transpose()?;
     let store: Arc<dyn Store> = context.store(&what.out)?;
-    let plan = planning::outline(&what.campaign, &store, context)?;
+    let plan = context.block_on(context.outline_of(&what.campaign, &store)).map_err(|failure| context.failed(failure))?;
     let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest.clone()) };
     let bundle = context.bundle(&reference)?;
     let references = references(what, suite.as_ref(), (&bundle, &store), context)?;

@@ -12,20 +12,15 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
+use crate::app::{App, Failure};
 use crate::base::error::{Context as _, Error, Kind, Result};
 use crate::base::names::BundleRef;
-use crate::base::time::Timestamp;
-use crate::broker::{Rabbit, rabbit};
 use crate::config::{Config, Flags};
 use crate::io::shutdown::Shutdown;
-use crate::pipeline::{Bundle, Pipeline, Provider, Runtime, SessionSettings};
-use crate::plan::{BundleFacts, Rates};
-use crate::registry::ledger::Ledger;
-use crate::registry::{Registry, house};
-use crate::rights::Policy;
+use crate::pipeline::{Bundle, Pipeline};
 use crate::spec::Problem;
-use crate::store::{Local, S3, Store};
-use crate::telemetry::{self, Metrics, Readiness, serve};
+use crate::store::Store;
+use crate::telemetry;
 
 pub mod baseline;
 pub mod cancel;
@@ -37,7 +32,6 @@ pub mod encoders;
 pub mod eval;
 mod output;
 pub mod plan;
-mod planning;
 mod progress;
 pub mod report;
 pub mod reproduce;
@@ -46,14 +40,14 @@ pub mod review;
 pub mod rights;
 pub mod run;
 pub mod schema;
-mod served;
 pub mod status;
 pub mod submit;
 mod table;
 pub mod train;
 pub mod worker;
 
-use output::Voice;
+use output::Output;
+use progress::Terminal;
 
 /// Every campaign image in your house style, measured.
 #[derive(Debug, Parser)]
@@ -168,16 +162,20 @@ impl Outcome {
     }
 }
 
-/// What every command gets: the settings, how to speak, and when to stop.
+/// What every command gets: the application, and how to speak.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// The settings, all layers applied and validated.
-    pub config: Config,
-    /// Asked to stop?
-    pub shutdown: Shutdown,
-    voice: Voice,
-    /// What all of a command's async work runs on, so that connections outlive the call that made them.
+    app: App,
+    output: Output,
     runtime: tokio::runtime::Handle,
+}
+
+impl std::ops::Deref for Context {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
 }
 
 /// Does what the arguments say, and gives back the exit code.
@@ -185,21 +183,23 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
     match Cli::try_parse_from(&args) {
         Ok(cli) => {
-            let voice = Voice::new(cli.global.json);
-            let result = run(cli, voice.clone());
-            voice.end(result)
+            let output = Output::new(cli.global.json);
+            let result = run(cli, output.clone());
+            output.end(result)
         }
-        Err(said) => Voice::new(args.iter().any(|arg| arg == "--json")).parser(&said),
+        Err(said) => Output::new(args.iter().any(|arg| arg == "--json")).parser(&said),
     }
 }
 
-fn run(cli: Cli, voice: Voice) -> Result<Outcome> {
+fn run(cli: Cli, output: Output) -> Result<Outcome> {
     let Global { json: _, config, bundles, provider, threads, verbose } = cli.global;
     let config = Config::load(config.as_deref(), std::env::vars_os(), Flags { bundles, provider, threads })?;
     let _export = telemetry::start(verbose, config.log_format, config.collector()?.as_ref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context(Kind::Internal, || "cannot start the async runtime")?;
-    let context = Context { config, shutdown: Shutdown::default(), voice, runtime: runtime.handle().clone() };
+    let progress = Arc::new(Terminal::new(output.clone()));
+    let app = App::new(config, Shutdown::default(), progress)?;
+    let context = Context { app, output, runtime: runtime.handle().clone() };
     let result = dispatch(cli.command, &context);
     runtime.shutdown_timeout(LAST_WORDS);
     result
@@ -209,7 +209,6 @@ fn run(cli: Cli, voice: Voice) -> Result<Outcome> {
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 fn dispatch(command: Command, context: &Context) -> Result<Outcome> {
-    context.provider()?; // a wrong name is refused by every command, not only by those that load models
     match command {
         Command::Run(args) => run::run(args, context),
         Command::Check(args) => check::run(args, context),
@@ -239,168 +238,67 @@ impl Context {
     ///
     /// It stays one line: what could break it or steer a terminal is made visible.
     pub fn say(&self, line: impl AsRef<str>) {
-        self.voice.line(line.as_ref());
+        self.output.line(line.as_ref());
     }
 
     /// As [`Context::say`], for text of ours that spans lines; what others wrote in it must have been made safe before, as
     /// in a table (`table.rs`).
     pub fn say_text(&self, text: impl AsRef<str>) {
-        text.as_ref().lines().for_each(|line| self.voice.line(line));
+        text.as_ref().lines().for_each(|line| self.output.line(line));
     }
 
     /// Whether standard output is for a program.
     pub fn json(&self) -> bool {
-        self.voice.json()
+        self.output.json()
     }
 
     /// Prints what is asked for as it is, on standard output.
     pub fn print(&self, text: &str) {
-        self.voice.write(text.as_bytes());
+        self.output.write(text.as_bytes());
     }
 
     /// Prints the JSON document that `--json` promises; does nothing without it.
     pub fn emit(&self, document: &impl Serialize) -> Result<()> {
-        self.voice.document(document)
+        self.output.document(document)
     }
 
     /// Says every problem on standard error and returns the error that stands for all of them (exit code 2).
     pub fn problems(&self, problems: &[Problem]) -> Error {
-        self.voice.problems(problems);
+        self.output.problems(problems);
         let file = problems.first().map_or("the campaign", |p| p.file.as_str());
         let count = problems.len();
         Error::invalid(format!("{count} problem{} in {file}", if count == 1 { "" } else { "s" }))
     }
 
-    /// The provider asked for.
-    pub fn provider(&self) -> Result<Provider> {
-        self.config.provider.parse()
-    }
-
-    /// The rates that turn time into money.
-    pub fn rates(&self) -> Rates {
-        Rates { cost_per_hour: self.config.cost_per_hour, currency: self.config.currency.clone() }
-    }
-
-    /// The house's rules on licences, as of today.
-    pub fn policy(&self) -> Policy {
-        Policy { allowed: self.config.allowed_licences.clone(), today: Timestamp::now().date() }
-    }
-
     /// The folder or bucket that `--out`, or else the setting, names.
     pub fn place<'a>(&'a self, out: &'a Out) -> &'a str {
-        out.out.as_deref().unwrap_or(&self.config.out)
+        self.app.place(out.out.as_deref())
     }
 
     /// The store that is there.
     pub fn store(&self, out: &Out) -> Result<Arc<dyn Store>> {
-        let place = self.place(out);
-        let hint = "name a folder, or s3://bucket/prefix, with --out";
-        match place.split_once("://") {
-            Some(("s3", place)) => Ok(Arc::new(self.block_on(S3::open(place, &self.config.s3))?)),
-            Some((scheme, _)) => Err(Error::invalid(format!("cannot write to {scheme}://")).hint(hint)),
-            None if place.is_empty() => Err(Error::invalid("--out is empty").hint(hint)),
-            None => Ok(Arc::new(Local::new(place))),
-        }
+        self.block_on(self.app.store(out.out.as_deref()))
     }
 
-    /// The broker that the settings name, there and ready; `prefetch` messages of each lane in hand at most.
-    pub async fn broker(&self, prefetch: u16) -> Result<Rabbit> {
-        let missing = || {
-            Error::unavailable("no broker is set")
-                .hint("set HOUSESTYLE_BROKER, or `broker` in housestyle.yaml, to amqps://user:password@host:5671/vhost")
-        };
-        let broker = self.config.broker.as_ref().ok_or_else(missing)?;
-        let delays = self.config.retry_delays.iter().map(|seconds| Duration::from_secs_f64(*seconds)).collect();
-        let settings = rabbit::Settings { prefetch, delays, ..rabbit::Settings::default() };
-        Rabbit::connect(broker, self.config.allow_plaintext, settings).await
+    /// Finds, verifies and opens a bundle.
+    pub fn bundle(&self, reference: &BundleRef) -> Result<Bundle> {
+        self.block_on(self.app.bundle(reference))
     }
 
-    /// What planning needs to know of a bundle and of what the house trained for it.
-    pub async fn facts(&self, bundle: &Bundle, store: &Arc<dyn Store>) -> Result<BundleFacts> {
-        let mut facts = bundle.facts();
-        let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
-        facts.house = house(&registry, &ledger, &facts, self.policy()).await?;
-        Ok(facts)
+    /// Loads the bundle's models.
+    pub fn pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
+        self.app.load_pipeline(bundle)
     }
 
-    /// What a working command tells those who watch: counts, and whether these checks passed. Answered over HTTP where the
-    /// setting `listen` says, until the command ends.
-    pub async fn watched(&self, checks: &[&'static str]) -> Result<serve::State> {
-        let state = serve::State { metrics: Arc::new(Metrics::new()?), readiness: Readiness::new(checks) };
-        if let Some(address) = self.config.listen {
-            let listener = serve::listen(address).await?;
-            let there = listener.local_addr().map_or_else(|_| address.to_string(), |address| address.to_string());
-            tracing::info!(address = there, "metrics and readiness are answered");
-            tokio::spawn(serve::serve(listener, state.clone(), std::future::pending()));
-        }
-        let (readiness, shutdown) = (state.readiness.clone(), self.shutdown.clone());
-        tokio::spawn(async move {
-            shutdown.wait().await;
-            readiness.drain();
-        });
-        Ok(state)
-    }
-
-    /// Runs work on the store to its end.
-    pub fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    /// Runs async work to its end.
+    pub fn block_on<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         self.runtime.block_on(work)
     }
 
-    /// The runtime library, loaded.
-    pub fn runtime(&self) -> Result<Runtime> {
-        Runtime::load(self.config.runtime_library.as_deref())
-    }
-
-    /// The runtime and how models are loaded on it.
-    pub fn models(&self) -> Result<(Runtime, SessionSettings)> {
-        let Config { threads, device, .. } = self.config;
-        let settings = SessionSettings { provider: self.provider()?, threads, device, cache: self.cache()? };
-        Ok((self.runtime()?, settings))
-    }
-
-    /// The bundle's models, loaded on the provider asked for.
-    pub fn pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
-        let (runtime, settings) = self.models()?;
-        if settings.provider == Provider::TensorRt {
-            let kept = settings.cache.as_ref().map_or("nowhere".into(), |folder| folder.display().to_string());
-            self.say(format!("TensorRT builds an engine for every new model and shape, which takes minutes; kept in {kept}"));
-        }
-        Pipeline::load(bundle, &runtime, &settings)
-    }
-
-    /// Where the provider asked for keeps what it compiles, ready to be written to.
-    fn cache(&self) -> Result<Option<PathBuf>> {
-        let provider = self.provider()?;
-        let folder = self.config.cache_dir.as_ref().filter(|_| provider.compiles()).map(|dir| dir.join(provider.as_str()));
-        if let Some(folder) = &folder {
-            std::fs::create_dir_all(folder).map_err(|e| {
-                let failed = Error::unavailable(format!("cannot keep what {provider} compiles in {}", folder.display()));
-                failed.hint("name a folder that can be written with the setting cache_dir").caused_by(e)
-            })?;
-        }
-        Ok(folder)
-    }
-
-    /// Finds, verifies and opens the bundle that a campaign names: the first of that name or, where a digest is given, the
-    /// first with that digest.
-    pub fn bundle(&self, reference: &BundleRef) -> Result<Bundle> {
-        let (name, folders) = (reference.name.as_str(), &self.config.bundles);
-        let there: Vec<PathBuf> = folders.iter().map(|d| d.join(name)).filter(|d| d.join("bundle.yaml").is_file()).collect();
-        let Some(first) = there.first() else {
-            let places: Vec<_> = folders.iter().map(|d| d.display().to_string()).collect();
-            return Err(Error::unavailable(format!("no bundle named {name} in {}", places.join(", ")))
-                .hint("name the folder that holds it with --bundles DIR, or HOUSESTYLE_BUNDLES"));
-        };
-        let Some(wanted) = &reference.digest else { return Bundle::open(first) };
-        let mut others = Vec::new();
-        for folder in &there {
-            match Bundle::digest_in(folder) {
-                Ok(digest) if digest == *wanted => return Bundle::open(folder),
-                Ok(digest) => others.push(format!("bundle {name} in {} has digest {digest}", folder.display())),
-                Err(error) => others.push(error.chain()),
-            }
-        }
-        Err(Error::unavailable(format!("{}, asked for was {wanted}", others.join("; ")))
-            .hint("name the folder with that version with --bundles DIR, or ask for the digest that is there"))
+    /// Says every problem, and gives back the error that stands for all.
+    pub fn failed(&self, failure: Failure) -> Error {
+        let (problems, error) = failure.into_parts();
+        self.output.problems(&problems);
+        error
     }
 }

@@ -19,7 +19,7 @@ const KEPT: usize = 1 << 20;
 
 /// Speaks for one command; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Voice {
+pub struct Output {
     json: bool,
     said: Arc<Mutex<Said>>,
 }
@@ -37,20 +37,20 @@ struct Said {
 
 /// What `--json` prints of a failure.
 #[derive(Serialize)]
-struct Failure<'a> {
-    error: Told<'a>,
+struct FailureDocument<'a> {
+    error: FailureDetails<'a>,
     exit: u8,
 }
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct FailureDetails<'a> {
     kind: Kind,
     message: String,
     hint: Option<&'a str>,
     problems: &'a [Problem],
 }
 
-impl Voice {
+impl Output {
     /// With `json`, standard output is for a program.
     pub fn new(json: bool) -> Self {
         Self { json, said: Arc::default() }
@@ -87,7 +87,7 @@ impl Voice {
         Ok(())
     }
 
-    /// Writes to standard output; whether that worked is [`Voice::end`]'s to say.
+    /// Writes to standard output; whether that worked is [`Output::end`]'s to say.
     pub fn write(&self, bytes: &[u8]) {
         let mut stdout = io::stdout().lock();
         self.took(stdout.write_all(bytes).and_then(|()| stdout.flush()));
@@ -145,9 +145,9 @@ impl Voice {
         }
         let problems = said.problems.clone();
         drop(said);
-        let told = Told { kind: error.kind(), message: error.chain(), hint: error.advice(), problems: &problems };
+        let details = FailureDetails { kind: error.kind(), message: error.chain(), hint: error.advice(), problems: &problems };
         // Where standard output takes nothing, the exit code is all that is left to say it with.
-        let _ = self.document(&Failure { error: told, exit: error.exit_code() });
+        let _ = self.document(&FailureDocument { error: details, exit: error.exit_code() });
     }
 
     fn said(&self) -> MutexGuard<'_, Said> {

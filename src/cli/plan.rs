@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Context, Out, Outcome, planning};
+use super::{Context, Out, Outcome};
+use crate::app::planning::load_draft;
 use crate::base::error::Result;
 use crate::plan::{Plan, Ruling, Standing, amount};
-use crate::spec::Draft;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -24,10 +24,11 @@ pub struct Args {
 /// Plans the campaign and prints the plan: a table for people, the whole of it with `--json`.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let store = context.store(&args.out)?;
-    let planned = planning::plan(Draft::load(&args.spec), &store, context).map_err(|obstacles| obstacles.told(context))?;
+    let planned = context.block_on(async { context.plan_draft(load_draft(&args.spec).await?, &store).await });
+    let planned = planned.map_err(|failure| context.failed(failure))?;
     context.say_text(describe(&planned.plan));
     context.emit(&planned.plan)?;
-    planned.permitted(context)?;
+    planned.permitted().map_err(|failure| context.failed(failure))?;
     Ok(Outcome::Done)
 }
 

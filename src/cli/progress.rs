@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::output::Output;
 use super::plan::duration;
+use crate::app::{Progress as AppProgress, ProgressSink};
 use crate::campaign::sidecar::Outcome;
 use crate::worker::Event;
 
@@ -17,6 +19,32 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Where none is finished for so long, a plain line says at which step its batch is.
 const SILENCE: Duration = Duration::from_secs(5);
 const BAR: &str = "{bar:32} {pos}/{len} {msg}";
+
+/// Shows what use cases report: as lines.
+#[derive(Debug)]
+pub struct Terminal {
+    output: Output,
+}
+
+impl Terminal {
+    /// Shows on this output.
+    pub fn new(output: Output) -> Self {
+        Self { output }
+    }
+}
+
+impl ProgressSink for Terminal {
+    fn report(&self, progress: &AppProgress<'_>) {
+        let line = match progress {
+            AppProgress::BuildingEngines { cache } => {
+                let kept = cache.map_or("nowhere".into(), |folder| folder.display().to_string());
+                format!("TensorRT builds an engine for every new model and shape, which takes minutes; kept in {kept}")
+            }
+            AppProgress::WorkerReady { bundle, provider } => format!("ready: bundle {bundle} on {provider}"),
+        };
+        self.output.line(&line);
+    }
+}
 
 /// Shows progress until [`Progress::end`].
 pub struct Progress {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::table::table;
-use super::{Context, Out, Outcome, eval, planning, report};
+use super::{Context, Out, Outcome, eval, report};
 use crate::base::error::{Error, Result};
 use crate::base::names::{Digest, Name};
 use crate::base::time::Timestamp;
@@ -154,7 +154,7 @@ fn pictures(handout: &Handout, evaluation: &Evaluation, store: &dyn Store, conte
 /// The campaign's id; that the baseline is there, too.
 fn campaign(of: &Of, store: &Arc<dyn Store>, context: &Context) -> Result<String> {
     context.block_on(baseline::Baseline::load(&**store, &of.baseline))?;
-    Ok(planning::of(&of.campaign, store, context)?.campaign.to_string())
+    Ok(context.block_on(context.plan_of(&of.campaign, store)).map_err(|failure| context.failed(failure))?.campaign.to_string())
 }
 
 fn import(args: &ImportArgs, context: &Context) -> Result<Outcome> {

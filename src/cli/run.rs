@@ -14,10 +14,10 @@ use serde::Serialize;
 use tracing::Instrument as _;
 
 use super::plan::duration;
-use super::planning::{self, Planned};
 use super::progress::Progress;
-use super::served::Served;
 use super::{Context, Out, Outcome};
+use crate::app::planning::{PlannedCampaign, load_draft};
+use crate::app::rights_guard::RightsGuard;
 use crate::base::error::{Error, Result};
 use crate::broker::{Memory, Message, Queue as _};
 use crate::campaign::layout::Layout;
@@ -26,7 +26,7 @@ use crate::campaign::summary::Summary;
 use crate::campaign::{commit, finish};
 use crate::pipeline::Bundle;
 use crate::plan::{Estimate, Job, Plan, amount};
-use crate::spec::{Campaign, Draft};
+use crate::spec::Campaign;
 use crate::store::{Key, Store};
 use crate::worker::{Event, Worker, meter};
 
@@ -74,9 +74,10 @@ struct Dead {
 /// Runs the campaign.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let store = context.store(&args.out)?;
-    let planned = planning::plan(Draft::load(&args.spec), &store, context).map_err(|obstacles| obstacles.told(context))?;
-    planned.permitted(context)?;
-    let Planned { campaign, bundle, plan, .. } = planned;
+    let planned = context.block_on(async { context.plan_draft(load_draft(&args.spec).await?, &store).await });
+    let planned = planned.map_err(|failure| context.failed(failure))?;
+    planned.permitted().map_err(|failure| context.failed(failure))?;
+    let PlannedCampaign { campaign, bundle, plan, .. } = planned;
     context.block_on(async {
         context.shutdown.on_signals();
         let span = tracing::info_span!("run", campaign = plan.campaign.as_str());
@@ -187,8 +188,8 @@ impl Run<'_> {
         let share = pending.len() as f64 / total.max(1) as f64;
         let (time, cost) = (duration(seconds * share), amount(cost * share));
         context.say(format!("{} images to make, about {time}, {cost} {currency}; loading the models", pending.len()));
-        let pipeline = context.pipeline(&self.bundle)?;
-        let mut served = Served::new(pipeline, self.bundle.clone(), Arc::clone(&self.store), context.clone());
+        let pipeline = context.app.pipeline(&self.bundle).await?;
+        let mut served = RightsGuard::new(pipeline, self.bundle.clone(), Arc::clone(&self.store), context.app.clone());
         for job in &pending {
             served.admit(job).await?; // what cannot be drawn with at all is told before anything is made
         }
@@ -198,7 +199,7 @@ impl Run<'_> {
             queue.publish(Message::new(job.clone())).await?;
         }
         queue.close().await?;
-        let watched = context.watched(&["bundle"]).await?;
+        let watched = context.telemetry(&["bundle"]).await?;
         watched.readiness.pass("bundle");
         watched.metrics.provider(&context.config.provider);
         let progress = Arc::new(Progress::start(total, found.len()));

@@ -5,12 +5,12 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use housestyle::app::announcer::Announcer;
 use housestyle::broker::Rabbit;
 use housestyle::broker::rabbit::order::{Order, Task};
 use housestyle::broker::rabbit::{Settings, topology};
 use housestyle::campaign::records::{self, Answer};
 use housestyle::campaign::status::{Standing, State};
-use housestyle::cli::worker::Announcer;
 use housestyle::coordinator::Planner;
 use housestyle::io::shutdown::Shutdown;
 use housestyle::spec::Priority;

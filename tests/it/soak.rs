@@ -8,13 +8,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use housestyle::app::service::Service;
 use housestyle::broker::Rabbit;
 use housestyle::broker::rabbit::Settings;
 use housestyle::broker::rabbit::order::{Order, Task};
 use housestyle::campaign::layout::Layout;
 use housestyle::campaign::records::{self, Answer};
 use housestyle::campaign::status::{Outcomes, Standing, State};
-use housestyle::cli::worker::Service;
 use housestyle::io::shutdown::Shutdown;
 use housestyle::plan::CampaignId;
 use housestyle::store::s3::Credentials;

@@ -1,0 +1,101 @@
+//! Why a use case did not do what was asked: every problem of the input with its place, and the error that stands for all.
+
+use std::fmt;
+
+use crate::base::error::{Error, Kind};
+use crate::spec::Problem;
+
+/// A use case's result.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Why a use case failed.
+///
+/// # Invariants
+/// Has at least one problem or an error.
+#[derive(Debug)]
+pub struct Failure {
+    problems: Vec<Problem>,
+    error: Option<Error>,
+}
+
+impl Failure {
+    /// A failure of `problems` in the input, and of `error` beside them.
+    pub fn new(problems: Vec<Problem>, error: Option<Error>) -> Self {
+        let error = match (problems.is_empty(), error) {
+            (true, None) => Some(Error::internal("failed for no reason")),
+            (_, error) => error,
+        };
+        Self { problems, error }
+    }
+
+    /// Returns the same failure with an error that sums its problems up and has this hint.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        let (problems, error) = self.into_parts();
+        Self { problems, error: Some(error.hint(hint)) }
+    }
+
+    /// Every problem of the input, with its place.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The kind of the error that stands for all.
+    pub fn kind(&self) -> Kind {
+        self.error.as_ref().map_or(Kind::Invalid, Error::kind)
+    }
+
+    /// Returns the problems, and what went wrong apart from them.
+    pub fn split(self) -> (Vec<Problem>, Option<Error>) {
+        (self.problems, self.error)
+    }
+
+    /// Returns the problems, and the error that stands for all.
+    pub fn into_parts(self) -> (Vec<Problem>, Error) {
+        let Self { problems, error } = self;
+        let error = error.unwrap_or_else(|| summary(&problems));
+        (problems, error)
+    }
+}
+
+/// Says in one error how many problems a file has.
+fn summary(problems: &[Problem]) -> Error {
+    let file = problems.first().map_or("the campaign", |problem| problem.file.as_str());
+    let count = problems.len();
+    Error::invalid(format!("{count} problem{} in {file}", if count == 1 { "" } else { "s" }))
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { problems: Vec::new(), error: Some(error) }
+    }
+}
+
+impl From<Vec<Problem>> for Failure {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::new(problems, None)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.error {
+            Some(error) => f.write_str(&error.chain()),
+            None => summary(&self.problems).fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_beside_the_problems_stands_for_both() {
+        let (problems, error) = Failure::new(Vec::new(), Some(Error::unavailable("no bundle"))).into_parts();
+        assert_eq!((problems.len(), error.kind()), (0, Kind::Unavailable));
+        assert_eq!(Failure::from(Vec::new()).kind(), Kind::Internal, "a failure never says nothing");
+    }
+}

@@ -1,0 +1,137 @@
+//! From a campaign's draft to its plan, with everything that stands against it: what `check`, `plan`, `run` and the workers
+//! share, so that what one of them refuses the others refuse too, with the same words and exit code.
+//!
+//! Takes a draft and a store; returns a [`PlannedCampaign`] or a [`Failure`].
+//!
+//! # Invariants
+//! Nothing is made and no model is loaded; problems that need the bundle are told together with those that do not.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::failure::{Failure, Result};
+use super::resources::App;
+use crate::base::error;
+use crate::eval::loader;
+use crate::io::blocking;
+use crate::pipeline::bundle::{Bundle, TOKENIZER};
+use crate::pipeline::tokenize::Tokenizer;
+use crate::plan::{self, BundleFacts, Outline, Plan};
+use crate::spec::{Campaign, Draft, Problem};
+use crate::store::Store;
+
+/// A campaign that can be made.
+#[derive(Debug)]
+pub struct PlannedCampaign {
+    /// The campaign.
+    pub campaign: Campaign,
+    /// Its bundle, verified.
+    pub bundle: Bundle,
+    /// Its plan.
+    pub plan: Plan,
+    /// Why it may not be made all the same: rights and budget.
+    pub refused: Vec<Problem>,
+}
+
+/// A bundle held against a campaign.
+struct Compared {
+    bundle: Bundle,
+    facts: BundleFacts,
+    problems: Vec<Problem>,
+}
+
+impl App {
+    /// Plans a campaign.
+    ///
+    /// # Errors
+    /// Every problem of the file, and what is wrong with its bundle or the store.
+    pub(crate) async fn plan_draft(&self, draft: Draft, store: &Arc<dyn Store>) -> Result<PlannedCampaign> {
+        let compared = match draft.readable() {
+            Some(campaign) => self.compare(campaign, store).await.map(Some),
+            None => Ok(None),
+        };
+        let (found, compared, error) = match compared {
+            Ok(Some(Compared { bundle, facts, mut problems })) => {
+                // It will not be planned, so its rights are judged here, to be told with the rest.
+                if let Some(campaign) = draft.readable().filter(|_| !draft.is_whole() || !problems.is_empty()) {
+                    problems.extend(plan::check_rights(campaign, &facts));
+                }
+                (problems, Some((bundle, facts)), None)
+            }
+            Ok(None) => (Vec::new(), None, None),
+            Err(error) => (Vec::new(), None, Some(error)),
+        };
+        let (campaign, (bundle, facts)) = match (draft.finish(found), compared, error) {
+            (Ok(campaign), Some(compared), None) => (campaign, compared),
+            (result, _, error) => return Err(Failure::new(result.err().unwrap_or_default(), error)),
+        };
+        let plan = plan::plan(&campaign, &facts, &self.rates())?;
+        let mut refused = plan::check_rights(&campaign, &facts);
+        refused.extend(plan::check_budget(&campaign, &plan));
+        Ok(PlannedCampaign { campaign, bundle, plan, refused: Problem::tidy(refused) })
+    }
+
+    /// Opens the campaign's bundle and holds the campaign against it.
+    async fn compare(&self, campaign: &Campaign, store: &Arc<dyn Store>) -> error::Result<Compared> {
+        let bundle = self.bundle(&campaign.bundle).await?;
+        let facts = self.facts(&bundle, store).await?;
+        let (campaign, rates) = (campaign.clone(), self.rates());
+        blocking(move || {
+            let tokenizer = Tokenizer::parse(&bundle.read(TOKENIZER)?, bundle.manifest().spec.tokenizer.max_length)?;
+            let mut problems = plan::check(&campaign, &facts, &rates);
+            problems.extend(plan::check_prompts(&campaign, &facts, |prompt| tokenizer.encode(prompt).map(drop))?);
+            Ok(Compared { bundle, facts, problems })
+        })
+        .await
+    }
+
+    /// Returns the plan of a campaign that is named by its file, its id, or a name that only one has.
+    ///
+    /// # Errors
+    /// Where the file is wrong, or the store has no such campaign.
+    pub(crate) async fn plan_of(&self, campaign: &str, store: &Arc<dyn Store>) -> Result<Plan> {
+        if is_file(campaign) {
+            return Ok(self.plan_draft(load_draft(campaign).await?, store).await?.plan);
+        }
+        Ok(loader::plan(&**store, campaign).await?)
+    }
+
+    /// Returns the outline of a campaign that is named like in [`App::plan_of`], as it lies in the store.
+    ///
+    /// # Errors
+    /// As [`App::plan_of`].
+    pub(crate) async fn outline_of(&self, campaign: &str, store: &Arc<dyn Store>) -> Result<Outline> {
+        let id = match is_file(campaign) {
+            true => self.plan_of(campaign, store).await?.campaign.to_string(),
+            false => campaign.to_owned(),
+        };
+        Ok(loader::outline(&**store, &id).await?)
+    }
+}
+
+impl PlannedCampaign {
+    /// Checks that it may be made.
+    ///
+    /// # Errors
+    /// What rights and budget say against it.
+    pub fn permitted(&self) -> Result<()> {
+        if self.refused.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::from(self.refused.clone()).hint(
+            "leave out styles whose rights are not cleared; ask for fewer images or steps, or raise the budget; \
+             `housestyle plan` shows rights and estimate",
+        ))
+    }
+}
+
+/// Reads a campaign file.
+pub(crate) async fn load_draft(path: impl AsRef<Path>) -> error::Result<Draft> {
+    let path = path.as_ref().to_owned();
+    blocking(move || Ok(Draft::load(&path))).await
+}
+
+/// Whether a campaign is named by its file.
+fn is_file(campaign: &str) -> bool {
+    campaign.ends_with(".yaml") || campaign.ends_with(".yml")
+}

@@ -1,0 +1,55 @@
+//! Plans as `run` makes them, for coordinators behind a broker.
+//!
+//! Takes campaign files that came by the broker; returns plans, or everything that stands against them.
+//!
+//! # Invariants
+//! What `run` would refuse is refused here with the same words; so is what the workers here cannot draw.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::failure::Failure;
+use super::resources::App;
+use crate::base::error::Error;
+use crate::base::names::Digest;
+use crate::coordinator::{Planned, Plans, Refusal};
+use crate::spec::Draft;
+use crate::store::Store;
+
+/// Makes plans for one bundle.
+#[derive(Debug)]
+pub struct BundlePlans {
+    app: App,
+    store: Arc<dyn Store>,
+    /// The digest of the bundle that the workers draw with.
+    bundle: Digest,
+}
+
+impl BundlePlans {
+    /// Plans with the settings of `app` and the styles in `store`, for the bundle with this digest.
+    pub fn new(app: App, store: Arc<dyn Store>, bundle: Digest) -> Self {
+        Self { app, store, bundle }
+    }
+}
+
+#[async_trait]
+impl Plans for BundlePlans {
+    async fn plan(&self, yaml: &str, file: &str) -> Result<Planned, Refusal> {
+        let planned = self.app.plan_draft(Draft::parse(yaml, file), &self.store).await.map_err(refusal)?;
+        if !planned.refused.is_empty() {
+            return Err(Refusal { problems: planned.refused, error: None });
+        }
+        if planned.plan.digest != self.bundle {
+            let (asked, here) = (&planned.plan.bundle, &self.bundle);
+            let error = Error::invalid(format!("asks for bundle {asked}, but the workers here draw with {here}"));
+            return Err(Refusal { problems: Vec::new(), error: Some(error) });
+        }
+        Ok(Planned { name: planned.campaign.name.to_string(), plan: planned.plan })
+    }
+}
+
+fn refusal(failure: Failure) -> Refusal {
+    let (problems, error) = failure.split();
+    Refusal { problems, error }
+}

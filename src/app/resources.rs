@@ -1,0 +1,226 @@
+//! What the use cases work with: settings, and the store, broker, bundles and models that the settings name.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::progress::{Progress, ProgressSink};
+use crate::base::error::{Error, Result};
+use crate::base::names::BundleRef;
+use crate::base::time::Timestamp;
+use crate::broker::{Rabbit, rabbit};
+use crate::config::Config;
+use crate::io::blocking;
+use crate::io::shutdown::Shutdown;
+use crate::pipeline::{Bundle, Pipeline, Provider, Runtime, SessionSettings};
+use crate::plan::{BundleFacts, Rates};
+use crate::registry::ledger::Ledger;
+use crate::registry::{Registry, house};
+use crate::rights::Policy;
+use crate::store::{Local, S3, Store};
+use crate::telemetry::{Metrics, Readiness, serve};
+
+/// The application: every use case is a method on it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The settings, all layers applied and validated.
+    pub config: Arc<Config>,
+    /// Requests to stop; long use cases stop within a step.
+    pub shutdown: Shutdown,
+    progress: Arc<dyn ProgressSink>,
+}
+
+impl App {
+    /// Creates an application with these settings that tells `progress` what happens.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) for an execution provider that does not exist, so that every
+    /// use case refuses it, not only those that load models.
+    pub fn new(config: Config, shutdown: Shutdown, progress: Arc<dyn ProgressSink>) -> Result<Self> {
+        let app = Self { config: Arc::new(config), shutdown, progress };
+        app.provider()?;
+        Ok(app)
+    }
+
+    /// Tells the progress sink.
+    pub(crate) fn report(&self, progress: &Progress<'_>) {
+        self.progress.report(progress);
+    }
+
+    /// The execution provider of the settings.
+    pub(crate) fn provider(&self) -> Result<Provider> {
+        self.config.provider.parse()
+    }
+
+    /// The rates that turn time into money.
+    pub(crate) fn rates(&self) -> Rates {
+        Rates { cost_per_hour: self.config.cost_per_hour, currency: self.config.currency.clone() }
+    }
+
+    /// The policy on licences, as of today.
+    pub(crate) fn policy(&self) -> Policy {
+        Policy { allowed: self.config.allowed_licences.clone(), today: Timestamp::now().date() }
+    }
+
+    /// The folder or bucket that `out` names, or else the settings.
+    pub fn place<'a>(&'a self, out: Option<&'a str>) -> &'a str {
+        out.unwrap_or(&self.config.out)
+    }
+
+    /// Opens the store in the folder or bucket that `out` names, or else the settings.
+    ///
+    /// # Errors
+    /// For a place that is neither a folder nor an S3 bucket, and for a bucket that cannot be reached.
+    pub async fn store(&self, out: Option<&str>) -> Result<Arc<dyn Store>> {
+        let place = self.place(out);
+        let hint = "name a folder, or s3://bucket/prefix, with --out";
+        match place.split_once("://") {
+            Some(("s3", place)) => Ok(Arc::new(S3::open(place, &self.config.s3).await?)),
+            Some((scheme, _)) => Err(Error::invalid(format!("cannot write to {scheme}://")).hint(hint)),
+            None if place.is_empty() => Err(Error::invalid("--out is empty").hint(hint)),
+            None => Ok(Arc::new(Local::new(place))),
+        }
+    }
+
+    /// Connects to the broker of the settings; at most `prefetch` messages of each lane are delivered ahead.
+    ///
+    /// # Errors
+    /// Where no broker is set, or it cannot be reached.
+    pub(crate) async fn broker(&self, prefetch: u16) -> Result<Rabbit> {
+        let missing = || {
+            Error::unavailable("no broker is set")
+                .hint("set HOUSESTYLE_BROKER, or `broker` in housestyle.yaml, to amqps://user:password@host:5671/vhost")
+        };
+        let broker = self.config.broker.as_ref().ok_or_else(missing)?;
+        let delays = self.config.retry_delays.iter().map(|seconds| Duration::from_secs_f64(*seconds)).collect();
+        let settings = rabbit::Settings { prefetch, delays, ..rabbit::Settings::default() };
+        Rabbit::connect(broker, self.config.allow_plaintext, settings).await
+    }
+
+    /// Reads what planning needs to know of a bundle and of the styles trained for it.
+    pub(crate) async fn facts(&self, bundle: &Bundle, store: &Arc<dyn Store>) -> Result<BundleFacts> {
+        let mut facts = bundle.facts();
+        let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
+        facts.house = house(&registry, &ledger, &facts, self.policy()).await?;
+        Ok(facts)
+    }
+
+    /// Starts metrics and readiness with these checks, and answers over HTTP where the setting `listen` says, until the
+    /// process ends.
+    pub(crate) async fn telemetry(&self, checks: &[&'static str]) -> Result<serve::State> {
+        let state = serve::State { metrics: Arc::new(Metrics::new()?), readiness: Readiness::new(checks) };
+        if let Some(address) = self.config.listen {
+            let listener = serve::listen(address).await?;
+            let bound = listener.local_addr().map_or_else(|_| address.to_string(), |address| address.to_string());
+            tracing::info!(address = bound, "metrics and readiness are answered");
+            tokio::spawn(serve::serve(listener, state.clone(), std::future::pending()));
+        }
+        let (readiness, shutdown) = (state.readiness.clone(), self.shutdown.clone());
+        tokio::spawn(async move {
+            shutdown.wait().await;
+            readiness.drain();
+        });
+        Ok(state)
+    }
+
+    /// Loads the runtime library. Blocks.
+    pub(crate) fn runtime(&self) -> Result<Runtime> {
+        Runtime::load(self.config.runtime_library.as_deref())
+    }
+
+    /// Loads the runtime library and says how models are loaded on it. Blocks.
+    pub(crate) fn models(&self) -> Result<(Runtime, SessionSettings)> {
+        let Config { threads, device, .. } = *self.config;
+        let settings = SessionSettings { provider: self.provider()?, threads, device, cache: self.cache()? };
+        Ok((self.runtime()?, settings))
+    }
+
+    /// Loads the bundle's models on the provider of the settings.
+    pub(crate) async fn pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
+        let (app, bundle) = (self.clone(), bundle.clone());
+        blocking(move || app.load_pipeline(&bundle)).await
+    }
+
+    /// Loads the bundle's models on the provider of the settings. Blocks.
+    pub(crate) fn load_pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
+        let (runtime, settings) = self.models()?;
+        if settings.provider == Provider::TensorRt {
+            self.report(&Progress::BuildingEngines { cache: settings.cache.as_deref() });
+        }
+        Pipeline::load(bundle, &runtime, &settings)
+    }
+
+    /// Makes the folder where the provider keeps what it compiles; `None` for a provider that compiles nothing.
+    fn cache(&self) -> Result<Option<PathBuf>> {
+        let provider = self.provider()?;
+        let folder = self.config.cache_dir.as_ref().filter(|_| provider.compiles()).map(|dir| dir.join(provider.as_str()));
+        if let Some(folder) = &folder {
+            std::fs::create_dir_all(folder).map_err(|e| {
+                let failed = Error::unavailable(format!("cannot keep what {provider} compiles in {}", folder.display()));
+                failed.hint("name a folder that can be written with the setting cache_dir").caused_by(e)
+            })?;
+        }
+        Ok(folder)
+    }
+
+    /// Finds, verifies and opens the bundle that a campaign names: the first of that name or, where a digest is given, the
+    /// first with that digest.
+    ///
+    /// # Errors
+    /// Where no such bundle is in the folders of the settings, or its files are not what its manifest says.
+    pub(crate) async fn bundle(&self, reference: &BundleRef) -> Result<Bundle> {
+        let (app, reference) = (self.clone(), reference.clone());
+        blocking(move || app.open_bundle(&reference)).await
+    }
+
+    /// Finds, verifies and opens a bundle. Blocks.
+    fn open_bundle(&self, reference: &BundleRef) -> Result<Bundle> {
+        let (name, folders) = (reference.name.as_str(), &self.config.bundles);
+        let there: Vec<PathBuf> = folders.iter().map(|d| d.join(name)).filter(|d| d.join("bundle.yaml").is_file()).collect();
+        let Some(first) = there.first() else {
+            let places: Vec<_> = folders.iter().map(|d| d.display().to_string()).collect();
+            return Err(Error::unavailable(format!("no bundle named {name} in {}", places.join(", ")))
+                .hint("name the folder that holds it with --bundles DIR, or HOUSESTYLE_BUNDLES"));
+        };
+        let Some(wanted) = &reference.digest else { return Bundle::open(first) };
+        let mut others = Vec::new();
+        for folder in &there {
+            match Bundle::digest_in(folder) {
+                Ok(digest) if digest == *wanted => return Bundle::open(folder),
+                Ok(digest) => others.push(format!("bundle {name} in {} has digest {digest}", folder.display())),
+                Err(error) => others.push(error.chain()),
+            }
+        }
+        Err(Error::unavailable(format!("{}, asked for was {wanted}", others.join("; ")))
+            .hint("name the folder with that version with --bundles DIR, or ask for the digest that is there"))
+    }
+
+    /// Opens every bundle in the folders of the settings, in the order of their paths.
+    pub(crate) async fn bundles(&self) -> Result<Vec<FoundBundle>> {
+        let app = self.clone();
+        blocking(move || {
+            let folders = app.config.bundles.iter().filter_map(|d| std::fs::read_dir(d).ok()).flatten().flatten();
+            let mut folders: Vec<PathBuf> = folders.map(|e| e.path()).filter(|p| p.join("bundle.yaml").is_file()).collect();
+            folders.sort();
+            let open = |folder: PathBuf| FoundBundle { opened: Bundle::open(&folder), folder };
+            Ok(folders.into_iter().map(open).collect())
+        })
+        .await
+    }
+}
+
+/// A folder with a bundle in it.
+#[derive(Debug)]
+pub(crate) struct FoundBundle {
+    /// The folder.
+    pub(crate) folder: PathBuf,
+    /// The bundle, verified, or why it is unusable.
+    pub(crate) opened: Result<Bundle>,
+}
+
+impl FoundBundle {
+    /// The bundle's name, which is its folder's.
+    pub(crate) fn name(&self) -> String {
+        self.folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+}

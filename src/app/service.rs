@@ -1,0 +1,110 @@
+//! What a worker process does, whoever draws: takes campaigns in and makes their jobs, until told to stop.
+//!
+//! # Invariants
+//! Asked to stop, it takes nothing more, finishes what is nearly done and gives the rest back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::announcer::Announcer;
+use crate::base::error::Result;
+use crate::broker::{Queue as _, Rabbit};
+use crate::coordinator::scoring::Judges;
+use crate::coordinator::{Planner, Plans};
+use crate::events::Herald;
+use crate::io::shutdown::Shutdown;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+use crate::worker::engine::Generator;
+use crate::worker::{Event, Tally, Worker, meter};
+
+/// Asked to stop, so long is allowed for giving jobs back; the broker takes back the rest.
+const DEADLINE: Duration = Duration::from_secs(25);
+
+/// What a worker process does, whoever makes the pictures.
+pub struct Service {
+    /// The broker.
+    pub queue: Rabbit,
+    /// Where everything goes.
+    pub store: Arc<dyn Store>,
+    /// Who makes plans.
+    pub plans: Arc<dyn Plans>,
+    /// Who judges what agencies delivered.
+    pub judges: Arc<dyn Judges>,
+    /// Images denoised together at most.
+    pub max_batch: usize,
+    /// Whether to end when nothing is queued any more.
+    pub drain: bool,
+    /// Which house speaks in its events.
+    pub source: String,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// When to stop.
+    pub shutdown: Shutdown,
+}
+
+impl Service {
+    /// Plans and makes until told to stop, or until nothing is left.
+    pub async fn run(self, generator: impl Generator) -> Result<Tally> {
+        // The planner also stops when the worker ends by itself, which must not look like somebody asking for it.
+        let stop = self.shutdown.child();
+        let announcer = Arc::new(Announcer::new(self.queue.clone(), self.source));
+        let herald: Arc<dyn Herald> = Arc::clone(&announcer) as _;
+        let planner = Planner {
+            queue: self.queue.clone(),
+            store: Arc::clone(&self.store),
+            plans: self.plans,
+            judges: self.judges,
+            shutdown: stop.clone(),
+            herald: Arc::clone(&herald),
+        };
+        let planning = tokio::spawn(async move { planner.run().await });
+        if self.drain {
+            self.queue.close().await?;
+        }
+        let metrics = self.metrics;
+        let worker = Worker {
+            queue: Arc::new(self.queue.clone()),
+            store: self.store,
+            max_batch: self.max_batch,
+            herald: Some(herald),
+            shutdown: self.shutdown.clone(),
+            observer: Arc::new(move |event: Event<'_>| {
+                meter::hear(&metrics, &event);
+                log(&event);
+            }),
+        };
+        let overdue = async {
+            self.shutdown.wait().await;
+            tokio::time::sleep(DEADLINE).await;
+        };
+        let result = tokio::select! {
+            result = worker.run(generator) => result,
+            () = overdue => {
+                tracing::warn!("not everything was given back in time; the broker takes back the rest");
+                Ok(Tally { stopped: true, ..Tally::default() })
+            }
+        };
+        stop.request();
+        if tokio::time::timeout(DEADLINE, planning).await.is_err() {
+            tracing::warn!("an order was left undone; it comes to another planner");
+        }
+        announcer.finish(DEADLINE).await;
+        result
+    }
+}
+
+/// Logs what happens to jobs.
+fn log(event: &Event<'_>) {
+    match event {
+        Event::Step { .. } | Event::Taken { .. } | Event::Batch { .. } | Event::Trouble(_) => {}
+        Event::Skipped(sidecar) => tracing::debug!(job = sidecar.job.stem, "found finished"),
+        Event::Finished(sidecar) => {
+            tracing::info!(campaign = %sidecar.job.campaign, job = sidecar.job.stem, outcome = ?sidecar.outcome, "finished");
+        }
+        Event::Dead { job, reason } => tracing::warn!(campaign = %job.campaign, job = job.stem, reason, "given up on"),
+        Event::Dropped(job) => {
+            tracing::info!(campaign = %job.campaign, job = job.stem, "dropped, as its campaign is cancelled")
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Runs every model of a bundle once, on one small image, so that what does not work shows before anything is asked for.
+
+use std::ops::ControlFlow;
+
+use crate::base::error::{Error, Result};
+use crate::pipeline::{Bundle, Pipeline, Request};
+use crate::plan::Prompts;
+use crate::spec::{Guidance, Sampler};
+
+/// What ran.
+#[derive(Clone, Copy, Debug)]
+pub struct WarmUp {
+    /// The image's side in pixels.
+    pub size: u32,
+    /// Whether the image was scored; false for a bundle without an evaluator.
+    pub scored: bool,
+}
+
+/// Makes one step of the bundle's smallest image and, if there is an evaluator, scores it. Blocks.
+///
+/// # Errors
+/// Whatever a model says against it.
+pub fn warm_up(pipeline: &mut Pipeline, bundle: &Bundle) -> Result<WarmUp> {
+    let size = bundle.facts().sizes.into_iter().min().unwrap_or_default();
+    let prompt = || "a test".to_owned();
+    let request = Request {
+        prompts: Prompts { category: prompt(), style: prompt(), negative: String::new() },
+        seed: 0,
+        attempt: 1,
+        size,
+        sampler: Sampler { steps: 1, ..Sampler::default() },
+        guidance: Guidance::default(),
+        style_encoder: None,
+        category_encoder: None,
+    };
+    let missing = || Error::internal("the pipeline returned no image");
+    let made = pipeline.generate(&[request], &mut |_| ControlFlow::Continue(()))?.pop().ok_or_else(missing)??;
+    let scored = pipeline.can_score();
+    if scored {
+        pipeline.score(&[made.image])?.pop().ok_or_else(missing)??;
+    }
+    Ok(WarmUp { size, scored })
+}

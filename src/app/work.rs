@@ -1,0 +1,150 @@
+//! Works for the broker: takes campaigns and jobs from it until told to stop.
+//!
+//! # Invariants
+//! Nothing is taken before bundle, provider, broker and store are verified and every model has run once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::announcer;
+use super::failure::Result;
+use super::judges::BundleJudges;
+use super::plans::BundlePlans;
+use super::progress::Progress;
+use super::resources::App;
+use super::rights_guard::RightsGuard;
+use super::service::Service;
+use super::warm_up::warm_up;
+use crate::base::error::{self, Error};
+use crate::broker::Rabbit;
+use crate::config::Config;
+use crate::events::webhook::Webhooks;
+use crate::io::blocking;
+use crate::io::http::{Client, Reach};
+use crate::pipeline::Bundle;
+use crate::telemetry::{Readiness, serve};
+
+/// Jobs taken ahead should be done well within the broker's half hour.
+const SECONDS_AHEAD: f64 = 600.0;
+/// Steps of a job, where nobody knows yet.
+const STEPS: f64 = 50.0;
+/// What must be there before a worker takes anything.
+const CHECKS: [&str; 4] = ["broker", "bundle", "store", "warm-up"];
+/// Between two looks at the broker's connection.
+const CONNECTION_CHECK: Duration = Duration::from_secs(1);
+/// What a webhook's endpoint may take to answer.
+const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What a worker works with.
+#[derive(Clone, Debug, Default)]
+pub struct WorkRequest {
+    /// The bundle's name; `None`: the only one there is.
+    pub bundle: Option<String>,
+    /// Whether to end when nothing is queued any more.
+    pub drain: bool,
+    /// The store's place; `None`: the one of the settings.
+    pub out: Option<String>,
+}
+
+/// What a worker did.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct WorkReport {
+    /// Jobs finished.
+    pub made: usize,
+    /// Jobs found finished.
+    pub found: usize,
+    /// Whether it was asked to stop.
+    pub stopped: bool,
+}
+
+impl App {
+    /// Works for the broker until told to stop.
+    ///
+    /// # Errors
+    /// Where bundle, provider, broker or store are not as needed.
+    pub async fn work(&self, request: WorkRequest) -> Result<WorkReport> {
+        let bundle = self.one_bundle(request.bundle.as_deref()).await?;
+        let store = self.store(request.out.as_deref()).await?;
+        let watched = self.telemetry(&CHECKS).await?;
+        let readiness = &watched.readiness;
+        let webhooks = self.webhooks(&watched)?;
+        readiness.pass("bundle");
+        store.verify().await?;
+        readiness.pass("store");
+        let max_batch = self.config.max_batch;
+        let seconds = bundle.facts().seconds_per_step * STEPS;
+        let prefetch = (SECONDS_AHEAD / seconds.max(1e-3)).clamp(max_batch as f64, 4.0 * max_batch as f64);
+        let queue = self.broker(prefetch as u16).await?;
+        readiness.pass("broker");
+        let (app, opened) = (self.clone(), bundle.clone());
+        let pipeline = blocking(move || {
+            let mut pipeline = app.load_pipeline(&opened)?;
+            warm_up(&mut pipeline, &opened)?;
+            Ok(pipeline)
+        })
+        .await?;
+        watched.metrics.provider(pipeline.provider().as_str());
+        readiness.pass("warm-up");
+        if let Some(webhooks) = webhooks {
+            let subscription = queue.subscribe().await?;
+            tokio::spawn(announcer::send(webhooks, subscription, self.shutdown.clone()));
+        }
+        tokio::spawn(watch_broker(queue.clone(), readiness.clone()));
+        self.report(&Progress::WorkerReady { bundle: pipeline.bundle_name(), provider: pipeline.provider().as_str() });
+        let service = Service {
+            queue,
+            store: Arc::clone(&store),
+            plans: Arc::new(BundlePlans::new(self.clone(), Arc::clone(&store), bundle.digest().clone())),
+            judges: Arc::new(BundleJudges::new(self.clone(), bundle.clone())),
+            max_batch,
+            drain: request.drain,
+            source: self.config.event_source.clone(),
+            metrics: Arc::clone(&watched.metrics),
+            shutdown: self.shutdown.clone(),
+        };
+        let tally = service.run(RightsGuard::new(pipeline, bundle, store, self.clone())).await?;
+        Ok(WorkReport { made: tally.finished, found: tally.skipped, stopped: tally.stopped })
+    }
+
+    /// The endpoints that the settings name, with their secrets; `None` if there are none.
+    fn webhooks(&self, watched: &serve::State) -> error::Result<Option<Webhooks>> {
+        let Config { webhooks, webhook_networks, .. } = &*self.config;
+        if webhooks.is_empty() {
+            return Ok(None);
+        }
+        let client = Client::new(Reach::PublicAnd(webhook_networks.clone()), ENDPOINT_TIMEOUT)?;
+        Webhooks::new(webhooks, client, Arc::clone(&watched.metrics)).map(Some)
+    }
+
+    /// Opens the bundle of this name, or the only one in the folders of the settings.
+    async fn one_bundle(&self, name: Option<&str>) -> error::Result<Bundle> {
+        if let Some(name) = name {
+            let reference = name.parse().map_err(|e| Error::invalid(format!("--bundle {name:?} {e}")))?;
+            return self.bundle(&reference).await;
+        }
+        let mut found = self.bundles().await?;
+        match found.len() {
+            1 => found.remove(0).opened,
+            0 => Err(Error::unavailable("no bundle is here").hint("name the folder that holds it with --bundles DIR")),
+            _ => {
+                let names: Vec<String> = found.iter().map(|bundle| bundle.name()).collect();
+                Err(Error::invalid(format!("there are several bundles: {}", names.join(", ")))
+                    .hint("choose one with --bundle NAME"))
+            }
+        }
+    }
+}
+
+/// Keeps readiness up to date with the broker's connection.
+async fn watch_broker(queue: Rabbit, readiness: Readiness) {
+    loop {
+        tokio::time::sleep(CONNECTION_CHECK).await;
+        if queue.connected() {
+            readiness.pass("broker");
+        } else {
+            readiness.fail("broker", "the connection is gone; it is tried again");
+        }
+    }
+}
