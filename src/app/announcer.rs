@@ -15,7 +15,7 @@ use crate::base::time::Timestamp;
 use crate::broker::Rabbit;
 use crate::broker::rabbit::subscription::{Announced, Subscription};
 use crate::events::webhook::Webhooks;
-use crate::events::{CloudEvent, Fact, Herald, MEDIA_TYPE};
+use crate::events::{CloudEvent, DomainEvent, EventSink, MEDIA_TYPE};
 use crate::io::shutdown::Shutdown;
 use crate::telemetry::TraceParent;
 
@@ -52,9 +52,9 @@ impl Announcer {
 }
 
 #[async_trait]
-impl Herald for Announcer {
-    async fn tell(&self, fact: &Fact) -> Result<()> {
-        let event = CloudEvent::new(&self.source, fact, Timestamp::now())?.traced(TraceParent::current().map(String::from));
+impl EventSink for Announcer {
+    async fn publish(&self, event: &DomainEvent) -> Result<()> {
+        let event = CloudEvent::new(&self.source, event, Timestamp::now())?.traced(TraceParent::current().map(String::from));
         let (topic, body) = (event.topic().to_owned(), event.to_bytes()?);
         let prompt = tokio::time::timeout(PROMPT, self.queue.announce(&topic, MEDIA_TYPE, body.clone()));
         if let Ok(Ok(())) = prompt.await {

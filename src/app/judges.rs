@@ -11,7 +11,7 @@ use image::RgbImage;
 use super::resources::App;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::names::Digest;
-use crate::coordinator::scoring::Judges;
+use crate::coordinator::scoring::DeliveryScorer;
 use crate::io::blocking;
 use crate::pipeline::scores::Scores;
 use crate::pipeline::{Bundle, Critic};
@@ -32,7 +32,7 @@ impl BundleJudges {
 }
 
 #[async_trait]
-impl Judges for BundleJudges {
+impl DeliveryScorer for BundleJudges {
     async fn judge(&self, bundle: &Digest, asked: &Unscored, picture: RgbImage) -> Result<Scores> {
         if self.bundle.digest() != bundle {
             let message = format!("to be judged with bundle {bundle}, this worker has {}", self.bundle.digest());

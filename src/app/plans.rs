@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::resources::App;
 use crate::base::error::Error;
 use crate::base::names::Digest;
-use crate::coordinator::{Planned, Plans, Refusal};
+use crate::coordinator::{CampaignPlanner, PlanRefusal, PlannedCampaign};
 use crate::spec::Draft;
 use crate::store::Store;
 
@@ -34,22 +34,22 @@ impl BundlePlans {
 }
 
 #[async_trait]
-impl Plans for BundlePlans {
-    async fn plan(&self, yaml: &str, file: &str) -> Result<Planned, Refusal> {
+impl CampaignPlanner for BundlePlans {
+    async fn plan(&self, yaml: &str, file: &str) -> Result<PlannedCampaign, PlanRefusal> {
         let planned = self.app.plan_draft(Draft::parse(yaml, file), &self.store).await.map_err(refusal)?;
         if !planned.refused.is_empty() {
-            return Err(Refusal { problems: planned.refused, error: None });
+            return Err(PlanRefusal { problems: planned.refused, error: None });
         }
         if planned.plan.digest != self.bundle {
             let (asked, here) = (&planned.plan.bundle, &self.bundle);
             let error = Error::invalid(format!("asks for bundle {asked}, but the workers here draw with {here}"));
-            return Err(Refusal { problems: Vec::new(), error: Some(error) });
+            return Err(PlanRefusal { problems: Vec::new(), error: Some(error) });
         }
-        Ok(Planned { name: planned.campaign.name.to_string(), plan: planned.plan })
+        Ok(PlannedCampaign { name: planned.campaign.name.to_string(), plan: planned.plan })
     }
 }
 
-fn refusal(failure: Failure) -> Refusal {
+fn refusal(failure: Failure) -> PlanRefusal {
     let (problems, error) = failure.split();
-    Refusal { problems, error }
+    PlanRefusal { problems, error }
 }

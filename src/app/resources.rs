@@ -93,7 +93,7 @@ impl App {
         };
         let broker = self.config.broker.as_ref().ok_or_else(missing)?;
         let delays = self.config.retry_delays.iter().map(|seconds| Duration::from_secs_f64(*seconds)).collect();
-        let settings = rabbit::Settings { prefetch, delays, ..rabbit::Settings::default() };
+        let settings = rabbit::RabbitSettings { prefetch, delays, ..rabbit::RabbitSettings::default() };
         Rabbit::connect(broker, self.config.allow_plaintext, settings).await
     }
 
@@ -107,8 +107,8 @@ impl App {
 
     /// Starts metrics and readiness with these checks, and answers over HTTP where the setting `listen` says, until the
     /// process ends.
-    pub(crate) async fn telemetry(&self, checks: &[&'static str]) -> Result<serve::State> {
-        let state = serve::State { metrics: Arc::new(Metrics::new()?), readiness: Readiness::new(checks) };
+    pub(crate) async fn telemetry(&self, checks: &[&'static str]) -> Result<serve::ProbeState> {
+        let state = serve::ProbeState { metrics: Arc::new(Metrics::new()?), readiness: Readiness::new(checks) };
         if let Some(address) = self.config.listen {
             let listener = serve::listen(address).await?;
             let bound = listener.local_addr().map_or_else(|_| address.to_string(), |address| address.to_string());

@@ -9,14 +9,14 @@ use std::time::Duration;
 use super::announcer::Announcer;
 use crate::base::error::Result;
 use crate::broker::{Queue as _, Rabbit};
-use crate::coordinator::scoring::Judges;
-use crate::coordinator::{Planner, Plans};
-use crate::events::Herald;
+use crate::coordinator::scoring::DeliveryScorer;
+use crate::coordinator::{CampaignPlanner, Coordinator};
+use crate::events::EventSink;
 use crate::io::shutdown::Shutdown;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::worker::engine::Generator;
-use crate::worker::{Event, Tally, Worker, meter};
+use crate::worker::{WorkSummary, Worker, WorkerEvent, meter};
 
 /// Asked to stop, so long is allowed for giving jobs back; the broker takes back the rest.
 const DEADLINE: Duration = Duration::from_secs(25);
@@ -28,9 +28,9 @@ pub struct Service {
     /// Where everything goes.
     pub store: Arc<dyn Store>,
     /// Who makes plans.
-    pub plans: Arc<dyn Plans>,
+    pub plans: Arc<dyn CampaignPlanner>,
     /// Who judges what agencies delivered.
-    pub judges: Arc<dyn Judges>,
+    pub judges: Arc<dyn DeliveryScorer>,
     /// Images denoised together at most.
     pub max_batch: usize,
     /// Whether to end when nothing is queued any more.
@@ -45,12 +45,12 @@ pub struct Service {
 
 impl Service {
     /// Plans and makes until told to stop, or until nothing is left.
-    pub async fn run(self, generator: impl Generator) -> Result<Tally> {
+    pub async fn run(self, generator: impl Generator) -> Result<WorkSummary> {
         // The planner also stops when the worker ends by itself, which must not look like somebody asking for it.
         let stop = self.shutdown.child();
         let announcer = Arc::new(Announcer::new(self.queue.clone(), self.source));
-        let herald: Arc<dyn Herald> = Arc::clone(&announcer) as _;
-        let planner = Planner {
+        let herald: Arc<dyn EventSink> = Arc::clone(&announcer) as _;
+        let planner = Coordinator {
             queue: self.queue.clone(),
             store: Arc::clone(&self.store),
             plans: self.plans,
@@ -69,7 +69,7 @@ impl Service {
             max_batch: self.max_batch,
             herald: Some(herald),
             shutdown: self.shutdown.clone(),
-            observer: Arc::new(move |event: Event<'_>| {
+            observer: Arc::new(move |event: WorkerEvent<'_>| {
                 meter::hear(&metrics, &event);
                 log(&event);
             }),
@@ -82,7 +82,7 @@ impl Service {
             result = worker.run(generator) => result,
             () = overdue => {
                 tracing::warn!("not everything was given back in time; the broker takes back the rest");
-                Ok(Tally { stopped: true, ..Tally::default() })
+                Ok(WorkSummary { stopped: true, ..WorkSummary::default() })
             }
         };
         stop.request();
@@ -95,15 +95,15 @@ impl Service {
 }
 
 /// Logs what happens to jobs.
-fn log(event: &Event<'_>) {
+fn log(event: &WorkerEvent<'_>) {
     match event {
-        Event::Step { .. } | Event::Taken { .. } | Event::Batch { .. } | Event::Trouble(_) => {}
-        Event::Skipped(sidecar) => tracing::debug!(job = sidecar.job.stem, "found finished"),
-        Event::Finished(sidecar) => {
+        WorkerEvent::Step { .. } | WorkerEvent::Taken { .. } | WorkerEvent::Batch { .. } | WorkerEvent::Trouble(_) => {}
+        WorkerEvent::Skipped(sidecar) => tracing::debug!(job = sidecar.job.stem, "found finished"),
+        WorkerEvent::Finished(sidecar) => {
             tracing::info!(campaign = %sidecar.job.campaign, job = sidecar.job.stem, outcome = ?sidecar.outcome, "finished");
         }
-        Event::Dead { job, reason } => tracing::warn!(campaign = %job.campaign, job = job.stem, reason, "given up on"),
-        Event::Dropped(job) => {
+        WorkerEvent::Dead { job, reason } => tracing::warn!(campaign = %job.campaign, job = job.stem, reason, "given up on"),
+        WorkerEvent::Dropped(job) => {
             tracing::info!(campaign = %job.campaign, job = job.stem, "dropped, as its campaign is cancelled")
         }
     }

@@ -109,7 +109,7 @@ impl App {
     }
 
     /// The endpoints that the settings name, with their secrets; `None` if there are none.
-    fn webhooks(&self, watched: &serve::State) -> error::Result<Option<Webhooks>> {
+    fn webhooks(&self, watched: &serve::ProbeState) -> error::Result<Option<Webhooks>> {
         let Config { webhooks, webhook_networks, .. } = &*self.config;
         if webhooks.is_empty() {
             return Ok(None);

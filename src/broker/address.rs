@@ -15,22 +15,22 @@ use crate::io::transport::{PLAINTEXT, is_loopback};
 /// The broker's address, with the password in it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
-pub struct Broker(String);
+pub struct BrokerAddress(String);
 
-impl From<String> for Broker {
+impl From<String> for BrokerAddress {
     fn from(url: String) -> Self {
         Self(url)
     }
 }
 
-impl fmt::Debug for Broker {
+impl fmt::Debug for BrokerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
     }
 }
 
 /// As much of it as anybody may see.
-impl fmt::Display for Broker {
+impl fmt::Display for BrokerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.parse::<AMQPUri>() {
             Ok(uri) => {
@@ -42,13 +42,13 @@ impl fmt::Display for Broker {
     }
 }
 
-impl Serialize for Broker {
+impl Serialize for BrokerAddress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl Broker {
+impl BrokerAddress {
     /// The address, read; without `plaintext`, only TLS may leave this machine.
     pub fn uri(&self, plaintext: bool) -> Result<AMQPUri> {
         // The parser's own words may quote the address, and the password with it.
@@ -70,19 +70,19 @@ mod tests {
     #[test]
     fn a_password_is_nowhere_to_be_seen() {
         for url in ["amqps://me:s3cret@broker:5671/house", "amqp://me:s3cret@host:not-a-port/", "s3cret"] {
-            let broker = Broker::from(url.to_owned());
+            let broker = BrokerAddress::from(url.to_owned());
             let seen = format!("{broker} {broker:?} {}", serde_json::to_string(&broker).unwrap());
             assert!(!seen.contains("s3cret") && !seen.contains("me:"), "{seen}");
             if let Err(error) = broker.uri(false) {
                 assert!(!error.chain().contains("s3cret"), "{}", error.chain());
             }
         }
-        assert_eq!(Broker::from("amqps://me:x@broker/house".to_owned()).to_string(), "amqps://broker:5671/house");
+        assert_eq!(BrokerAddress::from("amqps://me:x@broker/house".to_owned()).to_string(), "amqps://broker:5671/house");
     }
 
     #[test]
     fn what_leaves_this_machine_is_encrypted_unless_told_otherwise() {
-        let broker = |url: &str, plaintext| Broker::from(url.to_owned()).uri(plaintext);
+        let broker = |url: &str, plaintext| BrokerAddress::from(url.to_owned()).uri(plaintext);
         for fine in ["amqp://localhost/", "amqp://127.0.0.1:1234/x", "amqp://[::1]/", "amqps://broker.example.com/"] {
             assert!(broker(fine, false).is_ok(), "{fine}");
         }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::broker::message::Lane;
+use crate::spec::Priority;
 
 /// Three lanes and smooth weighted round robin over those that have something.
 #[derive(Debug)]
@@ -31,14 +31,14 @@ impl<T> Lanes<T> {
     }
 
     /// Adds an item to a lane.
-    pub fn push(&mut self, lane: Lane, item: T) {
+    pub fn push(&mut self, lane: Priority, item: T) {
         self.lanes[lane as usize].1.push_back(item);
     }
 
     /// The next item: of the lane that is due, the oldest.
     pub fn pop(&mut self) -> Option<T> {
-        let (mut total, mut best) = (0, None::<Lane>);
-        for lane in Lane::ALL {
+        let (mut total, mut best) = (0, None::<Priority>);
+        for lane in Priority::ALL {
             let (credit, items) = &mut self.lanes[lane as usize];
             if items.is_empty() {
                 *credit = 0; // a lane does not save up while it has nothing
@@ -65,12 +65,12 @@ mod tests {
     #[test]
     fn busy_lanes_share_by_weight() {
         let mut lanes = Lanes::default();
-        for lane in Lane::ALL {
+        for lane in Priority::ALL {
             (0..100).for_each(|_| lanes.push(lane, lane));
         }
-        let first: Vec<Lane> = (0..10).filter_map(|_| lanes.pop()).collect();
+        let first: Vec<Priority> = (0..10).filter_map(|_| lanes.pop()).collect();
         let share = |lane| first.iter().filter(|l| **l == lane).count() as i64;
-        assert!(Lane::ALL.iter().all(|l| share(*l) == l.weight()), "{first:?}");
+        assert!(Priority::ALL.iter().all(|l| share(*l) == l.weight()), "{first:?}");
     }
 
     proptest! {
@@ -78,7 +78,7 @@ mod tests {
         fn nothing_is_lost_and_lanes_keep_their_order(items in prop::collection::vec(0usize..3, 0..60)) {
             let mut lanes = Lanes::default();
             for (i, lane) in items.iter().enumerate() {
-                lanes.push(Lane::ALL[*lane], (*lane, i));
+                lanes.push(Priority::ALL[*lane], (*lane, i));
             }
             let out: Vec<_> = std::iter::from_fn(|| lanes.pop()).collect();
             prop_assert_eq!(out.len(), items.len());

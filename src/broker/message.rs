@@ -62,8 +62,8 @@ impl Message {
     }
 
     /// The lane it travels on.
-    pub fn lane(&self) -> Lane {
-        self.job.priority.into()
+    pub fn lane(&self) -> Priority {
+        self.job.priority
     }
 
     /// The bytes that travel.
@@ -83,49 +83,5 @@ impl Message {
             return Err(refuse(format!("a message has version {}; this worker reads {VERSION}", message.version)));
         }
         Ok(message)
-    }
-}
-
-/// One queue a priority: ordering inside a queue by priority is something not every broker can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lane {
-    /// Somebody waits for it.
-    High,
-    /// Everyday work.
-    Normal,
-    /// Whenever there is time.
-    Low,
-}
-
-impl From<Priority> for Lane {
-    fn from(priority: Priority) -> Self {
-        match priority {
-            Priority::High => Self::High,
-            Priority::Normal => Self::Normal,
-            Priority::Low => Self::Low,
-        }
-    }
-}
-
-impl Lane {
-    /// All, most urgent first.
-    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::High => "high",
-            Self::Normal => "normal",
-            Self::Low => "low",
-        }
-    }
-
-    /// Its share when every lane has work.
-    pub fn weight(self) -> i64 {
-        match self {
-            Self::High => 6,
-            Self::Normal => 3,
-            Self::Low => 1,
-        }
     }
 }

@@ -12,7 +12,7 @@ use super::output::Output;
 use super::plan::duration;
 use crate::app::{Progress as AppProgress, ProgressSink};
 use crate::campaign::sidecar::Outcome;
-use crate::worker::Event;
+use crate::worker::WorkerEvent;
 
 /// Plain lines about finished assets come no more often than this.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -77,7 +77,7 @@ impl Progress {
     }
 
     /// Takes in an event.
-    pub fn hear(&self, event: &Event<'_>) {
+    pub fn hear(&self, event: &WorkerEvent<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (what, due) = state.take_in(event, Instant::now());
         let here = state.found + state.made;
@@ -101,15 +101,15 @@ impl Progress {
 
 impl State {
     /// Takes in an event; gives back what there is to say, and whether it is time for a plain line.
-    fn take_in(&mut self, event: &Event<'_>, now: Instant) -> (String, bool) {
+    fn take_in(&mut self, event: &WorkerEvent<'_>, now: Instant) -> (String, bool) {
         let silent = now.saturating_duration_since(self.told.unwrap_or(self.started));
         let due = match event {
-            Event::Step { .. } => silent >= SILENCE,
-            Event::Skipped(_) => {
+            WorkerEvent::Step { .. } => silent >= SILENCE,
+            WorkerEvent::Skipped(_) => {
                 self.found += 1;
                 self.told.is_none() || silent >= PAUSE
             }
-            Event::Finished(sidecar) => {
+            WorkerEvent::Finished(sidecar) => {
                 self.made += 1;
                 self.rejected += usize::from(sidecar.outcome != Outcome::Accepted);
                 self.told.is_none() || silent >= PAUSE || self.found + self.made == self.total
@@ -120,7 +120,7 @@ impl State {
             self.told = Some(now);
         }
         let what = match event {
-            Event::Step { images, done, total } => format!("{} · step {done}/{total} of {images} images", self.pace()),
+            WorkerEvent::Step { images, done, total } => format!("{} · step {done}/{total} of {images} images", self.pace()),
             _ => self.pace(),
         };
         (what, due)
@@ -148,7 +148,7 @@ mod tests {
         let mut state = State { total: 8, found: 0, made: 0, rejected: 0, started, told: None };
         let told: Vec<(usize, String)> = (1..=40)
             .filter_map(|done| {
-                let event = Event::Step { images: 8, done, total: 40 };
+                let event = WorkerEvent::Step { images: 8, done, total: 40 };
                 let (what, due) = state.take_in(&event, started + Duration::from_millis(500 * done as u64));
                 due.then_some((done, what))
             })

@@ -28,7 +28,7 @@ use crate::pipeline::Bundle;
 use crate::plan::{Estimate, Job, Plan, amount};
 use crate::spec::Campaign;
 use crate::store::{Key, Store};
-use crate::worker::{Event, Worker, meter};
+use crate::worker::{Worker, WorkerEvent, meter};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -210,7 +210,7 @@ impl Run<'_> {
             max_batch: context.config.max_batch,
             herald: None,
             shutdown: context.shutdown.clone(),
-            observer: Arc::new(move |event: Event<'_>| {
+            observer: Arc::new(move |event: WorkerEvent<'_>| {
                 meter::hear(&metrics, &event);
                 hear.hear(&event);
             }),

@@ -126,7 +126,7 @@ async fn look(store: &dyn Store, campaign: &CampaignId, since: Option<(usize, Du
 
 /// Jobs of others that wait on its lane.
 async fn ahead(standing: &Standing, context: &Context) -> Option<usize> {
-    let lane = topology::lane(standing.priority.into());
+    let lane = topology::lane(standing.priority);
     let depth = async { context.broker(1).await?.depth(lane).await };
     match depth.await {
         Ok(depth) => Some((depth as usize).saturating_sub(standing.remaining)),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::Config;
 use crate::base::error::{Context as _, Error, Kind, Result};
 use crate::base::yaml;
-use crate::broker::address::Broker;
+use crate::broker::address::BrokerAddress;
 use crate::events::webhook;
 use crate::io::files;
 use crate::registry::retrain::UpdatePolicy;
@@ -42,13 +42,13 @@ pub(super) struct Layer {
     pub(super) update_policy: Option<UpdatePolicy>,
     pub(super) out: Option<String>,
     pub(super) s3: Option<S3Settings>,
-    pub(super) broker: Option<Broker>,
+    pub(super) broker: Option<BrokerAddress>,
     pub(super) retry_delays: Option<Vec<f64>>,
     pub(super) allow_plaintext: Option<bool>,
     pub(super) log_format: Option<LogFormat>,
     pub(super) listen: Option<SocketAddr>,
     pub(super) otlp_endpoint: Option<String>,
-    pub(super) webhooks: Option<Vec<webhook::Setting>>,
+    pub(super) webhooks: Option<Vec<webhook::WebhookSetting>>,
     pub(super) webhook_networks: Option<Vec<IpNet>>,
     pub(super) event_source: Option<String>,
 }

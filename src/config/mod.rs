@@ -19,7 +19,7 @@ use crate::io::http::Url;
 
 mod layer;
 
-use crate::broker::address::Broker;
+use crate::broker::address::BrokerAddress;
 use crate::store::s3::settings::S3Settings;
 use layer::Layer;
 
@@ -57,7 +57,7 @@ pub struct Config {
     /// How S3 is spoken.
     pub s3: S3Settings,
     /// The broker: `amqps://user:password@host:port/vhost`.
-    pub broker: Option<Broker>,
+    pub broker: Option<BrokerAddress>,
     /// Seconds after which a job that failed comes again: after its first failure, its second, and so on; the last stands for
     /// all further. A broker that all of a house's workers share must see the same everywhere.
     pub retry_delays: Vec<f64>,
@@ -71,7 +71,7 @@ pub struct Config {
     /// The collector that traces are sent to by OTLP over HTTP, such as `http://127.0.0.1:4318`; without it, none are kept.
     pub otlp_endpoint: Option<String>,
     /// Who is told over HTTP what happens to campaigns and assets.
-    pub webhooks: Vec<webhook::Setting>,
+    pub webhooks: Vec<webhook::WebhookSetting>,
     /// Networks that are not the public internet and that webhooks may reach all the same, without TLS too. Whoever may set
     /// a webhook reaches everything in them.
     pub webhook_networks: Vec<IpNet>,

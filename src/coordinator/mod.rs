@@ -1,7 +1,7 @@
 //! The planner: takes campaigns in, hands their jobs to the queue, and looks after them until they are complete.
 //!
-//! In: [`Order`]s from the broker, and somebody who [`Plans`]. Out: plans and records in the store, jobs in the queue,
-//! [`Fact`]s. Always holds: an order is settled only after what it asks for is in store and queue, so a planner that dies
+//! In: [`Order`]s from the broker, and a [`CampaignPlanner`]. Out: plans and records in the store, jobs in the queue,
+//! [`DomainEvent`]s. Always holds: an order is settled only after what it asks for is in store and queue, so a planner that dies
 //! leaves work, never a gap; every step may be done twice; a campaign whose jobs the broker lost is queued again, as the
 //! store knows which are missing.
 
@@ -16,16 +16,18 @@ use tracing::Instrument as _;
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
-use crate::broker::message::Lane;
 use crate::broker::rabbit::order::{Order, OrderInHand, Task};
 use crate::broker::rabbit::topology;
 use crate::broker::{Message, Rabbit};
 use crate::campaign::layout::{Layout, Shelf};
 use crate::campaign::sidecar::Sidecar;
 use crate::campaign::{dead_letter, finish};
-use crate::events::{AssetDead, CampaignAccepted, CampaignCancelled, CampaignCompleted, CampaignRejected, Fact, Herald};
+use crate::events::{
+    AssetDead, CampaignAccepted, CampaignCancelled, CampaignCompleted, CampaignRejected, DomainEvent, EventSink,
+};
 use crate::io::shutdown::Shutdown;
 use crate::plan::{CampaignId, Job, Plan};
+use crate::spec::Priority;
 use crate::spec::Problem;
 use crate::store::{Key, Store};
 
@@ -33,7 +35,7 @@ pub mod scoring;
 
 use crate::campaign::records::{Answer, Queued};
 use crate::campaign::status::{Outcomes, Standing, State};
-use scoring::Judges;
+use scoring::DeliveryScorer;
 
 /// Sidecars read at once when a campaign is finished.
 const READS: usize = 32;
@@ -42,14 +44,14 @@ const STILL: Duration = Duration::from_secs(150);
 
 /// Makes plans of campaign files.
 #[async_trait]
-pub trait Plans: Send + Sync {
+pub trait CampaignPlanner: Send + Sync {
     /// The plan, with the campaign's name, or what stands against it.
-    async fn plan(&self, yaml: &str, file: &str) -> Result<Planned, Refusal>;
+    async fn plan(&self, yaml: &str, file: &str) -> Result<PlannedCampaign, PlanRefusal>;
 }
 
 /// A campaign that may be made.
 #[derive(Debug)]
-pub struct Planned {
+pub struct PlannedCampaign {
     /// Its name, for people.
     pub name: String,
     /// Its plan.
@@ -58,7 +60,7 @@ pub struct Planned {
 
 /// Why a campaign is not planned.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct PlanRefusal {
     /// What is wrong, place by place.
     pub problems: Vec<Problem>,
     /// What went wrong beside; [`Kind::Invalid`] if trying again does not help.
@@ -66,22 +68,22 @@ pub struct Refusal {
 }
 
 /// Plans until told to stop.
-pub struct Planner {
+pub struct Coordinator {
     /// Where orders come from and jobs go to.
     pub queue: Rabbit,
     /// Where plans and records go.
     pub store: Arc<dyn Store>,
     /// Who makes the plans.
-    pub plans: Arc<dyn Plans>,
+    pub plans: Arc<dyn CampaignPlanner>,
     /// Who judges what others made.
-    pub judges: Arc<dyn Judges>,
+    pub judges: Arc<dyn DeliveryScorer>,
     /// When to stop.
     pub shutdown: Shutdown,
     /// Who tells the world.
-    pub herald: Arc<dyn Herald>,
+    pub herald: Arc<dyn EventSink>,
 }
 
-impl Planner {
+impl Coordinator {
     /// Does what orders say; an order in hand when asked to stop is done, or comes to another planner.
     pub async fn run(&self) {
         loop {
@@ -143,12 +145,12 @@ impl Planner {
     /// Plans a campaign and queues its jobs.
     async fn submit(&self, submission: &str, file: &str, yaml: &str, order: &Order) -> Result<()> {
         let answer = records::answer_key(submission)?;
-        let Planned { name, plan } = match self.plans.plan(yaml, file).await {
+        let PlannedCampaign { name, plan } = match self.plans.plan(yaml, file).await {
             Ok(planned) => planned,
-            Err(Refusal { problems, error: Some(error) }) if problems.is_empty() && !error.is_about_the_input() => {
+            Err(PlanRefusal { problems, error: Some(error) }) if problems.is_empty() && !error.is_about_the_input() => {
                 return Err(error);
             }
-            Err(Refusal { problems, error }) => {
+            Err(PlanRefusal { problems, error }) => {
                 return self.reject(submission, yaml, problems, error.map(|error| error.chain())).await;
             }
         };
@@ -175,7 +177,7 @@ impl Planner {
             tracing::info!(%campaign, jobs, "a campaign is planned and queued");
             let folder = self.store.locate(layout.folder());
             let accepted = CampaignAccepted { campaign: campaign.to_string(), name, jobs, folder };
-            self.herald.tell(&Fact::CampaignAccepted(accepted)).await?;
+            self.herald.publish(&DomainEvent::CampaignAccepted(accepted)).await?;
             // Last: while it is not there, whoever takes this order does all of it.
             records::write(&*self.store, &layout.queued()?, &queued).await?;
         }
@@ -186,7 +188,7 @@ impl Planner {
         let mut rejected = CampaignRejected::of(yaml.as_bytes(), None, &problems);
         rejected.problems.extend(error.clone());
         tracing::info!(submission, problems = rejected.problems.len(), "a campaign is rejected");
-        self.herald.tell(&Fact::CampaignRejected(rejected)).await?;
+        self.herald.publish(&DomainEvent::CampaignRejected(rejected)).await?;
         records::write(&*self.store, &records::answer_key(submission)?, &Answer::Rejected { problems, error }).await
     }
 
@@ -239,10 +241,14 @@ impl Planner {
         tracing::info!(campaign = standing.campaign, state = ?standing.state, "a campaign is over");
         let campaign = standing.campaign.clone();
         let fact = if standing.state == State::Cancelled {
-            Fact::CampaignCancelled(CampaignCancelled { campaign, finished: standing.finished(), left: standing.remaining })
+            DomainEvent::CampaignCancelled(CampaignCancelled {
+                campaign,
+                finished: standing.finished(),
+                left: standing.remaining,
+            })
         } else {
             let made = |key: Key| (standing.state == State::Complete).then(|| self.store.locate(&key));
-            Fact::CampaignCompleted(CampaignCompleted {
+            DomainEvent::CampaignCompleted(CampaignCompleted {
                 campaign,
                 accepted: standing.accepted,
                 rejected: standing.rejected,
@@ -252,7 +258,7 @@ impl Planner {
                 contact_sheet: made(layout.contact_sheet()?),
             })
         };
-        self.herald.tell(&fact).await
+        self.herald.publish(&fact).await
     }
 
     /// Notes in the store which jobs the broker itself gave up on: those whose consumers died before they could say so.
@@ -261,7 +267,7 @@ impl Planner {
             if let Some(message) = letter.message().filter(|message| message.job.campaign == *campaign) {
                 dead_letter::dig(&*self.store, &message.job, &letter.reason).await?;
                 let (campaign, job) = (campaign.to_string(), message.job.id.to_string());
-                self.herald.tell(&Fact::AssetDead(AssetDead { campaign, job, reason: letter.reason })).await?;
+                self.herald.publish(&DomainEvent::AssetDead(AssetDead { campaign, job, reason: letter.reason })).await?;
             }
         }
         Ok(())
@@ -280,7 +286,7 @@ impl Planner {
         if waited < patience {
             return Ok(false);
         }
-        for lane in Lane::ALL {
+        for lane in Priority::ALL {
             if self.queue.depth(topology::lane(lane)).await? > 0 {
                 return Ok(false);
             }

@@ -34,7 +34,7 @@ const STILL: Duration = Duration::from_secs(15);
 
 /// Says what the evaluator of a worker sees.
 #[async_trait]
-pub trait Judges: Send + Sync {
+pub trait DeliveryScorer: Send + Sync {
     /// What it sees in a picture, if its bundle is `bundle`.
     async fn judge(&self, bundle: &Digest, asked: &Unscored, picture: RgbImage) -> Result<Scores>;
 }
@@ -59,7 +59,7 @@ fn answer_key(task: &Task) -> Result<Option<Key>> {
 }
 
 /// Does what a scoring order asks; others are none of its business.
-pub async fn judge(store: &dyn Store, judges: &dyn Judges, task: &Task) -> Result<()> {
+pub async fn judge(store: &dyn Store, judges: &dyn DeliveryScorer, task: &Task) -> Result<()> {
     let (Task::Score { baseline, bundle, pictures }, Some(answer)) = (task, answer_key(task)?) else { return Ok(()) };
     if !is_asked(store, &answer).await? {
         return Ok(());
@@ -88,7 +88,12 @@ async fn tell(store: &dyn Store, key: &Key, answer: Answer) -> Result<()> {
     }
 }
 
-async fn one(store: &dyn Store, judges: &dyn Judges, (name, bundle): (&Name, &Digest), asked: &Unscored) -> Result<Scores> {
+async fn one(
+    store: &dyn Store,
+    judges: &dyn DeliveryScorer,
+    (name, bundle): (&Name, &Digest),
+    asked: &Unscored,
+) -> Result<Scores> {
     let key = baseline::image(name, &asked.id)?;
     let bytes = store.get(&key).await?.ok_or_else(|| Error::invalid(format!("{key} is not in the workers' store")))?;
     if Digest::of(&bytes).hex() != asked.sha256 {
@@ -187,7 +192,7 @@ mod tests {
     struct Somebody(Digest);
 
     #[async_trait]
-    impl Judges for Somebody {
+    impl DeliveryScorer for Somebody {
         async fn judge(&self, bundle: &Digest, asked: &Unscored, _: RgbImage) -> Result<Scores> {
             match *bundle == self.0 {
                 true => Ok(Scores {

@@ -53,17 +53,17 @@ pub struct CloudEvent {
 
 /// Who tells the world.
 #[async_trait]
-pub trait Herald: Send + Sync {
+pub trait EventSink: Send + Sync {
     /// Tells a fact; returns once it is safe with whoever passes it on. Whatever a fact is about is settled only after that, so
     /// that a teller who dies is followed by one who tells it again: at least once, with one id. Where nobody passes anything
     /// on for long, it returns all the same and the fact follows later; only dying then leaves it untold.
-    async fn tell(&self, fact: &Fact) -> Result<()>;
+    async fn publish(&self, event: &DomainEvent) -> Result<()>;
 }
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Fact {
+pub enum DomainEvent {
     /// A campaign was found good; its jobs are in the queue.
     CampaignAccepted(CampaignAccepted),
     /// A campaign was refused; nothing is made.
@@ -73,9 +73,9 @@ pub enum Fact {
     /// Somebody stopped a campaign.
     CampaignCancelled(CampaignCancelled),
     /// An asset passed the gate.
-    AssetAccepted(Asset),
+    AssetAccepted(AssetFinished),
     /// An asset was refused by the gate, or could not be made.
-    AssetRejected(Asset),
+    AssetRejected(AssetFinished),
     /// A job was given up on without an outcome.
     AssetDead(AssetDead),
 }
@@ -137,7 +137,7 @@ pub struct CampaignCancelled {
 
 /// An asset is finished.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Asset {
+pub struct AssetFinished {
     /// Its campaign's id.
     pub campaign: String,
     /// Its job's id.
@@ -187,14 +187,14 @@ impl CampaignRejected {
     }
 }
 
-impl Fact {
+impl DomainEvent {
     /// What became of an asset; `locate` says where a person finds what is stored.
     pub fn asset(sidecar: &Sidecar, locate: impl Fn(&Key) -> String) -> Result<Self> {
         let job = &sidecar.job;
         let layout = Layout::new(job.campaign.as_str())?;
         let shelf = if sidecar.outcome == Outcome::Accepted { Shelf::Assets } else { Shelf::Rejected };
         let image = sidecar.image.as_ref().map(|_| layout.image(shelf, &job.stem)).transpose()?;
-        let asset = Asset {
+        let asset = AssetFinished {
             campaign: job.campaign.to_string(),
             job: job.id.to_string(),
             category: job.category.clone(),
@@ -250,7 +250,7 @@ impl Fact {
 
 impl CloudEvent {
     /// The event that tells a fact. `source` says which house speaks; where two share a receiver, they need two names.
-    pub fn new(source: &str, fact: &Fact, time: Timestamp) -> Result<Self> {
+    pub fn new(source: &str, fact: &DomainEvent, time: Timestamp) -> Result<Self> {
         let data = serde_json::to_value(fact).map_err(|e| Error::internal("cannot write an event as JSON").caused_by(e))?;
         let (kind, source) = (format!("{PREFIX}{}", fact.topic()), text::escape(source));
         let told = format!("{kind}\n{source}\n{data}"); // a map in `data` keeps its keys' order, so this is the same every time
@@ -291,11 +291,11 @@ impl CloudEvent {
 mod tests {
     use super::*;
 
-    fn dead(reason: &str) -> Fact {
-        Fact::AssetDead(AssetDead { campaign: "spring-0123".into(), job: "ab".into(), reason: reason.into() })
+    fn dead(reason: &str) -> DomainEvent {
+        DomainEvent::AssetDead(AssetDead { campaign: "spring-0123".into(), job: "ab".into(), reason: reason.into() })
     }
 
-    fn told(fact: &Fact, second: u64) -> CloudEvent {
+    fn told(fact: &DomainEvent, second: u64) -> CloudEvent {
         CloudEvent::new("/housestyle", fact, Timestamp::from_seconds(second)).unwrap()
     }
 
@@ -337,7 +337,7 @@ mod tests {
     fn hostile_names_stay_data() {
         for name in ["a\r\nwebhook-signature: v1,forged", "\u{202e}gpj.exe", "\u{1b}[31m", "\0", "\u{2028}", "</script>", "狐"]
         {
-            let fact = Fact::CampaignAccepted(CampaignAccepted {
+            let fact = DomainEvent::CampaignAccepted(CampaignAccepted {
                 campaign: name.into(),
                 name: name.into(),
                 jobs: 1,
@@ -356,8 +356,8 @@ mod tests {
     fn topics_are_those_listed() {
         let refused = CampaignRejected::of(b"spec: 1", None, &[]);
         assert_eq!(refused.submission.len(), 64);
-        let fact = Fact::CampaignRejected(refused);
-        assert!(Fact::TOPICS.contains(&fact.topic()) && Fact::TOPICS.contains(&dead("x").topic()));
+        let fact = DomainEvent::CampaignRejected(refused);
+        assert!(DomainEvent::TOPICS.contains(&fact.topic()) && DomainEvent::TOPICS.contains(&dead("x").topic()));
         assert_eq!(told(&fact, 1).topic(), "campaign.rejected");
     }
 }

@@ -18,20 +18,20 @@ use crate::io::files;
 const PREFIX: &str = "whsec_";
 /// How many bytes a secret has, by the standard.
 const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
-/// Secrets that may sign side by side.
+/// SigningSecrets that may sign side by side.
 const MOST: usize = 4;
 
 /// What signs: one secret, or several while one is being replaced.
 #[derive(Clone)]
-pub struct Secrets(Vec<Vec<u8>>);
+pub struct SigningSecrets(Vec<Vec<u8>>);
 
-impl fmt::Debug for Secrets {
+impl fmt::Debug for SigningSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secrets({} hidden)", self.0.len())
+        write!(f, "SigningSecrets({} hidden)", self.0.len())
     }
 }
 
-impl Secrets {
+impl SigningSecrets {
     /// Reads secrets, one a line, each `whsec_` and 24 to 64 bytes in Base64.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |why: &str| {
@@ -80,16 +80,19 @@ mod tests {
 
     #[test]
     fn signs_the_standards_example() {
-        let signed =
-            Secrets::parse(SECRET).unwrap().sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
+        let signed = SigningSecrets::parse(SECRET).unwrap().sign(
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1_614_265_330,
+            br#"{"test": 2432232314}"#,
+        );
         assert_eq!(signed.unwrap(), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
     #[test]
     fn two_secrets_sign_side_by_side() {
         let other = format!("whsec_{}", STANDARD.encode([7; 32]));
-        let both = Secrets::parse(&format!("{other}\n{SECRET}\n")).unwrap().sign("a", 1, b"x").unwrap();
-        let alone = |secret| Secrets::parse(secret).unwrap().sign("a", 1, b"x").unwrap();
+        let both = SigningSecrets::parse(&format!("{other}\n{SECRET}\n")).unwrap().sign("a", 1, b"x").unwrap();
+        let alone = |secret| SigningSecrets::parse(secret).unwrap().sign("a", 1, b"x").unwrap();
         assert_eq!(both, format!("{} {}", alone(&other), alone(SECRET)));
     }
 
@@ -99,9 +102,9 @@ mod tests {
         for bad in
             [secret, "", "whsec_", "whsec_c2hvcnQ=", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS!", &format!("{SECRET}\n").repeat(5)]
         {
-            let error = Secrets::parse(bad).unwrap_err();
+            let error = SigningSecrets::parse(bad).unwrap_err();
             assert!(!format!("{} {error:?}", error.chain()).contains("MfKQ9r8G"), "{error:?}");
         }
-        assert_eq!(format!("{:?}", Secrets::parse(SECRET).unwrap()), "Secrets(1 hidden)");
+        assert_eq!(format!("{:?}", SigningSecrets::parse(SECRET).unwrap()), "SigningSecrets(1 hidden)");
     }
 }

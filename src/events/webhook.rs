@@ -13,8 +13,8 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use super::signature::Secrets;
-use super::{CloudEvent, Fact, MEDIA_TYPE};
+use super::signature::SigningSecrets;
+use super::{CloudEvent, DomainEvent, MEDIA_TYPE};
 use crate::base::error::{Context as _, Error, Kind, Result};
 use crate::base::text;
 use crate::io::http::{Client, Reply, Url};
@@ -31,7 +31,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(900);
 /// A webhook as the settings write it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Setting {
+pub struct WebhookSetting {
     /// Where events go: `https://…`.
     pub url: String,
     /// The file with the secret that signs; a second line while one is being replaced.
@@ -41,14 +41,14 @@ pub struct Setting {
     pub events: Vec<String>,
 }
 
-impl Setting {
+impl WebhookSetting {
     /// What is wrong with it, in words that follow its name.
     pub fn problem(&self) -> Option<String> {
         if let Err(error) = self.url.parse::<Url>() {
             return Some(error.chain());
         }
-        let unknown = self.events.iter().find(|event| !Fact::TOPICS.contains(&event.as_str()))?;
-        Some(format!("lists the event {}; there are {}", text::show(unknown), Fact::TOPICS.join(", ")))
+        let unknown = self.events.iter().find(|event| !DomainEvent::TOPICS.contains(&event.as_str()))?;
+        Some(format!("lists the event {}; there are {}", text::show(unknown), DomainEvent::TOPICS.join(", ")))
     }
 }
 
@@ -56,7 +56,7 @@ impl Setting {
 #[derive(Clone, Debug)]
 struct Endpoint {
     url: Url,
-    secrets: Secrets,
+    secrets: SigningSecrets,
     events: Vec<String>,
 }
 
@@ -71,9 +71,9 @@ pub struct Webhooks {
 
 impl Webhooks {
     /// Reads every secret.
-    pub fn new(settings: &[Setting], client: Client, metrics: Arc<Metrics>) -> Result<Self> {
-        let ready = |setting: &Setting| {
-            let secrets = Secrets::load(&setting.secret_file)?;
+    pub fn new(settings: &[WebhookSetting], client: Client, metrics: Arc<Metrics>) -> Result<Self> {
+        let ready = |setting: &WebhookSetting| {
+            let secrets = SigningSecrets::load(&setting.secret_file)?;
             Ok(Endpoint { url: setting.url.parse()?, secrets, events: setting.events.clone() })
         };
         let endpoints = settings.iter().map(ready).collect::<Result<_>>()?;

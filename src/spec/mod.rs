@@ -122,6 +122,29 @@ pub enum Priority {
     Low,
 }
 
+impl Priority {
+    /// All priorities, most urgent first.
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// Returns its name, as a campaign file writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+
+    /// Returns its share of the deliveries while every priority has work.
+    pub fn weight(self) -> i64 {
+        match self {
+            Self::High => 6,
+            Self::Normal => 3,
+            Self::Low => 1,
+        }
+    }
+}
+
 /// A group of things to draw: every category × style × count is one job.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]

@@ -13,7 +13,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
-use super::trace::Export;
+use super::trace::SpanExport;
 use crate::base::error::{Error, Result};
 use crate::base::text;
 use crate::io::http::Url;
@@ -31,7 +31,7 @@ pub enum LogFormat {
 
 /// Starts logging: warnings only, more with `-v`, or what `HOUSESTYLE_LOG` (a `tracing` filter) says; and, where a collector
 /// is named, sends spans to it until what is given back is dropped.
-pub fn start(verbosity: u8, format: LogFormat, collector: Option<&Url>) -> Result<Option<Export>> {
+pub fn start(verbosity: u8, format: LogFormat, collector: Option<&Url>) -> Result<Option<SpanExport>> {
     let default = match verbosity {
         0 => "warn",
         1 => "housestyle=info,warn",
@@ -43,7 +43,7 @@ pub fn start(verbosity: u8, format: LogFormat, collector: Option<&Url>) -> Resul
             .map_err(|e| Error::invalid(format!("HOUSESTYLE_LOG {wanted:?} is not a log filter")).caused_by(e))?,
         _ => EnvFilter::new(default),
     };
-    let export = collector.map(Export::start).transpose()?;
+    let export = collector.map(SpanExport::start).transpose()?;
     // Which spans are sent does not depend on what is logged.
     let ours = Targets::new().with_target("housestyle", tracing::Level::INFO);
     let spans = export.as_ref().map(|e| tracing_opentelemetry::layer().with_tracer(e.tracer()).with_filter(ours));

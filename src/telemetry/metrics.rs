@@ -18,18 +18,18 @@ pub struct Metric {
     /// Its name; the unit is in it.
     pub name: &'static str,
     /// How it counts.
-    pub form: Form,
+    pub form: MetricForm,
     /// What its number counts in.
-    pub unit: Unit,
+    pub unit: MetricUnit,
     /// What it is told apart by.
-    pub labels: &'static [Label],
+    pub labels: &'static [MetricLabel],
     /// What it says, for people.
     pub help: &'static str,
 }
 
 /// How a metric counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Form {
+pub enum MetricForm {
     /// Only ever grows.
     Counter,
     /// What is so now.
@@ -40,7 +40,7 @@ pub enum Form {
 
 /// Base units only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum MetricUnit {
     /// How many.
     Count,
     /// Seconds.
@@ -53,7 +53,7 @@ pub enum Unit {
 
 /// A label and every value it may take, besides `other`.
 #[derive(Debug)]
-pub struct Label {
+pub struct MetricLabel {
     /// Its name.
     pub name: &'static str,
     /// Its values.
@@ -63,14 +63,15 @@ pub struct Label {
 /// What stands for a value that the table does not list.
 const OTHER: &str = "other";
 
-const LANE: Label = Label { name: "lane", values: &["high", "normal", "low"] };
-const STAGE: Label = Label { name: "stage", values: &["encode", "unet", "decode", "score"] };
-const OUTCOME: Label = Label { name: "outcome", values: &["accepted", "rejected", "failed", "dead", "skipped"] };
-const VERDICT: Label = Label { name: "verdict", values: &["passed", "refused", "failed"] };
-const AXIS: Label = Label { name: "axis", values: &["style", "category"] };
-const PROVIDER: Label = Label { name: "provider", values: &["cpu", "openvino", "cuda", "tensorrt"] };
-const KIND: Label = Label { name: "kind", values: &["invalid", "unavailable", "transient", "permanent", "internal"] };
-const RESULT: Label = Label { name: "result", values: &["delivered", "refused", "failed"] };
+const LANE: MetricLabel = MetricLabel { name: "lane", values: &["high", "normal", "low"] };
+const STAGE: MetricLabel = MetricLabel { name: "stage", values: &["encode", "unet", "decode", "score"] };
+const OUTCOME: MetricLabel = MetricLabel { name: "outcome", values: &["accepted", "rejected", "failed", "dead", "skipped"] };
+const VERDICT: MetricLabel = MetricLabel { name: "verdict", values: &["passed", "refused", "failed"] };
+const AXIS: MetricLabel = MetricLabel { name: "axis", values: &["style", "category"] };
+const PROVIDER: MetricLabel = MetricLabel { name: "provider", values: &["cpu", "openvino", "cuda", "tensorrt"] };
+const KIND: MetricLabel =
+    MetricLabel { name: "kind", values: &["invalid", "unavailable", "transient", "permanent", "internal"] };
+const RESULT: MetricLabel = MetricLabel { name: "result", values: &["delivered", "refused", "failed"] };
 
 /// From a queue that is empty to one that nobody serves.
 const WAITS: &[f64] = &[0.01, 0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0];
@@ -81,80 +82,80 @@ const SHARES: &[f64] = &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// How long jobs wait.
 pub const QUEUE_WAIT: Metric = Metric {
     name: "housestyle_queue_wait_seconds",
-    form: Form::Histogram(WAITS),
-    unit: Unit::Seconds,
+    form: MetricForm::Histogram(WAITS),
+    unit: MetricUnit::Seconds,
     labels: &[LANE],
     help: "From a job's first publication to a worker that takes it in hand.",
 };
 /// How full batches are.
 pub const BATCH_FILL: Metric = Metric {
     name: "housestyle_batch_fill_ratio",
-    form: Form::Histogram(SHARES),
-    unit: Unit::Ratio,
+    form: MetricForm::Histogram(SHARES),
+    unit: MetricUnit::Ratio,
     labels: &[],
     help: "Images in a batch, as a share of what fits into one.",
 };
 /// Where time goes.
 pub const STAGE_TIME: Metric = Metric {
     name: "housestyle_stage_seconds",
-    form: Form::Histogram(STAGES),
-    unit: Unit::Seconds,
+    form: MetricForm::Histogram(STAGES),
+    unit: MetricUnit::Seconds,
     labels: &[STAGE],
     help: "Time an asset took in a stage, over all its attempts; of work shared with a batch, its share.",
 };
 /// What became of jobs.
 pub const ASSETS: Metric = Metric {
     name: "housestyle_assets_total",
-    form: Form::Counter,
-    unit: Unit::Count,
+    form: MetricForm::Counter,
+    unit: MetricUnit::Count,
     labels: &[OUTCOME],
     help: "Jobs by outcome; skipped ones were found finished, dead ones were given up on without an outcome.",
 };
 /// What the gate said.
 pub const ATTEMPTS: Metric = Metric {
     name: "housestyle_attempts_total",
-    form: Form::Counter,
-    unit: Unit::Count,
+    form: MetricForm::Counter,
+    unit: MetricUnit::Count,
     labels: &[VERDICT],
     help: "Attempts at finished jobs, by what the gate said; failed ones gave no image.",
 };
 /// What the evaluator saw.
 pub const GATE_SCORE: Metric = Metric {
     name: "housestyle_gate_score_ratio",
-    form: Form::Histogram(SHARES),
-    unit: Unit::Ratio,
+    form: MetricForm::Histogram(SHARES),
+    unit: MetricUnit::Ratio,
     labels: &[AXIS],
     help: "The evaluator's probability of what was asked for, at first attempts: what generation gives without a gate.",
 };
 /// What models run on.
 pub const PROVIDER_USED: Metric = Metric {
     name: "housestyle_provider_used",
-    form: Form::Gauge,
-    unit: Unit::Flag,
+    form: MetricForm::Gauge,
+    unit: MetricUnit::Flag,
     labels: &[PROVIDER],
     help: "1 for the execution provider that models really run on.",
 };
 /// What went wrong.
 pub const ERRORS: Metric = Metric {
     name: "housestyle_errors_total",
-    form: Form::Counter,
-    unit: Unit::Count,
+    form: MetricForm::Counter,
+    unit: MetricUnit::Count,
     labels: &[KIND],
     help: "Errors met while working, by kind: only transient ones are worth another try.",
 };
 /// What webhooks came to.
 pub const WEBHOOKS: Metric = Metric {
     name: "housestyle_webhooks_total",
-    form: Form::Counter,
-    unit: Unit::Count,
+    form: MetricForm::Counter,
+    unit: MetricUnit::Count,
     labels: &[RESULT],
     help: "Webhook deliveries: refused ones never will be (a forbidden address, an endpoint that is gone), failed ones may.",
 };
 /// Whether it takes work.
 pub const READY: Metric = Metric {
     name: "housestyle_ready",
-    form: Form::Gauge,
-    unit: Unit::Flag,
+    form: MetricForm::Gauge,
+    unit: MetricUnit::Flag,
     labels: &[],
     help: "1 once everything needed was verified and while nobody asked to stop.",
 };
@@ -281,9 +282,9 @@ impl Metric {
         let names: Vec<&str> = self.labels.iter().map(|label| label.name).collect();
         let opts = Opts::new(self.name, self.help);
         Ok(match self.form {
-            Form::Counter => Family::Counter(IntCounterVec::new(opts, &names)?),
-            Form::Gauge => Family::Gauge(GaugeVec::new(opts, &names)?),
-            Form::Histogram(buckets) => {
+            MetricForm::Counter => Family::Counter(IntCounterVec::new(opts, &names)?),
+            MetricForm::Gauge => Family::Gauge(GaugeVec::new(opts, &names)?),
+            MetricForm::Histogram(buckets) => {
                 let opts = HistogramOpts::new(self.name, self.help).buckets(buckets.to_vec());
                 Family::Histogram(HistogramVec::new(opts, &names)?)
             }
@@ -303,7 +304,7 @@ impl Metric {
 
     /// The values as the table lists them.
     fn listed(&self, values: &[&str]) -> Vec<&'static str> {
-        let listed = |(label, value): (&Label, &&str)| label.values.iter().find(|known| *known == value).copied();
+        let listed = |(label, value): (&MetricLabel, &&str)| label.values.iter().find(|known| *known == value).copied();
         self.labels.iter().zip(values).map(|pair| listed(pair).unwrap_or(OTHER)).collect()
     }
 }
@@ -335,14 +336,14 @@ mod tests {
     fn names_say_unit_and_form() {
         for metric in TABLE {
             let suffix = match (metric.form, metric.unit) {
-                (Form::Counter, Unit::Count) => "_total",
-                (Form::Histogram(_), Unit::Seconds) => "_seconds",
-                (Form::Histogram(_), Unit::Ratio) => "_ratio",
-                (Form::Gauge, Unit::Flag) => "",
+                (MetricForm::Counter, MetricUnit::Count) => "_total",
+                (MetricForm::Histogram(_), MetricUnit::Seconds) => "_seconds",
+                (MetricForm::Histogram(_), MetricUnit::Ratio) => "_ratio",
+                (MetricForm::Gauge, MetricUnit::Flag) => "",
                 other => panic!("{}: {other:?}", metric.name),
             };
             assert!(metric.name.starts_with("housestyle_") && metric.name.ends_with(suffix), "{}", metric.name);
-            if let Form::Histogram(buckets) = metric.form {
+            if let MetricForm::Histogram(buckets) = metric.form {
                 assert!(buckets.is_sorted_by(|a, b| a < b), "{}", metric.name);
             }
         }

@@ -10,18 +10,18 @@ use serde::Serialize;
 
 /// Checks by name, shared by those who make them and those who ask.
 #[derive(Clone, Debug)]
-pub struct Readiness(Arc<Mutex<Standing>>);
+pub struct Readiness(Arc<Mutex<ReadinessState>>);
 
 #[derive(Clone, Debug)]
-struct Standing {
-    checks: BTreeMap<&'static str, Check>,
+struct ReadinessState {
+    checks: BTreeMap<&'static str, CheckState>,
     draining: bool,
 }
 
 /// What a check came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "state", content = "reason")]
-pub enum Check {
+pub enum CheckState {
     /// Not made yet.
     Pending,
     /// Fine.
@@ -32,30 +32,30 @@ pub enum Check {
 
 /// The whole standing, as `/readyz` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct ReadinessReport {
     /// Whether work is taken.
     pub ready: bool,
     /// Whether it was asked to stop.
     pub draining: bool,
     /// Each check.
-    pub checks: BTreeMap<&'static str, Check>,
+    pub checks: BTreeMap<&'static str, CheckState>,
 }
 
 impl Readiness {
     /// Waits for these checks.
     pub fn new(checks: &[&'static str]) -> Self {
-        let checks = checks.iter().map(|name| (*name, Check::Pending)).collect();
-        Self(Arc::new(Mutex::new(Standing { checks, draining: false })))
+        let checks = checks.iter().map(|name| (*name, CheckState::Pending)).collect();
+        Self(Arc::new(Mutex::new(ReadinessState { checks, draining: false })))
     }
 
     /// The check is fine.
     pub fn pass(&self, name: &'static str) {
-        self.set(name, Check::Passed);
+        self.set(name, CheckState::Passed);
     }
 
     /// The check is not fine; it may pass again later.
     pub fn fail(&self, name: &'static str, reason: impl Into<String>) {
-        self.set(name, Check::Failed(reason.into()));
+        self.set(name, CheckState::Failed(reason.into()));
     }
 
     /// No more work is taken, for good.
@@ -69,17 +69,17 @@ impl Readiness {
     }
 
     /// The whole standing.
-    pub fn report(&self) -> Report {
-        let Standing { checks, draining } = self.standing().clone();
-        let ready = !draining && checks.values().all(|check| *check == Check::Passed);
-        Report { ready, draining, checks }
+    pub fn report(&self) -> ReadinessReport {
+        let ReadinessState { checks, draining } = self.standing().clone();
+        let ready = !draining && checks.values().all(|check| *check == CheckState::Passed);
+        ReadinessReport { ready, draining, checks }
     }
 
-    fn set(&self, name: &'static str, check: Check) {
+    fn set(&self, name: &'static str, check: CheckState) {
         self.standing().checks.insert(name, check);
     }
 
-    fn standing(&self) -> std::sync::MutexGuard<'_, Standing> {
+    fn standing(&self) -> std::sync::MutexGuard<'_, ReadinessState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -96,7 +96,7 @@ mod tests {
         readiness.pass("bundle");
         assert!(readiness.ready());
         readiness.fail("broker", "connection refused");
-        assert_eq!(readiness.report().checks["broker"], Check::Failed("connection refused".into()));
+        assert_eq!(readiness.report().checks["broker"], CheckState::Failed("connection refused".into()));
         assert!(!readiness.ready());
         readiness.pass("broker");
         assert!(readiness.ready());

@@ -33,7 +33,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What there is to tell.
 #[derive(Clone, Debug)]
-pub struct State {
+pub struct ProbeState {
     /// The counts.
     pub metrics: Arc<Metrics>,
     /// Whether work is taken.
@@ -49,7 +49,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// Answers until `shutdown` is there.
-pub async fn serve(listener: TcpListener, state: State, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, state: ProbeState, shutdown: impl Future<Output = ()>) {
     let (room, mut clients) = (Arc::new(Semaphore::new(CLIENTS)), JoinSet::new());
     let accept = async {
         loop {
@@ -79,7 +79,7 @@ pub async fn serve(listener: TcpListener, state: State, shutdown: impl Future<Ou
 }
 
 /// One request a connection: whoever watches comes every few seconds, and none holds a place in between.
-async fn talk(stream: TcpStream, state: State) {
+async fn talk(stream: TcpStream, state: ProbeState) {
     let service = service_fn(move |request| {
         let state = state.clone();
         async move { Ok::<_, Infallible>(answer(&request, &state)) }
@@ -97,7 +97,7 @@ async fn talk(stream: TcpStream, state: State) {
     }
 }
 
-fn answer(request: &Request<Incoming>, state: &State) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, state: &ProbeState) -> Response<Full<Bytes>> {
     const TEXT: &str = "text/plain; charset=utf-8";
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refused = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n".into());

@@ -111,13 +111,13 @@ impl FromStr for TraceParent {
 
 /// Sends spans on until it is dropped, which sends the last ones.
 #[derive(Debug)]
-pub struct Export(SdkTracerProvider);
+pub struct SpanExport(SdkTracerProvider);
 
-impl Export {
+impl SpanExport {
     /// Starts sending to a collector, such as `http://127.0.0.1:4318`. `OTEL_EXPORTER_OTLP_HEADERS` may add headers, such as
     /// the collector's token.
     pub fn start(endpoint: &Url) -> Result<Self> {
-        let client = Post { client: Client::new(Reach::Anywhere, PATIENCE)?, url: endpoint.with_path(PATH) };
+        let client = SpanClient { client: Client::new(Reach::Anywhere, PATIENCE)?, url: endpoint.with_path(PATH) };
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(client)
@@ -137,7 +137,7 @@ impl Export {
     }
 }
 
-impl Drop for Export {
+impl Drop for SpanExport {
     fn drop(&mut self) {
         if let Err(error) = self.0.shutdown_with_timeout(PATIENCE) {
             tracing::debug!(%error, "the last spans were not sent");
@@ -147,13 +147,13 @@ impl Drop for Export {
 
 /// Our client in the exporter's words. The exporter calls it from a thread of its own, outside of any runtime.
 #[derive(Debug)]
-struct Post {
+struct SpanClient {
     client: Client,
     url: Url,
 }
 
 #[async_trait]
-impl HttpClient for Post {
+impl HttpClient for SpanClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (parts, body) = request.into_parts();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -19,19 +19,19 @@ const FORGET: Duration = Duration::from_secs(120);
 
 /// What is known of cancel markers; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Cancelled {
+pub struct CancelledCampaigns {
     store: Arc<dyn Store>,
-    known: Arc<Mutex<HashMap<CampaignId, Known>>>,
+    known: Arc<Mutex<HashMap<CampaignId, CampaignState>>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Known {
+struct CampaignState {
     cancelled: bool,
     looked: Instant,
     asked: Instant,
 }
 
-impl Cancelled {
+impl CancelledCampaigns {
     /// Looks in `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store, known: Arc::default() }
@@ -75,12 +75,12 @@ impl Cancelled {
         let cancelled = self.store.size(&Layout::new(campaign.as_str())?.cancelled()?).await?.is_some();
         let now = Instant::now();
         let mut known = self.known();
-        let entry = known.entry(campaign.clone()).or_insert(Known { cancelled, looked: now, asked: now });
+        let entry = known.entry(campaign.clone()).or_insert(CampaignState { cancelled, looked: now, asked: now });
         (entry.cancelled, entry.looked) = (cancelled, now);
         Ok(cancelled)
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<CampaignId, Known>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<CampaignId, CampaignState>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

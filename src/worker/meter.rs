@@ -1,26 +1,26 @@
 //! From what a worker tells to what the metrics count.
 //!
-//! In: [`Event`]s. Out: counts in [`Metrics`].
+//! In: [`WorkerEvent`]s. Out: counts in [`Metrics`].
 //! Always holds: an asset is counted once, when it is finished, with all its attempts.
 
-use super::Event;
+use super::WorkerEvent;
 use crate::campaign::sidecar::{Outcome, Sidecar};
 use crate::telemetry::Metrics;
 
 /// Takes in an event.
-pub fn hear(metrics: &Metrics, event: &Event<'_>) {
+pub fn hear(metrics: &Metrics, event: &WorkerEvent<'_>) {
     match event {
-        Event::Step { .. } | Event::Dropped(_) => {}
-        Event::Taken { lane, waited } => {
+        WorkerEvent::Step { .. } | WorkerEvent::Dropped(_) => {}
+        WorkerEvent::Taken { lane, waited } => {
             if let Some(waited) = waited {
                 metrics.waited(lane.as_str(), *waited);
             }
         }
-        Event::Batch { images, room } => metrics.batch(*images, *room),
-        Event::Trouble(error) => metrics.error(error.kind()),
-        Event::Dead { .. } => metrics.asset("dead"),
-        Event::Skipped(_) => metrics.asset("skipped"),
-        Event::Finished(sidecar) => finished(metrics, sidecar),
+        WorkerEvent::Batch { images, room } => metrics.batch(*images, *room),
+        WorkerEvent::Trouble(error) => metrics.error(error.kind()),
+        WorkerEvent::Dead { .. } => metrics.asset("dead"),
+        WorkerEvent::Skipped(_) => metrics.asset("skipped"),
+        WorkerEvent::Finished(sidecar) => finished(metrics, sidecar),
     }
 }
 

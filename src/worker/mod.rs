@@ -1,6 +1,6 @@
 //! The worker: receive → batch → generate → gate → commit → acknowledge.
 //!
-//! In: a queue of jobs, a store and a [`Generator`]. Out: finished assets, [`Event`]s on the way, a [`Tally`].
+//! In: a queue of jobs, a store and a [`Generator`]. Out: finished assets, [`WorkerEvent`]s on the way, a [`WorkSummary`].
 //! Always holds: a delivery is acknowledged only after its sidecar is in the store; encoding and committing of one batch
 //! overlap with the denoising of the next; what is in hand is bounded; asked to stop, it stops within a step and what it
 //! held goes back to the queue. Among others ([`Worker::herald`]), a store that is away is waited for, a cancelled campaign
@@ -19,13 +19,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{Instrument as _, Span};
 
 use crate::base::error::{Error, Kind, Result};
-use crate::broker::message::Lane;
 use crate::broker::{Delivery, Queue};
 use crate::campaign::commit::GeneratorInfo;
 use crate::campaign::sidecar::{Attempt, Sidecar};
-use crate::events::Herald;
+use crate::events::EventSink;
 use crate::io::shutdown::Shutdown;
 use crate::plan::Job;
+use crate::spec::Priority;
 use crate::store::Store;
 
 pub mod batcher;
@@ -38,10 +38,10 @@ mod settlement;
 
 use crate::campaign::commit::Verdict;
 use batcher::{Batcher, Shape};
-use cancel::Cancelled;
+use cancel::CancelledCampaigns;
 use engine::{Ask, DEPTH, Engine, Finished, Generator, Made};
 use gate::Next;
-use settlement::{Arrival, Side, patiently};
+use settlement::{Arrival, Settlement, patiently};
 
 /// How long an idle engine waits for a batch to fill.
 const LINGER: Duration = Duration::from_millis(20);
@@ -55,16 +55,16 @@ pub struct Worker {
     pub max_batch: usize,
     /// Who tells the world, where others work on the same campaigns, on jobs that come by a broker. Alone, nobody is told, and
     /// the first thing that is not there ends the run: whoever started it starts it again.
-    pub herald: Option<Arc<dyn Herald>>,
+    pub herald: Option<Arc<dyn EventSink>>,
     /// When to stop.
     pub shutdown: Shutdown,
     /// Who hears what happens; called from several threads.
-    pub observer: Arc<dyn Fn(Event<'_>) + Send + Sync>,
+    pub observer: Arc<dyn Fn(WorkerEvent<'_>) + Send + Sync>,
 }
 
 /// Something that happened.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum WorkerEvent<'a> {
     /// A batch of `images` did step `done` of `total`.
     Step {
         /// Images in the batch.
@@ -77,7 +77,7 @@ pub enum Event<'a> {
     /// A job was taken from this lane, so long after it was first published, if anybody knows.
     Taken {
         /// The lane.
-        lane: Lane,
+        lane: Priority,
         /// How long it waited.
         waited: Option<Duration>,
     },
@@ -107,7 +107,7 @@ pub enum Event<'a> {
 
 /// What a worker did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct WorkSummary {
     /// Jobs found finished.
     pub skipped: usize,
     /// Jobs finished.
@@ -185,13 +185,13 @@ impl Work {
 
 impl Worker {
     /// Works until the queue is closed and empty, or until asked to stop.
-    pub async fn run(self, generator: impl Generator) -> Result<Tally> {
+    pub async fn run(self, generator: impl Generator) -> Result<WorkSummary> {
         let by = Arc::new(generator.describe());
         // The engine also stops when the worker fails, which must not look like somebody asking for it.
         let stop_engine = self.shutdown.child();
         let observer = Arc::clone(&self.observer);
-        let step = move |images, done, total| observer(Event::Step { images, done, total });
-        let cancelled = self.herald.is_some().then(|| Cancelled::new(Arc::clone(&self.store)));
+        let step = move |images, done, total| observer(WorkerEvent::Step { images, done, total });
+        let cancelled = self.herald.is_some().then(|| CancelledCampaigns::new(Arc::clone(&self.store)));
         let unwanted = cancelled.clone();
         let unwanted = move |job: &Job| unwanted.as_ref().is_some_and(|cancelled| cancelled.is(&job.campaign));
         let engine = Engine::start(generator, stop_engine.clone(), unwanted, step)?;
@@ -201,13 +201,13 @@ impl Worker {
             arrivals: FuturesOrdered::new(),
             engine,
             commits: JoinSet::new(),
-            tally: Tally::default(),
+            tally: WorkSummary::default(),
             by,
             cancelled,
         };
         let result = self.work(&mut hands).await;
         if let Err(error) = &result {
-            (self.observer)(Event::Trouble(error));
+            (self.observer)(WorkerEvent::Trouble(error));
         }
         stop_engine.request();
         let mut left = hands.engine.stop().await;
@@ -240,7 +240,7 @@ impl Worker {
     async fn work(&self, hands: &mut Hands) -> Result<()> {
         let mut linger_over = false;
         loop {
-            hands.feed_engine(linger_over, |images| (self.observer)(Event::Batch { images, room: self.max_batch }))?;
+            hands.feed_engine(linger_over, |images| (self.observer)(WorkerEvent::Batch { images, room: self.max_batch }))?;
             linger_over = false;
             let idle = hands.engine.outstanding == 0;
             let room = hands.count(self.max_batch) < (DEPTH + 2) * self.max_batch;
@@ -272,31 +272,37 @@ impl Worker {
 
     /// Takes a delivery in hand, unless it is finished or not for this engine: beside the others, as the store is asked.
     fn take(&self, hands: &Hands, delivery: Delivery) -> JoinHandle<Result<Arrival>> {
-        let (side, cancelled, digest) = (self.side(), hands.cancelled.clone(), hands.by.digest.clone());
-        (self.observer)(Event::Taken { lane: delivery.message.lane(), waited: delivery.message.waited() });
+        let (settlement, cancelled, digest) = (self.settlement(), hands.cancelled.clone(), hands.by.digest.clone());
+        (self.observer)(WorkerEvent::Taken { lane: delivery.message.lane(), waited: delivery.message.waited() });
         tokio::spawn(async move {
             if let Some(reason) = delivery.given_up.clone() {
-                return side.bury(delivery, &reason).await;
+                return settlement.bury(delivery, &reason).await;
             }
             let job = &delivery.message.job;
             if job.bundle != digest {
                 let reason = format!("made for bundle {}, this worker has {digest}", job.bundle);
                 // Where workers are replaced one after the other, another has the bundle, or will have it.
-                return if side.is_shared() { side.again(delivery, &reason).await } else { side.bury(delivery, &reason).await };
+                return if settlement.is_shared() {
+                    settlement.again(delivery, &reason).await
+                } else {
+                    settlement.bury(delivery, &reason).await
+                };
             }
             if let Some(cancelled) = cancelled
-                && patiently!(side, cancelled.ask(&job.campaign))?
+                && patiently!(settlement, cancelled.ask(&job.campaign))?
             {
-                return side.drop(delivery).await;
+                return settlement.discard(delivery).await;
             }
-            match patiently!(side, commit::find_finished(&*side.store, job)) {
+            match patiently!(settlement, commit::find_finished(&*settlement.store, job)) {
                 Ok(None) => Ok(Arrival::Ready(Box::new(Work::new(delivery)))),
                 Ok(Some(sidecar)) => {
-                    (side.observer)(Event::Skipped(&sidecar));
-                    side.finished(delivery, &sidecar).await?;
+                    (settlement.observer)(WorkerEvent::Skipped(&sidecar));
+                    settlement.finished(delivery, &sidecar).await?;
                     Ok(Arrival::Skipped)
                 }
-                Err(error) if side.is_shared() && error.is_about_the_input() => side.bury(delivery, &error.chain()).await,
+                Err(error) if settlement.is_shared() && error.is_about_the_input() => {
+                    settlement.bury(delivery, &error.chain()).await
+                }
                 Err(error) => Err(error),
             }
         })
@@ -318,16 +324,16 @@ impl Worker {
             Err((batch, _)) if batch.iter().any(unwanted) => {
                 let (gone, others): (Vec<Work>, Vec<Work>) = batch.into_iter().partition(unwanted);
                 for work in gone {
-                    self.side().drop(work.delivery).await?;
+                    self.settlement().discard(work.delivery).await?;
                 }
                 others.into_iter().for_each(|work| hands.batcher.push(Shape::of(&work.job), work));
                 return Ok(());
             }
             Err((batch, error)) if error.kind() == Kind::Transient => {
                 tracing::warn!(error = %error.chain(), images = batch.len(), "a batch failed; it is tried again");
-                (self.observer)(Event::Trouble(&error));
+                (self.observer)(WorkerEvent::Trouble(&error));
                 for work in batch {
-                    self.side().again(work.delivery, &error.chain()).await?;
+                    self.settlement().again(work.delivery, &error.chain()).await?;
                 }
                 return Ok(());
             }
@@ -341,11 +347,11 @@ impl Worker {
         };
         for (mut work, result) in items {
             if unwanted(&work) {
-                self.side().drop(work.delivery).await?;
+                self.settlement().discard(work.delivery).await?;
                 continue;
             }
             if let Err(error) = &result {
-                (self.observer)(Event::Trouble(error));
+                (self.observer)(WorkerEvent::Trouble(error));
             }
             match work.take_in(result) {
                 Next::Again(_) => hands.batcher.push(Shape::of(&work.job), work),
@@ -357,20 +363,20 @@ impl Worker {
 
     /// Commits beside the engine's work, and acknowledges after.
     fn commit(&self, hands: &mut Hands, work: Work) {
-        let (side, by) = (self.side(), Arc::clone(&hands.by));
+        let (settlement, by) = (self.settlement(), Arc::clone(&hands.by));
         let span = tracing::info_span!(parent: work.span(), "commit");
         let job = work.span().clone(); // it lasts until the acknowledgement
         let committing = async move {
             let (delivery, verdict) = work.verdict();
             let asset = commit::prepare(&by, verdict).await?;
-            let settled = match patiently!(side, asset.keep(&*side.store)) {
+            let settled = match patiently!(settlement, asset.keep(&*settlement.store)) {
                 Ok(sidecar) => {
-                    side.finished(delivery, &sidecar).await?;
-                    (side.observer)(Event::Finished(&sidecar));
+                    settlement.finished(delivery, &sidecar).await?;
+                    (settlement.observer)(WorkerEvent::Finished(&sidecar));
                     Ok(())
                 }
-                Err(error) if side.is_shared() && error.is_about_the_input() => {
-                    side.bury(delivery, &error.chain()).await.map(drop)
+                Err(error) if settlement.is_shared() && error.is_about_the_input() => {
+                    settlement.bury(delivery, &error.chain()).await.map(drop)
                 }
                 Err(error) => Err(error),
             };
@@ -380,15 +386,15 @@ impl Worker {
         hands.commits.spawn(committing.instrument(span));
     }
 
-    fn committed(&self, tally: &mut Tally, joined: Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
+    fn committed(&self, tally: &mut WorkSummary, joined: Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
         joined.map_err(|e| Error::internal("a commit was cut short").caused_by(e))??;
         tally.finished += 1;
         Ok(())
     }
 
-    fn side(&self) -> Side {
+    fn settlement(&self) -> Settlement {
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
-        Side { store, observer, herald: self.herald.clone(), shutdown: self.shutdown.clone() }
+        Settlement { store, observer, herald: self.herald.clone(), shutdown: self.shutdown.clone() }
     }
 }
 
@@ -408,10 +414,10 @@ struct Hands {
     arrivals: FuturesOrdered<JoinHandle<Result<Arrival>>>,
     engine: Engine,
     commits: JoinSet<Result<()>>,
-    tally: Tally,
+    tally: WorkSummary,
     by: Arc<GeneratorInfo>,
     /// Among others: whose campaigns are cancelled.
-    cancelled: Option<Cancelled>,
+    cancelled: Option<CancelledCampaigns>,
 }
 
 impl Hands {

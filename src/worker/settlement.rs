@@ -10,23 +10,23 @@ use crate::base::error::{Error, Kind, Result};
 use crate::broker::{Delivery, MAX_DELIVERIES};
 use crate::campaign::dead_letter;
 use crate::campaign::sidecar::Sidecar;
-use crate::events::{AssetDead, Fact, Herald};
+use crate::events::{AssetDead, DomainEvent, EventSink};
 use crate::io::shutdown::Shutdown;
 use crate::plan::Job;
 use crate::store::Store;
-use crate::worker::{Event, Work};
+use crate::worker::{Work, WorkerEvent};
 
 /// Between two tries at a store that is away.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
 
-/// Asks the store, as long as [`Side::waits`] says.
+/// Asks the store, as long as [`Settlement::waits`] says.
 macro_rules! patiently {
-    ($side:expr, $ask:expr) => {{
+    ($settlement:expr, $ask:expr) => {{
         let mut tries = 0;
         loop {
             match $ask.await {
-                Err(error) if $side.waits(&error, &mut tries).await => {}
+                Err(error) if $settlement.waits(&error, &mut tries).await => {}
                 answer => break answer,
             }
         }
@@ -35,14 +35,14 @@ macro_rules! patiently {
 pub(super) use patiently;
 
 /// What is done beside the main loop.
-pub struct Side {
+pub struct Settlement {
     pub store: Arc<dyn Store>,
-    pub observer: Arc<dyn Fn(Event<'_>) + Send + Sync>,
-    pub herald: Option<Arc<dyn Herald>>,
+    pub observer: Arc<dyn Fn(WorkerEvent<'_>) + Send + Sync>,
+    pub herald: Option<Arc<dyn EventSink>>,
     pub shutdown: Shutdown,
 }
 
-impl Side {
+impl Settlement {
     /// Whether to ask the store again after this error, waiting a little: among others, for as long as it is away and
     /// nobody wants to stop.
     pub async fn waits(&self, error: &Error, tries: &mut usize) -> bool {
@@ -66,8 +66,8 @@ impl Side {
     /// Its outcome is in the store: told, then settled, so that somebody tells it again if we do not live to.
     pub async fn finished(&self, delivery: Delivery, sidecar: &Sidecar) -> Result<()> {
         if let Some(herald) = &self.herald {
-            let fact = Fact::asset(sidecar, |key| self.store.locate(key))?;
-            if let Err(error) = herald.tell(&fact).await {
+            let fact = DomainEvent::asset(sidecar, |key| self.store.locate(key))?;
+            if let Err(error) = herald.publish(&fact).await {
                 tracing::warn!(error = %error.chain(), "nobody could be told of an asset; its job comes again");
                 return Ok(());
             }
@@ -90,8 +90,8 @@ impl Side {
     }
 
     /// Nobody wants it any more.
-    pub async fn drop(&self, delivery: Delivery) -> Result<Arrival> {
-        (self.observer)(Event::Dropped(&delivery.message.job));
+    pub async fn discard(&self, delivery: Delivery) -> Result<Arrival> {
+        (self.observer)(WorkerEvent::Dropped(&delivery.message.job));
         delivery.ack().await?;
         Ok(Arrival::Gone)
     }
@@ -111,9 +111,9 @@ impl Side {
         if let Some(herald) = &self.herald {
             patiently!(self, dead_letter::dig(&*self.store, job, reason))?;
             let (campaign, id) = (job.campaign.to_string(), job.id.to_string());
-            herald.tell(&Fact::AssetDead(AssetDead { campaign, job: id, reason: reason.into() })).await?;
+            herald.publish(&DomainEvent::AssetDead(AssetDead { campaign, job: id, reason: reason.into() })).await?;
         }
-        (self.observer)(Event::Dead { job, reason });
+        (self.observer)(WorkerEvent::Dead { job, reason });
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use housestyle::config::{Config, Flags};
-use housestyle::telemetry::metrics::{Form, Metric, TABLE};
+use housestyle::telemetry::metrics::{Metric, MetricForm, TABLE};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -28,8 +28,8 @@ fn uses(text: &str) -> Vec<(String, String)> {
 /// The metric that a series of this name belongs to.
 fn metric(series: &str) -> Option<&'static Metric> {
     TABLE.into_iter().find(|metric| match metric.form {
-        Form::Histogram(_) => ["_bucket", "_sum", "_count"].iter().any(|s| series.strip_suffix(s) == Some(metric.name)),
-        Form::Counter | Form::Gauge => series == metric.name,
+        MetricForm::Histogram(_) => ["_bucket", "_sum", "_count"].iter().any(|s| series.strip_suffix(s) == Some(metric.name)),
+        MetricForm::Counter | MetricForm::Gauge => series == metric.name,
     })
 }
 

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use housestyle::app::announcer::Announcer;
 use housestyle::broker::Rabbit;
 use housestyle::broker::rabbit::order::{Order, Task};
-use housestyle::broker::rabbit::{Settings, topology};
+use housestyle::broker::rabbit::{RabbitSettings, topology};
 use housestyle::campaign::records::{self, Answer};
 use housestyle::campaign::status::{Standing, State};
-use housestyle::coordinator::Planner;
+use housestyle::coordinator::Coordinator;
 use housestyle::io::shutdown::Shutdown;
 use housestyle::spec::Priority;
 use housestyle::store::{Local, Store};
@@ -151,7 +151,8 @@ fn two_workers_with_the_same_jobs_come_to_one_outcome() {
 
 /// The house's own queue, as a program of ours would use it.
 async fn rabbit(house: &House) -> Rabbit {
-    let settings = Settings { delays: [100, 300, 500, 1000].map(Duration::from_millis).into(), ..Settings::default() };
+    let settings =
+        RabbitSettings { delays: [100, 300, 500, 1000].map(Duration::from_millis).into(), ..RabbitSettings::default() };
     Rabbit::connect(&house.broker().into(), false, settings).await.unwrap()
 }
 
@@ -210,7 +211,7 @@ fn a_deleted_queue_is_declared_again_and_its_jobs_queued_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_no_queue_takes_is_noticed_and_finds_its_way() {
     let (url, lane) = (url(), "housestyle.jobs.normal");
-    let queue = Rabbit::connect(&url.clone().into(), false, Settings::default()).await.unwrap();
+    let queue = Rabbit::connect(&url.clone().into(), false, RabbitSettings::default()).await.unwrap();
     queue.publish_all(messages(1, Priority::Normal)).await.unwrap();
     assert_eq!(queue.depth(lane).await.unwrap(), 1);
     let connection = lapin::Connection::connect(&url, lapin::ConnectionProperties::default()).await.unwrap();
@@ -223,7 +224,7 @@ async fn a_message_that_no_queue_takes_is_noticed_and_finds_its_way() {
     channel.queue_delete(lane.into(), lapin::options::QueueDeleteOptions::default()).await.unwrap();
     let (options, arguments) = (lapin::options::QueueDeclareOptions::durable(), lapin::types::FieldTable::default());
     channel.queue_declare(lane.into(), options, arguments).await.unwrap();
-    let patience = Settings { patience: Duration::from_secs(1), ..Settings::default() };
+    let patience = RabbitSettings { patience: Duration::from_secs(1), ..RabbitSettings::default() };
     let error = match Rabbit::connect(&url.into(), false, patience).await {
         Ok(queue) => queue.publish_all(messages(1, Priority::Normal)).await.unwrap_err(),
         Err(error) => error,
@@ -326,10 +327,10 @@ fn what_was_planned_is_not_made_once_its_source_is_revoked() {
 async fn what_the_broker_gave_up_on_is_dead_in_the_store_too() {
     let (url, folder) = (url(), tempfile::tempdir().unwrap());
     let store: Arc<dyn Store> = Arc::new(Local::new(folder.path()));
-    let settings = Settings { delays: [0.1, 0.2].map(Duration::from_secs_f64).into(), ..Settings::default() };
+    let settings = RabbitSettings { delays: [0.1, 0.2].map(Duration::from_secs_f64).into(), ..RabbitSettings::default() };
     let queue = Rabbit::connect(&url.clone().into(), false, settings).await.unwrap();
     let shutdown = Shutdown::default();
-    let planner = Planner {
+    let planner = Coordinator {
         queue: queue.clone(),
         store: Arc::clone(&store),
         plans: Arc::new(StubPlans),

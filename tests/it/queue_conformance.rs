@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use housestyle::broker::message::Lane;
-use housestyle::broker::rabbit::Settings;
+use housestyle::broker::rabbit::RabbitSettings;
 use housestyle::broker::{Delivery, MAX_DELIVERIES, Memory, Message, Queue, Rabbit};
 use housestyle::spec::Priority;
 
@@ -20,7 +19,7 @@ async fn memory() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rabbit() {
     let broker = crate::support::broker::shared();
-    let quick = Settings { delays: [20, 40].map(Duration::from_millis).into(), ..Settings::default() };
+    let quick = RabbitSettings { delays: [20, 40].map(Duration::from_millis).into(), ..RabbitSettings::default() };
     conforms(async || Arc::new(Rabbit::connect(&broker.fresh(), false, quick.clone()).await.unwrap()) as _).await;
 }
 
@@ -114,8 +113,8 @@ async fn no_lane_starves(queue: Arc<dyn Queue>) {
         delivery.ack().await.unwrap();
     }
     let share = |lane| lanes.iter().filter(|l| **l == lane).count();
-    assert!(share(Lane::High) > share(Lane::Normal) && share(Lane::Normal) > share(Lane::Low), "{lanes:?}");
-    assert!(share(Lane::Low) > 0, "{lanes:?}");
+    assert!(share(Priority::High) > share(Priority::Normal) && share(Priority::Normal) > share(Priority::Low), "{lanes:?}");
+    assert!(share(Priority::Low) > 0, "{lanes:?}");
 }
 
 async fn many_receivers_share(queue: Arc<dyn Queue>) {

@@ -15,7 +15,7 @@ use housestyle::campaign::{commit, contact_sheet, finish, provenance};
 use housestyle::io::shutdown::Shutdown;
 use housestyle::plan::{EncoderRef, Plan};
 use housestyle::store::{Local, Store};
-use housestyle::worker::Tally;
+use housestyle::worker::WorkSummary;
 use housestyle::worker::engine::Ask;
 
 use crate::support::{Stub, files, images, picture_of, small_plan, text, work};
@@ -32,7 +32,7 @@ impl Bench {
         Self { store: Local::new(folder.path()), folder, plan: small_plan(count, rest) }
     }
 
-    async fn work(&self, stub: Stub, max_batch: usize) -> Tally {
+    async fn work(&self, stub: Stub, max_batch: usize) -> WorkSummary {
         let (tally, dead) = work(&self.plan.jobs, &self.store, stub, max_batch, &Shutdown::default()).await;
         assert_eq!(dead, [""; 0]);
         tally.unwrap()
@@ -57,7 +57,7 @@ async fn leaves_behind_what_is_promised() {
     let stub = Stub::default();
     let made = Arc::clone(&stub.made);
     let tally = bench.work(stub, 3).await;
-    assert_eq!(tally, Tally { skipped: 0, finished: 8, stopped: false });
+    assert_eq!(tally, WorkSummary { skipped: 0, finished: 8, stopped: false });
     assert!(made.lock().unwrap().iter().all(|batch| batch.len() <= 3));
 
     let (layout, sidecars) = (bench.layout(), bench.sidecars().await);

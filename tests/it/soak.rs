@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use housestyle::app::service::Service;
 use housestyle::broker::Rabbit;
-use housestyle::broker::rabbit::Settings;
+use housestyle::broker::rabbit::RabbitSettings;
 use housestyle::broker::rabbit::order::{Order, Task};
 use housestyle::campaign::layout::Layout;
 use housestyle::campaign::records::{self, Answer};
@@ -32,8 +32,8 @@ fn number(name: &str, default: usize) -> usize {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
 }
 
-fn settings() -> Settings {
-    Settings { delays: [0.2, 0.5, 2.0].map(Duration::from_secs_f64).into(), ..Settings::default() }
+fn settings() -> RabbitSettings {
+    RabbitSettings { delays: [0.2, 0.5, 2.0].map(Duration::from_secs_f64).into(), ..RabbitSettings::default() }
 }
 
 /// A bucket behind an endpoint, or a folder.

@@ -25,7 +25,7 @@ use housestyle::plan::{BundleFacts, House, Job, Plan, Rates, StyleFacts, plan};
 use housestyle::spec::Campaign;
 use housestyle::store::{Local, Store};
 use housestyle::worker::engine::{Ask, Generator, Picture, Scored, StepFn};
-use housestyle::worker::{Tally, Worker};
+use housestyle::worker::{WorkSummary, Worker};
 use image::{Rgb, RgbImage};
 
 /// A plan of `count` images for each of two categories × two styles; `rest` goes into the campaign's spec.
@@ -158,7 +158,7 @@ pub async fn work(
     stub: Stub,
     max_batch: usize,
     shutdown: &Shutdown,
-) -> (Result<Tally>, Vec<String>) {
+) -> (Result<WorkSummary>, Vec<String>) {
     let queue = Memory::default();
     for job in jobs {
         queue.publish(Message::new(job.clone())).await.unwrap();

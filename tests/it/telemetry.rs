@@ -80,7 +80,7 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
 async fn answers_those_who_watch_and_stops_when_told() {
     let listener = serve::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let state = serve::State { metrics: Arc::new(Metrics::new().unwrap()), readiness: Readiness::new(&["broker"]) };
+    let state = serve::ProbeState { metrics: Arc::new(Metrics::new().unwrap()), readiness: Readiness::new(&["broker"]) };
     let shutdown = Shutdown::default();
     let stop = shutdown.clone();
     let server = tokio::spawn(serve::serve(listener, state.clone(), async move { stop.wait().await }));

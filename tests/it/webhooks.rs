@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use housestyle::base::error::Kind;
 use housestyle::base::time::Timestamp;
-use housestyle::events::webhook::{Setting, Webhooks};
-use housestyle::events::{AssetDead, CampaignCancelled, CloudEvent, Fact};
+use housestyle::events::webhook::{WebhookSetting, Webhooks};
+use housestyle::events::{AssetDead, CampaignCancelled, CloudEvent, DomainEvent};
 use housestyle::io::http::{Client, Reach, Resolve, Url};
 use housestyle::telemetry::Metrics;
 use hyper::header::HeaderMap;
@@ -94,8 +94,8 @@ fn house(urls: &[String], events: &[&str], client: Client) -> House {
     let secret_file = folder.path().join("secret");
     std::fs::write(&secret_file, SECRET).unwrap();
     let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
-    let setting = |url: &String| Setting { url: url.clone(), secret_file: secret_file.clone(), events: events.clone() };
-    let settings: Vec<Setting> = urls.iter().map(setting).collect();
+    let setting = |url: &String| WebhookSetting { url: url.clone(), secret_file: secret_file.clone(), events: events.clone() };
+    let settings: Vec<WebhookSetting> = urls.iter().map(setting).collect();
     assert!(settings.iter().all(|setting| setting.problem().is_none()));
     let metrics = Arc::new(Metrics::new().unwrap());
     let webhooks = Webhooks::new(&settings, client, Arc::clone(&metrics)).unwrap();
@@ -104,7 +104,7 @@ fn house(urls: &[String], events: &[&str], client: Client) -> House {
 
 fn event() -> CloudEvent {
     let reason = "it said\r\nwebhook-id: forged\r\n\r\n<script>".to_owned();
-    let fact = Fact::AssetDead(AssetDead { campaign: "spring-0123".into(), job: "ab".into(), reason });
+    let fact = DomainEvent::AssetDead(AssetDead { campaign: "spring-0123".into(), job: "ab".into(), reason });
     CloudEvent::new("/housestyle", &fact, Timestamp::now()).unwrap()
 }
 
@@ -173,12 +173,12 @@ async fn an_endpoint_that_stalls_fails_or_is_gone_is_given_up_on_and_holds_up_no
 async fn only_the_events_asked_for_are_sent() {
     let endpoint = Endpoint::start(&[FINE]).await;
     let house = house(&[endpoint.url("/")], &["campaign.cancelled"], client(&["127.0.0.1/32"]));
-    let fact = Fact::CampaignCancelled(CampaignCancelled { campaign: "c".into(), finished: 1, left: 2 });
+    let fact = DomainEvent::CampaignCancelled(CampaignCancelled { campaign: "c".into(), finished: 1, left: 2 });
     let cancelled = CloudEvent::new("/housestyle", &fact, Timestamp::now()).unwrap();
     assert!(!house.webhooks.wants(&event()) && house.webhooks.wants(&cancelled));
     assert!(house.webhooks.deliver(&event()).await.is_empty() && house.webhooks.deliver(&cancelled).await.is_empty());
     assert_eq!(endpoint.heard().len(), 1);
-    let misspelt = Setting { url: endpoint.url("/"), secret_file: "x".into(), events: vec!["asset.acepted".into()] };
+    let misspelt = WebhookSetting { url: endpoint.url("/"), secret_file: "x".into(), events: vec!["asset.acepted".into()] };
     assert!(misspelt.problem().unwrap().contains("asset.accepted"));
 }
 

@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::error::{Error, Result};
 use crate::broker::lanes::Lanes;
-use crate::broker::message::Lane;
 use crate::broker::rabbit::link::{self, Link};
+use crate::spec::Priority;
 
 /// Between two attempts to connect, at most.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
@@ -72,7 +72,7 @@ impl Inbox {
 
 impl Consumer {
     /// Starts consuming `queues`; needs a tokio runtime.
-    pub fn start(link: Link, queues: Vec<(Lane, &'static str)>, prefetch: u16) -> Self {
+    pub fn start(link: Link, queues: Vec<(Priority, &'static str)>, prefetch: u16) -> Self {
         let (inbox, stop) = (Arc::new(Inbox::default()), CancellationToken::new());
         let (shared, stopped) = (Arc::clone(&inbox), stop.clone());
         tokio::spawn(async move {
@@ -172,7 +172,7 @@ impl Drop for Hold {
 }
 
 /// One connection's life: returns when it ends, and why.
-async fn session(link: &Link, queues: &[(Lane, &'static str)], prefetch: u16, inbox: &Inbox) -> Result<()> {
+async fn session(link: &Link, queues: &[(Priority, &'static str)], prefetch: u16, inbox: &Inbox) -> Result<()> {
     let (connection, control) = link.connect("consumer").await?;
     // Declaring fails a channel when it fails, so that consuming has its own.
     let channel = connection.create_channel().await.map_err(|e| link.failed("open a channel at", e))?;

@@ -18,9 +18,9 @@ use tokio::task::JoinSet;
 
 use crate::base::error::{Error, Result};
 use crate::base::text;
-use crate::broker::address::Broker;
-use crate::broker::message::Lane;
+use crate::broker::address::BrokerAddress;
 use crate::broker::{Delivery, MAX_DELIVERIES, Message, Queue, Receipt};
+use crate::spec::Priority;
 
 mod consumer;
 pub mod dead;
@@ -44,7 +44,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How a broker is used.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct RabbitSettings {
     /// Messages of each lane in hand at most. More keep the engine busy; all of them must be done within the broker's
     /// acknowledgement timeout (half an hour).
     pub prefetch: u16,
@@ -54,7 +54,7 @@ pub struct Settings {
     pub patience: Duration,
 }
 
-impl Default for Settings {
+impl Default for RabbitSettings {
     fn default() -> Self {
         let delays = [1, 5, 30, 120].map(Duration::from_secs).into();
         Self { prefetch: 64, delays, patience: Duration::from_secs(60) }
@@ -68,7 +68,7 @@ pub struct Rabbit(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     link: Link,
-    settings: Settings,
+    settings: RabbitSettings,
     publisher: Arc<Publisher>,
     jobs: tokio::sync::OnceCell<Consumer>,
     orders: tokio::sync::OnceCell<Consumer>,
@@ -77,7 +77,7 @@ struct Shared {
 
 impl Rabbit {
     /// The queue at `broker`, there and declared; nothing is consumed before the first [`Queue::receive`].
-    pub async fn connect(broker: &Broker, plaintext: bool, settings: Settings) -> Result<Self> {
+    pub async fn connect(broker: &BrokerAddress, plaintext: bool, settings: RabbitSettings) -> Result<Self> {
         let link = Link::new(broker.uri(plaintext)?, broker.to_string(), settings.delays.clone());
         let publisher = Arc::new(Publisher::new(link.clone(), settings.patience));
         publisher.channel().await?; // says what is wrong with the address now, not with the first message
@@ -122,7 +122,7 @@ impl Rabbit {
 
     async fn jobs(&self) -> &Consumer {
         let start = || async {
-            let lanes = Lane::ALL.map(|lane| (lane, topology::lane(lane))).into();
+            let lanes = Priority::ALL.map(|lane| (lane, topology::lane(lane))).into();
             Consumer::start(self.0.link.clone(), lanes, self.0.settings.prefetch.max(1))
         };
         self.0.jobs.get_or_init(start).await
@@ -130,7 +130,7 @@ impl Rabbit {
 
     /// Nothing waits, is due later or is in our hands.
     async fn is_drained(&self, consumer: &Consumer) -> Result<bool> {
-        let mut queues: Vec<String> = Lane::ALL.map(|lane| topology::lane(lane).to_owned()).into();
+        let mut queues: Vec<String> = Priority::ALL.map(|lane| topology::lane(lane).to_owned()).into();
         queues.push(topology::CAMPAIGNS.into());
         queues.extend(self.0.settings.delays.iter().map(|delay| topology::wait(*delay)));
         let in_hand = || consumer.in_hand() + self.0.orders.get().map_or(0, Consumer::in_hand);

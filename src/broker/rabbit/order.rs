@@ -13,10 +13,10 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
 use crate::base::names::{Digest, Name};
 use crate::broker::MAX_DELIVERIES;
-use crate::broker::message::Lane;
 use crate::broker::rabbit::consumer::{Consumer, Hold};
 use crate::broker::rabbit::{Rabbit, Shared, topology};
 use crate::plan::{CampaignId, Unscored};
+use crate::spec::Priority;
 use crate::telemetry::TraceParent;
 
 const VERSION: u32 = 1;
@@ -130,7 +130,7 @@ impl Rabbit {
     /// The next order; waits for one. Cancel-safe.
     pub async fn next_order(&self) -> OrderInHand {
         // One at a time: planning holds the bundle's facts in memory, and others may plan the next.
-        let start = || async { Consumer::start(self.0.link.clone(), vec![(Lane::Normal, topology::CAMPAIGNS)], 1) };
+        let start = || async { Consumer::start(self.0.link.clone(), vec![(Priority::Normal, topology::CAMPAIGNS)], 1) };
         let consumer = self.0.orders.get_or_init(start).await;
         loop {
             let changed = consumer.notified();

@@ -9,9 +9,9 @@ use lapin::types::{AMQPValue, FieldTable};
 
 use crate::base::error::Result;
 use crate::broker::MAX_DELIVERIES;
-use crate::broker::message::Lane;
 use crate::broker::rabbit::consumer::{Consumer, Hold};
 use crate::broker::rabbit::{Rabbit, Shared, topology};
+use crate::spec::Priority;
 
 /// Events in hand at most.
 const PREFETCH: u16 = 16;
@@ -41,7 +41,8 @@ impl Rabbit {
         let channel = self.0.publisher.channel().await?;
         let declared = topology::declare_webhooks(&channel).await;
         declared.map_err(|e| self.0.publisher.failed("declare the queue of webhooks at", e))?;
-        let consumer = Consumer::start(self.0.link.clone().with_webhooks(), vec![(Lane::Normal, topology::WEBHOOKS)], PREFETCH);
+        let consumer =
+            Consumer::start(self.0.link.clone().with_webhooks(), vec![(Priority::Normal, topology::WEBHOOKS)], PREFETCH);
         Ok(Subscription { consumer, shared: Arc::clone(&self.0) })
     }
 }

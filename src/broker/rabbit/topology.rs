@@ -10,7 +10,7 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, ExchangeKind};
 
-use crate::broker::message::Lane;
+use crate::spec::Priority;
 
 /// Routes to the queue that the routing key names.
 pub const DIRECT: &str = "housestyle.direct";
@@ -31,11 +31,11 @@ const FORGOTTEN: Duration = Duration::from_secs(3 * 86_400);
 pub const DELIVERY_LIMIT: i64 = 20;
 
 /// A lane's queue.
-pub fn lane(lane: Lane) -> &'static str {
+pub fn lane(lane: Priority) -> &'static str {
     match lane {
-        Lane::High => "housestyle.jobs.high",
-        Lane::Normal => "housestyle.jobs.normal",
-        Lane::Low => "housestyle.jobs.low",
+        Priority::High => "housestyle.jobs.high",
+        Priority::Normal => "housestyle.jobs.normal",
+        Priority::Low => "housestyle.jobs.low",
     }
 }
 
@@ -51,7 +51,7 @@ pub async fn declare(channel: &Channel, delays: &[Duration]) -> lapin::Result<()
     channel.exchange_declare(EVENTS.into(), ExchangeKind::Topic, durable, FieldTable::default()).await?;
     // Looking at the dead counts as a delivery, which must not kill them twice.
     queue(channel, DEAD, table([("x-delivery-limit", AMQPValue::LongLongInt(1_000_000))])).await?;
-    for name in Lane::ALL.map(lane).into_iter().chain([CAMPAIGNS]) {
+    for name in Priority::ALL.map(lane).into_iter().chain([CAMPAIGNS]) {
         let limits = table([
             ("x-delivery-limit", AMQPValue::LongLongInt(DELIVERY_LIMIT)),
             ("x-dead-letter-exchange", text(DIRECT)),

@@ -171,7 +171,7 @@ impl Broker {
     }
 
     /// The address of a virtual host that no other test uses.
-    pub fn fresh(&self) -> address::Broker {
+    pub fn fresh(&self) -> address::BrokerAddress {
         Self::url(self.port, &self.vhost()).into()
     }
 }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use housestyle::base::error::{Error, Result as Outcome};
 use housestyle::base::names::Digest;
-use housestyle::coordinator::scoring::Judges;
-use housestyle::coordinator::{Planned, Plans, Refusal};
+use housestyle::coordinator::scoring::DeliveryScorer;
+use housestyle::coordinator::{CampaignPlanner, PlanRefusal, PlannedCampaign};
 use housestyle::pipeline::scores::Scores;
 use housestyle::plan::{Rates, Unscored, plan};
 use housestyle::spec::Campaign;
@@ -33,22 +33,22 @@ pub fn campaign(jobs: usize) -> String {
 pub struct StubPlans;
 
 #[async_trait]
-impl Plans for StubPlans {
-    async fn plan(&self, yaml: &str, file: &str) -> Result<Planned, Refusal> {
+impl CampaignPlanner for StubPlans {
+    async fn plan(&self, yaml: &str, file: &str) -> Result<PlannedCampaign, PlanRefusal> {
         let mut facts = facts();
         facts.categories = categories().collect();
         let rates = Rates { cost_per_hour: 0.0, currency: "USD".into() };
         let planned = Campaign::parse(yaml, file).and_then(|campaign| plan(&campaign, &facts, &rates));
         match planned {
-            Ok(plan) => Ok(Planned { name: "soak".into(), plan }),
-            Err(problems) => Err(Refusal { problems, error: None }),
+            Ok(plan) => Ok(PlannedCampaign { name: "soak".into(), plan }),
+            Err(problems) => Err(PlanRefusal { problems, error: None }),
         }
     }
 }
 
 /// Such a house buys no pictures.
 #[async_trait]
-impl Judges for StubPlans {
+impl DeliveryScorer for StubPlans {
     async fn judge(&self, _: &Digest, asked: &Unscored, _: RgbImage) -> Outcome<Scores> {
         Err(Error::unavailable(format!("nobody here judges {}", asked.id)))
     }
