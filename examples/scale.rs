@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use housestyle::appearance::picture;
-use housestyle::base::names::Digest;
+use housestyle::base::currency::Currency;
+use housestyle::base::digest::Digest;
 use housestyle::campaign::layout::{Layout, Shelf};
 use housestyle::campaign::provenance;
 use housestyle::campaign::sidecar::Sidecar;
@@ -118,7 +119,7 @@ fn planned(yaml: &str, bundle: &Path) -> Found<Plan> {
     let list =
         |problems: Vec<housestyle::spec::Problem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     let campaign = Campaign::parse(yaml, "campaign.yaml").map_err(list)?;
-    let rates = Rates { cost_per_hour: 1.0, currency: "USD".into() };
+    let rates = Rates { cost_per_hour: 1.0, currency: Currency::USD };
     Ok(plan(&campaign, &Bundle::open(bundle)?.facts(), &rates).map_err(list)?)
 }
 
@@ -162,7 +163,7 @@ async fn copied(store: &Local, plan: &Plan, drawn: &Drawn) -> Found<()> {
         let bytes = provenance::encode(&picture, job, 1)?;
         sidecar.job = job.clone();
         if let Some(image) = &mut sidecar.image {
-            (image.file, image.sha256) = (format!("{}.png", job.stem), Digest::of(&bytes).hex().to_owned());
+            (image.file, image.sha256) = (format!("{}.png", job.stem), Digest::of(&bytes));
         }
         store.put(&layout.image(Shelf::Assets, &job.stem)?, bytes).await?;
         store.put(&layout.sidecar(Shelf::Assets, &job.stem)?, sidecar.to_bytes()?).await?;

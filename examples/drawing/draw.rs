@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use housestyle::appearance::picture;
+use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Kind, Result};
-use housestyle::base::names::Digest;
 use housestyle::campaign::provenance;
 use housestyle::pipeline::decode::Decoder;
 use housestyle::pipeline::denoise::{Denoiser, Item};
@@ -134,7 +134,7 @@ impl<'a> Artist<'a> {
         let Setting { category, style, .. } = *setting;
         let pull = Guidance { category, style, style_scale: StyleScale::PerLayer(style_scale.clone()) };
         let named = Digest::of(format!("{house}/{name}"));
-        let key = u64::from_str_radix(&named.hex()[..16], 16).map_err(|e| Error::internal("no seed").caused_by(e))?;
+        let key = named.leading_u64();
         let seed = key.wrapping_add(sheet.seed);
         Ok(Item { seed, attempt: 0, branches: guidance::branches(&pull), states, style_scale })
     }

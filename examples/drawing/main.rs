@@ -29,8 +29,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Result};
-use housestyle::base::names::Digest;
 use housestyle::pipeline::Bundle;
 
 use crate::draw::Artist;
@@ -160,6 +160,6 @@ fn run(args: &Args) -> Result<()> {
 /// What encoders and pictures depend on: every model but the judge, and the drawings.
 fn models(bundle: &Bundle, drawings: &Drawings) -> Digest {
     let files = bundle.manifest().spec.files.iter().filter(|(path, _)| !path.starts_with("evaluator/"));
-    let files: Vec<String> = files.map(|(path, listed)| format!("{path} {}", listed.sha256)).collect();
+    let files: Vec<String> = files.map(|(path, listed)| format!("{path} {}", listed.sha256.hex())).collect();
     Digest::of(format!("drawing/v1 {files:?} {}", drawings.digest()))
 }

@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use housestyle::base::digest::Digest;
 use housestyle::base::error::{Context as _, Error, Kind, Result};
-use housestyle::base::names::Digest;
 use housestyle::pipeline::session::{SessionSettings, Stop};
 use housestyle::pipeline::{Bundle, Runtime};
 use housestyle::spec::words;

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Result};
-use housestyle::base::names::Digest;
 use housestyle::pipeline::session::{SessionSettings, Stop};
 use housestyle::pipeline::{Bundle, Runtime};
 use housestyle::spec::{describe, template, words};

@@ -9,8 +9,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use housestyle::base::digest::Digest;
 use housestyle::base::error::{Context as _, Error, Kind, Result};
-use housestyle::base::names::Digest;
 use serde::{Deserialize, Serialize};
 
 /// The question.

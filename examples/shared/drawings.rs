@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use housestyle::appearance::picture;
+use housestyle::base::digest::Digest;
 use housestyle::base::error::{Context as _, Error, Kind, Result};
-use housestyle::base::names::Digest;
 use housestyle::train::batch::Random;
 use image::RgbImage;
 use serde::Deserialize;

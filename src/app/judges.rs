@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use image::RgbImage;
 
 use super::resources::App;
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::names::Digest;
 use crate::coordinator::scoring::DeliveryScorer;
 use crate::io::blocking;
 use crate::pipeline::scores::Scores;

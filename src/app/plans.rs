@@ -11,8 +11,8 @@ use async_trait::async_trait;
 
 use super::failure::Failure;
 use super::resources::App;
+use crate::base::digest::Digest;
 use crate::base::error::Error;
-use crate::base::names::Digest;
 use crate::coordinator::{CampaignPlanner, PlanRefusal, PlannedCampaign};
 use crate::spec::Draft;
 use crate::store::Store;

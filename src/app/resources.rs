@@ -54,7 +54,7 @@ impl App {
 
     /// The rates that turn time into money.
     pub(crate) fn rates(&self) -> Rates {
-        Rates { cost_per_hour: self.config.cost_per_hour, currency: self.config.currency.clone() }
+        Rates { cost_per_hour: self.config.cost_per_hour, currency: self.config.currency }
     }
 
     /// The policy on licences, as of today.

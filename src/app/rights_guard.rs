@@ -14,8 +14,8 @@ use image::RgbImage;
 use tokio::runtime::Handle;
 
 use super::resources::App;
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::names::Digest;
 use crate::base::version::VersionId;
 use crate::campaign::commit::GeneratorInfo;
 use crate::io::wait_for;
@@ -74,7 +74,7 @@ impl RightsGuard {
         }
         let registry = Registry::new(Arc::clone(&self.store));
         for encoder in job.encoders() {
-            let version = (encoder.version.clone(), encoder.digest.clone());
+            let version = (encoder.version.clone(), encoder.digest);
             if snapshot.allowed.contains(&version) {
                 continue;
             }

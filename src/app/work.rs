@@ -96,7 +96,7 @@ impl App {
         let service = Service {
             queue,
             store: Arc::clone(&store),
-            plans: Arc::new(BundlePlans::new(self.clone(), Arc::clone(&store), bundle.digest().clone())),
+            plans: Arc::new(BundlePlans::new(self.clone(), Arc::clone(&store), *bundle.digest())),
             judges: Arc::new(BundleJudges::new(self.clone(), bundle.clone())),
             max_batch,
             drain: request.drain,

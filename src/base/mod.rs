@@ -1,6 +1,11 @@
 //! Values that every room uses: errors, names, digests, versions, time, text. Nothing here does I/O.
 
+pub(crate) mod checked_text;
+pub mod currency;
+pub mod digest;
 pub mod error;
+pub mod hex;
+pub mod licence;
 pub mod limits;
 pub mod names;
 pub mod text;

@@ -3,7 +3,7 @@
 //! In: a text, or seconds since 1970. Out: a [`Date`] or a [`Timestamp`]. What always holds: a `Date` exists in the
 //! calendar; both are in UTC, and only [`Timestamp::now`] looks at a clock.
 
-use crate::base::names::checked_text;
+use crate::base::checked_text::checked_text;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};

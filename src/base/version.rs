@@ -2,7 +2,8 @@
 //!
 //! In: a text. Out: a [`VersionId`]. What always holds: its parts are safe in a key, and it prints as it is read.
 
-use crate::base::names::{Name, StyleRef, checked_text};
+use crate::base::checked_text::checked_text;
+use crate::base::names::{Name, StyleRef};
 use crate::base::text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

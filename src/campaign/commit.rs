@@ -10,8 +10,8 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use crate::appearance::Looks;
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::names::Digest;
 use crate::campaign::layout::{Layout, Shelf};
 use crate::campaign::provenance;
 use crate::campaign::sidecar::{Attempt, ImageFacts, Outcome, Sidecar};
@@ -94,7 +94,7 @@ pub async fn prepare(by: &GeneratorInfo, verdict: Verdict) -> Result<Asset> {
     others.filter_map(|attempt| attempt.scores.as_mut()).for_each(|scores| scores.fingerprint = None);
     sidecar.image = Some(ImageFacts {
         file: format!("{stem}.png"),
-        sha256: Digest::of(&bytes).hex().to_owned(),
+        sha256: Digest::of(&bytes),
         bytes: bytes.len() as u64,
         width,
         height,
@@ -199,6 +199,6 @@ async fn image_lack(store: &dyn Store, key: &Key, sidecar: &Sidecar, stem: &str)
         Some(size) if size != image.bytes => return Ok(Some("its image has changed")),
         Some(_) => {}
     }
-    let same = store.get(key).await?.is_some_and(|bytes| Digest::of(&bytes).hex() == image.sha256);
+    let same = store.get(key).await?.is_some_and(|bytes| Digest::of(&bytes) == image.sha256);
     Ok((!same).then_some("its image has changed"))
 }

@@ -5,6 +5,7 @@
 //! are gone. Written again, the files are the same.
 
 use crate::appearance::picture;
+use crate::base::digest::{Digest, bare_digest};
 use std::collections::{BTreeSet, HashMap};
 
 use image::RgbImage;
@@ -28,7 +29,8 @@ struct Line<'a> {
     /// Relative to the campaign's folder.
     image: Option<String>,
     sidecar: String,
-    sha256: Option<&'a str>,
+    #[serde(with = "bare_digest::option")]
+    sha256: Option<Digest>,
     seed: u64,
     attempt: Option<u32>,
     attempts: usize,
@@ -73,7 +75,7 @@ fn line(sidecar: &Sidecar) -> Line<'_> {
         outcome: sidecar.outcome,
         image: sidecar.image.as_ref().map(|image| format!("{shelf}/{}", image.file)),
         sidecar: format!("{shelf}/{}.json", job.stem),
-        sha256: sidecar.image.as_ref().map(|image| image.sha256.as_str()),
+        sha256: sidecar.image.as_ref().map(|image| image.sha256),
         seed: job.seed,
         attempt: sidecar.chosen,
         attempts: sidecar.attempts.len(),

@@ -4,6 +4,7 @@
 //! Always holds: where a sidecar is, its image is (unless nothing could be made), and the asset is finished; the
 //! sidecar and the bundle are enough to make the image again.
 
+use crate::base::digest::{Digest, bare_digest};
 use crate::pipeline::scores::Scores;
 use std::collections::BTreeMap;
 
@@ -78,8 +79,9 @@ pub struct Attempt {
 pub struct ImageFacts {
     /// File name, beside the sidecar.
     pub file: String,
-    /// SHA-256 of the file, hex.
-    pub sha256: String,
+    /// SHA-256 of the file.
+    #[serde(with = "bare_digest")]
+    pub sha256: Digest,
     /// Its size.
     pub bytes: u64,
     /// Pixels across.

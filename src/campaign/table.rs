@@ -36,7 +36,7 @@ pub fn write(sidecars: &[Sidecar]) -> Result<Vec<u8>> {
         ("outcome", texts(&|s| Some(outcome(s).into()))),
         ("image", texts(&|s| s.image.as_ref().map(|image| format!("{}/{}", shelf(s), image.file)))),
         ("sidecar", texts(&|s| Some(format!("{}/{}.json", shelf(s), s.job.stem)))),
-        ("sha256", texts(&|s| s.image.as_ref().map(|image| image.sha256.clone()))),
+        ("sha256", texts(&|s| s.image.as_ref().map(|image| image.sha256.hex()))),
         ("seed", wholes(&|s| i64::try_from(s.job.seed).ok())),
         ("attempt", wholes(&|s| s.chosen.map(i64::from))),
         ("attempts", wholes(&|s| i64::try_from(s.attempts.len()).ok())),

@@ -151,12 +151,12 @@ impl Bench {
                 queue: context.broker(1).await?,
                 store: Arc::clone(store),
                 baseline: args.name.clone(),
-                bundle: asked.digest.clone(),
+                bundle: asked.digest,
                 shutdown: context.shutdown.clone(),
                 say: Box::new(move |text| speaker.say(text)),
             })));
         }
-        let reference = BundleRef { name: asked.bundle.parse().map_err(Error::invalid)?, digest: Some(asked.digest.clone()) };
+        let reference = BundleRef { name: asked.bundle.parse().map_err(Error::invalid)?, digest: Some(asked.digest) };
         let bundle = context.bundle(&reference)?;
         let (runtime, settings) = context.models()?;
         Ok(Self::Here(Box::new(Critic::load(&bundle, &runtime, &settings)?)))

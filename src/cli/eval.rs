@@ -63,7 +63,7 @@ pub fn look(what: &What, context: &Context) -> Result<Evaluation> {
     let suite = what.suite.as_deref().map(Suite::load).transpose()?;
     let store: Arc<dyn Store> = context.store(&what.out)?;
     let plan = context.block_on(context.outline_of(&what.campaign, &store)).map_err(|failure| context.failed(failure))?;
-    let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest.clone()) };
+    let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest) };
     let bundle = context.bundle(&reference)?;
     let references = references(what, suite.as_ref(), (&bundle, &store), context)?;
     let name = what.baseline.as_ref().or_else(|| suite.as_ref().and_then(|suite| suite.baseline.as_ref()));
@@ -171,7 +171,7 @@ fn facts(bundle: &Bundle) -> EvaluatorFacts {
 /// Whether the file that judges is one of those that guide.
 fn judge_is_guide(bundle: &Bundle) -> bool {
     let files = &bundle.manifest().spec.files;
-    let digest = |file: &str| files.get(file).map(|listed| listed.sha256.as_str());
+    let digest = |file: &str| files.get(file).map(|listed| listed.sha256);
     digest(EVALUATOR).is_some_and(|judge| [IMAGE_ENCODER, TEXT_ENCODER].iter().any(|guide| digest(guide) == Some(judge)))
 }
 

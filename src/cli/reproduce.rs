@@ -14,8 +14,9 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::{Context, Outcome};
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::names::{BundleRef, Digest};
+use crate::base::names::BundleRef;
 use crate::campaign::provenance;
 use crate::campaign::sidecar::Sidecar;
 use crate::io::files;
@@ -107,7 +108,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     };
     let old_path = args.sidecar.with_extension("png");
     refuse_to_replace(args.out.as_deref(), &[&args.sidecar, &old_path])?;
-    let mut old = Old::read(&old_path, &facts.sha256)?;
+    let mut old = Old::read(&old_path, facts.sha256)?;
     let name = sidecar.bundle.parse().map_err(|e| Error::invalid(format!("{shown}: the bundle's name {e}")))?;
     let bundle = context.bundle(&BundleRef { name, digest: Some(sidecar.job.bundle.clone()) })?;
     let mut pipeline = context.pipeline(&bundle)?;
@@ -128,7 +129,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let tolerance = args.tolerance.unwrap_or(if other_provider { ACROSS_PROVIDERS } else { 0 });
     let deviation = image.as_ref().and_then(|image| old.deviation_of(image));
     let bytes = image.map(|image| provenance::encode(&image, &sidecar.job, attempt)).transpose()?;
-    let identical = bytes.as_ref().is_some_and(|bytes| Digest::of(bytes).hex() == facts.sha256);
+    let identical = bytes.as_ref().is_some_and(|bytes| Digest::of(bytes) == facts.sha256);
     let written = args.out.filter(|_| bytes.is_some());
     if let (Some(out), Some(bytes)) = (&written, &bytes) {
         files::write(out, bytes, true).map_err(|e| files::failed("write", out, e))?;
@@ -200,9 +201,9 @@ fn trained(sidecar: &Path, encoder: &EncoderRef, context: &Context) -> Result<Ve
 
 impl Old {
     /// Reads the old image; that it is gone or damaged is a finding.
-    fn read(path: &Path, sha256: &str) -> Result<Self> {
+    fn read(path: &Path, sha256: Digest) -> Result<Self> {
         let Some(bytes) = read(path)? else { return Ok(Self { file: OldFile::Gone, picture: None, damage: None }) };
-        let file = if Digest::of(&bytes).hex() == sha256 { OldFile::AsRecorded } else { OldFile::Changed };
+        let file = if Digest::of(&bytes) == sha256 { OldFile::AsRecorded } else { OldFile::Changed };
         Ok(match picture::decode(&bytes, &path.display().to_string()) {
             Ok(picture) => Self { file, picture: Some(picture), damage: None },
             Err(error) => Self { file, picture: None, damage: Some(error.chain()) },

@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::base::digest::Digest;
 use serde::Serialize;
 
 use super::table::table;
 use super::{Context, Out, Outcome, eval, report};
 use crate::base::error::{Error, Result};
-use crate::base::names::{Digest, Name};
+use crate::base::names::Name;
 use crate::base::time::Timestamp;
 use crate::eval::evaluation::{Arm, AssetScore, ComparisonVerdict};
 use crate::eval::{Evaluation, baseline};
@@ -131,7 +132,7 @@ fn hand_out(args: &SheetArgs, context: &Context) -> Result<Outcome> {
 fn secret() -> Result<String> {
     let folder = tempfile::tempdir().map_err(|e| Error::unavailable("cannot make a folder for a moment").caused_by(e))?;
     let seen = format!("{} {} {}", folder.path().display(), std::process::id(), Timestamp::now());
-    Ok(Digest::of(seen).hex().to_owned())
+    Ok(Digest::of(seen).hex())
 }
 
 type Pictures = Vec<(Arm, String, crate::html::Thumbnail)>;

@@ -15,8 +15,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::{Context, Out, Outcome};
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::names::Digest;
 use crate::base::time::Timestamp;
 use crate::base::version::{Branch, EncoderName};
 use crate::pipeline::session::SessionSettings;
@@ -274,7 +274,7 @@ impl Training<'_> {
         }
         let draft = Draft {
             encoder: EncoderName { branch: self.set.branch, name: self.set.name.clone() },
-            base: Base { name: self.bundle.manifest().name.to_string(), digest: self.bundle.digest().clone() },
+            base: Base { name: self.bundle.manifest().name.to_string(), digest: *self.bundle.digest() },
             parent: None,
             prompt: self.set.prompt.clone(),
             settings: self.set.training.clone(),

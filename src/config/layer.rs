@@ -7,12 +7,14 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::base::currency::Currency;
+use crate::base::licence::Licence;
 use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::Config;
 use crate::base::error::{Context as _, Error, Kind, Result};
-use crate::base::yaml;
+use crate::base::{text, yaml};
 use crate::broker::address::BrokerAddress;
 use crate::events::webhook;
 use crate::io::files;
@@ -37,8 +39,8 @@ pub(super) struct Layer {
     pub(super) cache_dir: Option<PathBuf>,
     pub(super) max_batch: Option<usize>,
     pub(super) cost_per_hour: Option<f64>,
-    pub(super) currency: Option<String>,
-    pub(super) allowed_licences: Option<Vec<String>>,
+    pub(super) currency: Option<Currency>,
+    pub(super) allowed_licences: Option<Vec<Licence>>,
     pub(super) update_policy: Option<UpdatePolicy>,
     pub(super) out: Option<String>,
     pub(super) s3: Option<S3Settings>,
@@ -76,56 +78,57 @@ impl Layer {
                 continue; // how compose files and shells say "not set"
             }
             let bad = |why: &str| Error::invalid(format!("{PREFIX}{name} {why}"));
-            let text = || value.to_str().map(str::to_owned).ok_or_else(|| bad("is not UTF-8"));
-            let number = || text()?.parse::<usize>().map_err(|_| bad("is not a whole number"));
+            let as_text = || value.to_str().map(str::to_owned).ok_or_else(|| bad("is not UTF-8"));
+            let number = || as_text()?.parse::<usize>().map_err(|_| bad("is not a whole number"));
             match name {
                 "CONFIG" => file = Some(value.clone().into()),
                 "BUNDLES" => layer.bundles = Some(std::env::split_paths(&value).collect()),
                 "RUNTIME_LIBRARY" => layer.runtime_library = Some(value.clone().into()),
-                "PROVIDER" => layer.provider = Some(text()?),
+                "PROVIDER" => layer.provider = Some(as_text()?),
                 "THREADS" => layer.threads = Some(number()?),
                 "DEVICE" => layer.device = Some(u32::try_from(number()?).map_err(|_| bad("is no device's number"))?),
                 "CACHE_DIR" => layer.cache_dir = Some(value.clone().into()),
                 "MAX_BATCH" => layer.max_batch = Some(number()?),
                 "COST_PER_HOUR" => {
-                    layer.cost_per_hour = Some(text()?.parse().map_err(|_| bad("is not a number"))?);
+                    layer.cost_per_hour = Some(as_text()?.parse().map_err(|_| bad("is not a number"))?);
                 }
-                "CURRENCY" => layer.currency = Some(text()?),
+                "CURRENCY" => layer.currency = Some(as_text()?.parse().map_err(|why: String| bad(&why))?),
                 "ALLOWED_LICENCES" => {
-                    let names = text()?;
+                    let names = as_text()?;
                     let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-                    layer.allowed_licences = Some(names.map(str::to_owned).collect());
+                    let licences = names.map(|name| name.parse().map_err(|why| bad(&format!("{} {why}", text::show(name)))));
+                    layer.allowed_licences = Some(licences.collect::<Result<_>>()?);
                 }
-                "OUT" => layer.out = Some(text()?),
-                "BROKER" => layer.broker = Some(text()?.into()),
+                "OUT" => layer.out = Some(as_text()?),
+                "BROKER" => layer.broker = Some(as_text()?.into()),
                 "RETRY_DELAYS" => {
-                    let numbers = text()?.split(',').map(|n| n.trim().parse()).collect::<Result<_, _>>();
+                    let numbers = as_text()?.split(',').map(|n| n.trim().parse()).collect::<Result<_, _>>();
                     layer.retry_delays = Some(numbers.map_err(|_| bad("must be numbers of seconds, such as 1,5,30"))?);
                 }
-                "S3_ENDPOINT" => layer.s3().endpoint = Some(text()?),
-                "S3_REGION" => layer.s3().region = Some(text()?),
-                "S3_PATH_STYLE" => layer.s3().path_style = Some(switch(&text()?).ok_or_else(|| bad(NO_SWITCH))?),
+                "S3_ENDPOINT" => layer.s3().endpoint = Some(as_text()?),
+                "S3_REGION" => layer.s3().region = Some(as_text()?),
+                "S3_PATH_STYLE" => layer.s3().path_style = Some(switch(&as_text()?).ok_or_else(|| bad(NO_SWITCH))?),
                 "S3_CHECKSUMS" => {
-                    layer.s3().checksums = match text()?.as_str() {
+                    layer.s3().checksums = match as_text()?.as_str() {
                         "when_supported" => Checksums::WhenSupported,
                         "when_required" => Checksums::WhenRequired,
                         _ => return Err(bad("must be when_supported or when_required")),
                     };
                 }
-                "ALLOW_PLAINTEXT" => layer.allow_plaintext = Some(switch(&text()?).ok_or_else(|| bad(NO_SWITCH))?),
+                "ALLOW_PLAINTEXT" => layer.allow_plaintext = Some(switch(&as_text()?).ok_or_else(|| bad(NO_SWITCH))?),
                 "LOG_FORMAT" => {
-                    layer.log_format = Some(match text()?.as_str() {
+                    layer.log_format = Some(match as_text()?.as_str() {
                         "human" => LogFormat::Human,
                         "json" => LogFormat::Json,
                         _ => return Err(bad("must be human or json")),
                     });
                 }
                 "LISTEN" => {
-                    let address = text()?.parse().map_err(|_| bad("is no address such as 127.0.0.1:9464"))?;
+                    let address = as_text()?.parse().map_err(|_| bad("is no address such as 127.0.0.1:9464"))?;
                     layer.listen = Some(address);
                 }
-                "OTLP_ENDPOINT" => layer.otlp_endpoint = Some(text()?),
-                "EVENT_SOURCE" => layer.event_source = Some(text()?),
+                "OTLP_ENDPOINT" => layer.otlp_endpoint = Some(as_text()?),
+                "EVENT_SOURCE" => layer.event_source = Some(as_text()?),
                 "LOG" => {} // the filter of telemetry
                 other => {
                     // One slip in four letters: a short name is soon near to another that means something else.

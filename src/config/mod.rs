@@ -4,6 +4,8 @@
 //! Always holds: an unknown key in the file is refused, and so is a variable that looks like a misspelt setting.
 //! A setting that holds a secret is a type whose `Debug` hides it ([`remote`]).
 
+use crate::base::currency::Currency;
+use crate::base::licence::Licence;
 use crate::registry::retrain::UpdatePolicy;
 use crate::telemetry::log::LogFormat;
 use std::ffi::OsString;
@@ -47,9 +49,9 @@ pub struct Config {
     /// What an hour of this machine costs: turns time into the estimate that budgets are held against.
     pub cost_per_hour: f64,
     /// ISO 4217 code of `cost_per_hour`.
-    pub currency: String,
+    pub currency: Currency,
     /// Licences that somebody of this house decided to allow beyond the built-in list, such as `LicenseRef-Acme-Agency`.
-    pub allowed_licences: Vec<String>,
+    pub allowed_licences: Vec<Licence>,
     /// When a trained encoder should be trained again.
     pub update_policy: UpdatePolicy,
     /// Where everything goes that commands write: a folder, or `s3://bucket/prefix`. `--out` says otherwise for one command.
@@ -101,7 +103,7 @@ impl Default for Config {
             cache_dir: None,
             max_batch: 16,
             cost_per_hour: 0.10,
-            currency: "USD".into(),
+            currency: Currency::USD,
             allowed_licences: Vec::new(),
             update_policy: UpdatePolicy::default(),
             out: "out".into(),
@@ -165,13 +167,6 @@ impl Config {
         }
         if !(self.cost_per_hour.is_finite() && (0.0..=1e6).contains(&self.cost_per_hour)) {
             return wrong("cost_per_hour", "must be 0 to 1000000");
-        }
-        if self.currency.len() != 3 || !self.currency.bytes().all(|b| b.is_ascii_uppercase()) {
-            return wrong("currency", "must be a three-letter code such as USD");
-        }
-        let is_licence = |l: &String| !l.is_empty() && l.chars().all(|c| c.is_ascii_alphanumeric() || "-.+".contains(c));
-        if !self.allowed_licences.iter().all(is_licence) {
-            return wrong("allowed_licences", "must hold names such as LicenseRef-Acme-Agency");
         }
         if self.update_policy.drift_below.is_some_and(|bound| !(0.0..=1.0).contains(&bound)) {
             return wrong("update_policy.drift_below", "must be 0 to 1");

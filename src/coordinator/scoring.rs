@@ -12,9 +12,10 @@ use async_trait::async_trait;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
-use crate::base::names::{Digest, Name};
+use crate::base::names::Name;
 use crate::broker::Rabbit;
 use crate::broker::rabbit::order::{Order, Task};
 use crate::campaign::records;
@@ -96,7 +97,7 @@ async fn one(
 ) -> Result<Scores> {
     let key = baseline::image(name, &asked.id)?;
     let bytes = store.get(&key).await?.ok_or_else(|| Error::invalid(format!("{key} is not in the workers' store")))?;
-    if Digest::of(&bytes).hex() != asked.sha256 {
+    if Digest::of(&bytes) != asked.sha256 {
         return Err(Error::invalid(format!("{key} is not the picture that was imported")));
     }
     let picture = picture::decode_small(&bytes, key.as_str(), limits::PICTURE_SIZE)?;
@@ -212,7 +213,7 @@ mod tests {
     fn order(pictures: &[(&str, &[u8])]) -> Task {
         let unscored = |(id, bytes): &(&str, &[u8])| Unscored {
             id: (*id).into(),
-            sha256: Digest::of(bytes).hex().to_owned(),
+            sha256: Digest::of(bytes),
             style: "flat".into(),
             category: "fox".into(),
             prompt: "a fox".into(),

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::evaluation::ArmFacts;
+use crate::base::currency::Currency;
 use crate::eval::loader::Shown;
 
 /// What is counted.
@@ -20,7 +21,7 @@ pub struct ArmTotals {
     seconds: f64,
     licences: BTreeSet<String>,
     vendors: BTreeSet<String>,
-    spent: BTreeMap<String, f64>,
+    spent: BTreeMap<Currency, f64>,
     priced: usize,
     revised: usize,
     revision_rounds: f64,
@@ -47,7 +48,7 @@ impl ArmTotals {
         note(&mut self.vendors, &delivery.vendor);
         self.priced += usize::from(delivery.price.is_some());
         if let (Some(price), Some(currency)) = (delivery.price, &delivery.currency) {
-            *self.spent.entry(currency.clone()).or_default() += price;
+            *self.spent.entry(*currency).or_default() += price;
         }
         if let Some(rounds) = delivery.revision_rounds {
             self.revised += 1;

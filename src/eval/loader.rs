@@ -3,6 +3,7 @@
 //! In: a store, a plan's outline, a baseline. Out: [`Shown`] images, one by one. Always holds: only sidecars are read, no image
 //! and no model, so that evaluating is a read; nothing is changed; a job without a finished asset is counted, not guessed.
 
+use crate::base::digest::Digest;
 use crate::campaign::plan_file;
 use std::sync::Arc;
 
@@ -34,8 +35,8 @@ pub struct Shown {
     pub brief: Brief,
     /// Its key; `None` if there is no image.
     pub image: Option<String>,
-    /// SHA-256 of the image's file, hex.
-    pub sha256: Option<String>,
+    /// SHA-256 of the image's file.
+    pub sha256: Option<Digest>,
     /// Whether it counts.
     pub accepted: bool,
     /// Whether nothing could be made.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::evaluation::Brief;
 use crate::appearance::Looks;
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::base::names::Digest;
 use crate::pipeline::Wanted;
 use crate::pipeline::scores::Scores;
 use crate::spec::Reference;
@@ -67,7 +67,7 @@ impl References {
             let wanted = Wanted { style, category: &reference.category, prompt: &reference.category };
             pictures.push(ReferencePicture {
                 file: reference.file.clone(),
-                sha256: reference.sha256.clone(),
+                sha256: reference.sha256,
                 brief: Brief { category: reference.category.clone(), style: style.to_owned() },
                 scores: judge(wanted, &picture)?,
                 looks: Looks::of(&picture),

@@ -209,7 +209,7 @@ impl Yardstick {
             let picture = &setup.references.pictures[likeness.reference];
             NearestReference {
                 file: picture.file.clone(),
-                sha256: picture.sha256.hex().to_owned(),
+                sha256: picture.sha256,
                 category: picture.brief.category.clone(),
                 style: picture.brief.style.clone(),
                 similarity: likeness.similarity,

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::evaluation::{Compared, Evaluation, Measure, StatisticsSettings, SuiteCheck, SuiteResult};
 use crate::appearance::palette::Hex;
+use crate::base::digest::Digest;
 use crate::base::error::{Context as _, Error, Kind, Result};
-use crate::base::names::{Digest, Name};
+use crate::base::names::Name;
 use crate::base::{limits, yaml};
 use crate::eval::run::{TOLERANCE, settings};
 use crate::io::files;

@@ -164,7 +164,7 @@ fn references(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
 fn arms(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
     let Some(theirs) = &evaluation.outsourced else { return };
     if theirs.spent.len() > 1 {
-        let currencies = theirs.spent.keys().cloned().collect::<Vec<_>>().join(", ");
+        let currencies = theirs.spent.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         warn(WarningCode::Currencies, format!("prices are in several currencies, which are not added up: {currencies}"));
     }
     let lacking: Vec<String> = ["a price", "revision rounds", "order and delivery dates"]

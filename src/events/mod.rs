@@ -4,11 +4,11 @@
 //! Always holds: the same fact has the same id, however often it is told, so that receivers can drop what they know; the
 //! document is one line that cannot steer a terminal or a log, whoever wrote the names in it; nothing in it is a secret.
 
+use crate::base::digest::{Digest, bare_digest};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
-use crate::base::names::Digest;
 use crate::base::text;
 use crate::base::time::Timestamp;
 use crate::campaign::layout::{Layout, Shelf};
@@ -154,8 +154,9 @@ pub struct AssetFinished {
     pub scores: Option<Scores>,
     /// Where the image lies; `None` if nothing could be made.
     pub image: Option<String>,
-    /// SHA-256 of the image, hex.
-    pub sha256: Option<String>,
+    /// SHA-256 of the image.
+    #[serde(with = "bare_digest::option", default)]
+    pub sha256: Option<Digest>,
     /// Where everything about it is told.
     pub sidecar: String,
 }
@@ -180,7 +181,7 @@ impl CampaignRejected {
             (line, _) => format!("{line}:{}: {}: {}", p.column, p.path, p.reason),
         };
         Self {
-            submission: Digest::of(submitted).hex().to_owned(),
+            submission: Digest::of(submitted).hex(),
             name: name.map(str::to_owned),
             problems: problems.iter().map(told).collect(),
         }
@@ -203,7 +204,7 @@ impl DomainEvent {
             attempts: sidecar.attempts.len(),
             scores: sidecar.chosen_scores().cloned(),
             image: image.map(|key| locate(&key)),
-            sha256: sidecar.image.as_ref().map(|image| image.sha256.clone()),
+            sha256: sidecar.image.as_ref().map(|image| image.sha256),
             sidecar: locate(&layout.sidecar(shelf, &job.stem)?),
         };
         Ok(match sidecar.outcome {

@@ -40,8 +40,8 @@ use self::decode::Decoder;
 use self::denoise::{Denoiser, Item};
 use self::sampler::Steps;
 use self::schedule::Schedule;
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::names::Digest;
 use crate::pipeline::scorer::Judge;
 use crate::pipeline::text_encoder::Encoder;
 use crate::plan::{Job, Prompts};
@@ -78,8 +78,8 @@ impl Request {
             size: job.size,
             sampler: job.sampler.clone(),
             guidance: job.guidance.clone(),
-            style_encoder: job.source.encoder.as_ref().map(|encoder| encoder.digest.clone()),
-            category_encoder: job.reader.as_ref().and_then(|r| r.encoder.as_ref()).map(|encoder| encoder.digest.clone()),
+            style_encoder: job.source.encoder.as_ref().map(|encoder| encoder.digest),
+            category_encoder: job.reader.as_ref().and_then(|r| r.encoder.as_ref()).map(|encoder| encoder.digest),
         }
     }
 
@@ -166,7 +166,7 @@ impl Pipeline {
             sizes: spec.sizes.clone(),
             downscale: spec.latent.downscale,
             layers: spec.cross_attention_layers,
-            bundle: (bundle.manifest().name.to_string(), bundle.digest().clone()),
+            bundle: (bundle.manifest().name.to_string(), *bundle.digest()),
             provider: settings.provider,
             stop,
             totals: Timings::default(),

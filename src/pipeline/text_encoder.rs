@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::names::Digest;
 use crate::pipeline::adapter;
 use crate::pipeline::bundle::{Bundle, TEXT_ENCODER, TOKENIZER};
 use crate::pipeline::runtime::Runtime;

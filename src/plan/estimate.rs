@@ -1,6 +1,7 @@
 //! What a plan takes: images, time, money, storage. Linear in what the bundle's maker measured.
 
 use super::{BundleFacts, Job};
+use crate::base::currency::Currency;
 use crate::spec::Budget;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ pub struct Rates {
     /// Price of an hour.
     pub cost_per_hour: f64,
     /// Its currency.
-    pub currency: String,
+    pub currency: Currency,
 }
 
 /// What a plan takes when every first attempt passes, and at most.
@@ -29,7 +30,7 @@ pub struct Estimate {
     /// Price of `seconds_max`.
     pub cost_max: f64,
     /// Currency of both.
-    pub currency: String,
+    pub currency: Currency,
     /// Storage for the images.
     pub bytes: u64,
 }
@@ -49,7 +50,7 @@ impl Estimate {
             seconds_max: most,
             cost: cost(once),
             cost_max: cost(most),
-            currency: rates.currency.clone(),
+            currency: rates.currency,
             bytes: jobs.iter().map(|job| (facts.bytes_per_image as f64 * area(job)) as u64).sum(),
         }
     }

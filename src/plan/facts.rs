@@ -2,10 +2,10 @@
 //! ledger do.
 
 use super::categories::Categories;
-use crate::base::names::Digest;
+use crate::base::digest::Digest;
 use crate::base::version::VersionId;
 use crate::plan::catalog::House;
-use crate::rights::Grant;
+use crate::rights::{Grant, Terms};
 use serde::{Deserialize, Serialize};
 
 /// A bundle, as far as planning goes.
@@ -78,7 +78,32 @@ pub struct StyleFacts {
     pub encoder: Option<EncoderRef>,
     /// The distinct rights in a trained encoder's pictures, the first [`MAX_GRANTS`] of them; every job carries them along.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub grants: Vec<Grant>,
+    pub grants: Vec<GrantSummary>,
+}
+
+/// The rights in some of a trained encoder's pictures, as a job carries them: one grant, or several that are too many to be
+/// named one by one, their licences and holders listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantSummary {
+    /// Where the pictures came from.
+    pub source: String,
+    /// The licence, or several.
+    pub licence: String,
+    /// Who holds the rights.
+    pub holder: String,
+    /// What proves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// How far they go together.
+    #[serde(default)]
+    pub terms: Terms,
+}
+
+impl From<&Grant> for GrantSummary {
+    fn from(grant: &Grant) -> Self {
+        let Grant { source, licence, holder, evidence, terms } = grant.clone();
+        Self { source, licence: licence.into(), holder, evidence, terms }
+    }
 }
 
 /// Grants that a job names one by one.

@@ -9,8 +9,9 @@
 //! every finished image unknown, so it changes only together with its version; a test pins the values.
 
 use super::{BundleFacts, Job, Prompts, StyleFacts};
-use crate::base::limits;
-use crate::base::names::{Digest, Name};
+use crate::base::digest::Digest;
+use crate::base::names::Name;
+use crate::base::{hex, limits};
 use crate::spec::{Campaign, Format, Gate, Guidance, Sampler};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -73,14 +74,13 @@ impl<'a> Identity<'a> {
     }
 
     pub(super) fn id(&self) -> JobId {
-        JobId(canonical(self).hex().into())
+        JobId(canonical(self).hex())
     }
 
     /// The job's own seed. It derives from the campaign's seed and from which image it is (category, style, index), not
     /// from how it is drawn: two guidance settings then start from the same noise and can be compared.
     pub(super) fn seed(&self) -> u64 {
-        let digest = canonical(&("housestyle/seed", VERSION, self.seed, self.category, self.style, self.index));
-        u64::from_str_radix(&digest.hex()[..16], 16).unwrap_or_default() >> 11
+        canonical(&("housestyle/seed", VERSION, self.seed, self.category, self.style, self.index)).leading_u64() >> 11
     }
 }
 
@@ -128,15 +128,11 @@ impl CampaignId {
     }
 }
 
-fn is_hex(text: &str, digits: usize) -> bool {
-    text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
-
 impl TryFrom<String> for JobId {
     type Error = String;
 
     fn try_from(id: String) -> Result<Self, String> {
-        if is_hex(&id, 64) { Ok(Self(id)) } else { Err("a job's id has 64 hex digits".into()) }
+        if hex::is_hex(&id, 64) { Ok(Self(id)) } else { Err("a job's id has 64 hex digits".into()) }
     }
 }
 
@@ -144,7 +140,7 @@ impl TryFrom<String> for CampaignId {
     type Error = String;
 
     fn try_from(id: String) -> Result<Self, String> {
-        let fits = |(name, hash): (&str, &str)| name.parse::<Name>().is_ok() && is_hex(hash, 12);
+        let fits = |(name, hash): (&str, &str)| name.parse::<Name>().is_ok() && hex::is_hex(hash, 12);
         match id.len() <= limits::NAME + 13 && id.rsplit_once('-').is_some_and(fits) {
             true => Ok(Self(id)),
             false => Err("a campaign's id is its name, a dash and 12 hex digits".into()),

@@ -21,7 +21,7 @@ pub use catalog::{House, Obstacle, Offer, TrainedStyle};
 pub use categories::Categories;
 pub use check::check;
 pub use estimate::{BudgetVerdict, Estimate, Rates, Standing, amount};
-pub use facts::{BundleFacts, EncoderRef, MAX_GRANTS, StyleFacts};
+pub use facts::{BundleFacts, EncoderRef, GrantSummary, MAX_GRANTS, StyleFacts};
 pub use identity::{CampaignId, JobId};
 pub use outline::{JobOutline, Outline};
 pub use prompts::{Prompts, check_prompts};
@@ -29,7 +29,7 @@ pub use rights::{RightsVerdict, StyleRights};
 pub use ruling_problems::{check_budget, check_rights};
 pub use unscored::Unscored;
 
-use crate::base::names::Digest;
+use crate::base::digest::Digest;
 use crate::base::{limits, text};
 use crate::spec::{AssetSpec, Campaign, Format, Gate, Guidance, Priority, Problem, Sampler};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -134,7 +134,7 @@ pub fn plan(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Result<P
     Ok(Plan {
         campaign: id,
         bundle: facts.name.clone(),
-        digest: facts.digest.clone(),
+        digest: facts.digest,
         budget: campaign.budget.as_ref().map(|budget| BudgetVerdict::of(budget, &estimate)),
         rights: RightsVerdict::of(
             offers.iter().copied().chain(reader(campaign, facts).map(TrainedStyle::as_offer)),
@@ -241,7 +241,7 @@ fn job(
         guidance: campaign.guidance.clone(),
         gate: campaign.gate.clone(),
         format: campaign.output.format,
-        bundle: facts.digest.clone(),
+        bundle: facts.digest,
         priority: campaign.priority,
         source: style.clone(),
         reader: reader.cloned(),

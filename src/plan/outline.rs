@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{CampaignId, JobId};
-use crate::base::names::Digest;
+use crate::base::digest::Digest;
 use crate::spec::Gate;
 
 /// A plan in short; reads the JSON of a [`super::Plan`].

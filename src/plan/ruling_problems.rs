@@ -28,7 +28,7 @@ pub fn check_rights(campaign: &Campaign, facts: &BundleFacts) -> Vec<Problem> {
 /// A ceiling that not even first attempts stay under.
 pub fn check_budget(campaign: &Campaign, plan: &Plan) -> Option<Problem> {
     let verdict = plan.budget.as_ref().filter(|verdict| verdict.standing == Standing::Over)?;
-    let (cost, currency) = (amount(plan.estimate.cost), &plan.estimate.currency);
+    let (cost, currency) = (amount(plan.estimate.cost), plan.estimate.currency);
     let reason = format!("the estimate, {cost} {currency}, is over the budget of {} {currency}", verdict.max_cost);
     Some(campaign.problem("spec.budget.max_cost", reason, None))
 }

@@ -1,6 +1,7 @@
 //! Plans are deterministic, distinct, and complain about everything at once.
 
 use super::*;
+use crate::base::currency::Currency;
 use crate::base::version::{Branch, CategoryRef};
 use crate::rights::{Grant, Terms};
 use proptest::{prelude::*, sample::subsequence};
@@ -36,7 +37,7 @@ fn facts() -> BundleFacts {
 }
 
 fn rates() -> Rates {
-    Rates { cost_per_hour: 3.6, currency: "USD".into() }
+    Rates { cost_per_hour: 3.6, currency: Currency::USD }
 }
 
 fn campaign(name: &str, styles: &[&str], categories: &[&str], rest: &str) -> Campaign {
@@ -317,7 +318,7 @@ fn with_versions(name: &str, versions: &[(u32, bool, Option<Obstacle>)]) -> Bund
     facts.scored_styles.push(name.into());
     let grant = |licence: &str| Grant {
         source: "an agency".into(),
-        licence: licence.into(),
+        licence: licence.parse().unwrap(),
         holder: "Acme".into(),
         evidence: None,
         terms: Terms { channels: Some(vec!["web".into()]), ..Terms::default() },
@@ -393,9 +394,9 @@ fn a_trained_style_is_as_free_as_its_pictures() {
     assert_eq!((found.ruling, found.reason.contains("CC-BY-4.0")), (Ruling::Attribution, true));
     assert_eq!(verdict(&facts, "  rights: {channels: [web]}\n").ruling, Ruling::Attribution);
     assert!(verdict(&facts, "  rights: {channels: [print]}\n").reason.contains("`print` is not cleared, only web"));
-    facts.house.trained[0].grants[0].licence = "LicenseRef-Acme".into();
+    facts.house.trained[0].grants[0].licence = "LicenseRef-Acme".parse().unwrap();
     assert_eq!(verdict(&facts, "").ruling, Ruling::Refused);
-    facts.house.policy.allowed.push("LicenseRef-Acme".into());
+    facts.house.policy.allowed.push("LicenseRef-Acme".parse().unwrap());
     assert_eq!(verdict(&facts, "").ruling, Ruling::Attribution);
     facts.house.trained[0].grants[0].terms.until = "2027-01-01".parse().ok();
     facts.house.policy.today = "2027-01-02".parse().unwrap();

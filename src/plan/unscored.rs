@@ -1,3 +1,4 @@
+use crate::base::digest::{Digest, bare_digest};
 use serde::{Deserialize, Serialize};
 
 /// A picture of a baseline that is to be judged, and what it was meant to be.
@@ -6,8 +7,9 @@ use serde::{Deserialize, Serialize};
 pub struct Unscored {
     /// Its id in the baseline.
     pub id: String,
-    /// SHA-256 of its file in the store, hex.
-    pub sha256: String,
+    /// SHA-256 of its file in the store.
+    #[serde(with = "bare_digest")]
+    pub sha256: Digest,
     /// The style, by the evaluator's name for it.
     pub style: String,
     /// The category, likewise.

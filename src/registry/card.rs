@@ -3,8 +3,9 @@
 //! In: what a training knows about its result. Out: JSON that stands beside the weights. What always holds: a card names
 //! the digest of its weights and of everything that went in, so that weights, data and bundle can be checked against it.
 
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::base::names::Digest;
+use crate::base::licence::Licence;
 use crate::base::time::Timestamp;
 use crate::base::version::{EncoderName, VersionId};
 use crate::rights::Grant;
@@ -80,7 +81,7 @@ pub struct Lesson {
     /// Where it came from.
     pub source: String,
     /// Under which licence.
-    pub licence: String,
+    pub licence: Licence,
 }
 
 /// What a training says about its result; the registry adds the number and the digest.

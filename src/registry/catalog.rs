@@ -4,10 +4,10 @@
 //! version whose card cannot be read or whose pictures were revoked is there with its reason, so that asking for it says
 //! why, and other styles are planned all the same.
 
+use crate::base::digest::Digest;
 use crate::base::error::Result;
-use crate::base::names::Digest;
 use crate::base::version::{Branch, EncoderName, VersionId};
-use crate::plan::{BundleFacts, EncoderRef, House, MAX_GRANTS, Obstacle, StyleFacts, TrainedStyle};
+use crate::plan::{BundleFacts, EncoderRef, GrantSummary, House, MAX_GRANTS, Obstacle, StyleFacts, TrainedStyle};
 use crate::registry::card::Card;
 use crate::registry::ledger::{Ledger, Revocations};
 use crate::registry::versions::Registry;
@@ -90,11 +90,11 @@ fn style_facts(card: &Card, grants: &[Grant]) -> StyleFacts {
     StyleFacts {
         name: card.id.name.to_string(),
         look: String::new(),
-        licence: list(|grant| &grant.licence),
+        licence: list(|grant| grant.licence.as_str()),
         holder: list(|grant| &grant.holder),
         source: list(|grant| &grant.source),
         attribution: attribution(card.id.branch, grants),
-        encoder: Some(EncoderRef { version: card.id.clone(), digest: card.weights.clone() }),
+        encoder: Some(EncoderRef { version: card.id.clone(), digest: card.weights }),
         grants: carried(grants),
     }
 }
@@ -117,7 +117,7 @@ fn unreadable(version: VersionId, promoted: bool, reason: String) -> TrainedStyl
 
 /// Whom the licences ask to name, with the pictures that come of it.
 fn attribution(branch: Branch, grants: &[Grant]) -> String {
-    let asks = |grant: &&Grant| names_the_holder(&grant.licence);
+    let asks = |grant: &&Grant| names_the_holder(grant.licence.as_str());
     let names: Vec<String> = grants.iter().filter(asks).map(|g| format!("{} ({})", g.holder, g.licence)).collect();
     match names.is_empty() {
         true => String::new(),
@@ -137,17 +137,17 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> String {
 }
 
 /// As many grants as every job may carry; when there are more, the last one says where the rest stands.
-fn carried(grants: &[Grant]) -> Vec<Grant> {
+fn carried(grants: &[Grant]) -> Vec<GrantSummary> {
     if grants.len() <= MAX_GRANTS {
-        return grants.to_vec();
+        return grants.iter().map(GrantSummary::from).collect();
     }
     let (named, rest) = grants.split_at(MAX_GRANTS - 1);
-    let last = Grant {
+    let last = GrantSummary {
         source: format!("{} more sources; the version's card names them", rest.len()),
         licence: listed(rest.iter().map(|grant| grant.licence.as_str()), LISTED),
         holder: listed(rest.iter().map(|grant| grant.holder.as_str()), LISTED),
         evidence: None,
         terms: crate::rights::Terms::of(rest),
     };
-    named.iter().cloned().chain([last]).collect()
+    named.iter().map(GrantSummary::from).chain([last]).collect()
 }

@@ -6,8 +6,8 @@
 //!
 //! In the store: `ledger/<sha256>.json` and `ledger/revoked/000001.json`.
 
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::base::names::Digest;
 use crate::base::time::Timestamp;
 use crate::base::version::EncoderName;
 use crate::rights::Grant;
@@ -166,7 +166,7 @@ impl Ledger {
         let keys = self.store.list(&folder()?).await?;
         let picture = |key: &Key| {
             let hex = key.as_str().strip_prefix("ledger/")?.strip_suffix(".json")?;
-            format!("sha256:{hex}").parse().ok()
+            Digest::from_hex(hex).ok()
         };
         Ok(keys.iter().filter_map(picture).collect())
     }
@@ -213,7 +213,7 @@ fn bytes(entry: &Entry) -> Result<Vec<u8>> {
 
 /// Whether two grants cannot both be true; terms may differ, as contracts are renewed.
 fn contradicts(one: &Grant, other: &Grant) -> bool {
-    let texts = |grant: &Grant| [grant.source.clone(), grant.licence.clone(), grant.holder.clone()];
+    let texts = |grant: &Grant| [grant.source.clone(), grant.licence.to_string(), grant.holder.clone()];
     !texts(one).iter().zip(&texts(other)).all(|(one, other)| same_source(one, other))
 }
 

@@ -3,8 +3,8 @@
 //! In: a store. Out: a [`Survey`] of its cards, promotions, ledger and assets. What always holds: what cannot be read is
 //! named in it, never passed over in silence; it is a view that may be thrown away, the store stays the truth.
 
+use crate::base::digest::Digest;
 use crate::base::error::Result;
-use crate::base::names::Digest;
 use crate::base::time::Date;
 use crate::base::version::{EncoderName, VersionId};
 use crate::campaign::sidecar::Sidecar;
@@ -180,7 +180,7 @@ fn row(key: &Key, sidecar: Sidecar) -> AssetRow {
         sidecar: key.as_str().into(),
         first_style: sidecar.first_scores().and_then(|scores| scores.style),
         sources: sidecar.rights.into_iter().map(|reference| reference.source).collect(),
-        image: sidecar.image.and_then(|image| format!("sha256:{}", image.sha256).parse().ok()),
+        image: sidecar.image.map(|image| image.sha256),
         stem: sidecar.job.stem,
         style: sidecar.job.style,
         category_version: sidecar.job.reader.and_then(|reader| reader.encoder).map(|encoder| encoder.version),

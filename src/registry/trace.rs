@@ -3,7 +3,8 @@
 //! In: a [`Survey`] and a question. Out: a [`Trace`], or nothing if what is asked for is not known. What always holds: a
 //! version also answers for what its parents learned; an answer names what could not be read.
 
-use crate::base::names::Digest;
+use crate::base::digest::Digest;
+use crate::base::licence::Licence;
 use crate::base::time::Date;
 use crate::base::version::VersionId;
 use crate::registry::ledger::same_source;
@@ -47,7 +48,7 @@ pub struct TracedPicture {
     /// Where it came from.
     pub source: String,
     /// Under which licence.
-    pub licence: String,
+    pub licence: Licence,
     /// Who holds the rights; unknown only where the ledger lost its entry.
     pub holder: Option<String>,
     /// What proves it.
@@ -162,7 +163,7 @@ fn lessons(survey: &Survey, id: &VersionId) -> Vec<TracedPicture> {
 fn pictures(survey: &Survey) -> BTreeMap<Digest, TracedPicture> {
     let revoked = |sha256: &Digest, source: &str| survey.revocations.of(sha256, source).map(|r| r.because());
     let of_cards = survey.cards.values().flat_map(|card| &card.pictures).map(|lesson| TracedPicture {
-        sha256: lesson.sha256.clone(),
+        sha256: lesson.sha256,
         file: lesson.file.clone(),
         source: lesson.source.clone(),
         licence: lesson.licence.clone(),
@@ -172,7 +173,7 @@ fn pictures(survey: &Survey) -> BTreeMap<Digest, TracedPicture> {
         revoked: revoked(&lesson.sha256, &lesson.source),
     });
     let of_ledger = survey.entries.values().map(|entry| TracedPicture {
-        sha256: entry.sha256.clone(),
+        sha256: entry.sha256,
         file: entry.file.clone(),
         source: entry.grant.source.clone(),
         licence: entry.grant.licence.clone(),
@@ -181,7 +182,7 @@ fn pictures(survey: &Survey) -> BTreeMap<Digest, TracedPicture> {
         until: entry.grant.terms.until,
         revoked: revoked(&entry.sha256, &entry.grant.source),
     });
-    of_cards.chain(of_ledger).map(|picture| (picture.sha256.clone(), picture)).collect()
+    of_cards.chain(of_ledger).map(|picture| (picture.sha256, picture)).collect()
 }
 
 fn version(survey: &Survey, id: &VersionId) -> TracedVersion {

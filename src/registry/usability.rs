@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::digest::Digest;
 use crate::base::error::Result;
-use crate::base::names::Digest;
 use crate::base::version::VersionId;
 use crate::registry::card::Card;
 use crate::registry::ledger::{Entry, Ledger, Revocations};
@@ -30,7 +30,7 @@ impl Registry {
         let mut entries = BTreeMap::new();
         for lesson in lineage.iter().flat_map(|card| &card.pictures) {
             if let Some(entry) = ledger.entry(&lesson.sha256).await? {
-                entries.insert(lesson.sha256.clone(), entry);
+                entries.insert(lesson.sha256, entry);
             }
         }
         Ok(grants(&lineage.iter().collect::<Vec<_>>(), &entries))

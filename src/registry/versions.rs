@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
-use crate::base::names::Digest;
 use crate::base::time::Timestamp;
 use crate::base::version::{Branch, EncoderName, VersionId};
 use crate::plan::EncoderRef;

@@ -87,7 +87,7 @@ pub fn spending(roi: &Roi, lang: Lang) -> Markup {
     let last = roi.months.last();
     let at_end = |value: Option<[f64; 3]>| match value {
         Some([v, low, high]) => {
-            format!("{} ({}–{})", money(v, &roi.currency), money(low, &roi.currency), money(high, &roi.currency))
+            format!("{} ({}–{})", money(v, roi.currency), money(low, roi.currency), money(high, roi.currency))
         }
         None => lang.t("not known", "不明").into(),
     };
@@ -168,7 +168,7 @@ pub fn tornado(roi: &Roi, lang: Lang) -> Markup {
         ),
     };
     let told = |bar: &&TornadoBar| {
-        let [low, high] = [bar.at_low, bar.at_high].map(|value| money(value, &roi.currency));
+        let [low, high] = [bar.at_low, bar.at_high].map(|value| money(value, roi.currency));
         format!("{}: {low} → {high}", input(bar.input, lang))
     };
     let description = bars.iter().map(told).collect::<Vec<_>>().join("; ");
@@ -180,8 +180,8 @@ pub fn tornado(roi: &Roi, lang: Lang) -> Markup {
             rect x=(format!("{left:.1}")) y=(format!("{y}")) width=(format!("{:.1}", (right - left).max(1.0))) height="16"
                 fill=(if bar.own_range { HOUSE } else { "#fff" }) stroke=(HOUSE) {}
         }
-        text x="250" y=(format!("{}", height - 8.0)) { (money(least, &roi.currency)) }
-        text x="570" y=(format!("{}", height - 8.0)) text-anchor="end" { (money(most, &roi.currency)) }
+        text x="250" y=(format!("{}", height - 8.0)) { (money(least, roi.currency)) }
+        text x="570" y=(format!("{}", height - 8.0)) text-anchor="end" { (money(most, roi.currency)) }
     };
     frame("tornado", (580.0, height), title, &description, inner)
 }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::roi::{FigureValue, GivenAmount, Roi};
 use super::words::{amount, figure, input, source};
 use super::{Report, charts};
+use crate::base::currency::Currency;
 use crate::html::{Lang, safe};
 
 /// The section.
@@ -27,7 +28,7 @@ pub(super) fn section(report: &Report, lang: Lang) -> Markup {
 }
 
 /// A figure's value as it reads.
-pub(super) fn value(found: &FigureValue, currency: &str, lang: Lang) -> String {
+pub(super) fn value(found: &FigureValue, currency: Currency, lang: Lang) -> String {
     match found.value {
         Some(value) => amount(value, found.unit, currency, lang),
         None if found.never => lang.t("never", "到達せず").into(),
@@ -36,7 +37,7 @@ pub(super) fn value(found: &FigureValue, currency: &str, lang: Lang) -> String {
 }
 
 /// Its band.
-pub(super) fn band(found: &FigureValue, currency: &str, lang: Lang) -> String {
+pub(super) fn band(found: &FigureValue, currency: Currency, lang: Lang) -> String {
     let end = |value: f64| amount(value, found.unit, currency, lang);
     match (found.low, found.high) {
         (Some(low), Some(high)) => format!("{} – {}", end(low), end(high)),
@@ -56,8 +57,8 @@ fn figures(roi: &Roi, lang: Lang) -> Markup {
                 } }
                 tbody { @for found in &roi.figures { tr {
                     th scope="row" { (figure(found.figure, lang)) }
-                    td.n { (value(found, &roi.currency, lang)) }
-                    td.n { (band(found, &roi.currency, lang)) }
+                    td.n { (value(found, roi.currency, lang)) }
+                    td.n { (band(found, roi.currency, lang)) }
                     td {
                         details {
                             summary { (lang.t("formula and inputs", "式と入力")) }
@@ -98,7 +99,7 @@ fn months(roi: &Roi, lang: Lang) -> Markup {
 
 fn inputs(roi: &Roi, lang: Lang) -> Markup {
     let row = |given: &GivenAmount| {
-        let show = |value: f64| amount(value, given.unit, &roi.currency, lang);
+        let show = |value: f64| amount(value, given.unit, roi.currency, lang);
         html! {
             tr id=(format!("input-{}", given.input.name())) {
                 th scope="row" { code { (given.input.name()) } br; (input(given.input, lang)) }

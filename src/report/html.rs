@@ -76,6 +76,7 @@ fn chart(report: &Report, lang: Lang) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::digest::Digest;
     use crate::eval::disk_vec::DiskVec;
     use crate::eval::evaluation::{Arm, Comparison, ComparisonVerdict, NearestReference};
     use crate::report::sample::{assets, costs, evaluation};
@@ -94,7 +95,7 @@ mod tests {
         let mut images = assets();
         images[0].nearest = Some(NearestReference {
             file: hostile.into(),
-            sha256: "0".into(),
+            sha256: Digest::of("0"),
             category: hostile.into(),
             style: hostile.into(),
             similarity: 0.99,

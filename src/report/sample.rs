@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::currency::Currency;
 use crate::eval::disk_vec::DiskVec;
 use crate::eval::evaluation::*;
 use crate::spec::CostModel;
@@ -52,7 +53,7 @@ pub fn asset(arm: Arm, id: &str) -> AssetScore {
         work: house.then_some(MakingFacts { attempts: 2, first_passed: false, seconds: 36.0, encoder: None }),
         delivery: (!house).then(|| DeliveryFacts {
             price: Some(20.0),
-            currency: Some("USD".into()),
+            currency: Some(Currency::USD),
             revision_rounds: Some(1),
             ordered: "2026-01-01".parse().ok(),
             delivered: "2026-01-11".parse().ok(),

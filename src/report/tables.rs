@@ -64,7 +64,7 @@ pub fn assets(report: &Report, to: &mut dyn Write) -> io::Result<()> {
             work.map_or_else(String::new, |work| work.attempts.to_string()),
             plain(work.map(|work| work.seconds)),
             plain(delivery.and_then(|delivery| delivery.price)),
-            cell(delivery.and_then(|delivery| delivery.currency.as_deref()).unwrap_or_default()),
+            delivery.and_then(|delivery| delivery.currency).map_or_else(String::new, |currency| currency.to_string()),
             cell(delivery.map(|delivery| delivery.licence.as_str()).unwrap_or_default()),
         ];
         row.extend(Measure::ALL.map(|measure| plain(asset.scores.get(&measure).copied())));
@@ -123,13 +123,13 @@ pub fn costs(report: &Report, to: &mut dyn Write) -> io::Result<()> {
         for found in &roi.figures {
             let mut row = vec!["figure".to_owned(), erased::Name::name(&found.figure)];
             row.extend([found.value, found.low, found.high].map(plain));
-            row.extend([erased::Name::name(&found.unit), roi.currency.clone(), cell(found.formula)]);
+            row.extend([erased::Name::name(&found.unit), roi.currency.to_string(), cell(found.formula)]);
             rows.push(row);
         }
         for given in roi.inputs.iter() {
             let mut row = vec!["input".to_owned(), given.input.name().to_owned()];
             row.extend([given.amount.value, given.amount.low, given.amount.high].map(|v| plain(Some(v))));
-            row.extend([erased::Name::name(&given.unit), roi.currency.clone(), source(&given.source, Lang::En)]);
+            row.extend([erased::Name::name(&given.unit), roi.currency.to_string(), source(&given.source, Lang::En)]);
             rows.push(row);
         }
     }
@@ -181,7 +181,7 @@ pub fn markdown(report: &Report, lang: Lang) -> String {
             "|---|---|---|".into(),
         ]);
         for found in &roi.figures {
-            let (value, band) = (value(found, &roi.currency, lang), band(found, &roi.currency, lang));
+            let (value, band) = (value(found, roi.currency, lang), band(found, roi.currency, lang));
             out.push(format!("| {} | {value} | {band} |", figure(found.figure, lang)));
         }
         let guessed = roi.inputs.iter().filter(|given| !matches!(given.source, AmountSource::Measured { .. })).count();

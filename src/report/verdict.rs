@@ -165,7 +165,7 @@ fn voted(report: &Report, lang: Lang) -> Option<String> {
 
 fn cost(report: &Report, lang: Lang) -> Option<String> {
     let roi = report.roi.as_ref()?;
-    let cash = |value: f64| money(value, &roi.currency);
+    let cash = |value: f64| money(value, roi.currency);
     let house = roi.get(Figure::HouseCost)?.value?;
     let (Some(vendor), Some(FigureValue { value: Some(saving), low: Some(low), high: Some(high), .. })) =
         (roi.get(Figure::VendorCost)?.value, roi.get(Figure::Saving))
@@ -206,8 +206,8 @@ pub struct Headline {
 pub fn numbers(report: &Report, lang: Lang) -> [Headline; 4] {
     let none = || lang.t("not known", "不明").to_owned();
     let figure = |figure| report.roi.as_ref().and_then(|roi| roi.get(figure));
-    let currency = report.roi.as_ref().map_or("", |roi| roi.currency.as_str());
-    let shown = |found: Option<&FigureValue>| found.and_then(|f| f.value).map(|value| money(value, currency));
+    let cash = |value: f64| report.roi.as_ref().map_or_else(none, |roi| money(value, roi.currency));
+    let shown = |found: Option<&FigureValue>| found.and_then(|f| f.value).map(cash);
     let range = |found: Option<&FigureValue>, show: &dyn Fn(f64) -> String| {
         found.and_then(|f| f.low.zip(f.high)).map_or(String::new(), |(low, high)| match lang {
             Lang::En => format!("95 %: {} to {}", show(low), show(high)),
@@ -219,8 +219,7 @@ pub fn numbers(report: &Report, lang: Lang) -> [Headline; 4] {
     let cost = Headline {
         label: lang.t("Cost of an image that is taken", "採用画像 1 点の費用").into(),
         value: shown(house).unwrap_or_else(none),
-        beside: [range(house, &|v| money(v, currency)), bought(shown(figure(Figure::VendorCost)).unwrap_or_else(none))]
-            .join(" · "),
+        beside: [range(house, &cash), bought(shown(figure(Figure::VendorCost)).unwrap_or_else(none))].join(" · "),
     };
     let facts = &report.evaluation.in_house;
     let finished = (facts.accepted + facts.rejected + facts.failed) as f64;

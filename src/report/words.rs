@@ -1,6 +1,7 @@
 //! Numbers and names as people read them, in both languages.
 
 use super::roi::{AmountSource, AmountUnit, CostInput, Figure};
+use crate::base::currency::Currency;
 use crate::eval::evaluation::{ComparisonVerdict, Measure, WarningCode};
 use crate::html::Lang;
 
@@ -31,7 +32,7 @@ fn minus(text: String) -> String {
 }
 
 /// Money.
-pub fn money(value: f64, currency: &str) -> String {
+pub fn money(value: f64, currency: Currency) -> String {
     format!("{}\u{a0}{currency}", number(value))
 }
 
@@ -56,7 +57,7 @@ pub fn signed(value: f64, measure: Measure) -> String {
 }
 
 /// An amount in its unit.
-pub fn amount(value: f64, unit: AmountUnit, currency: &str, lang: Lang) -> String {
+pub fn amount(value: f64, unit: AmountUnit, currency: Currency, lang: Lang) -> String {
     let with = |en: &str, ja: &str| format!("{}\u{a0}{}", number(value), lang.t(en, ja));
     match unit {
         AmountUnit::Money => money(value, currency),

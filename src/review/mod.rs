@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::base::names::Digest;
 use crate::base::time::Timestamp;
 use crate::base::{limits, text};
 use crate::eval::evaluation::{Arm, Brief, Evaluation};
@@ -129,7 +129,7 @@ impl<'a> Reviews<'a> {
     /// Hands out a sheet: at most `most` pairs, shuffled by `seed`, which nobody who votes may know.
     pub async fn hand_out(&self, evaluation: &Evaluation, rater: &str, most: usize, seed: &str) -> Result<Handout> {
         let rater = name(rater)?;
-        let hash = |part: &str| Digest::of(format!("{seed}\n{rater}\n{part}")).hex().to_owned();
+        let hash = |part: &str| Digest::of(format!("{seed}\n{rater}\n{part}")).hex();
         let mut questions: Vec<BallotQuestion> = evaluation
             .pairs
             .iter()

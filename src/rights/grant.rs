@@ -3,6 +3,7 @@
 //! In: a style set's claim. Out: a complete [`Grant`], and the [`Terms`] that grants add up to. What always holds: terms
 //! only ever get narrower as grants are added.
 
+use crate::base::licence::Licence;
 use crate::base::time::Date;
 use crate::spec::{Claim, RightsRequest};
 use serde::{Deserialize, Serialize};
@@ -13,8 +14,8 @@ use std::fmt;
 pub struct Grant {
     /// Where the pictures came from.
     pub source: String,
-    /// The licence: an SPDX name or `LicenseRef-…`.
-    pub licence: String,
+    /// The licence.
+    pub licence: Licence,
     /// Who holds the rights.
     pub holder: String,
     /// What proves it.
@@ -44,14 +45,21 @@ impl TryFrom<&Claim> for Grant {
 
     /// The grant that a claim makes, or what it leaves out.
     fn try_from(claim: &Claim) -> Result<Self, String> {
-        let texts = [("source", &claim.source), ("licence", &claim.licence), ("holder", &claim.holder)];
-        let missing: Vec<&str> = texts.iter().filter(|(_, text)| text.is_none()).map(|(name, _)| *name).collect();
-        let [Some(source), Some(licence), Some(holder)] = texts.map(|(_, text)| text.clone()) else {
+        let (Some(source), Some(licence), Some(holder)) = (&claim.source, &claim.licence, &claim.holder) else {
+            let said =
+                [("source", claim.source.is_some()), ("licence", claim.licence.is_some()), ("holder", claim.holder.is_some())];
+            let missing: Vec<&str> = said.iter().filter(|(_, said)| !said).map(|(name, _)| *name).collect();
             return Err(format!("names no {}", missing.join(", no ")));
         };
         let some = |words: &Vec<String>| (!words.is_empty()).then(|| words.clone());
         let terms = Terms { territories: some(&claim.territories), channels: some(&claim.channels), until: claim.until };
-        Ok(Self { source, licence, holder, evidence: claim.evidence.clone(), terms })
+        Ok(Self {
+            source: source.clone(),
+            licence: licence.clone(),
+            holder: holder.clone(),
+            evidence: claim.evidence.clone(),
+            terms,
+        })
     }
 }
 
@@ -128,7 +136,8 @@ mod tests {
 
     #[test]
     fn terms_only_get_narrower() {
-        let grant = |terms| Grant { source: "s".into(), licence: "MIT".into(), holder: "h".into(), evidence: None, terms };
+        let grant =
+            |terms| Grant { source: "s".into(), licence: "MIT".parse().unwrap(), holder: "h".into(), evidence: None, terms };
         let grants = [terms(&["JP", "US"], Some("2027-01-01")), terms(&[], None), terms(&["us", "DE"], Some("2026-01-01"))];
         let sum = Terms::of(&grants.map(grant));
         assert_eq!(sum, terms(&["US"], Some("2026-01-01")));
@@ -148,7 +157,7 @@ mod tests {
     fn a_claim_must_be_complete() {
         let mut claim = Claim { source: Some("agency".into()), ..Claim::default() };
         assert_eq!(Grant::try_from(&claim).unwrap_err(), "names no licence, no holder");
-        claim.licence = Some("MIT".into());
+        claim.licence = "MIT".parse().ok();
         claim.holder = Some("Acme".into());
         assert_eq!(Grant::try_from(&claim).unwrap().terms, Terms::default());
     }

@@ -3,6 +3,7 @@
 //! What always holds: a licence that neither this file nor the settings know is refused, never waved through.
 
 use super::Grant;
+use crate::base::licence::Licence;
 use crate::base::time::Date;
 use crate::spec::Claim;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ pub enum Ruling {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Licences that somebody decided to allow, such as `LicenseRef-Acme-Agency`.
-    pub allowed: Vec<String>,
+    pub allowed: Vec<Licence>,
     /// The day on which it is judged.
     pub today: Date,
 }
@@ -31,7 +32,7 @@ pub struct Policy {
 impl Policy {
     /// What a licence allows, and why.
     pub fn rule(&self, licence: &str) -> (Ruling, &'static str) {
-        match self.allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(licence.trim())) {
+        match self.allowed.iter().any(|allowed| allowed.is(licence.trim())) {
             true if names_the_holder(licence) => {
                 (Ruling::Attribution, "allowed by the settings of this house; name the holder")
             }
@@ -45,7 +46,7 @@ impl Policy {
         match grant.terms.until {
             Some(until) if until < self.today => (Ruling::Refused, format!("expired on {until}")),
             _ => {
-                let (ruling, reason) = self.rule(&grant.licence);
+                let (ruling, reason) = self.rule(grant.licence.as_str());
                 (ruling, reason.into())
             }
         }
@@ -139,11 +140,11 @@ mod tests {
 
     #[test]
     fn settings_allow_more_and_days_allow_less() {
-        let policy = Policy { allowed: vec!["LicenseRef-Acme".into()], today: "2027-06-01".parse().unwrap() };
+        let policy = Policy { allowed: vec!["LicenseRef-Acme".parse().unwrap()], today: "2027-06-01".parse().unwrap() };
         let text = |text: &str| Some(text.to_owned());
         let claim = |licence: &str, until: &str| Claim {
             source: text("agency"),
-            licence: text(licence),
+            licence: licence.parse().ok(),
             holder: text("Acme"),
             until: until.parse().ok(),
             ..Claim::default()
@@ -152,7 +153,7 @@ mod tests {
         assert_eq!(policy.admit(&claim("MIT", "2027-05-31")).unwrap_err(), "(MIT): expired on 2027-05-31");
         assert!(policy.admit(&claim("LicenseRef-Other", "")).unwrap_err().contains("allowed_licences"));
         // That somebody allowed it does not do away with what it asks for.
-        let share_alike = Policy { allowed: vec!["CC-BY-SA-4.0".into()], ..Policy::default() };
+        let share_alike = Policy { allowed: vec!["CC-BY-SA-4.0".parse().unwrap()], ..Policy::default() };
         assert_eq!(share_alike.rule("cc-by-sa-4.0").0, Ruling::Attribution);
         assert_eq!(share_alike.rule("CC-BY-SA-3.0").0, Ruling::Refused);
         assert_eq!(policy.admit(&Claim::default()).unwrap_err(), "names no source, no licence, no holder");

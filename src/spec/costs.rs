@@ -5,6 +5,7 @@
 //! report can tell an assumption from silence. What follows from the amounts is for the report to say.
 
 use super::{Problem, parse, problem, source};
+use crate::base::currency::Currency;
 use crate::base::limits;
 use crate::base::names::Name;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -20,7 +21,7 @@ pub struct CostModel {
     /// Who answers for the amounts.
     pub owner: Option<String>,
     /// In which currency all of them are: three capital letters.
-    pub currency: String,
+    pub currency: Currency,
     /// Images a month that the house needs and takes.
     pub volume: Amount,
     /// What the time of people is worth.

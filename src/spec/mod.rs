@@ -26,6 +26,7 @@ pub use source::Document;
 pub use styleset::{Claim, Images, Loss, StyleSet, Training, describe, words};
 pub use template::NameTemplate;
 
+use crate::base::currency::Currency;
 use crate::base::limits;
 use crate::base::names::{BundleRef, Name, StyleRef};
 use crate::base::time::Date;
@@ -320,8 +321,8 @@ pub struct Budget {
     #[schemars(range(min = 0.0, max = limits::COST))]
     pub max_cost: f64,
     /// In which currency: three capital letters.
-    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
-    pub currency: String,
+    #[schemars(with = "String", regex(pattern = Currency::PATTERN))]
+    pub currency: Currency,
 }
 
 /// What the pictures will be used for.

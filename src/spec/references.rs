@@ -5,8 +5,9 @@
 //! and none is there twice, or it could be learned from and validated on at once.
 
 use super::{Claim, Images, Problem, StyleSet, template};
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result as Checked};
-use crate::base::names::{Digest, Name};
+use crate::base::names::Name;
 use crate::base::{limits, text};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -131,7 +132,7 @@ impl Search<'_> {
         match self.seen.get(&sha256) {
             Some(before) if before == file => return Err("is taken by two entries".into()),
             Some(before) => return Err(format!("is the same picture as {}", text::show(before))),
-            None => self.seen.insert(sha256.clone(), file.into()),
+            None => self.seen.insert(sha256, file.into()),
         };
         let (style, claim) = (images.style.clone(), images.claim.clone());
         self.found.push(Reference { path, file: file.into(), sha256, width, height, category, style, claim, entry });

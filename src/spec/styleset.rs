@@ -5,6 +5,7 @@
 //! allow the use is for [`crate::rights`] to say, which therefore lets claims come incomplete.
 
 use super::{Problem, parse, problem, source, template};
+use crate::base::licence::Licence;
 use crate::base::limits;
 use crate::base::names::{BundleRef, Name};
 use crate::base::time::Date;
@@ -87,8 +88,8 @@ pub struct Images {
 pub struct Claim {
     /// Where they came from.
     pub source: Option<String>,
-    /// The licence: an SPDX name or `LicenseRef-…`.
-    pub licence: Option<String>,
+    /// The licence.
+    pub licence: Option<Licence>,
     /// Who holds the rights.
     pub holder: Option<String>,
     /// What proves it: a contract's number, an address.

@@ -3,7 +3,7 @@
 //! In: a template and values. Out: the filled text, or what is wrong with the template. What always holds: filling is
 //! one pass, so a value that looks like a placeholder stays what it is.
 
-use crate::base::names::checked_text;
+use crate::base::checked_text::checked_text;
 use crate::base::{limits, text};
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fit::{Best, Checkpoint, Point};
 use super::step::{Losses, State};
+use crate::base::digest::Digest;
 use crate::base::error::{Context, Error, Kind, Result};
-use crate::base::names::Digest;
 
 /// What stands in the file beside the vectors.
 #[derive(Serialize, Deserialize)]

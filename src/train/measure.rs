@@ -9,8 +9,9 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use crate::base::digest::Digest;
 use crate::base::error::Result;
-use crate::base::names::{Digest, Name};
+use crate::base::names::Name;
 use crate::base::version::Branch;
 use crate::pipeline::bundle::manifest;
 use crate::pipeline::{Bundle, Pipeline, Request};

@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::base::names::Digest;
 use crate::pipeline::Runtime;
 use crate::pipeline::bundle::Bundle;
 use crate::pipeline::session::{SessionSettings, Stop};

@@ -272,7 +272,7 @@ impl Worker {
 
     /// Takes a delivery in hand, unless it is finished or not for this engine: beside the others, as the store is asked.
     fn take(&self, hands: &Hands, delivery: Delivery) -> JoinHandle<Result<Arrival>> {
-        let (settlement, cancelled, digest) = (self.settlement(), hands.cancelled.clone(), hands.by.digest.clone());
+        let (settlement, cancelled, digest) = (self.settlement(), hands.cancelled.clone(), hands.by.digest);
         (self.observer)(WorkerEvent::Taken { lane: delivery.message.lane(), waited: delivery.message.waited() });
         tokio::spawn(async move {
             if let Some(reason) = delivery.given_up.clone() {

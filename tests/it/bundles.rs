@@ -4,8 +4,8 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Kind};
-use housestyle::base::names::Digest;
 use housestyle::pipeline::session::{Input, Model, Port};
 use housestyle::pipeline::{Bundle, Pipeline, Request, Runtime, SessionSettings, Stop};
 use housestyle::plan::Prompts;
@@ -42,7 +42,7 @@ impl Broken {
     fn forge(&self, file: &str, bytes: &[u8]) -> &Self {
         let old = fs::read(self.path(file)).unwrap();
         fs::write(self.path(file), bytes).unwrap();
-        self.edit(Digest::of(&old).hex(), Digest::of(bytes).hex());
+        self.edit(&Digest::of(&old).hex(), &Digest::of(bytes).hex());
         let text = fs::read_to_string(self.path("bundle.yaml")).unwrap();
         let start = text.find(&format!("{file}:")).unwrap();
         let (head, tail) = text.split_at(start);
@@ -206,11 +206,9 @@ fn texts_of_a_bundle_cannot_forge_a_line_or_steer_a_terminal() {
         for hostile in ["\\e[31m", "\\u061c", "\\u200b", "\\u202e", "\\r", "\\0", "\\x85"] {
             let head = if key == "category" && from.starts_with('-') { "-" } else { &format!("{key}:") };
             let broken = Broken::new();
-            assert_refused(
-                &broken.edit(from, &format!("{head} \"x{hostile}y\"")).error(),
-                Kind::Invalid,
-                "invisible character",
-            );
+            let error = broken.edit(from, &format!("{head} \"x{hostile}y\"")).error();
+            let words = if key == "licence" { "is not a licence's name" } else { "invisible character" };
+            assert_refused(&error, Kind::Invalid, words);
         }
     }
     let broken = Broken::new();

@@ -43,7 +43,7 @@ fn changed_bundle(folder: &Path, file: &str, change: impl FnOnce(String) -> Stri
 #[test]
 fn check_plan_and_run_refuse_the_same_with_the_same_code() {
     let folder = tempfile::tempdir().unwrap();
-    let digest = housestyle::base::names::Digest::of("nobody's");
+    let digest = housestyle::base::digest::Digest::of("nobody's");
     for (yaml, code, place, word) in [
         (GOOD.replace("line]", "glossy]"), 2, "c.yaml:6:18: spec.styles[1]: ", "CC-BY-SA-4.0"),
         (

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use housestyle::base::names::Digest;
+use housestyle::base::currency::Currency;
+use housestyle::base::digest::Digest;
 use housestyle::base::time::Timestamp;
 use housestyle::base::version::{EncoderName, VersionId};
 use housestyle::plan::{EncoderRef, Rates, plan};
@@ -24,7 +25,7 @@ pub fn draft(style: f64, category: f64, pictures: &[&str]) -> Draft {
         category: "fox".into(),
         style: Some("acme".into()),
         source: "an agency".into(),
-        licence: "CC-BY-4.0".into(),
+        licence: "CC-BY-4.0".parse().unwrap(),
     };
     Draft {
         encoder: "style/acme".parse().unwrap(),
@@ -35,7 +36,7 @@ pub fn draft(style: f64, category: f64, pictures: &[&str]) -> Draft {
         pictures: pictures.iter().map(lesson).collect(),
         grants: vec![Grant {
             source: "an agency".into(),
-            licence: "CC-BY-4.0".into(),
+            licence: "CC-BY-4.0".parse().unwrap(),
             holder: "Acme".into(),
             evidence: None,
             terms: Terms::default(),
@@ -256,7 +257,7 @@ async fn campaigns_are_planned_with_what_is_in_use() {
                  assets: [{{categories: [fox]}}]\n"
             );
             let campaign = Campaign::parse(&yaml, "c.yaml").unwrap();
-            plan(&campaign, &facts, &Rates { cost_per_hour: 1.0, currency: "USD".into() })
+            plan(&campaign, &facts, &Rates { cost_per_hour: 1.0, currency: Currency::USD })
                 .map(|mut plan| plan.jobs.remove(0).source)
                 .map_err(|problems| problems[0].to_string())
         }
@@ -290,7 +291,7 @@ async fn rights_are_those_of_today_and_of_every_ancestor() {
     let ledger = Ledger::new(store);
     let grant = |until: &str| Grant {
         source: "an agency".into(),
-        licence: "CC-BY-4.0".into(),
+        licence: "CC-BY-4.0".parse().unwrap(),
         holder: "Acme".into(),
         evidence: None,
         terms: Terms { until: until.parse().ok(), ..Terms::default() },
@@ -318,7 +319,7 @@ async fn rights_are_those_of_today_and_of_every_ancestor() {
     record("2030-01-01").await;
     assert_eq!(until(&grants().await).as_deref(), Some("2030-01-01"), "the contract was renewed");
 
-    let asked = EncoderRef { version: card.id.clone(), digest: card.weights.clone() };
+    let asked = EncoderRef { version: card.id.clone(), digest: card.weights };
     let (none, mut revoked) = (Revocations::default(), Revocations::default());
     let on = |day: &str| Policy { today: day.parse().unwrap(), ..Policy::default() };
     let load = |asked: EncoderRef, revoked: Revocations, policy: Policy| {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 use housestyle::appearance::{Fingerprint, Looks, Vector, picture};
+use housestyle::base::currency::Currency;
 use housestyle::base::error::{Error, Result};
 use housestyle::base::names::Name;
 use housestyle::campaign::provenance;
@@ -203,7 +204,7 @@ fn shown(arm: Arm, category: usize, style: &str, value: f32) -> Shown {
     let delivery = DeliveryFacts {
         vendor: Some("Studio".into()),
         price: Some(40.0),
-        currency: Some("USD".into()),
+        currency: Some(Currency::USD),
         licence: "MIT".into(),
         ..DeliveryFacts::default()
     };
@@ -291,7 +292,10 @@ fn a_clear_difference_is_found_and_a_small_one_is_not_enough() {
         assert!(codes.contains(&code), "{codes:?}");
     }
     let bought = found.outsourced.as_ref().unwrap();
-    assert_eq!((bought.spent["USD"], bought.priced, bought.vendors.as_slice()), (560.0, 14, &["Studio".to_owned()][..]));
+    assert_eq!(
+        (bought.spent[&Currency::USD], bought.priced, bought.vendors.as_slice()),
+        (560.0, 14, &["Studio".to_owned()][..])
+    );
     assert_eq!((found.pairs.len(), found.in_house.attempts), (14, Some(2.0)));
 
     // A judge who guided the house's images says nothing in their favour.

@@ -413,9 +413,9 @@ fn a_digest_finds_its_bundle_in_whichever_folder_it_is() {
         let both = ["plan", "d.yaml", "--bundles", "old", "--bundles", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")];
         output(housestyle(folder.path(), &both))
     };
-    let (code, _, stderr) = plan(&housestyle::base::names::Digest::of(std::fs::read(tiny).unwrap()).to_string());
+    let (code, _, stderr) = plan(&housestyle::base::digest::Digest::of(std::fs::read(tiny).unwrap()).to_string());
     assert_eq!(code, 0, "{stderr}");
-    let (code, _, stderr) = plan(&housestyle::base::names::Digest::of("nobody's").to_string());
+    let (code, _, stderr) = plan(&housestyle::base::digest::Digest::of("nobody's").to_string());
     assert!(code == 4 && stderr.matches("has digest").count() == 2, "{stderr}");
 }
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use housestyle::base::names::Digest;
+use housestyle::base::currency::Currency;
+use housestyle::base::digest::Digest;
 use housestyle::base::time::Timestamp;
 use housestyle::io::shutdown::Shutdown;
 use housestyle::plan::{Rates, plan};
@@ -26,7 +27,7 @@ fn entry(file: &str, licence: &str) -> Entry {
         encoder: "style/acme".parse().unwrap(),
         grant: Grant {
             source: "an agency".into(),
-            licence: licence.into(),
+            licence: licence.parse().unwrap(),
             holder: "Acme".into(),
             evidence: Some("contract 7".into()),
             terms: Terms::default(),
@@ -84,7 +85,7 @@ async fn a_store_with_history(folder: &Path) -> Arc<Local> {
     let yaml = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n  bundle: stub\n  styles: [acme, flat]\n  \
                 assets: [{categories: [fox, rocket]}]\n";
     let campaign = Campaign::parse(yaml, "c.yaml").unwrap();
-    let plan = plan(&campaign, &facts, &Rates { cost_per_hour: 1.0, currency: "USD".into() }).unwrap();
+    let plan = plan(&campaign, &facts, &Rates { cost_per_hour: 1.0, currency: Currency::USD }).unwrap();
     let (tally, dead) = work(&plan.jobs, &store, Stub::default(), 4, &Shutdown::default()).await;
     assert_eq!((tally.unwrap().finished, dead.len()), (4, 0));
     store
@@ -188,7 +189,7 @@ fn a_revoked_version_does_not_stand_in_the_way_of_its_successor() {
     };
     assert_eq!(states(), ["candidate", "promoted", "candidate", "refused"]);
     assert!(run(&["encoders", "show", "acme@4"]).1.contains("expired on 2020-01-01"));
-    let (code, words, err) = run(&["rights", "revoke", Digest::of("b").hex(), "--reason", "the contract ended"]);
+    let (code, words, err) = run(&["rights", "revoke", &Digest::of("b").hex(), "--reason", "the contract ended"]);
     assert_eq!(code, 0, "{err}");
     // Neither what another bundle draws with nor what has expired is offered; what is offered can be done.
     assert!(words.contains("until then: housestyle encoders promote style/acme@1"), "{words}");
@@ -219,7 +220,7 @@ fn the_commands_trace_and_revoke() {
     let sidecar = by_source["assets"][0]["sidecar"].as_str().unwrap();
     for (what, kind) in [
         ("picture.png", "picture"),
-        (Digest::of("a").hex(), "picture"),
+        (&Digest::of("a").hex(), "picture"),
         ("acme@1", "version"),
         (sidecar, "asset"),
         (&sidecar.replace(".json", ".png"), "asset"),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use housestyle::appearance::picture;
+use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Kind};
-use housestyle::base::names::Digest;
 use housestyle::base::version::EncoderName;
 use housestyle::campaign::layout::{Layout, Shelf};
 use housestyle::campaign::sidecar::{Outcome, Sidecar};
@@ -74,7 +74,7 @@ async fn leaves_behind_what_is_promised() {
     assert_eq!((sidecar.provider.as_str(), sidecar.bundle.as_str()), ("none", "stub"));
     assert_eq!((sidecar.rights[0].licence.as_str(), sidecar.rights[0].holder.as_str()), ("MIT", "Somebody"));
     let bytes = bench.store.get(&layout.image(Shelf::Assets, &job.stem).unwrap()).await.unwrap().unwrap();
-    assert_eq!(housestyle::base::names::Digest::of(&bytes).hex(), sidecar.image.as_ref().unwrap().sha256);
+    assert_eq!(housestyle::base::digest::Digest::of(&bytes), sidecar.image.as_ref().unwrap().sha256);
     let said = String::from_utf8_lossy(&bytes);
     for words in ["XML:com.adobe.xmp", "digitalsourcetype/trainedAlgorithmicMedia", job.id.as_str(), &job.prompts.style] {
         assert!(said.contains(words), "the PNG does not say {words}");
@@ -297,7 +297,7 @@ async fn heals_what_others_broke() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refuses_jobs_for_another_bundle() {
     let mut bench = Bench::new(1, "");
-    bench.plan.jobs[1].bundle = housestyle::base::names::Digest::of("another");
+    bench.plan.jobs[1].bundle = housestyle::base::digest::Digest::of("another");
     let (tally, dead) = work(&bench.plan.jobs, &bench.store, Stub::default(), 4, &Shutdown::default()).await;
     assert_eq!((tally.unwrap().finished, dead.len()), (3, 1));
     assert!(dead[0].contains("made for bundle"), "{dead:?}");

@@ -1,5 +1,6 @@
 //! Hostile and broken campaigns: every problem at once, in its place, fast and harmless to print.
 
+use housestyle::base::currency::Currency;
 use housestyle::base::limits;
 use housestyle::plan::{Rates, check};
 use housestyle::spec::{Campaign, Draft, Gate, Guidance, Kind, Output, Priority, Problem, Sampler, StyleSet, schema};
@@ -298,7 +299,7 @@ proptest! {
         let text: String = text.into_iter().collect();
         // What could be read of it is held against a bundle all the same.
         let draft = Draft::parse(&text, "c");
-        let rates = Rates { cost_per_hour: 1.0, currency: "USD".into() };
+        let rates = Rates { cost_per_hour: 1.0, currency: Currency::USD };
         let found = draft.readable().map(|campaign| check(campaign, &facts(), &rates)).unwrap_or_default();
         prop_assert!(draft.is_whole() == Campaign::parse(&text, "c").is_ok());
         prop_assert!(draft.finish(found).is_err(), "the stub bundle has another name");

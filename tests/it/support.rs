@@ -15,8 +15,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use housestyle::appearance::{Fingerprint, Vector};
+use housestyle::base::currency::Currency;
+use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Result};
-use housestyle::base::names::Digest;
 use housestyle::broker::{Memory, Message, Queue as _};
 use housestyle::campaign::commit::GeneratorInfo;
 use housestyle::io::shutdown::Shutdown;
@@ -35,7 +36,7 @@ pub fn small_plan(count: u32, rest: &str) -> Plan {
          styles: [flat, line]\n  assets:\n    - {{categories: [fox, rocket], count: {count}}}\n{rest}"
     );
     let campaign = Campaign::parse(&yaml, "small.yaml").unwrap();
-    plan(&campaign, &facts(), &Rates { cost_per_hour: 1.0, currency: "USD".into() }).unwrap()
+    plan(&campaign, &facts(), &Rates { cost_per_hour: 1.0, currency: Currency::USD }).unwrap()
 }
 
 /// What planning knows of the bundle of [`small_plan`].

@@ -21,7 +21,7 @@ async fn a_worker_counts_what_it_does() {
     let jobs = small_plan(1, "  gate: {style: 0.6, category: 0.5, attempts: 2}").jobs;
     let [good, low, broken, foreign] = &jobs[..] else { panic!("{} jobs", jobs.len()) };
     let mut foreign = foreign.clone();
-    foreign.bundle = housestyle::base::names::Digest::of("another");
+    foreign.bundle = housestyle::base::digest::Digest::of("another");
     let queue = Memory::default();
     for job in [good, low, broken, &foreign] {
         queue.publish(Message::new(job.clone())).await.unwrap();

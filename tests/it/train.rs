@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use housestyle::base::digest::Digest;
 use housestyle::base::error::Kind;
-use housestyle::base::names::Digest;
 use housestyle::pipeline::Stop;
 use housestyle::pipeline::noise::{Stream, normals};
 use housestyle::pipeline::text_encoder::Encoder;

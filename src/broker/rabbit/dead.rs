@@ -8,8 +8,8 @@ use lapin::options::{BasicAckOptions, BasicGetOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use serde::Serialize;
 
+use crate::base::digest::Digest;
 use crate::base::error::Result;
-use crate::base::names::Digest;
 use crate::base::text;
 use crate::broker::rabbit::order::Order;
 use crate::broker::rabbit::{Rabbit, topology};

@@ -9,9 +9,10 @@ use std::time::Duration;
 use lapin::types::FieldTable;
 use serde::{Deserialize, Serialize};
 
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::limits;
-use crate::base::names::{Digest, Name};
+use crate::base::names::Name;
 use crate::broker::MAX_DELIVERIES;
 use crate::broker::rabbit::consumer::{Consumer, Hold};
 use crate::broker::rabbit::{Rabbit, Shared, topology};

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::Context;
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::base::names::{BundleRef, Digest};
+use crate::base::names::BundleRef;
 use crate::base::version::VersionId;
 use crate::eval::stats::{Bootstrap, sign_flip};
 use crate::pipeline::Bundle;
@@ -51,7 +52,7 @@ pub fn measure(version: &VersionId, store: &Arc<dyn Store>, context: &Context) -
         let message = format!("{} draws with another bundle than {version}; they cannot be compared", before.id);
         return Err(Error::invalid(message).hint(HINT));
     }
-    let base = BundleRef { name: card.base.name.parse().map_err(Error::invalid)?, digest: Some(card.base.digest.clone()) };
+    let base = BundleRef { name: card.base.name.parse().map_err(Error::invalid)?, digest: Some(card.base.digest) };
     let bundle = context.bundle(&base)?;
     if bundle.manifest().spec.evaluator.is_none() {
         return Err(Error::invalid(format!("the bundle {} has no evaluator to compare with", base.name)).hint(HINT));

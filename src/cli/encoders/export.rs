@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::super::{Context, Out, Outcome};
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::base::names::{BundleRef, Digest};
+use crate::base::names::BundleRef;
 use crate::base::version::VersionId;
 use crate::io::files;
 use crate::pipeline::adapter;
@@ -53,7 +54,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         let weights = registry.weights(&card).await?;
         Ok((card, weights))
     })?;
-    let base = BundleRef { name: card.base.name.parse().map_err(Error::invalid)?, digest: Some(card.base.digest.clone()) };
+    let base = BundleRef { name: card.base.name.parse().map_err(Error::invalid)?, digest: Some(card.base.digest) };
     let merged = adapter::merge(&context.bundle(&base)?.read(TEXT_ENCODER)?, &weights)?;
     if !files::write(&args.to, &merged, args.force).map_err(|e| files::failed("write", &args.to, e))? {
         return Err(Error::invalid(format!("there is a file {} already", args.to.display()))

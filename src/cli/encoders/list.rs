@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::super::table::table;
 use super::super::{Context, Out, Outcome};
+use crate::base::digest::Digest;
 use crate::base::error::Result;
-use crate::base::names::Digest;
 use crate::base::time::{Date, Timestamp};
 use crate::base::version::VersionId;
 use crate::registry::promote::{CATEGORY, STYLE};
@@ -80,7 +80,7 @@ fn row(survey: &Survey, card: &Card, today: Date, context: &Context) -> Row {
             (None, None) => "candidate",
         },
         bundle: card.base.name.clone(),
-        base: card.base.digest.clone(),
+        base: card.base.digest,
         pictures: card.pictures.len(),
         style: card.scores.get(STYLE).copied(),
         category: card.scores.get(CATEGORY).copied(),

@@ -112,7 +112,7 @@ fn describe_card(card: &Card, rows: &mut Vec<(&str, String)>) {
     rows.push(("scores", if scores.is_empty() { "none".into() } else { scores.join(", ") }));
     let mut sources: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for lesson in &card.pictures {
-        *sources.entry((&lesson.source, &lesson.licence)).or_default() += 1;
+        *sources.entry((&lesson.source, lesson.licence.as_str())).or_default() += 1;
     }
     let lines = sources.iter().map(|((source, licence), count)| format!("{count} from {source} ({licence})")).collect();
     rows.extend(shortened(lines, 10).into_iter().map(|line| ("pictures", line)));

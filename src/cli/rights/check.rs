@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::super::table::{shortened, table};
 use super::super::{Context, Out, Outcome};
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::base::names::Digest;
 use crate::base::time::Date;
 use crate::registry::ledger::{Ledger, Revocations};
 use crate::registry::training_set::admit;
@@ -84,9 +84,9 @@ fn judge(set: &str, reference: &Reference, policy: &Policy, revocations: &Revoca
     Row {
         set: set.into(),
         file: reference.file.clone(),
-        sha256: reference.sha256.clone(),
+        sha256: reference.sha256,
         source: claim.source,
-        licence: claim.licence,
+        licence: claim.licence.map(String::from),
         holder: claim.holder,
         until: claim.until,
         ruling,

@@ -1,8 +1,8 @@
 //! `housestyle rights check|trace|revoke`: whose pictures styles were learned from, what came of them, and taking them back.
 
 use super::{Context, Outcome};
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::base::names::Digest;
 use crate::base::version::VersionId;
 use crate::base::{limits, text};
 use crate::campaign::sidecar::Sidecar;
@@ -65,7 +65,7 @@ fn question(what: &str) -> Result<Question> {
 
 /// A digest, with or without `sha256:`.
 fn digest(text: &str) -> Option<Digest> {
-    text.parse().ok().or_else(|| format!("sha256:{text}").parse().ok())
+    text.parse().ok().or_else(|| Digest::from_hex(text).ok())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -15,8 +15,9 @@ use super::index::IndexRow;
 use super::source::PICTURE_BYTES;
 use super::{Baseline, BaselineItem, DeliveryIndex, DeliverySource, PART, Refused, VERSION, image, write_part};
 use crate::appearance::Looks;
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::base::names::{Digest, Name};
+use crate::base::names::Name;
 use crate::base::time::Timestamp;
 use crate::base::{limits, text};
 use crate::campaign::provenance;
@@ -52,7 +53,7 @@ impl RequestedBriefs {
             (key(&brief), (brief, job.prompts.category.clone()))
         };
         let briefs = plan.jobs.iter().map(brief).collect();
-        Self { campaign: plan.campaign.to_string(), bundle: plan.bundle.clone(), digest: plan.digest.clone(), briefs }
+        Self { campaign: plan.campaign.to_string(), bundle: plan.bundle.clone(), digest: plan.digest, briefs }
     }
 
     /// The brief that a row answers, in the campaign's own words, or why there is none.
@@ -232,7 +233,7 @@ impl Import<'_> {
             imported_at: Timestamp::now(),
             campaign: asked.campaign.clone(),
             bundle: asked.bundle.clone(),
-            digest: asked.digest.clone(),
+            digest: asked.digest,
             pictures,
             briefs: briefs.len(),
             parts,
@@ -305,7 +306,7 @@ impl Import<'_> {
         let kept = provenance::encode_with(&picture, &texts)?;
         let asked = Unscored {
             id: id.clone(),
-            sha256: Digest::of(&kept).hex().to_owned(),
+            sha256: Digest::of(&kept),
             style: brief.style.clone(),
             category: brief.category.clone(),
             prompt: prompt.to_owned(),

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::currency::Currency;
+use crate::base::licence::Licence;
 use serde::Deserialize;
 
 use super::Refused;
@@ -191,6 +193,11 @@ impl DeliveryIndex {
     }
 }
 
+/// Reads the licence of this name.
+fn named(licence: &str) -> Result<Licence, String> {
+    licence.parse().map_err(|why| format!("licence {} {why}", text::show(licence)))
+}
+
 fn check(raw: WrittenRow, given: &IndexDefaults, own: &IndexDefaults) -> Result<IndexRow, String> {
     let plain = |what: &str, value: Option<String>, longest: usize| -> Result<Option<String>, String> {
         let Some(value) = value else { return Ok(None) };
@@ -235,12 +242,11 @@ fn check(raw: WrittenRow, given: &IndexDefaults, own: &IndexDefaults) -> Result<
         return Err("revision_rounds must lie between 0 and 1000".into());
     }
     let vendor = plain("vendor", or(raw.vendor, &given.vendor, &own.vendor), limits::RIGHTS_TEXT)?;
-    let currency = or(raw.currency, &given.currency, &own.currency).map(|c| c.trim().to_ascii_uppercase());
-    if let Some(currency) = &currency
-        && !(currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase()))
-    {
-        return Err(format!("currency {} is not a code of three letters", text::show(currency)));
-    }
+    let currency = or(raw.currency, &given.currency, &own.currency).map(|code| {
+        let code = code.trim().to_ascii_uppercase();
+        code.parse::<Currency>().map_err(|why| format!("currency {} {why}", text::show(&code)))
+    });
+    let currency = currency.transpose()?;
     if raw.price.is_some() && currency.is_none() {
         return Err("has a price without a currency".into());
     }
@@ -250,7 +256,7 @@ fn check(raw: WrittenRow, given: &IndexDefaults, own: &IndexDefaults) -> Result<
     let source = plain("source", or(raw.source, &given.source, &own.source), limits::RIGHTS_TEXT)?;
     let claim = Claim {
         source: source.or_else(|| vendor.clone()),
-        licence: licence.clone(),
+        licence: licence.as_ref().map(|name| named(name)).transpose()?,
         holder: holder.clone(),
         ..Claim::default()
     };
@@ -284,7 +290,7 @@ mod tests {
         let index = read(GOOD);
         let row = &index.rows[0];
         assert_eq!((row.brief.to_string().as_str(), row.delivery.lead_days()), ("fox / flat", Some(7)));
-        assert_eq!((row.delivery.price, row.delivery.currency.as_deref()), (Some(40.5), Some("EUR")));
+        assert_eq!((row.delivery.price, row.delivery.currency), (Some(40.5), "EUR".parse().ok()));
         assert_eq!(row.claim.source.as_deref(), Some("Studio"));
         let yaml = "apiVersion: housestyle/v1\nkind: Baseline\nspec:\n  defaults: {vendor: Studio, licence: MIT}\n  items:\n    \
                     - {file: a.png, brief: fox/flat, price: 3, currency: USD}\n";
@@ -301,7 +307,7 @@ mod tests {
             ("b.png,,fox,flat,S,4,,,,,,", "without a currency"),
             ("b.png,,fox,flat,S,NaN,USD,,,,,", "price must lie"),
             ("b.png,,fox,flat,S,much,USD,,,,,", "price: invalid float"),
-            ("b.png,,fox,flat,S,4,US$,,,,,", "three letters"),
+            ("b.png,,fox,flat,S,4,US$,,,,,", "is not a currency"),
             ("b.png,,fox,flat,S,,,,2026-02-30,,,", "is not a day"),
             ("b.png,,fox,flat,S,,,,2026-02-02,2026-02-01,,", "before it was ordered"),
             ("b.png,,<script>,flat,S,,,,,,,", "not allowed"),

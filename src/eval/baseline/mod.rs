@@ -12,13 +12,14 @@ pub mod source;
 
 use std::collections::BTreeSet;
 
+use crate::base::digest::{Digest, bare_digest};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::{Brief, DeliveryFacts};
 use crate::appearance::Looks;
 use crate::base::error::{Error, Result};
-use crate::base::names::{Digest, Name};
+use crate::base::names::Name;
 use crate::base::time::Timestamp;
 use crate::pipeline::scores::Scores;
 use crate::store::{Key, Store};
@@ -70,8 +71,9 @@ pub struct BaselineItem {
     pub file: String,
     /// What the delivered file hashed to.
     pub delivered: Digest,
-    /// SHA-256 of the file in the store, hex.
-    pub sha256: String,
+    /// SHA-256 of the file in the store.
+    #[serde(with = "bare_digest")]
+    pub sha256: Digest,
     /// Pixels across.
     pub width: u32,
     /// Pixels down.

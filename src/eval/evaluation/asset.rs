@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::base::currency::Currency;
+use crate::base::digest::{Digest, bare_digest};
 use serde::{Deserialize, Serialize};
 
 use super::{Arm, Measure};
@@ -50,8 +52,9 @@ pub struct AssetScore {
     pub brief: Brief,
     /// Its store key; `None` if there is no image.
     pub image: Option<String>,
-    /// SHA-256 of the image's file, hex.
-    pub sha256: Option<String>,
+    /// SHA-256 of the image's file.
+    #[serde(with = "bare_digest::option", default)]
+    pub sha256: Option<Digest>,
     /// Whether it counts: passed the gate, or was delivered.
     pub accepted: bool,
     /// Why not.
@@ -79,8 +82,9 @@ pub struct AssetScore {
 pub struct NearestReference {
     /// The reference's file.
     pub file: String,
-    /// SHA-256 of that file, hex.
-    pub sha256: String,
+    /// SHA-256 of that file.
+    #[serde(with = "bare_digest")]
+    pub sha256: Digest,
     /// What it shows.
     pub category: String,
     /// Its style.
@@ -117,8 +121,8 @@ pub struct DeliveryFacts {
     pub vendor: Option<String>,
     /// What it cost.
     pub price: Option<f64>,
-    /// In which currency (ISO 4217).
-    pub currency: Option<String>,
+    /// In which currency.
+    pub currency: Option<Currency>,
     /// Rounds of revision until it was taken.
     pub revision_rounds: Option<u32>,
     /// When it was ordered.

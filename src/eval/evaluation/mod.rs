@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::currency::Currency;
 use serde::{Deserialize, Serialize};
 
 use crate::eval::disk_vec::DiskVec;
@@ -98,7 +99,7 @@ pub struct ArmFacts {
     /// Who delivered; the house's own arm has none.
     pub vendors: Vec<String>,
     /// What was paid by currency, as far as prices are known.
-    pub spent: BTreeMap<String, f64>,
+    pub spent: BTreeMap<Currency, f64>,
     /// Images with a known price.
     pub priced: usize,
     /// Mean revision rounds, over images that say; `None` if none does.

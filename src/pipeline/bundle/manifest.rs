@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::base::digest::{Digest, bare_digest};
+use crate::base::licence::Licence;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -132,8 +134,8 @@ pub struct Style {
     pub name: Name,
     /// An expert's description of it.
     pub look: String,
-    /// Licence of the drawings it was learned from (SPDX).
-    pub licence: String,
+    /// Licence of the drawings it was learned from.
+    pub licence: Licence,
     /// Who holds their rights.
     pub holder: String,
     /// Where they came from.
@@ -160,8 +162,9 @@ pub struct Evaluator {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listed {
-    /// Lower-case hex digits.
-    pub sha256: String,
+    /// SHA-256 of the file.
+    #[serde(with = "bare_digest")]
+    pub sha256: Digest,
     /// Its size.
     pub bytes: u64,
 }
@@ -190,9 +193,8 @@ impl Manifest {
         plain("spec.prompt.category", &mut spec.prompt.category, limits::TEXT)?;
         plain("spec.prompt.style", &mut spec.prompt.style, limits::TEXT)?;
         for style in &mut spec.styles {
-            let Style { name, look, licence, holder, source, attribution } = style;
-            let texts =
-                [("look", look), ("licence", licence), ("holder", holder), ("source", source), ("attribution", attribution)];
+            let Style { name, look, licence: _, holder, source, attribution } = style;
+            let texts = [("look", look), ("holder", holder), ("source", source), ("attribution", attribution)];
             for (key, value) in texts {
                 plain(&format!("spec.styles: {key} of {name}"), value, limits::TEXT)?;
             }
@@ -242,8 +244,6 @@ impl Spec {
         require(self.files.len() <= MAX_FILES, "spec.files lists too many files")?;
         for (path, listed) in &self.files {
             safe_path(path).map_err(|why| format!("spec.files: \"{}\" {why}", path.escape_debug()))?;
-            let hex = listed.sha256.len() == 64 && listed.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-            require(hex, &format!("spec.files: sha256 of {path} is not 64 lower-case hex digits"))?;
             require(listed.bytes <= MAX_FILE_BYTES, &format!("spec.files: {path} is too large ({} bytes)", listed.bytes))?;
         }
         Ok(())

@@ -13,8 +13,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use self::manifest::{MAX_MANIFEST_BYTES, Manifest};
+use crate::base::digest::Digest;
 use crate::base::error::{Context, Error, Kind, Result};
-use crate::base::names::Digest;
 use crate::pipeline::schedule::Schedule;
 use crate::plan::{BundleFacts, House, StyleFacts};
 
@@ -116,14 +116,14 @@ impl Bundle {
         let spec = &self.manifest.spec;
         BundleFacts {
             name: self.manifest.name.to_string(),
-            digest: self.digest.clone(),
+            digest: self.digest,
             styles: spec
                 .styles
                 .iter()
                 .map(|style| StyleFacts {
                     name: style.name.to_string(),
                     look: style.look.clone(),
-                    licence: style.licence.clone(),
+                    licence: style.licence.to_string(),
                     holder: style.holder.clone(),
                     source: style.source.clone(),
                     attribution: style.attribution.clone(),
@@ -155,8 +155,9 @@ fn verified(root: &Path, manifest: &Manifest, path: &str) -> Result<Vec<u8>> {
         return Err(changed(format!("has {} bytes; bundle.yaml says {}", bytes.len(), listed.bytes)));
     }
     let digest = Digest::of(&bytes);
-    if digest.hex() != listed.sha256 {
-        return Err(changed(format!("has changed: its sha256 is {}, bundle.yaml says {}", digest.hex(), listed.sha256)));
+    if digest != listed.sha256 {
+        let (found, listed) = (digest.hex(), listed.sha256.hex());
+        return Err(changed(format!("has changed: its sha256 is {found}, bundle.yaml says {listed}")));
     }
     Ok(bytes)
 }

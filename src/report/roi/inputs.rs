@@ -208,7 +208,7 @@ impl Observed {
             }
             let Some(delivery) = asset.delivery else { continue };
             // Prices in another currency are no prices of this model.
-            observed.prices.extend(delivery.price.filter(|_| delivery.currency.as_ref() == Some(&model.currency)));
+            observed.prices.extend(delivery.price.filter(|_| delivery.currency == Some(model.currency)));
             observed.revision_rounds.extend(delivery.revision_rounds.map(f64::from));
             observed.lead_days.extend(delivery.lead_days().map(|days| days as f64));
         }

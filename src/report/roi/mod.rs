@@ -12,6 +12,7 @@ mod tests;
 pub use figures::{Figure, InputValues, MONTHS};
 pub use inputs::{AmountSource, AmountUnit, CostInput, GivenAmount, Inputs};
 
+use crate::base::currency::Currency;
 use serde::Serialize;
 
 use crate::base::error::Result;
@@ -32,7 +33,7 @@ pub struct Roi {
     /// Who answers for its amounts.
     pub owner: Option<String>,
     /// All money is in this currency.
-    pub currency: String,
+    pub currency: Currency,
     /// Whether there is anything to compare with: a price of buying.
     pub compared: bool,
     /// What is reckoned from.
@@ -116,7 +117,7 @@ pub fn roi(model: &CostModel, evaluation: &Evaluation) -> Result<Roi> {
     Ok(Roi {
         model: model.name.to_string(),
         owner: model.owner.clone(),
-        currency: model.currency.clone(),
+        currency: model.currency,
         compared,
         figures,
         months: (0..=MONTHS).map(month).collect(),

@@ -67,7 +67,7 @@ fn what_is_never_reached_and_what_is_not_known() {
     // Euros are no dollars.
     let mut euros = evaluation();
     let mut images = assets();
-    images.iter_mut().filter_map(|a| a.delivery.as_mut()).for_each(|d| d.currency = Some("EUR".into()));
+    images.iter_mut().filter_map(|a| a.delivery.as_mut()).for_each(|d| d.currency = "EUR".parse().ok());
     euros.assets = DiskVec::of(images).unwrap();
     assert!(!roi(&costs("", ""), &euros).unwrap().compared);
     // Nothing passed: nothing can be reckoned from that.

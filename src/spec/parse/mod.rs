@@ -11,6 +11,7 @@ use super::problem::Problem;
 use super::reader::{Field, Object, Reader};
 use super::template::Fault;
 use super::{Campaign, CostModel, StyleSet, node};
+use crate::base::currency::Currency;
 use crate::base::limits;
 use crate::base::names::Name;
 use crate::base::text::{self, plain, show};
@@ -144,11 +145,8 @@ fn words(r: &mut Reader, field: Field<'_>) -> Option<Vec<String>> {
 }
 
 /// A currency's three-letter code.
-fn currency(r: &mut Reader, field: Field<'_>) -> Option<String> {
-    r.text(field, |text| match text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) {
-        true => Ok(text.to_owned()),
-        false => Err("is not a currency: expected three capital letters such as `USD`".into()),
-    })
+fn currency(r: &mut Reader, field: Field<'_>) -> Option<Currency> {
+    r.text(field, str::parse)
 }
 
 /// Checks placeholders, keeping the template's own suggestion.

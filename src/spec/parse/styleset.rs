@@ -4,6 +4,7 @@ use super::super::reader::{Field, Object, Reader};
 use super::super::styleset::{Claim, Images, Loss, StyleSet, Training};
 use super::super::{problem, references, template};
 use super::{Keys, Kind, filled, filled_text, name, owner, words};
+use crate::base::licence::Licence;
 use crate::base::limits;
 use crate::base::names::{BundleRef, Name};
 use crate::base::text::{self, plain, show};
@@ -95,7 +96,7 @@ fn images(r: &mut Reader, field: Field<'_>, label: Option<&Name>) -> Option<Imag
     // Null is a value here, and another than leaving the key out.
     let style = r.or_null(&images, "style", label.cloned(), name);
     let source = r.maybe(&images, "source", filled_text(limits::RIGHTS_TEXT));
-    let licence = r.maybe(&images, "licence", |r, f| r.text(f, licence));
+    let licence = r.maybe(&images, "licence", |r, f| r.text(f, str::parse::<Licence>));
     let holder = r.maybe(&images, "holder", filled_text(limits::RIGHTS_TEXT));
     let evidence = r.maybe(&images, "evidence", filled_text(limits::RIGHTS_TEXT));
     let territories = r.or(&images, "territories", Vec::new(), words);
@@ -111,19 +112,6 @@ fn images(r: &mut Reader, field: Field<'_>, label: Option<&Name>) -> Option<Imag
         until: until?,
     };
     Some(Images { files: files?, category: category?, style: style?, claim })
-}
-
-/// A licence's name in SPDX's alphabet. Whether it allows the use is for the rights policy to say.
-fn licence(text: &str) -> Result<String, String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "-.+".contains(c);
-    match text {
-        "" => Err("is empty".into()),
-        _ if text.len() > limits::SHORT_TEXT => Err(format!("has more than {} characters", limits::SHORT_TEXT)),
-        _ if !text.chars().all(fits) => {
-            Err("is not a licence's name: expected one of SPDX, such as `Apache-2.0`, or your own, `LicenseRef-…`".into())
-        }
-        _ => Ok(text.into()),
-    }
 }
 
 fn training(r: &mut Reader, field: Field<'_>) -> Option<Training> {

@@ -1,8 +1,9 @@
 //! Plans of a house that exists on paper only: many things in one style.
 
 use async_trait::async_trait;
+use housestyle::base::currency::Currency;
+use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Result as Outcome};
-use housestyle::base::names::Digest;
 use housestyle::coordinator::scoring::DeliveryScorer;
 use housestyle::coordinator::{CampaignPlanner, PlanRefusal, PlannedCampaign};
 use housestyle::pipeline::scores::Scores;
@@ -37,7 +38,7 @@ impl CampaignPlanner for StubPlans {
     async fn plan(&self, yaml: &str, file: &str) -> Result<PlannedCampaign, PlanRefusal> {
         let mut facts = facts();
         facts.categories = categories().collect();
-        let rates = Rates { cost_per_hour: 0.0, currency: "USD".into() };
+        let rates = Rates { cost_per_hour: 0.0, currency: Currency::USD };
         let planned = Campaign::parse(yaml, file).and_then(|campaign| plan(&campaign, &facts, &rates));
         match planned {
             Ok(plan) => Ok(PlannedCampaign { name: "soak".into(), plan }),
