@@ -13,7 +13,7 @@ use super::{Context, Outcome, eval};
 use crate::base::error::{Error, Result};
 use crate::html::{Lang, thumbnail};
 use crate::io::files::{self, failed};
-use crate::report::{Report, html, tables, verdict};
+use crate::report::{Report, headline, html, pictures, tables, verdict};
 use crate::review::{Reviews, tally};
 use crate::spec::CostModel;
 use crate::store::{Key, Store};
@@ -79,7 +79,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     for (name, text) in texts {
         written.push(write(&args.to.join(name), &text)?);
     }
-    let sentence = verdict::sentence(&report, args.lang);
+    let sentence = headline::sentence(&report, args.lang);
     let page = written.last().cloned().unwrap_or_default();
     context.say(&sentence);
     context.say(format!("report: {page}"));
@@ -88,8 +88,8 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 }
 
 /// The pictures that the page shows; one that is gone or damaged is missing on the page, and said to be.
-fn pictures(report: &Report, store: &Arc<dyn Store>, context: &Context) -> Result<html::Pictures> {
-    let mut shown = html::Pictures::new();
+fn pictures(report: &Report, store: &Arc<dyn Store>, context: &Context) -> Result<pictures::Pictures> {
+    let mut shown = pictures::Pictures::new();
     for name in report.pictures() {
         let key = Key::new(name)?;
         let bytes = context.block_on(store.get(&key))?;

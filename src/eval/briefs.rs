@@ -1,7 +1,10 @@
 //! What is kept of images by brief: sums, not images. Pure.
 //!
-//! In: scored images, one by one. Out: means by brief, counts, and which images answered. Always holds: what is kept grows with
-//! the briefs; of an image only its id stays.
+//! Takes scored images, one by one. Returns means by brief, counts, and which images answered.
+//!
+//! # Invariants
+//!
+//! What is kept grows with the briefs; of an image only its id stays.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,11 @@
 //! Two arms, measure by measure: means with intervals, paired differences with tests. Pure.
 //!
-//! In: what is kept of both arms by brief. Out: [`Compared`] rows. Always holds: briefs are the units, not images, so that ten images
-//! of one brief count as one; where arms are compared only briefs that both answered count; p-values of one table are
-//! corrected together.
+//! Takes what is kept of both arms by brief. Returns [`Compared`] rows.
+//!
+//! # Invariants
+//!
+//! Briefs are the units, not images, so that ten images of one brief count as one; where arms are compared only
+//! briefs that both answered count; p-values of one table are corrected together.
 
 use std::collections::BTreeSet;
 
@@ -94,8 +97,8 @@ impl ComparisonTable<'_> {
     }
 }
 
-/// Corrects the p-values of tables that are read together, and says what follows. A lead of the house in a measure that `partial`
-/// says is taken by one of its own guides proves nothing, however large.
+/// Corrects the p-values of tables that are read together, and says what follows. A lead of the house in a measure
+/// that `partial` says is taken by one of its own guides proves nothing, however large.
 pub fn conclude<'a>(
     rows: impl Iterator<Item = &'a mut Compared>,
     settings: &StatisticsSettings,

@@ -1,8 +1,11 @@
 //! Values that are kept on the disk, so that memory does not grow with how many there are.
 //!
-//! In: values, one after the other. Out: the same, in order or by number, as often as wanted. Always holds: a file without a
-//! name holds them, which is gone with the process, whatever ends it; a value that comes back is the one that was put in.
-//! The file lies where the system keeps what is temporary (`TMPDIR`).
+//! Takes values, one after the other. Returns the same, in order or by number, as often as wanted.
+//!
+//! # Invariants
+//!
+//! A file without a name holds them, which is gone with the process, whatever ends it; a value that comes back is the
+//! one that was put in. The file lies where the system keeps what is temporary (`TMPDIR`).
 
 use std::fmt;
 use std::fs::File;

@@ -1,9 +1,13 @@
 //! How far whole sets of images lie apart, with how sure that is. Pure.
 //!
-//! In: embeddings of both arms and of the references, one by one. Out: [`Distribution`] rows: KID, CMMD, and FID or its refusal.
-//! Always holds: of a set its moments and
-//! a draw of bounded size stay, by the seed, so that neither time nor memory grows with it. For KID and FID each vector is
-//! first brought to the length √width, the mean square 1 that their kernels expect: an evaluator's embedding has any length.
+//! Takes embeddings of both arms and of the references, one by one. Returns [`Distribution`] rows: KID, CMMD, and FID
+//! or its refusal.
+//!
+//! # Invariants
+//!
+//! Of a set its moments and a draw of bounded size stay, by the seed, so that neither time nor memory grows with it.
+//! For KID and FID each vector is first brought to the length √width, the mean square 1 that their kernels expect: an
+//! evaluator's embedding has any length.
 
 use crate::eval::evaluation::{Distribution, StatisticsSettings};
 use crate::eval::metrics::{self, KID_SUBSET, Kernel, Moments, unit};
@@ -31,7 +35,8 @@ impl VectorSample {
 
     /// Takes in an embedding; one without a direction says nothing.
     ///
-    /// J. S. Vitter, "Random sampling with a reservoir", ACM Transactions on Mathematical Software 11 (1985), algorithm R.
+    /// J. S. Vitter, "Random sampling with a reservoir", ACM Transactions on Mathematical Software 11 (1985),
+    /// algorithm R.
     pub fn take(&mut self, embedding: &[f32]) {
         let Some(vector) = scale(embedding) else { return };
         self.moments.take(&vector);

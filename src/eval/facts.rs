@@ -1,6 +1,10 @@
 //! One arm in numbers: how much was asked for, made, accepted; what it cost and how long it took. Pure.
 //!
-//! In: images, one by one. Out: [`ArmFacts`]. Always holds: what is kept does not grow with them.
+//! Takes images, one by one. Returns [`ArmFacts`].
+//!
+//! # Invariants
+//!
+//! What is kept does not grow with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,11 @@
 //! What the store holds of a campaign and a baseline, as evaluation sees it.
 //!
-//! In: a store, a plan's outline, a baseline. Out: [`Shown`] images, one by one. Always holds: only sidecars are read, no image
-//! and no model, so that evaluating is a read; nothing is changed; a job without a finished asset is counted, not guessed.
+//! Takes a store, a plan's outline, a baseline. Returns [`Shown`] images, one by one.
+//!
+//! # Invariants
+//!
+//! Only sidecars are read, no image and no model, so that evaluating is a read; nothing is changed; a job without a
+//! finished asset is counted, not guessed.
 
 use crate::base::digest::Digest;
 use crate::campaign::plan_file;

@@ -1,8 +1,11 @@
 //! Evidence: what a campaign's images are worth beside those that were bought, with how sure one can be.
 //!
-//! In: what the store holds of a campaign and of a baseline. Out: an [`Evaluation`], which the report draws.
-//! Always holds: nothing here guides generation; every figure says how many briefs it is from and how uncertain it is; what
-//! cannot be compared is said to be so, with the reason, and "not enough evidence" is an answer.
+//! Takes what the store holds of a campaign and of a baseline. Returns an [`Evaluation`], which the report draws.
+//!
+//! # Invariants
+//!
+//! Nothing here guides generation; every figure says how many briefs it is from and how uncertain it is; what cannot
+//! be compared is said to be so, with the reason, and "not enough evidence" is an answer.
 
 pub mod baseline;
 mod briefs;

@@ -1,8 +1,12 @@
-//! The pictures that styles were learned from, as evaluation sees them: what a style's images are held against, and what no
-//! image may be a copy of.
+//! The pictures that styles were learned from, as evaluation sees them: what a style's images are held against, and
+//! what no image may be a copy of.
 //!
-//! In: a style set's references and a judge. Out: [`References`], kept in the store under the digests of evaluator and
-//! pictures, so that each set is judged once. Always holds: a reference is read only if its bytes are those of its digest.
+//! Takes a style set's references and a judge. Returns [`References`], kept in the store under the digests of
+//! evaluator and pictures, so that each set is judged once.
+//!
+//! # Invariants
+//!
+//! A reference is read only if its bytes are those of its digest.
 
 use crate::appearance::picture;
 use image::RgbImage;

@@ -1,8 +1,12 @@
 //! Evaluation itself: from what was kept with the images to an [`Evaluation`].
 //!
-//! In: a [`EvaluationSetup`], then images, one by one. Out: the document. Always holds: the same inputs give the same document; an arm
-//! without scores, without shared briefs or with another evaluator is "not comparable", with the reason, and never a zero. Of
-//! an image its id and its hash stay in memory, the rest goes to the disk.
+//! Takes a [`EvaluationSetup`], then images, one by one. Returns the document.
+//!
+//! # Invariants
+//!
+//! The same inputs give the same document; an arm without scores, without shared briefs or with another evaluator is
+//! "not comparable", with the reason, and never a zero. Of an image its id and its hash stay in memory, the rest goes
+//! to the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 

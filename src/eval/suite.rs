@@ -1,8 +1,12 @@
 //! Suites: an evaluation that can be repeated, and that passes or fails.
 //!
-//! In: YAML (`kind: Suite`) that pins evaluator, references, palettes and settings, and says what is enough. Out: a
-//! [`SuiteResult`]. Always holds: what could not be measured fails; an input that is not the pinned one is an error, never a
-//! comparison with another world.
+//! Takes YAML (`kind: Suite`) that pins evaluator, references, palettes and settings, and says what is enough.
+//! Returns a [`SuiteResult`].
+//!
+//! # Invariants
+//!
+//! What could not be measured fails; an input that is not the pinned one is an error, never a comparison with another
+//! world.
 
 use std::collections::BTreeMap;
 use std::path::Path;

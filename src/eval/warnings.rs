@@ -1,6 +1,7 @@
 //! What a reader must know before believing an evaluation. Pure.
 //!
-//! In: an evaluation without warnings, and what was noted of its images and inputs. Out: [`Warning`]s, the gravest first by kind.
+//! Takes an evaluation without warnings, and what was noted of its images and inputs. Returns [`Warning`]s, the
+//! gravest first by kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::sample::{costs, evaluation};
-use super::{Report, html};
+use super::{Report, html, pictures};
 use crate::html::Lang;
 
 /// What was asked of the network: `CONNECT host:443`, `GET http://host/x`.
@@ -59,7 +59,7 @@ fn asks_nothing_complains_of_nothing_and_prints_in_both_languages() {
             .unwrap();
     for (lang, word) in [(Lang::En, "In-house or outsourced?"), (Lang::Ja, "社内制作か、外注か")] {
         let (page, pdf) = (folder.path().join("report.html"), folder.path().join("report.pdf"));
-        std::fs::write(&page, html::page(&report, &html::Pictures::new(), lang)).unwrap();
+        std::fs::write(&page, html::page(&report, &pictures::Pictures::new(), lang)).unwrap();
         let shown = open(&page, port, "--dump-dom");
         let (dom, log) = (String::from_utf8_lossy(&shown.stdout), String::from_utf8_lossy(&shown.stderr));
         assert!(dom.contains(word) && dom.contains("</svg>"), "{log}");

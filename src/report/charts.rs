@@ -1,8 +1,12 @@
 //! Charts as inline SVG.
 //!
-//! In: numbers. Out: markup. Always holds: every chart has a title and a description for those who cannot see it; colours are
-//! told apart by the colour-blind (Okabe and Ito) and are never alone in telling: lines differ in dashes, points in shape; no
-//! number that is not finite is drawn.
+//! Takes numbers. Returns markup.
+//!
+//! # Invariants
+//!
+//! Every chart has a title and a description for those who cannot see it; colours are told apart by the colour-blind
+//! (Okabe and Ito) and are never alone in telling: lines differ in dashes, points in shape; no number that is not
+//! finite is drawn.
 
 use maud::{Markup, html};
 

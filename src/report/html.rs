@@ -1,20 +1,20 @@
 //! The report as one HTML page.
 //!
-//! In: a [`Report`] and the pictures it asked for. Out: the page. Always holds: it asks nothing of the network, runs no script,
-//! prints, and can be read by keyboard and screen reader; text of others is escaped by the templates.
-
-use std::collections::BTreeMap;
+//! Takes a [`Report`] and the pictures it asked for. Returns the page.
+//!
+//! # Invariants
+//!
+//! It asks nothing of the network, runs no script, prints, and can be read by keyboard and screen reader; text of
+//! others is escaped by the templates.
 
 use maud::{Markup, html};
 
-use super::verdict::{self, Headline};
+use super::headline::{self, Headline};
+use super::pictures::Pictures;
 use super::{Report, charts, costs, sections};
-use crate::html::{Lang, Page, Thumbnail, safe};
+use crate::html::{Lang, Page, safe};
 
 const STYLE: &str = include_str!("report.css");
-
-/// The page's pictures, by store key.
-pub type Pictures = BTreeMap<String, Thumbnail>;
 
 /// The page.
 pub fn page(report: &Report, pictures: &Pictures, lang: Lang) -> String {
@@ -46,8 +46,8 @@ pub fn page(report: &Report, pictures: &Pictures, lang: Lang) -> String {
 }
 
 fn first_screen(report: &Report, lang: Lang) -> Markup {
-    let sentence = verdict::sentence(report, lang);
-    let decision = verdict::decision(&report.verdict, lang);
+    let sentence = headline::sentence(report, lang);
+    let decision = headline::decision(&report.verdict, lang);
     let rest = sentence.strip_prefix(decision).unwrap_or(&sentence);
     let beside = report.evaluation.outsourced.as_ref().map(|facts| safe(&facts.name));
     html! {
@@ -56,7 +56,7 @@ fn first_screen(report: &Report, lang: Lang) -> Markup {
             h1 #verdict-h { (lang.t("In-house or outsourced?", "社内制作か、外注か")) }
             p.verdict { strong { (decision) } (safe(rest)) }
             dl.numbers {
-                @for Headline { label, value, beside } in verdict::numbers(report, lang) {
+                @for Headline { label, value, beside } in headline::numbers(report, lang) {
                     div { dt { (label) } dd { span.value { (value) } span.beside { (beside) } } }
                 }
             }
@@ -120,7 +120,7 @@ mod tests {
         let judged = Report::new(evaluation(), Some(&model), None).unwrap();
         let verdict = judged.verdict;
         assert_eq!((verdict.quality, verdict.cost, verdict.decision), (Lead::Outsourced, Lead::InHouse, Decision::Tradeoff));
-        let words = verdict::sentence(&judged, Lang::En);
+        let words = headline::sentence(&judged, Lang::En);
         assert!(
             words.starts_with("A trade-off: the bought images are better in style consistency") && words.contains("8 briefs"),
             "{words}"
@@ -129,7 +129,7 @@ mod tests {
         open.measures[0].difference.as_mut().unwrap().verdict = ComparisonVerdict::NotEnoughEvidence;
         let open = Report::new(open, Some(&model), None).unwrap();
         assert_eq!(open.verdict.decision, Decision::NotEnoughEvidence);
-        assert!(verdict::sentence(&open, Lang::Ja).starts_with("判断するには証拠が不十分"));
+        assert!(headline::sentence(&open, Lang::Ja).starts_with("判断するには証拠が不十分"));
         let unsure = costs("review_minutes: {value: 18, low: 1, high: 60}", "");
         assert_eq!(Report::new(evaluation(), Some(&unsure), None).unwrap().verdict.decision, Decision::NotEnoughEvidence);
         let mut apart = evaluation();
@@ -137,7 +137,7 @@ mod tests {
         apart.comparison = Comparison::NotComparable { reasons: vec!["other evaluator".into()] };
         let apart = Report::new(apart, None, None).unwrap();
         assert_eq!(apart.verdict.decision, Decision::NotCompared);
-        assert!(verdict::sentence(&apart, Lang::En).contains("other evaluator"));
+        assert!(headline::sentence(&apart, Lang::En).contains("other evaluator"));
         assert!(page(&apart, &Pictures::new(), Lang::En).contains("Nothing to compare with"));
     }
 

@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
+use super::Report;
 use super::charts::{ChartRow, intervals};
-use super::html::Pictures;
+use super::document::extremes;
+use super::pictures::Pictures;
 use super::words::{measure, number, percent, score, signed, verdict, warning};
-use super::{Report, extremes};
 use crate::eval::evaluation::{
     Arm, ArmFacts, BriefPair, Compared, Comparison, ComparisonVerdict, Distribution, MeanEstimate, Measure, MeasureGroup,
     Warning, WarningCode,
@@ -286,7 +287,7 @@ pub(super) fn risks(report: &Report, pictures: &Pictures, lang: Lang) -> Markup 
         true => lang.t("none known", "不明").to_owned(),
         false => safe(&facts.licences.join(", ")),
     };
-    let (checked, suspicious) = (report.told.checked, report.told.suspicious);
+    let (checked, suspicious) = (report.shown.checked, report.shown.suspicious);
     html! {
         h3 { (lang.t("Rights", "権利")) }
         ul {
@@ -306,7 +307,7 @@ pub(super) fn risks(report: &Report, pictures: &Pictures, lang: Lang) -> Markup 
             p { (lang.t(
                 format!("{suspicious} of {checked} images are more like a reference than references are like each other."),
                 format!("{checked} 点中 {suspicious} 点が、参照画像どうしよりも参照画像に近い。"))) }
-            div.pairs { @for asset in &report.told.copies { @if let Some(nearest) = &asset.nearest {
+            div.pairs { @for asset in &report.shown.copies { @if let Some(nearest) = &asset.nearest {
                 figure.pair {
                     (picture(asset.image.as_ref().and_then(|key| pictures.get(key)), &asset.brief.to_string(), lang))
                     figcaption { span { (safe(&asset.id)) } span { "→ " (safe(&nearest.file)) } span { (format!("cos {:.3} · {} bit", nearest.similarity, nearest.hash_distance)) } }

@@ -1,7 +1,11 @@
 //! The report for programs and for text: JSON, CSV tables, Markdown.
 //!
-//! In: a [`Report`]. Out: texts, written as they come. Always holds: the same figures as on the page; what is unknown is an empty cell; no text of
-//! others is a formula to a spreadsheet or markup to a reader.
+//! Takes a [`Report`]. Returns texts, written as they come.
+//!
+//! # Invariants
+//!
+//! The same figures as on the page; what is unknown is an empty cell; no text of others is a formula to a spreadsheet
+//! or markup to a reader.
 
 use std::io::{self, Write};
 
@@ -9,8 +13,8 @@ use serde::Serialize;
 
 use super::Report;
 use super::costs::{band, value};
+use super::headline::{numbers, sentence};
 use super::roi::AmountSource;
-use super::verdict::{numbers, sentence};
 use super::words::{figure, measure, score, signed, source, verdict, warning};
 use crate::base::error::Result;
 use crate::base::text::write_json;

@@ -1,13 +1,17 @@
 //! The sheet that a rater votes on: one HTML page, whose votes come back as a JSON file.
 //!
-//! In: a handout and its pictures. Out: the page. Always holds: pictures are shown at one size, without names or metadata; the
-//! page holds nothing that tells whose a picture is; it can be voted on by keyboard alone.
+//! Takes a handout and its pictures. Returns the page.
+//!
+//! # Invariants
+//!
+//! Pictures are shown at one size, without names or metadata; the page holds nothing that tells whose a picture is;
+//! it can be voted on by keyboard alone.
 
 use maud::{Markup, html};
 
+use super::reviews::{BallotQuestion, Handout, VERSION};
 use crate::eval::evaluation::Arm;
 use crate::html::{Lang, Page, Thumbnail, safe};
-use crate::review::{BallotQuestion, Handout, VERSION};
 
 const STYLE: &str = include_str!("sheet.css");
 const SCRIPT: &str = include_str!("ballot_page.js");

@@ -1,7 +1,11 @@
 //! Who wins the blind review, how surely, and whether the raters agree. Pure.
 //!
-//! In: ballots. Out: a [`VoteTally`]. Always holds: pairs, not votes, are what a verdict is from: ten raters of one pair are no ten
-//! pairs; too few pairs, or what chance explains, is "not enough evidence".
+//! Takes ballots. Returns a [`VoteTally`].
+//!
+//! # Invariants
+//!
+//! Pairs, not votes, are what a verdict is from: ten raters of one pair are no ten pairs; too few pairs, or what
+//! chance explains, is "not enough evidence".
 
 use std::collections::BTreeMap;
 

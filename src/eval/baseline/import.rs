@@ -1,8 +1,12 @@
 //! From a delivery to a baseline.
 //!
-//! In: a source, its index, what was asked for, a policy on licences, and a judge. Out: a [`Baseline`] in the store.
-//! Always holds: one picture at a time is in memory, and what is said of a hundred; each is judged exactly as one of ours, here or by others; a picture that is
-//! refused is named with its reason and takes no other with it.
+//! Takes a source, its index, what was asked for, a policy on licences, and a judge. Returns a [`Baseline`] in the
+//! store.
+//!
+//! # Invariants
+//!
+//! One picture at a time is in memory, and what is said of a hundred; each is judged exactly as one of ours, here or
+//! by others; a picture that is refused is named with its reason and takes no other with it.
 
 use crate::appearance::picture;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use super::index::IndexRow;
 use super::source::PICTURE_BYTES;
-use super::{Baseline, BaselineItem, DeliveryIndex, DeliverySource, PART, Refused, VERSION, image, write_part};
+use super::stored::{PART, VERSION, write_part};
+use super::{Baseline, BaselineItem, DeliveryIndex, DeliverySource, Refused, image};
 use crate::appearance::Looks;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};

@@ -1,9 +1,12 @@
 //! The index of a delivery: which file answers which brief, who made it, what it cost, when it came.
 //!
-//! In: CSV with a header, or YAML (`kind: Baseline`). Out: [`IndexRow`]s with their defaults filled in, or what is wrong with the
-//! whole; what is wrong with one row is that row's [`Refused`].
-//! Always holds: texts are plain, numbers in range, days in the calendar; unknown columns and keys are errors, so that a typo
-//! does not lose the prices.
+//! Takes CSV with a header, or YAML (`kind: Baseline`). Returns [`IndexRow`]s with their defaults filled in, or what
+//! is wrong with the whole; what is wrong with one row is that row's [`Refused`].
+//!
+//! # Invariants
+//!
+//! Texts are plain, numbers in range, days in the calendar; unknown columns and keys are errors, so that a typo does
+//! not lose the prices.
 
 use std::collections::BTreeSet;
 
@@ -105,7 +108,8 @@ struct Spec {
 }
 
 impl DeliveryIndex {
-    /// Reads an index; whether it is CSV or YAML its name says. `given` comes before the file's own defaults, rows before both.
+    /// Reads an index; whether it is CSV or YAML its name says. `given` comes before the file's own defaults, rows
+    /// before both.
     pub fn parse(bytes: &[u8], name: &str, given: &IndexDefaults) -> Result<Self> {
         let text = std::str::from_utf8(bytes).map_err(|_| Error::invalid(format!("{name} is not UTF-8 text")))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text); // spreadsheets put it there

@@ -1,180 +1,20 @@
 //! Baselines: what an agency delivered, imported once, judged by the same evaluator, paired with a campaign's briefs.
 //!
-//! In: pictures from a [`DeliverySource`], what an [`index`] says of them, a campaign's briefs. Out: a [`Baseline`] in the store and,
-//! by name, what could not be paired, decoded or licensed.
-//! Always holds: pictures are decoded within limits and written anew, so that nothing else that a file carried is kept; what is
-//! said of them lies in parts, so that nobody has to hold all of it; `baseline.json`, which names the parts, comes last, so a
-//! baseline is there whole or not at all.
+//! Takes pictures from a [`DeliverySource`], what an [`index`] says of them, a campaign's briefs. Returns a
+//! [`Baseline`] in the store and, by name, what could not be paired, decoded or licensed.
+//!
+//! # Invariants
+//!
+//! Pictures are decoded within limits and written anew, so that nothing else that a file carried is kept; what is
+//! said of them lies in parts, so that nobody has to hold all of it; `baseline.json`, which names the parts, comes
+//! last, so a baseline is there whole or not at all.
 
 pub mod import;
 pub mod index;
 pub mod source;
-
-use std::collections::BTreeSet;
-
-use crate::base::digest::{Digest, bare_digest};
-use futures_util::stream::{self, Stream, StreamExt as _};
-use serde::{Deserialize, Serialize};
-
-use super::evaluation::{Brief, DeliveryFacts};
-use crate::appearance::Looks;
-use crate::base::error::{Error, Result};
-use crate::base::names::Name;
-use crate::base::time::Timestamp;
-use crate::pipeline::scores::Scores;
-use crate::store::{Key, Store};
+mod stored;
 
 pub use import::{DeliveryScorer, Import, RemoteScorer, RequestedBriefs, ScoringOutcome};
 pub use index::DeliveryIndex;
 pub use source::DeliverySource;
-
-/// The version of the format; readers refuse others.
-const VERSION: u32 = 2;
-/// Pictures of a part, at most.
-const PART: usize = 128;
-
-/// Everything about an imported baseline.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Baseline {
-    /// Format version.
-    pub version: u32,
-    /// Its name.
-    pub name: Name,
-    /// The housestyle that imported it.
-    pub housestyle: String,
-    /// When.
-    pub imported_at: Timestamp,
-    /// The campaign whose briefs it was paired with.
-    pub campaign: String,
-    /// The bundle whose evaluator judged it.
-    pub bundle: String,
-    /// That bundle's digest.
-    pub digest: Digest,
-    /// How many pictures it has.
-    pub pictures: usize,
-    /// How many briefs they answer.
-    pub briefs: usize,
-    /// Where what is said of them lies, in the index' order: `parts/<hex>.json`, each a list of [`BaselineItem`]s named by its digest.
-    pub parts: Vec<Digest>,
-    /// What was refused.
-    pub refused: Vec<Refused>,
-}
-
-/// One picture of a baseline.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BaselineItem {
-    /// Its id: the stem of its file in the store.
-    pub id: String,
-    /// Its file, as it was delivered.
-    pub file: String,
-    /// What the delivered file hashed to.
-    pub delivered: Digest,
-    /// SHA-256 of the file in the store.
-    #[serde(with = "bare_digest")]
-    pub sha256: Digest,
-    /// Pixels across.
-    pub width: u32,
-    /// Pixels down.
-    pub height: u32,
-    /// The brief it answers.
-    pub brief: Brief,
-    /// How it was bought, and whose it is.
-    pub delivery: DeliveryFacts,
-    /// What the evaluator says.
-    pub scores: Scores,
-    /// Its colours and its hash for the eye.
-    pub looks: Looks,
-}
-
-/// Something that was not imported.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Refused {
-    /// What.
-    pub file: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// The folder of a baseline.
-fn folder(name: &Name) -> Result<Key> {
-    Key::new(format!("baselines/{name}"))
-}
-
-/// Where a picture of a baseline is.
-pub fn image(name: &Name, id: &str) -> Result<Key> {
-    folder(name)?.join(&format!("images/{id}.png"))
-}
-
-/// Where an importer asks for judgements of a part of a baseline, and finds them; `part` is named by its digest.
-pub fn judgements(name: &Name, part: &Digest) -> Result<Key> {
-    folder(name)?.join(&format!("judgements/{}.json", part.hex()))
-}
-
-impl Baseline {
-    /// Reads a baseline.
-    pub async fn load(store: &dyn Store, name: &Name) -> Result<Self> {
-        let key = folder(name)?.join("baseline.json")?;
-        let bytes = store.get(&key).await?.ok_or_else(|| {
-            Error::invalid(format!("there is no baseline {name} at {}", store.locate(&key)))
-                .hint("import one: `housestyle baseline import SOURCE --name NAME --campaign CAMPAIGN`")
-        })?;
-        let hint = "import the baseline again";
-        let damaged = |e: serde_json::Error| Error::invalid(format!("{key} is not a baseline")).caused_by(e).hint(hint);
-        let Versioned { version } = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if version != VERSION {
-            let message = format!("{key} has format version {version}; this housestyle reads {VERSION}");
-            return Err(Error::unavailable(message).hint(hint));
-        }
-        let baseline: Self = serde_json::from_slice(&bytes).map_err(damaged)?;
-        match baseline.parts.iter().collect::<BTreeSet<_>>().len() == baseline.parts.len() {
-            true => Ok(baseline),
-            false => Err(Error::invalid(format!("{key} names a part twice")).hint(hint)),
-        }
-    }
-
-    /// Every picture of it, part by part; that all were there is for who reads them to see.
-    pub fn items<'a>(&'a self, store: &'a dyn Store) -> impl Stream<Item = Result<BaselineItem>> + 'a {
-        let part = |digest: &'a Digest| read_part(store, &self.name, digest);
-        let parts = stream::iter(&self.parts).then(part);
-        parts.flat_map(|part| match part {
-            Ok(items) => stream::iter(items).map(Ok).left_stream(),
-            Err(error) => stream::iter([Err(error)]).right_stream(),
-        })
-    }
-
-    /// Writes it; its pictures and parts must be there. Those of an earlier import stay: somebody may be reading them.
-    async fn save(&self, store: &dyn Store) -> Result<()> {
-        let bytes = serde_json::to_vec(self).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
-        store.put(&folder(&self.name)?.join("baseline.json")?, bytes).await
-    }
-}
-
-fn part(name: &Name, digest: &Digest) -> Result<Key> {
-    folder(name)?.join(&format!("parts/{}.json", digest.hex()))
-}
-
-async fn write_part(store: &dyn Store, name: &Name, items: &[BaselineItem]) -> Result<Digest> {
-    let bytes = serde_json::to_vec(items).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
-    let digest = Digest::of(&bytes);
-    store.put(&part(name, &digest)?, bytes).await?;
-    Ok(digest)
-}
-
-async fn read_part(store: &dyn Store, name: &Name, digest: &Digest) -> Result<Vec<BaselineItem>> {
-    let key = part(name, digest)?;
-    let damaged = |what: &str| Error::invalid(format!("{} {what}", store.locate(&key))).hint("import the baseline again");
-    let bytes = store.get(&key).await?.ok_or_else(|| damaged("is not there"))?;
-    if Digest::of(&bytes) != *digest {
-        return Err(damaged("is not what was imported"));
-    }
-    serde_json::from_slice(&bytes).map_err(|e| damaged("is not a part of a baseline").caused_by(e))
-}
-
-/// As much of a baseline as every version has.
-#[derive(Deserialize)]
-struct Versioned {
-    version: u32,
-}
+pub use stored::{Baseline, BaselineItem, Refused, image, judgements};

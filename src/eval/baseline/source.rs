@@ -1,7 +1,11 @@
 //! Where a delivery lies: a folder, a zip file, or keys of a store.
 //!
-//! In: a place. Out: the bytes of a file in it, by name. Always holds: nothing outside the place is read, no link is followed,
-//! and no file gives more bytes than the limit, whatever an archive says of itself.
+//! Takes a place. Returns the bytes of a file in it, by name.
+//!
+//! # Invariants
+//!
+//! Nothing outside the place is read, no link is followed, and no file gives more bytes than the limit, whatever an
+//! archive says of itself.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Read as _};

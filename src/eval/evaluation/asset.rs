@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{Arm, Measure};
 use crate::base::time::Date;
 
-/// What is asked for in one brief: a thing in a style. Images of one brief are compared with each other, never with others'.
+/// What is asked for in one brief: a thing in a style. Images of one brief are compared with each other, never with
+/// others'.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Brief {
@@ -93,7 +94,8 @@ pub struct NearestReference {
     pub similarity: f64,
     /// Bits of 64 in which the perceptual hashes differ; some 32 for unrelated pictures.
     pub hash_distance: u32,
-    /// Whether the image may be a copy: more like a reference than references are like each other, or the same to the eye.
+    /// Whether the image may be a copy: more like a reference than references are like each other, or the same to the
+    /// eye.
     pub suspicious: bool,
 }
 

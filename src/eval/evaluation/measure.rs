@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
-    /// How near the image lies to the style's references (CSLS, about -1 to 1); see [`super::OperatingPoint`] for its scale.
+    /// How near the image lies to the style's references (CSLS, about -1 to 1); see [`super::OperatingPoint`] for its
+    /// scale.
     StyleConsistency,
     /// Whether that is above the style's operating point (0 or 1).
     StyleHeld,
@@ -150,7 +151,8 @@ pub struct Difference {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComparisonVerdict {
-    /// The house is better: the interval lies above 0 and the corrected p-value below the level, by a judge that did not guide.
+    /// The house is better: the interval lies above 0 and the corrected p-value below the level, by a judge that did
+    /// not guide.
     InHouse,
     /// The vendor is better.
     Outsourced,

@@ -1,10 +1,14 @@
 //! Images that are nearly the same: as each other, or as what was learned from.
 //!
-//! In: vectors and hashes. Out: nearest references, pairs of duplicates. Always holds: a picture is called a copy only if the
-//! evaluator and the eye agree, or the eye alone is sure; what "near" means is measured on the references themselves.
+//! Takes vectors and hashes. Returns nearest references, pairs of duplicates.
 //!
-//! Nearest-neighbour checks as in N. Carlini et al., "Extracting training data from diffusion models", USENIX Security 2023:
-//! a copy is much nearer to its original than to anything else.
+//! # Invariants
+//!
+//! A picture is called a copy only if the evaluator and the eye agree, or the eye alone is sure; what "near" means is
+//! measured on the references themselves.
+//!
+//! Nearest-neighbour checks as in N. Carlini et al., "Extracting training data from diffusion models", USENIX
+//! Security 2023: a copy is much nearer to its original than to anything else.
 
 use super::{dot, unit};
 use crate::appearance::Hash;
@@ -100,8 +104,9 @@ impl Duplicates {
         Self { seen: Vec::new(), found: Vec::new(), most }
     }
 
-    /// Takes in the next picture. Pictures of one `kind` may look alike. `earlier` gives the embedding of a picture by its
-    /// number, and is asked only where the hashes agree: they take a nanosecond, and let through next to nothing.
+    /// Takes in the next picture. Pictures of one `kind` may look alike. `earlier` gives the embedding of a picture
+    /// by its number, and is asked only where the hashes agree: they take a nanosecond, and let through next to
+    /// nothing.
     pub fn take<E>(
         &mut self,
         embedding: &[f32],

@@ -1,7 +1,10 @@
 //! How far two sets of images lie apart: kernel distances, which are honest for small sets.
 //!
-//! In: one vector an image. Out: a distance; `None` where a set is too small. Always holds: KID's expectation is 0 for two sets
-//! of one kind, however small; a resample never compares an image with itself.
+//! Takes one vector an image. Returns a distance; `None` where a set is too small.
+//!
+//! # Invariants
+//!
+//! KID's expectation is 0 for two sets of one kind, however small; a resample never compares an image with itself.
 
 use super::{dot, unit};
 use crate::eval::stats::Random;
@@ -16,12 +19,13 @@ pub const KID_SUBSET: usize = 500;
 /// Which kernel, and with it which metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
-    /// KID: the unbiased squared maximum mean discrepancy with the kernel (x·y / width + 1)³. It can lie a little below 0.
+    /// KID: the unbiased squared maximum mean discrepancy with the kernel (x·y / width + 1)³. It can lie a little
+    /// below 0.
     ///
     /// M. Bińkowski et al., "Demystifying MMD GANs", ICLR 2018; as `torchmetrics.image.kid.poly_mmd`, of whole sets.
     Polynomial,
-    /// CMMD: the squared maximum mean discrepancy with a Gaussian kernel of width 10 between vectors of length 1, times 1000.
-    /// Published with CLIP's image embeddings; here with the evaluator's, which guided nothing.
+    /// CMMD: the squared maximum mean discrepancy with a Gaussian kernel of width 10 between vectors of length 1,
+    /// times 1000. Published with CLIP's image embeddings; here with the evaluator's, which guided nothing.
     ///
     /// S. Jayasumana et al., "Rethinking FID: towards a better evaluation metric for image generation", CVPR 2024.
     Gaussian,

@@ -1,7 +1,11 @@
 //! The Fréchet distance, for those who ask for it, refused where it misleads.
 //!
-//! In: vectors, one an image, of which only the [`Moments`] stay. Out: the distance, or why there is none. Always holds: sets below 1,000 images get none, as its
-//! bias there is larger than most differences (M. J. Chong, D. Forsyth, "Effectively unbiased FID and Inception Score", CVPR 2020).
+//! Takes vectors, one an image, of which only the [`Moments`] stay. Returns the distance, or why there is none.
+//!
+//! # Invariants
+//!
+//! Sets below 1,000 images get none, as its bias there is larger than most differences (M. J. Chong, D. Forsyth,
+//! "Effectively unbiased FID and Inception Score", CVPR 2020).
 
 use nalgebra::{DMatrix, DVector};
 
@@ -77,7 +81,8 @@ pub fn fid(a: &Moments, b: &Moments) -> Result<f64, String> {
     frechet(a, b).ok_or_else(|| "the vectors of the two sets do not belong to one space".into())
 }
 
-/// The distance of two sets of whatever size, for sets whose bias is known or equal: |m₁ - m₂|² + tr(C₁ + C₂ - 2 (C₁ C₂)^½).
+/// The distance of two sets of whatever size, for sets whose bias is known or equal: |m₁ - m₂|² + tr(C₁ + C₂ - 2 (C₁
+/// C₂)^½).
 pub fn frechet(a: &Moments, b: &Moments) -> Option<f64> {
     let ((mean_a, cov_a), (mean_b, cov_b)) = (a.mean_and_covariance()?, b.mean_and_covariance()?);
     if mean_a.len() != mean_b.len() {

@@ -1,94 +1,22 @@
 //! Metrics: numbers about one image or about sets of images. Pure.
 //!
-//! In: vectors and hashes that were kept with the images. Out: numbers; `None` where they say nothing.
-//! Always holds: each function names its source; checked against reference implementations
-//! (`tests/fixtures/evidence.json`, made by the script beside it). Colours are measured in [`crate::appearance`].
+//! Takes vectors and hashes that were kept with the images. Returns numbers; `None` where they say nothing.
+//!
+//! # Invariants
+//!
+//! Each function names its source; checked against reference implementations (`tests/fixtures/evidence.json`, made by
+//! the script beside it). Colours are measured in [`crate::appearance`].
 
 mod copies;
 mod distribution;
+mod diversity;
 mod frechet;
 mod style;
+mod vector;
 
 pub use copies::{Copies, DuplicatePair, Duplicates, Likeness};
 pub use distribution::{Distance, KID_SUBSET, Kernel, cmmd, kid};
+pub use diversity::{Diversity, clip_score, diversity};
 pub use frechet::{LEAST_IMAGES, Moments, fid, frechet};
 pub use style::{Consistency, ReferenceBank, operating_point};
-
-/// CLIPScore of a cosine as torchmetrics gives it: 100 × the cosine, never below 0.
-///
-/// J. Hessel et al., "CLIPScore: a reference-free evaluation metric for image captioning", EMNLP 2021 (there × 2.5).
-pub fn clip_score(cosine: f64) -> f64 {
-    (100.0 * cosine).max(0.0)
-}
-
-/// How different images of one brief are: 1 minus the mean cosine of all their pairs; `None` below two images.
-///
-/// The mean pairwise distance that LPIPS diversity is built on (J.-Y. Zhu et al., "Toward multimodal image-to-image
-/// translation", NeurIPS 2017), in the evaluator's embedding.
-pub fn diversity(vectors: &[&[f32]]) -> Option<f64> {
-    let mut found = Diversity::default();
-    vectors.iter().for_each(|vector| found.take(vector));
-    found.value()
-}
-
-/// [`diversity`] of images that come one by one: the mean over pairs from the length of their sum, n² terms in n steps.
-#[derive(Clone, Debug, Default)]
-pub struct Diversity {
-    sum: Vec<f64>,
-    images: usize,
-}
-
-impl Diversity {
-    /// Takes in an image; one without a direction says nothing.
-    pub fn take(&mut self, vector: &[f32]) {
-        let Some(unit) = unit(vector) else { return };
-        self.sum.resize(self.sum.len().max(unit.len()), 0.0);
-        self.sum.iter_mut().zip(&unit).for_each(|(sum, x)| *sum += x);
-        self.images += 1;
-    }
-
-    /// Images that say something.
-    pub fn images(&self) -> usize {
-        self.images
-    }
-
-    /// How different they are.
-    pub fn value(&self) -> Option<f64> {
-        let n = self.images;
-        let all: f64 = self.sum.iter().map(|x| x * x).sum();
-        (n > 1).then(|| (1.0 - (all - n as f64) / (n * (n - 1)) as f64).max(0.0))
-    }
-}
-
-/// The vector at length 1; `None` if it has none.
-pub fn unit(vector: &[f32]) -> Option<Vec<f64>> {
-    let length = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
-    (length > 0.0 && length.is_finite()).then(|| vector.iter().map(|x| f64::from(*x) / length).collect())
-}
-
-/// The product of two vectors: the cosine, if both are of length 1.
-pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
-}
-
-/// Mean of the largest `count` values (of all, if there are fewer); `None` of none.
-fn mean_of_largest(mut values: Vec<f64>, count: usize) -> Option<f64> {
-    values.sort_unstable_by(|a, b| b.total_cmp(a));
-    values.truncate(count.max(1));
-    crate::eval::stats::mean(&values)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn diversity_by_hand() {
-        let (a, b, c) = ([1.0f32, 0.0], [0.0f32, 2.0], [3.0f32, 0.0]);
-        assert_eq!(diversity(&[&a, &b]), Some(1.0));
-        assert_eq!(diversity(&[&a, &c]), Some(0.0));
-        assert!((diversity(&[&a, &b, &c]).unwrap() - 2.0 / 3.0).abs() < 1e-12);
-        assert!(diversity(&[&a]).is_none() && diversity(&[&a, &[0.0, 0.0]]).is_none());
-        assert_eq!((clip_score(0.25), clip_score(-0.1)), (25.0, 0.0));
-    }
-}
+pub use vector::{dot, unit};

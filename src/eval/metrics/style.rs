@@ -1,17 +1,22 @@
 //! How near an image lies to a style's references, on a scale that means the same for every style.
 //!
-//! In: the evaluator's style probabilities of references and images. Out: a [`Consistency`], and what it is worth
-//! ([`operating_point`]). Always holds: an image's consistency depends on the references only, not on its neighbours.
+//! Takes the evaluator's style probabilities of references and images. Returns a [`Consistency`], and what it is
+//! worth ([`operating_point`]).
+//!
+//! # Invariants
+//!
+//! An image's consistency depends on the references only, not on its neighbours.
 //!
 //! A picture is placed by the square roots of its style probabilities: these have length 1, and their product is the
-//! Bhattacharyya coefficient. (The evaluator's embedding is made for categories: on the drawings of the test names, against
-//! sixteen references a style, it tells a style from the others with an area under the curve of 0.76, these with 0.99.) A raw cosine is no absolute scale: in a
-//! crowded region everything is near. CSLS takes off how near each of the two lies to what is around it.
+//! Bhattacharyya coefficient. (The evaluator's embedding is made for categories: on the drawings of the test names,
+//! against sixteen references a style, it tells a style from the others with an area under the curve of 0.76, these
+//! with 0.99.) A raw cosine is no absolute scale: in a crowded region everything is near. CSLS takes off how near
+//! each of the two lies to what is around it.
 //!
-//! A. Conneau et al., "Word translation without parallel data", ICLR 2018 (CSLS); W. J. Youden, "Index for rating diagnostic
-//! tests", Cancer 3 (1950) (the operating point).
+//! A. Conneau et al., "Word translation without parallel data", ICLR 2018 (CSLS); W. J. Youden, "Index for rating
+//! diagnostic tests", Cancer 3 (1950) (the operating point).
 
-use super::{dot, mean_of_largest, unit};
+use super::vector::{dot, mean_of_largest, unit};
 use crate::eval::evaluation::OperatingPoint;
 
 /// Neighbours that tell how crowded a region is, at most.
@@ -28,8 +33,8 @@ pub struct ReferenceBank {
     styles: Vec<String>,
     /// Mean cosine of each reference to those around it.
     crowds: Vec<f64>,
-    /// How many are "around": fewer than half of the smallest style, so that a reference that is held out finds as many of its
-    /// own as an image does.
+    /// How many are "around": fewer than half of the smallest style, so that a reference that is held out finds as
+    /// many of its own as an image does.
     crowd: usize,
 }
 
@@ -86,8 +91,8 @@ impl ReferenceBank {
     }
 }
 
-/// What consistency with a style is worth: every reference held out in turn, those of the style against all others; `None`
-/// below four of either.
+/// What consistency with a style is worth: every reference held out in turn, those of the style against all others;
+/// `None` below four of either.
 pub fn operating_point(bank: &ReferenceBank, style: &str) -> Option<OperatingPoint> {
     let held_out = |i: usize| bank.held_against(&bank.places[i], style, Some(i)).map(|found| found.csls);
     let all = 0..bank.places.len();

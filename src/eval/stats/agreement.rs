@@ -1,6 +1,7 @@
 //! How far raters agree beyond chance: Krippendorff's alpha.
 //!
-//! In: for each unit that was rated, what each rater said. Out: alpha: 1 for full agreement, 0 for chance, below for less.
+//! Takes for each unit that was rated, what each rater said. Returns alpha: 1 for full agreement, 0 for chance, below
+//! for less.
 //!
 //! K. Krippendorff, "Content analysis" (4th ed. 2019), chapter 12; ratings may be missing, raters any number.
 
@@ -15,8 +16,8 @@ pub enum Scale {
     Interval,
 }
 
-/// Alpha of ratings `0..categories`, one list a unit in which each entry is one rater's word; `None` where no unit has two
-/// ratings, or all ratings are the same, which says nothing about agreement.
+/// Alpha of ratings `0..categories`, one list a unit in which each entry is one rater's word; `None` where no unit
+/// has two ratings, or all ratings are the same, which says nothing about agreement.
 pub fn krippendorff(units: &[Vec<usize>], categories: usize, scale: Scale) -> Option<f64> {
     // Coincidences: how often two ratings of one unit meet, each unit counting as many times as it has ratings.
     let mut meets = vec![vec![0.0; categories]; categories];

@@ -1,11 +1,17 @@
 //! Bootstrap intervals: bias-corrected and accelerated.
 //!
-//! In: one value a brief (so that briefs, not images, are what is drawn), or any statistic of drawn briefs. Out: an
-//! [`Interval`]. Always holds: the interval is finite and holds no value that no resample gave.
+//! Takes one value a brief (so that briefs, not images, are what is drawn), or any statistic of drawn briefs. Returns
+//! an [`Interval`].
 //!
-//! B. Efron, "Better bootstrap confidence intervals", JASA 82 (1987); as `scipy.stats.bootstrap(method="BCa")` computes it.
+//! # Invariants
+//!
+//! The interval is finite and holds no value that no resample gave.
+//!
+//! B. Efron, "Better bootstrap confidence intervals", JASA 82 (1987); as `scipy.stats.bootstrap(method="BCa")`
+//! computes it.
 
-use super::{Random, mean, normal_below, normal_quantile, quantile};
+use super::basics::{mean, normal_below, normal_quantile, quantile};
+use super::random::Random;
 
 /// How to draw.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,8 +48,8 @@ impl Bootstrap {
         bca(centre, drawn, &left_out, self.confidence)
     }
 
-    /// The percentile interval of a statistic of drawn indices below each of `sizes`, for statistics too dear to leave every
-    /// value out once; `None` if it is never defined.
+    /// The percentile interval of a statistic of drawn indices below each of `sizes`, for statistics too dear to
+    /// leave every value out once; `None` if it is never defined.
     pub fn percentile(
         &self,
         sizes: [usize; 2],
@@ -64,7 +70,8 @@ impl Bootstrap {
     }
 }
 
-/// The interval of a statistic that is `found` in the data, `drawn` in the resamples and `left_out` with each value left out.
+/// The interval of a statistic that is `found` in the data, `drawn` in the resamples and `left_out` with each value
+/// left out.
 pub fn bca(found: f64, mut drawn: Vec<f64>, left_out: &[f64], confidence: f64) -> Option<Interval> {
     drawn.retain(|value| value.is_finite());
     drawn.sort_unstable_by(f64::total_cmp);

@@ -1,10 +1,13 @@
 //! Who wins, from votes on pairs: Bradley–Terry with ties, and raters who are not all equally good.
 //!
-//! In: votes. Out: a [`Ranking`]: strengths, how common ties are, how reliable each rater is.
+//! Takes votes. Returns a [`Ranking`]: strengths, how common ties are, how reliable each rater is.
 //!
-//! Strengths and ties: R. R. Davidson, "On extending the Bradley–Terry model to accommodate ties", JASA 65 (1970). Rater k sees a
-//! pair the right way round with probability q_k: X. Chen et al., "Pairwise ranking aggregation in a crowdsourced setting", WSDM
-//! 2013. Always holds: found by expectation–maximisation, whose inner step is concave; weak priors (below) keep strengths finite
+//! Strengths and ties: R. R. Davidson, "On extending the Bradley–Terry model to accommodate ties", JASA 65 (1970).
+//! Rater k sees a
+//! pair the right way round with probability q_k: X. Chen et al., "Pairwise ranking aggregation in a crowdsourced
+//! setting", WSDM
+//! 2013. Always holds: found by expectation–maximisation, whose inner step is concave; weak priors (below) keep
+//!       strengths finite
 //! where one side always wins and qualities off 0 and 1.
 
 use nalgebra::{DMatrix, DVector};
@@ -43,8 +46,8 @@ pub enum VoteOutcome {
 /// What the votes say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ranking {
-    /// Log-strength of each item; they add up to 0. A vote between two is won by the stronger with odds exp(difference), ties
-    /// aside.
+    /// Log-strength of each item; they add up to 0. A vote between two is won by the stronger with odds
+    /// exp(difference), ties aside.
     pub strengths: Vec<f64>,
     /// Davidson's tie parameter: 0 where nothing is ever a tie, 2 where equals tie half of the time.
     pub ties: f64,
@@ -70,8 +73,8 @@ impl Ranking {
     }
 }
 
-/// Fits the model to votes on items `0..items` by raters `0..raters`; `None` if there are no votes, or some are on what is not
-/// there or on an item and itself.
+/// Fits the model to votes on items `0..items` by raters `0..raters`; `None` if there are no votes, or some are on
+/// what is not there or on an item and itself.
 pub fn bradley_terry(votes: &[PairVote], items: usize, raters: usize) -> Option<Ranking> {
     let sound = |v: &PairVote| v.first < items && v.second < items && v.first != v.second && v.rater < raters;
     if votes.is_empty() || !votes.iter().all(sound) {
@@ -123,8 +126,8 @@ fn chances(strengths: &[f64], ties: f64, a: usize, b: usize) -> [f64; 3] {
     [first / all, second / all, ties / all]
 }
 
-/// Newton's steps to the maximum for votes counted the right way round with weight `right`, the wrong way with the rest; with
-/// the curvature there.
+/// Newton's steps to the maximum for votes counted the right way round with weight `right`, the wrong way with the
+/// rest; with the curvature there.
 fn maximise(votes: &[PairVote], right: &[f64], start: DVector<f64>) -> Option<(DVector<f64>, DMatrix<f64>)> {
     let n = start.len();
     let mut at = start;

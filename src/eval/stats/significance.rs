@@ -1,15 +1,19 @@
 //! Whether a paired difference is more than chance, and how large it is beside its own spread.
 //!
-//! In: one difference a brief. Out: p-values and effect sizes. Always holds: a p-value is never 0, as no finite number of
-//! briefs proves anything; several p-values looked at together are corrected together.
+//! Takes one difference a brief. Returns p-values and effect sizes.
+//!
+//! # Invariants
+//!
+//! A p-value is never 0, as no finite number of briefs proves anything; several p-values looked at together are
+//! corrected together.
 
 use super::{Random, deviation, mean};
 
 /// Up to so many differences every one of the 2ⁿ sign patterns is tried.
 const EXACT: usize = 16;
 
-/// The two-sided p-value of the mean difference: how often as large a mean comes out if every difference could as well have
-/// had the other sign. Exact up to 16 differences, from `resamples` random patterns above. 1 of nothing.
+/// The two-sided p-value of the mean difference: how often as large a mean comes out if every difference could as
+/// well have had the other sign. Exact up to 16 differences, from `resamples` random patterns above. 1 of nothing.
 ///
 /// R. A. Fisher, "The design of experiments" (1935), §21; `scipy.stats.permutation_test(permutation_type="samples")`.
 pub fn sign_flip(differences: &[f64], resamples: u32, seed: u64) -> f64 {
@@ -45,7 +49,8 @@ pub fn sign_flip(differences: &[f64], resamples: u32, seed: u64) -> f64 {
     f64::from(extreme + 1) / f64::from(resamples + 1)
 }
 
-/// P-values corrected for being looked at together: the chance that any of them is below by accident stays at the level.
+/// P-values corrected for being looked at together: the chance that any of them is below by accident stays at the
+/// level.
 ///
 /// S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
 pub fn holm(p: &[f64]) -> Vec<f64> {
@@ -59,10 +64,11 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
     corrected
 }
 
-/// Mean difference in units of the differences' own spread, corrected for few of them (Hedges' g of paired samples); `None`
-/// where they do not vary.
+/// Mean difference in units of the differences' own spread, corrected for few of them (Hedges' g of paired samples);
+/// `None` where they do not vary.
 ///
-/// L. V. Hedges, "Distribution theory for Glass's estimator of effect size", Journal of Educational Statistics 6 (1981).
+/// L. V. Hedges, "Distribution theory for Glass's estimator of effect size", Journal of Educational Statistics 6
+/// (1981).
 pub fn hedges_g(differences: &[f64]) -> Option<f64> {
     let (centre, spread) = (mean(differences)?, deviation(differences)?);
     let freedom = (differences.len() - 1) as f64;
@@ -70,8 +76,8 @@ pub fn hedges_g(differences: &[f64]) -> Option<f64> {
     (spread > 1e-12 * centre.abs().max(1e-300)).then(|| centre / spread * (1.0 - 3.0 / (4.0 * freedom - 1.0)))
 }
 
-/// Share of favourable evidence minus unfavourable, by Wilcoxon's signed ranks: 1 if every difference is above 0, -1 if every
-/// one is below; ties are left out, `None` if nothing else is there.
+/// Share of favourable evidence minus unfavourable, by Wilcoxon's signed ranks: 1 if every difference is above 0, -1
+/// if every one is below; ties are left out, `None` if nothing else is there.
 ///
 /// D. S. Kerby, "The simple difference formula", Comprehensive Psychology 3 (2014).
 pub fn rank_biserial(differences: &[f64]) -> Option<f64> {

@@ -1,7 +1,11 @@
 //! What follows from the inputs: one formula a figure.
 //!
-//! In: a number for each input. Out: a number for each figure; NaN if an input it needs is not known, infinity for "never".
-//! Always holds: a figure reads the inputs that [`Figure::inputs`] names and no others (a test changes each of them).
+//! Takes a number for each input. Returns a number for each figure; NaN if an input it needs is not known, infinity
+//! for "never".
+//!
+//! # Invariants
+//!
+//! A figure reads the inputs that [`Figure::inputs`] names and no others (a test changes each of them).
 
 use serde::Serialize;
 

@@ -1,7 +1,11 @@
 //! What the money is reckoned from: each amount with its range and where it comes from.
 //!
-//! In: a cost model and an evaluation. Out: [`Inputs`]. Always holds: every amount is measured, stands in the model, or is
-//! marked as left out; what is not known at all is `None` and makes unknown whatever needs it.
+//! Takes a cost model and an evaluation. Returns [`Inputs`].
+//!
+//! # Invariants
+//!
+//! Every amount is measured, stands in the model, or is marked as left out; what is not known at all is `None` and
+//! makes unknown whatever needs it.
 
 use serde::Serialize;
 
@@ -12,7 +16,8 @@ use crate::eval::stats::{Bootstrap, mean, wilson};
 use crate::spec::CostModel;
 use crate::spec::costs::Amount;
 
-/// Declares every input with its name in documents, its place in the cost model ("" for what is measured only), and its unit.
+/// Declares every input with its name in documents, its place in the cost model ("" for what is measured only), and
+/// its unit.
 macro_rules! inputs {
     ($($input:ident, $name:literal, $path:literal, $unit:ident, $about:literal;)*) => {
         /// What figures are reckoned from.
