@@ -13,11 +13,9 @@ use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Kind, Result};
 use housestyle::campaign::provenance;
 use housestyle::pipeline::decode::Decoder;
-use housestyle::pipeline::denoise::{Denoiser, Item};
+use housestyle::pipeline::denoise::{Denoiser, LatentRequest, PromptStates};
 use housestyle::pipeline::sampler::Steps;
-use housestyle::pipeline::session::{SessionSettings, Stop};
-use housestyle::pipeline::text_encoder::Encoder;
-use housestyle::pipeline::{Bundle, Runtime, guidance};
+use housestyle::pipeline::{ModelLoader, TextEncoder, guidance};
 use housestyle::spec::{Guidance, SamplerName, StyleScale};
 use housestyle::train::Layout;
 use image::{RgbImage, imageops};
@@ -58,7 +56,7 @@ pub struct Artist<'a> {
     teacher: &'a Teacher<'a>,
     words: &'a Words,
     folder: PathBuf,
-    encoder: Encoder,
+    encoder: TextEncoder,
     denoiser: Denoiser,
     decoder: Decoder,
     steps: Steps,
@@ -70,25 +68,24 @@ pub struct Artist<'a> {
 impl<'a> Artist<'a> {
     /// Loads the models; `count` is the sampler's steps.
     pub fn new(
-        (bundle, runtime, session, stop): (&Bundle, &Runtime, &SessionSettings, &Stop),
+        loader: &ModelLoader,
         teacher: &'a Teacher<'a>,
         words: &'a Words,
         folder: PathBuf,
         count: usize,
     ) -> Result<Self> {
-        let encoder = Encoder::load(bundle, runtime, session, stop)?;
-        let states = (encoder.length(), encoder.width());
-        let size = bundle.manifest().spec.sizes.first().copied().unwrap_or_default();
+        let encoder = TextEncoder::load(loader)?;
+        let size = loader.spec().sizes.first().copied().unwrap_or_default();
         Ok(Self {
             teacher,
             words,
             folder,
+            denoiser: Denoiser::load(loader, encoder.shape())?,
+            decoder: Decoder::load(loader)?,
             encoder,
-            denoiser: Denoiser::load(bundle, runtime, session, stop, states)?,
-            decoder: Decoder::load(bundle, runtime, session, stop)?,
-            steps: Steps::new(SamplerName::Dpmpp2m, count, bundle.schedule())?,
+            steps: Steps::new(SamplerName::Dpmpp2m, count, loader.bundle().schedule())?,
             size,
-            edge: size.checked_div(bundle.manifest().spec.latent.downscale).unwrap_or_default() as usize,
+            edge: size.checked_div(loader.spec().latent.downscale).unwrap_or_default() as usize,
             versions: HashMap::new(),
         })
     }
@@ -124,19 +121,19 @@ impl<'a> Artist<'a> {
     }
 
     /// One picture on its way. As the trainer does, the stock encoder reads the category's prompt; one encoder for both reads both.
-    fn item(&mut self, sheet: &Sheet, (house, name): (&str, &str), version: Option<&Digest>) -> Result<Item> {
+    fn item(&mut self, sheet: &Sheet, (house, name): (&str, &str), version: Option<&Digest>) -> Result<LatentRequest> {
         let setting = &sheet.setting;
         let both = if setting.arm == Arm::OneEncoder { version } else { None };
         let category = self.encoder.states_of(&self.words.thing(name), both)?;
         let style = self.encoder.states_of(&self.words.style(setting, house, name)?, version)?;
-        let states = [self.encoder.states_of("", None)?, category, style];
-        let style_scale = setting.scale.layers(self.teacher.bundle.manifest().spec.cross_attention_layers);
+        let states = PromptStates { negative: self.encoder.states("")?, category, style };
+        let style_scale = setting.scale.layers(self.teacher.loader.spec().cross_attention_layers);
         let Setting { category, style, .. } = *setting;
         let pull = Guidance { category, style, style_scale: StyleScale::PerLayer(style_scale.clone()) };
         let named = Digest::of(format!("{house}/{name}"));
         let key = named.leading_u64();
         let seed = key.wrapping_add(sheet.seed);
-        Ok(Item { seed, attempt: 0, branches: guidance::branches(&pull), states, style_scale })
+        Ok(LatentRequest { seed, attempt: 0, branches: guidance::branches(&pull), states, style_scale })
     }
 
     /// The trained encoder of a setting, its move multiplied with the setting's strength.
@@ -153,8 +150,7 @@ impl<'a> Artist<'a> {
         stretch(&layout, &mut values, strength);
         let weights = layout.write(&values)?;
         let digest = Digest::of(&weights);
-        let Teacher { bundle, runtime, session, stop, .. } = self.teacher;
-        self.encoder.adopt(bundle, runtime, session, stop, (&digest, &weights))?;
+        self.encoder.adopt(self.teacher.loader, &digest, &weights)?;
         self.versions.insert(key, digest.clone());
         Ok(Some(digest))
     }

@@ -4,9 +4,8 @@
 //! new evaluator judges the same pictures again; the evaluator shares nothing with what guides drawing.
 
 use housestyle::base::error::{Error, Result};
-use housestyle::pipeline::score::Evaluator;
-use housestyle::pipeline::session::{SessionSettings, Stop};
-use housestyle::pipeline::{Bundle, Runtime};
+use housestyle::pipeline::ModelLoader;
+use housestyle::pipeline::classifier::Classifier;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -28,13 +27,14 @@ pub struct Mark {
 }
 
 /// The evaluator.
-pub struct Judge(Evaluator);
+pub struct Judge(Classifier);
 
 impl Judge {
     /// Loads it.
-    pub fn load(bundle: &Bundle, runtime: &Runtime, session: &SessionSettings, stop: &Stop) -> Result<Self> {
-        let evaluator = Evaluator::load(bundle, runtime, session, stop)?;
-        evaluator.map(Self).ok_or_else(|| Error::invalid("the bundle has no evaluator, so nothing can be judged"))
+    pub fn load(loader: &ModelLoader) -> Result<Self> {
+        Classifier::load(loader)?
+            .map(Self)
+            .ok_or_else(|| Error::invalid("the bundle has no evaluator, so nothing can be judged"))
     }
 
     /// The marks of a sheet; none if it was not drawn.
@@ -42,9 +42,9 @@ impl Judge {
         let Some(pictures) = artist.pictures(sheet)? else { return Ok(None) };
         let asked = sheet.houses.iter().flat_map(|house| sheet.names.iter().map(move |name| (house, name)));
         let mark = |((house, name), picture): ((&String, &String), RgbImage)| -> Result<Mark> {
-            let score = self.0.score(&picture)?;
-            let style = score.top_styles(1).first().is_some_and(|(best, _)| *best == house.as_str());
-            let rank = score.of(house, name).category_rank.unwrap_or(usize::MAX);
+            let seen = self.0.classify(&picture)?;
+            let style = seen.top_styles(1).first().is_some_and(|(best, _)| *best == house.as_str());
+            let rank = seen.category_rank(name).unwrap_or(usize::MAX);
             Ok(Mark { house: house.clone(), name: name.clone(), style, first: rank == 1, five: rank <= 5 })
         };
         asked.zip(pictures).map(mark).collect::<Result<_>>().map(Some)

@@ -39,7 +39,6 @@ use crate::judge::Judge;
 use crate::setting::{Arm, Task, said};
 use crate::study::{Drawing, Extent, Stage, Study};
 use crate::teach::{Course, Teacher};
-use crate::tool::Models;
 use crate::words::Words;
 
 /// Style and category in pictures, arm by arm.
@@ -105,26 +104,17 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let Models { bundle, runtime, session, stop } = Models::open(&args.bundle, args.threads)?;
+    let loader = tool::open(&args.bundle, args.threads)?;
+    let bundle = loader.bundle();
     let drawings = Drawings::open(&args.drawings)?;
-    let words = Words::of(&bundle);
+    let words = Words::of(bundle);
     let course = Course { steps: args.steps, learning_rate: args.learning_rate, seed: 0 };
-    let folder = args.work.join(&models(&bundle, &drawings).hex()[..12]);
-    let teacher = Teacher {
-        bundle: &bundle,
-        runtime: &runtime,
-        session: &session,
-        stop: &stop,
-        drawings: &drawings,
-        words: &words,
-        course,
-        folder: folder.join("encoders"),
-    };
+    let folder = args.work.join(&models(bundle, &drawings).hex()[..12]);
+    let teacher = Teacher { loader: &loader, drawings: &drawings, words: &words, course, folder: folder.join("encoders") };
     let sheets = folder.join(format!("sheets-n{}-r{}-k{}", args.steps, args.learning_rate, args.sampler_steps));
-    let loaded = (&bundle, &runtime, &session, &stop);
     let mut study = Study {
-        artist: Artist::new(loaded, &teacher, &words, sheets, args.sampler_steps)?,
-        judge: Judge::load(&bundle, &runtime, &session, &stop)?,
+        artist: Artist::new(&loader, &teacher, &words, sheets, args.sampler_steps)?,
+        judge: Judge::load(&loader)?,
         drawings: &drawings,
         words: &words,
         extent: Extent {

@@ -10,8 +10,7 @@ use std::time::Instant;
 
 use housestyle::base::digest::Digest;
 use housestyle::base::error::{Context as _, Error, Kind, Result};
-use housestyle::pipeline::session::{SessionSettings, Stop};
-use housestyle::pipeline::{Bundle, Runtime};
+use housestyle::pipeline::ModelLoader;
 use housestyle::spec::words;
 use housestyle::train::batch::{Example, Noise};
 use housestyle::train::fit::{Checkpoint, Recipe, fit};
@@ -65,14 +64,8 @@ impl Losing {
 
 /// Who teaches: frozen models, pictures, and the folder of what was learned.
 pub struct Teacher<'a> {
-    /// The bundle.
-    pub bundle: &'a Bundle,
-    /// The runtime.
-    pub runtime: &'a Runtime,
-    /// Where models run.
-    pub session: &'a SessionSettings,
-    /// Stops a training.
-    pub stop: &'a Stop,
+    /// The bundle's models.
+    pub loader: &'a ModelLoader,
     /// The drawings.
     pub drawings: &'a Drawings,
     /// The words.
@@ -91,7 +84,7 @@ impl Teacher<'_> {
         let file = self.folder.join(format!("{stem}.safetensors"));
         let losing = Losing::of(arm);
         let name = if losing.denoising > 0.0 { "train_step_denoising/layout.json" } else { "train_step/layout.json" };
-        let layout = Layout::parse(&self.bundle.read(name)?, name)?;
+        let layout = Layout::parse(&self.loader.bundle().read(name)?, name)?;
         if let Some(bytes) = read(&file)? {
             let values = layout.read(&bytes, &file.display().to_string())?;
             return Ok((layout, values));
@@ -104,16 +97,17 @@ impl Teacher<'_> {
     }
 
     fn teach(&self, task: Task, arm: Arm, losing: Losing, saved: &Path) -> Result<Vec<f32>> {
-        let mut step = Step::load(self.bundle, self.runtime, self.session, self.stop, losing.denoising > 0.0)?;
+        let mut step = Step::load(self.loader, losing.denoising > 0.0)?;
         let examples = self.examples(task, arm)?;
         let Course { steps, learning_rate, seed } = self.course;
         let steps = if arm == Arm::OneEncoder { 2 * steps } else { steps };
         let Losing { cross_entropy, triplet, denoising, style_scale } = losing;
         let rates = Rates { learning_rate, weight_decay: WEIGHT_DECAY, cross_entropy, triplet, denoising, margin: MARGIN };
         let recipe = Recipe { rates, steps, validation: 0.0, patience: 0, seed };
-        let layers = self.bundle.manifest().spec.cross_attention_layers;
-        let noise = (denoising > 0.0).then(|| Noise { schedule: self.bundle.schedule(), style_scale, layers });
-        let identity = Digest::of(format!("{task:?} {arm:?} {recipe:?} {} {}", self.bundle.digest(), self.drawings.digest()));
+        let layers = self.loader.spec().cross_attention_layers;
+        let noise = (denoising > 0.0).then(|| Noise { schedule: self.loader.bundle().schedule(), style_scale, layers });
+        let identity =
+            Digest::of(format!("{task:?} {arm:?} {recipe:?} {} {}", self.loader.bundle().digest(), self.drawings.digest()));
         let found = read(saved)?.and_then(|bytes| checkpoint::read(&bytes, &identity, step.layout().parameters));
         let begin = found.unwrap_or_else(|| Checkpoint::new(step.layout().initial(seed)));
         let mut failed = None;
@@ -141,7 +135,7 @@ impl Teacher<'_> {
         let places = self.drawings.places(|row| {
             (row.house == NEW_HOUSE) == (task == Task::NewHouse) && row.split == Split::Fewshot && names.contains(&row.name)
         });
-        let mut prepare = Prepare::load(self.bundle, self.runtime, self.session, self.stop)?;
+        let mut prepare = Prepare::load(self.loader)?;
         let (mut lessons, mut seen) = (Vec::new(), Vec::new());
         for place in places {
             let row = &self.drawings.rows()[place];

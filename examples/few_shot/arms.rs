@@ -8,8 +8,7 @@ use std::ops::ControlFlow;
 
 use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Result};
-use housestyle::pipeline::session::{SessionSettings, Stop};
-use housestyle::pipeline::{Bundle, Runtime};
+use housestyle::pipeline::{Bundle, ModelLoader};
 use housestyle::spec::{describe, template, words};
 use housestyle::train::batch::Example;
 use housestyle::train::fit::{Checkpoint, Recipe, fit};
@@ -54,10 +53,7 @@ impl Settings {
 
 /// Everything loaded, and what the frozen models said so far.
 pub struct Lab<'a> {
-    bundle: &'a Bundle,
-    runtime: &'a Runtime,
-    session: &'a SessionSettings,
-    stop: &'a Stop,
+    loader: &'a ModelLoader,
     drawings: &'a Drawings,
     settings: Settings,
     prepare: Prepare,
@@ -68,18 +64,11 @@ pub struct Lab<'a> {
 
 impl<'a> Lab<'a> {
     /// Loads the models.
-    pub fn new(
-        bundle: &'a Bundle,
-        runtime: &'a Runtime,
-        session: &'a SessionSettings,
-        stop: &'a Stop,
-        drawings: &'a Drawings,
-        settings: Settings,
-    ) -> Result<Self> {
-        let prepare = Prepare::load(bundle, runtime, session, stop)?;
-        let step = Step::load(bundle, runtime, session, stop, false)?;
-        let stock = Identifier::load(bundle, runtime, session, stop, None)?;
-        Ok(Self { bundle, runtime, session, stop, drawings, settings, prepare, step, stock, seen: HashMap::new() })
+    pub fn new(loader: &'a ModelLoader, drawings: &'a Drawings, settings: Settings) -> Result<Self> {
+        let prepare = Prepare::load(loader)?;
+        let step = Step::load(loader, false)?;
+        let stock = Identifier::load(loader, None)?;
+        Ok(Self { loader, drawings, settings, prepare, step, stock, seen: HashMap::new() })
     }
 
     /// Teaches the arm, and judges it.
@@ -89,7 +78,7 @@ impl<'a> Lab<'a> {
         match cell.arm {
             Arm::ZeroShot => exam.judge(&mut self.stock, &brand),
             Arm::Described => {
-                let spec = &self.bundle.manifest().spec;
+                let spec = &self.loader.spec();
                 let stock = |category: &str| template::fill(&spec.prompt.category, &[("category", &words(category))]);
                 let described = |category: &str, style: &Style| {
                     template::fill(&spec.prompt.style, &[("prompt", &stock(category)), ("look", &style.look)])
@@ -136,7 +125,7 @@ impl<'a> Lab<'a> {
             let feature = self.see(place)?.features.first().cloned().unwrap_or_default();
             pictures.push(Judged { house, name, feature });
         }
-        let spec = &self.bundle.manifest().spec;
+        let spec = &self.loader.spec();
         let style = |style: &housestyle::pipeline::bundle::manifest::Style| Style {
             name: style.name.to_string(),
             look: style.look.clone(),
@@ -173,7 +162,7 @@ impl<'a> Lab<'a> {
     /// How the pictures are put into words for a contrast. Where every house is a brand, no look is described to anybody; where one
     /// is new, the others are what the base models can be told of, as in `housestyle train`.
     fn wording(&self, task: Task, contrast: Contrast) -> Wording {
-        let spec = &self.bundle.manifest().spec;
+        let spec = &self.loader.spec();
         let looks = spec.styles.iter().filter(|_| task == Task::NewHouse).map(|s| (s.name.to_string(), s.look.clone()));
         Wording {
             prompt: if contrast == Contrast::Looks { BRAND_PROMPT.into() } else { spec.prompt.category.clone() },
@@ -213,7 +202,7 @@ impl<'a> Lab<'a> {
             eprintln!("  {contrasts:?}: {} examples, loss {loss:.3} ({:.0} % found)", examples.len(), 100.0 * accuracy);
         }
         let trained = Some((self.step.layout(), &done.state.params[..]));
-        Identifier::load(self.bundle, self.runtime, self.session, self.stop, trained)
+        Identifier::load(self.loader, trained)
     }
 
     /// Stock CLIP with a cache of the pictures; how much the cache says is chosen on the names kept for that.

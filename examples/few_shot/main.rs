@@ -28,7 +28,6 @@ use housestyle::base::error::{Error, Result};
 use crate::arms::{Lab, Settings};
 use crate::cells::{Arm, Cell, Cells, Task};
 use crate::drawings::Drawings;
-use crate::tool::Models;
 
 /// Few-shot identification of category and style on held-out drawings, as a table.
 #[derive(Debug, Parser)]
@@ -78,17 +77,18 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let Models { bundle, runtime, session, stop } = Models::open(&args.bundle, args.threads)?;
+    let loader = tool::open(&args.bundle, args.threads)?;
+    let bundle = loader.bundle();
     let drawings = Drawings::open(&args.drawings)?;
     let Args { steps, learning_rate, category_learning_rate, validate, .. } = *args;
     let settings = Settings { steps, learning_rate, category_learning_rate, validate };
     let asked = asked(args)?;
-    let setup = settings.digest(&bundle, &drawings);
+    let setup = settings.digest(bundle, &drawings);
     let mut cells = Cells::open(&args.cells, &setup)?;
     let open: Vec<Cell> = asked.iter().filter(|cell| cells.find(cell).is_none()).copied().collect();
     eprintln!("{} cell(s), {} of them already in {}", asked.len(), asked.len() - open.len(), args.cells.display());
     if !open.is_empty() {
-        let mut lab = Lab::new(&bundle, &runtime, &session, &stop, &drawings, settings)?;
+        let mut lab = Lab::new(&loader, &drawings, settings)?;
         let started = Instant::now();
         for (i, cell) in open.iter().enumerate() {
             let begun = Instant::now();

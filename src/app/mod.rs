@@ -6,7 +6,6 @@
 
 pub mod announcer;
 pub mod failure;
-pub mod judges;
 pub mod planning;
 pub mod plans;
 pub mod progress;

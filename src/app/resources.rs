@@ -12,7 +12,7 @@ use crate::broker::{Rabbit, rabbit};
 use crate::config::Config;
 use crate::io::blocking;
 use crate::io::shutdown::Shutdown;
-use crate::pipeline::{Bundle, Pipeline, Provider, Runtime, SessionSettings};
+use crate::pipeline::{Bundle, ModelLoader, Pipeline, Provider, Runtime, SessionSettings};
 use crate::plan::{BundleFacts, Rates};
 use crate::registry::ledger::Ledger;
 use crate::registry::{Registry, house};
@@ -128,11 +128,11 @@ impl App {
         Runtime::load(self.config.runtime_library.as_deref())
     }
 
-    /// Loads the runtime library and says how models are loaded on it. Blocks.
-    pub(crate) fn models(&self) -> Result<(Runtime, SessionSettings)> {
+    /// Returns the loader of a bundle's models, with the runtime and settings of the configuration. Blocks.
+    pub(crate) fn loader(&self, bundle: Bundle) -> Result<ModelLoader> {
         let Config { threads, device, .. } = *self.config;
         let settings = SessionSettings { provider: self.provider()?, threads, device, cache: self.cache()? };
-        Ok((self.runtime()?, settings))
+        ModelLoader::new(bundle, self.runtime()?, settings)
     }
 
     /// Loads the bundle's models on the provider of the settings.
@@ -143,11 +143,11 @@ impl App {
 
     /// Loads the bundle's models on the provider of the settings. Blocks.
     pub(crate) fn load_pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
-        let (runtime, settings) = self.models()?;
-        if settings.provider == Provider::TensorRt {
-            self.report(&Progress::BuildingEngines { cache: settings.cache.as_deref() });
+        let loader = self.loader(bundle.clone())?;
+        if loader.provider() == Provider::TensorRt {
+            self.report(&Progress::BuildingEngines { cache: loader.settings().cache.as_deref() });
         }
-        Pipeline::load(bundle, &runtime, &settings)
+        Pipeline::load(&loader)
     }
 
     /// Makes the folder where the provider keeps what it compiles; `None` for a provider that compiles nothing.

@@ -19,12 +19,12 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::version::VersionId;
 use crate::campaign::commit::GeneratorInfo;
 use crate::io::wait_for;
-use crate::pipeline::{Bundle, Pipeline};
+use crate::pipeline::{Each, Expected, Generated, OnStep, Pipeline, Request, Scores};
 use crate::plan::Job;
 use crate::registry::Registry;
 use crate::registry::ledger::{Ledger, Revocations};
 use crate::store::Store;
-use crate::worker::engine::{Ask, Generator, Picture, Scored, StepFn};
+use crate::worker::generator::Generator;
 
 /// How long revocations that were read, and rights that were checked, count as current.
 const REVOCATION_TTL: Duration = Duration::from_secs(30);
@@ -32,7 +32,6 @@ const REVOCATION_TTL: Duration = Duration::from_secs(30);
 /// A pipeline that loads trained encoders as they are asked for, if their rights allow it.
 pub struct RightsGuard {
     pipeline: Pipeline,
-    bundle: Bundle,
     store: Arc<dyn Store>,
     app: App,
     runtime: Handle,
@@ -48,16 +47,16 @@ struct RevocationSnapshot {
 }
 
 impl RightsGuard {
-    /// Guards a pipeline of `bundle`. Call it inside the async runtime: the guard reads the store on it.
-    pub fn new(pipeline: Pipeline, bundle: Bundle, store: Arc<dyn Store>, app: App) -> Self {
-        Self { pipeline, bundle, store, app, runtime: Handle::current(), snapshot: None }
+    /// Guards a pipeline. Call it inside the async runtime: the guard reads the store on it.
+    pub fn new(pipeline: Pipeline, store: Arc<dyn Store>, app: App) -> Self {
+        Self { pipeline, store, app, runtime: Handle::current(), snapshot: None }
     }
 
     /// Checks that what a job draws with may still be used, and loads it into the pipeline.
     ///
     /// # Errors
     /// Where its rights ended, its weights are gone or damaged, or the store cannot be read.
-    pub async fn admit(&mut self, job: &Job) -> Result<()> {
+    pub async fn clear(&mut self, job: &Job) -> Result<()> {
         let snapshot = match self.snapshot.take() {
             Some(snapshot) if snapshot.read_at.elapsed() < REVOCATION_TTL => snapshot,
             _ => {
@@ -79,8 +78,7 @@ impl RightsGuard {
                 continue;
             }
             let (_, weights) = registry.load(encoder, &snapshot.revocations, &self.app.policy()).await?;
-            let (runtime, settings) = self.app.models()?;
-            self.pipeline.adopt(&self.bundle, &runtime, &settings, (&encoder.digest, &weights))?;
+            self.pipeline.adopt(&encoder.digest, &weights)?;
             snapshot.allowed.insert(version);
         }
         Ok(())
@@ -92,19 +90,24 @@ impl Generator for RightsGuard {
         self.pipeline.describe()
     }
 
-    fn generate(&mut self, asks: &[Ask], step: StepFn<'_>) -> Result<Vec<Result<Picture>>> {
+    fn admit(&mut self, job: &Job) -> Result<()> {
         let runtime = self.runtime.clone();
-        for ask in asks {
-            wait_for(&runtime, self.admit(&ask.job)).map_err(|error| match error.kind() {
-                // The store is away, not the device: these jobs are tried again.
-                Kind::Unavailable => Error::new(Kind::Transient, error.to_string()).caused_by(error),
-                _ => error,
-            })?;
-        }
-        Generator::generate(&mut self.pipeline, asks, step)
+        wait_for(&runtime, self.clear(job)).map_err(|error| match error.kind() {
+            // The store is away, not the device: these jobs are tried again.
+            Kind::Unavailable => Error::new(Kind::Transient, error.to_string()).caused_by(error),
+            _ => error,
+        })
     }
 
-    fn score(&mut self, asks: &[&Ask], pictures: &[RgbImage]) -> Result<Vec<Result<Scored>>> {
-        Generator::score(&mut self.pipeline, asks, pictures)
+    fn generate(&mut self, requests: &[Request], on_step: OnStep<'_>) -> Result<Each<Generated>> {
+        self.pipeline.generate(requests, on_step)
+    }
+
+    fn can_score(&self) -> bool {
+        self.pipeline.can_score()
+    }
+
+    fn score(&mut self, expected: &[Expected<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
+        self.pipeline.score(expected, images)
     }
 }

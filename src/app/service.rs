@@ -9,13 +9,12 @@ use std::time::Duration;
 use super::announcer::Announcer;
 use crate::base::error::Result;
 use crate::broker::{Queue as _, Rabbit};
-use crate::coordinator::scoring::DeliveryScorer;
 use crate::coordinator::{CampaignPlanner, Coordinator};
 use crate::events::EventSink;
 use crate::io::shutdown::Shutdown;
 use crate::store::Store;
 use crate::telemetry::Metrics;
-use crate::worker::engine::Generator;
+use crate::worker::generator::Generator;
 use crate::worker::{WorkSummary, Worker, WorkerEvent, meter};
 
 /// Asked to stop, so long is allowed for giving jobs back; the broker takes back the rest.
@@ -29,8 +28,6 @@ pub struct Service {
     pub store: Arc<dyn Store>,
     /// Who makes plans.
     pub plans: Arc<dyn CampaignPlanner>,
-    /// Who judges what agencies delivered.
-    pub judges: Arc<dyn DeliveryScorer>,
     /// Images denoised together at most.
     pub max_batch: usize,
     /// Whether to end when nothing is queued any more.
@@ -50,36 +47,37 @@ impl Service {
         let stop = self.shutdown.child();
         let announcer = Arc::new(Announcer::new(self.queue.clone(), self.source));
         let herald: Arc<dyn EventSink> = Arc::clone(&announcer) as _;
-        let planner = Coordinator {
-            queue: self.queue.clone(),
-            store: Arc::clone(&self.store),
-            plans: self.plans,
-            judges: self.judges,
-            shutdown: stop.clone(),
-            herald: Arc::clone(&herald),
-        };
-        let planning = tokio::spawn(async move { planner.run().await });
-        if self.drain {
-            self.queue.close().await?;
-        }
         let metrics = self.metrics;
         let worker = Worker {
             queue: Arc::new(self.queue.clone()),
-            store: self.store,
+            store: Arc::clone(&self.store),
             max_batch: self.max_batch,
-            herald: Some(herald),
+            herald: Some(Arc::clone(&herald)),
             shutdown: self.shutdown.clone(),
             observer: Arc::new(move |event: WorkerEvent<'_>| {
                 meter::hear(&metrics, &event);
                 log(&event);
             }),
+        }
+        .start(generator)?;
+        let planner = Coordinator {
+            queue: self.queue.clone(),
+            store: self.store,
+            plans: self.plans,
+            scorer: Arc::new(worker.scorer()),
+            shutdown: stop.clone(),
+            herald,
         };
+        let planning = tokio::spawn(async move { planner.run().await });
+        if self.drain {
+            self.queue.close().await?;
+        }
         let overdue = async {
             self.shutdown.wait().await;
             tokio::time::sleep(DEADLINE).await;
         };
         let result = tokio::select! {
-            result = worker.run(generator) => result,
+            result = worker.run() => result,
             () = overdue => {
                 tracing::warn!("not everything was given back in time; the broker takes back the rest");
                 Ok(WorkSummary { stopped: true, ..WorkSummary::default() })

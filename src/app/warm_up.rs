@@ -37,7 +37,7 @@ pub fn warm_up(pipeline: &mut Pipeline, bundle: &Bundle) -> Result<WarmUp> {
     let made = pipeline.generate(&[request], &mut |_| ControlFlow::Continue(()))?.pop().ok_or_else(missing)??;
     let scored = pipeline.can_score();
     if scored {
-        pipeline.score(&[made.image])?.pop().ok_or_else(missing)??;
+        pipeline.classify(&made.image)?;
     }
     Ok(WarmUp { size, scored })
 }

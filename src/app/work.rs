@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::announcer;
 use super::failure::Result;
-use super::judges::BundleJudges;
 use super::plans::BundlePlans;
 use super::progress::Progress;
 use super::resources::App;
@@ -97,14 +96,13 @@ impl App {
             queue,
             store: Arc::clone(&store),
             plans: Arc::new(BundlePlans::new(self.clone(), Arc::clone(&store), *bundle.digest())),
-            judges: Arc::new(BundleJudges::new(self.clone(), bundle.clone())),
             max_batch,
             drain: request.drain,
             source: self.config.event_source.clone(),
             metrics: Arc::clone(&watched.metrics),
             shutdown: self.shutdown.clone(),
         };
-        let tally = service.run(RightsGuard::new(pipeline, bundle, store, self.clone())).await?;
+        let tally = service.run(RightsGuard::new(pipeline, store, self.clone())).await?;
         Ok(WorkReport { made: tally.finished, found: tally.skipped, stopped: tally.stopped })
     }
 

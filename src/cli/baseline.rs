@@ -17,7 +17,7 @@ use crate::coordinator::scoring::Workers;
 use crate::eval::baseline::index::{IndexDefaults, MAX_BYTES};
 use crate::eval::baseline::{Baseline, DeliveryIndex, DeliveryScorer, DeliverySource, Import, Refused, RequestedBriefs};
 use crate::io::files;
-use crate::pipeline::{Critic, Wanted};
+use crate::pipeline::{Expected, Scorer};
 use crate::store::{Key, Store};
 
 /// Pictures refused that are told one by one.
@@ -116,8 +116,8 @@ fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
         let policy = context.policy();
         let mut here;
         let judge = match &mut bench {
-            Bench::Here(critic) => {
-                here = |wanted: Wanted<'_>, picture: &RgbImage| critic.scores(wanted, picture);
+            Bench::Here(scorer) => {
+                here = |expected: Expected<'_>, picture: &RgbImage| scorer.score(expected, picture);
                 DeliveryScorer::Here(&mut here)
             }
             Bench::Workers(workers) => DeliveryScorer::RemoteScorer(&**workers),
@@ -139,7 +139,7 @@ fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
 
 /// Who judges.
 enum Bench {
-    Here(Box<Critic>),
+    Here(Box<Scorer>),
     Workers(Box<Workers>),
 }
 
@@ -158,8 +158,7 @@ impl Bench {
         }
         let reference = BundleRef { name: asked.bundle.parse().map_err(Error::invalid)?, digest: Some(asked.digest) };
         let bundle = context.bundle(&reference)?;
-        let (runtime, settings) = context.models()?;
-        Ok(Self::Here(Box::new(Critic::load(&bundle, &runtime, &settings)?)))
+        Ok(Self::Here(Box::new(Scorer::load(&context.app.loader(bundle)?)?)))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::base::names::{BundleRef, Name};
 use crate::eval::evaluation::{Compared, Comparison, ComparisonVerdict, EvaluatorFacts, MeanEstimate, Measure};
 use crate::eval::{Baseline, Evaluating, Evaluation, EvaluationSetup, References, Suite, loader};
 use crate::pipeline::bundle::{EVALUATOR, IMAGE_ENCODER, TEXT_ENCODER};
-use crate::pipeline::{Bundle, Critic};
+use crate::pipeline::{Bundle, Expected, Scorer};
 use crate::plan::Outline;
 use crate::spec::StyleSet;
 use crate::store::Store;
@@ -137,18 +137,17 @@ fn references(
     let beside = what.suite.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
     let of_suite = suite.iter().flat_map(|suite| &suite.references).map(|file| beside.join(file));
     let mut found = References::default();
-    let mut critic: Option<Critic> = None;
+    let mut scorer: Option<Scorer> = None;
     for path in what.references.iter().cloned().chain(of_suite) {
         let set = StyleSet::load(&path).map_err(|problems| context.problems(&problems))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let pictures = set.resolve(folder).map_err(|problems| context.problems(&problems))?;
-        let mut judge = |wanted: crate::pipeline::Wanted<'_>, picture: &image::RgbImage| {
-            if critic.is_none() {
-                let (runtime, settings) = context.models()?;
-                critic = Some(Critic::load(bundle, &runtime, &settings)?);
-            }
-            let critic = critic.as_mut().ok_or_else(|| Error::internal("nobody judges"))?;
-            critic.scores(wanted, picture)
+        let mut judge = |expected: Expected<'_>, picture: &image::RgbImage| {
+            let scorer = match &mut scorer {
+                Some(scorer) => scorer,
+                none => none.insert(Scorer::load(&context.loader(bundle.clone())?)?),
+            };
+            scorer.score(expected, picture)
         };
         let judged = References::of(&**store, bundle.digest(), (&pictures, set.name.as_str()), &mut judge);
         found = found.and(context.block_on(judged)?);

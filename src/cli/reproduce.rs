@@ -20,10 +20,11 @@ use crate::base::names::BundleRef;
 use crate::campaign::provenance;
 use crate::campaign::sidecar::Sidecar;
 use crate::io::files;
+use crate::pipeline::Request;
 use crate::plan::EncoderRef;
 use crate::registry::Registry;
 use crate::store::Local;
-use crate::worker::engine::{Ask, Generator};
+use crate::worker::generator::Generator;
 
 /// Far above any honest file.
 const MAX_BYTES: u64 = 256 << 20;
@@ -113,11 +114,10 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let bundle = context.bundle(&BundleRef { name, digest: Some(sidecar.job.bundle.clone()) })?;
     let mut pipeline = context.pipeline(&bundle)?;
     for encoder in sidecar.job.encoders() {
-        let (weights, (runtime, settings)) = (trained(&args.sidecar, encoder, context)?, context.models()?);
-        pipeline.adopt(&bundle, &runtime, &settings, (&encoder.digest, &weights))?;
+        pipeline.adopt(&encoder.digest, &trained(&args.sidecar, encoder, context)?)?;
     }
-    let ask = Ask { job: Arc::new(sidecar.job.clone()), attempt };
-    let made = Generator::generate(&mut pipeline, &[ask], &mut |_, _| ControlFlow::Continue(()))?.pop();
+    let request = Request { attempt, ..Request::from(&sidecar.job) };
+    let made = pipeline.generate(&[request], &mut |_| ControlFlow::Continue(()))?.pop();
     let (image, failure) = match made.ok_or_else(|| Error::internal("no image came back"))? {
         Ok(picture) => (Some(picture.image), None),
         Err(error) if error.is_about_the_input() => (None, Some(error.chain())),

@@ -189,9 +189,9 @@ impl Run<'_> {
         let (time, cost) = (duration(seconds * share), amount(cost * share));
         context.say(format!("{} images to make, about {time}, {cost} {currency}; loading the models", pending.len()));
         let pipeline = context.app.pipeline(&self.bundle).await?;
-        let mut served = RightsGuard::new(pipeline, self.bundle.clone(), Arc::clone(&self.store), context.app.clone());
+        let mut served = RightsGuard::new(pipeline, Arc::clone(&self.store), context.app.clone());
         for job in &pending {
-            served.admit(job).await?; // what cannot be drawn with at all is told before anything is made
+            served.clear(job).await?; // what cannot be drawn at all is reported before anything is made
         }
         commit::forget_failed(&*self.store, failed).await?;
         let queue = Memory::default();

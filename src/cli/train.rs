@@ -19,8 +19,7 @@ use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
 use crate::base::version::{Branch, EncoderName};
-use crate::pipeline::session::SessionSettings;
-use crate::pipeline::{Bundle, Pipeline, Runtime, Stop};
+use crate::pipeline::{Bundle, ModelLoader, Pipeline};
 use crate::registry::ledger::Ledger;
 use crate::registry::training_set::{Cleared, clear};
 use crate::registry::{Base, Card, Draft, Registry};
@@ -86,15 +85,14 @@ impl Training<'_> {
         let started = Instant::now();
         self.check_labels()?;
         let cleared = self.clear_rights().await?;
-        let (runtime, settings) = self.context.models()?;
-        let stop = Stop::new(&runtime)?;
-        let mut step = Step::load(&self.bundle, &runtime, &settings, &stop, self.set.training.denoising > 0.0)?;
+        let loader = self.context.loader(self.bundle.clone())?;
+        let mut step = Step::load(&loader, self.set.training.denoising > 0.0)?;
         if step.layout().rank != self.set.training.rank as usize {
             let (asked, has) = (self.set.training.rank, step.layout().rank);
             return Err(Error::invalid(format!("training.rank is {asked}, the bundle's training step has {has}"))
                 .hint(format!("write `rank: {has}`, or export the bundle with the rank you want")));
         }
-        let examples = match self.examples(&runtime, &settings, &stop) {
+        let examples = match self.examples(&loader) {
             Err(_) if self.stopping() => return self.tell(None, &Checkpoint::new(Vec::new()), &BTreeMap::new(), started),
             examples => examples?,
         };
@@ -106,7 +104,7 @@ impl Training<'_> {
         let mut scores = BTreeMap::new();
         let card = match self.stopping() {
             true => None,
-            false => match self.publish(cleared, step.layout(), &checkpoint, &mut scores, (&runtime, &settings)).await {
+            false => match self.publish(cleared, step.layout(), &checkpoint, &mut scores, &loader).await {
                 Err(_) if self.stopping() => None,
                 card => Some(card?),
             },
@@ -136,8 +134,8 @@ impl Training<'_> {
             .map_err(|problems| self.context.problems(&problems))
     }
 
-    fn examples(&self, runtime: &Runtime, settings: &SessionSettings, stop: &Stop) -> Result<Vec<Example>> {
-        let mut prepare = Prepare::load(&self.bundle, runtime, settings, stop)?;
+    fn examples(&self, loader: &ModelLoader) -> Result<Vec<Example>> {
+        let mut prepare = Prepare::load(loader)?;
         let name = self.set.name.as_str();
         let lesson = |reference: &Reference| {
             let style = reference.style.as_ref().map_or(name, |style| style.as_str());
@@ -255,7 +253,7 @@ impl Training<'_> {
         layout: &Layout,
         checkpoint: &Checkpoint,
         scores: &mut BTreeMap<String, f64>,
-        (runtime, settings): (&Runtime, &SessionSettings),
+        loader: &ModelLoader,
     ) -> Result<Card> {
         let weights = layout.write(&checkpoint.best.params)?;
         if let Some(point) = checkpoint.history.iter().find(|point| point.step == checkpoint.best.step) {
@@ -266,9 +264,9 @@ impl Training<'_> {
         let mut look = None;
         if self.bundle.manifest().spec.evaluator.is_some() {
             self.context.say("drawing with the new version, for the evaluator");
-            let mut pipeline = Pipeline::load(&self.bundle, runtime, settings)?;
+            let mut pipeline = Pipeline::load(loader)?;
             let digest = Digest::of(&weights);
-            pipeline.adopt(&self.bundle, runtime, settings, (&digest, &weights))?;
+            pipeline.adopt(&digest, &weights)?;
             look = self.look(&mut pipeline)?;
             scores.extend(self.measure(&mut pipeline, &digest, look.as_deref())?);
         }
@@ -302,9 +300,7 @@ impl Training<'_> {
         let mut embeddings = Vec::with_capacity(chosen.len());
         for i in chosen {
             let picture = picture::decode(&self.references[i].read()?, &self.references[i].file)?;
-            for score in pipeline.score(&[picture])? {
-                embeddings.push(score?.embedding);
-            }
+            embeddings.push(pipeline.classify(&picture)?.embedding);
         }
         Ok(measure::look(&embeddings))
     }

@@ -35,7 +35,7 @@ pub mod scoring;
 
 use crate::campaign::records::{Answer, Queued};
 use crate::campaign::status::{Outcomes, Standing, State};
-use scoring::DeliveryScorer;
+use scoring::PictureScorer;
 
 /// Sidecars read at once when a campaign is finished.
 const READS: usize = 32;
@@ -75,8 +75,8 @@ pub struct Coordinator {
     pub store: Arc<dyn Store>,
     /// Who makes the plans.
     pub plans: Arc<dyn CampaignPlanner>,
-    /// Who judges what others made.
-    pub judges: Arc<dyn DeliveryScorer>,
+    /// Scores the pictures of deliveries.
+    pub scorer: Arc<dyn PictureScorer>,
     /// When to stop.
     pub shutdown: Shutdown,
     /// Who tells the world.
@@ -138,7 +138,7 @@ impl Coordinator {
             Task::Submit { submission, file, yaml } => self.submit(submission, file, yaml, order).await,
             Task::Watch { campaign, seen, idle } => self.watch(campaign, *seen, *idle, order).await,
             Task::Retry { campaign } => self.retry(campaign, order).await,
-            task @ Task::Score { .. } => scoring::judge(&*self.store, &*self.judges, task).await,
+            task @ Task::Score { .. } => scoring::judge(&*self.store, &*self.scorer, task).await,
         }
     }
 

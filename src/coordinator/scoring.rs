@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -25,19 +26,37 @@ use crate::pipeline::scores::Scores;
 use crate::plan::Unscored;
 use crate::store::{Key, Store};
 use crate::telemetry::TraceParent;
+use crate::worker::engine::EngineScorer;
 
 /// Pictures of one order: a part of a second's work.
 const PART: usize = 16;
+/// Pictures of an order that are scored at once.
+const AT_ONCE: usize = 4;
 /// Between two looks for judgements.
 const LOOK: Duration = Duration::from_millis(50);
 /// After so long without any, whoever waits is told why that may be.
 const STILL: Duration = Duration::from_secs(15);
 
-/// Says what the evaluator of a worker sees.
+/// Scores pictures of a delivery: the engine in production, a stub in tests.
 #[async_trait]
-pub trait DeliveryScorer: Send + Sync {
-    /// What it sees in a picture, if its bundle is `bundle`.
-    async fn judge(&self, bundle: &Digest, asked: &Unscored, picture: RgbImage) -> Result<Scores>;
+pub trait PictureScorer: Send + Sync {
+    /// Scores a picture with the bundle of this digest.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Transient`] if this is another bundle, as another worker may have it.
+    async fn score(&self, bundle: &Digest, asked: &Unscored, picture: RgbImage) -> Result<Scores>;
+}
+
+#[async_trait]
+impl PictureScorer for EngineScorer {
+    async fn score(&self, bundle: &Digest, asked: &Unscored, picture: RgbImage) -> Result<Scores> {
+        if self.bundle() != bundle {
+            let message = format!("to be judged with bundle {bundle}, this worker has {}", self.bundle());
+            return Err(Error::new(Kind::Transient, message));
+        }
+        Self::score(self, asked.clone(), picture).await
+    }
 }
 
 /// What importer and workers leave each other.
@@ -60,19 +79,14 @@ fn answer_key(task: &Task) -> Result<Option<Key>> {
 }
 
 /// Does what a scoring order asks; others are none of its business.
-pub async fn judge(store: &dyn Store, judges: &dyn DeliveryScorer, task: &Task) -> Result<()> {
+pub async fn judge(store: &dyn Store, scorer: &dyn PictureScorer, task: &Task) -> Result<()> {
     let (Task::Score { baseline, bundle, pictures }, Some(answer)) = (task, answer_key(task)?) else { return Ok(()) };
     if !is_asked(store, &answer).await? {
         return Ok(());
     }
-    let mut judgements = Vec::with_capacity(pictures.len());
-    for asked in pictures {
-        judgements.push(match one(store, judges, (baseline, bundle), asked).await {
-            Ok(scores) => ScoringOutcome::Scored(Box::new(scores)),
-            Err(error) if error.is_about_the_input() => ScoringOutcome::Refused(error.chain()),
-            Err(error) => return Err(error),
-        });
-    }
+    // A few at a time, as each waits for the batch that the engine is generating.
+    let judging: Vec<_> = pictures.iter().map(|asked| judgement(store, scorer, (baseline, bundle), asked)).collect();
+    let judgements = stream::iter(judging).buffered(AT_ONCE).try_collect().await?;
     tell(store, &answer, Answer::Judged(judgements)).await
 }
 
@@ -89,9 +103,23 @@ async fn tell(store: &dyn Store, key: &Key, answer: Answer) -> Result<()> {
     }
 }
 
+/// Returns the scores of a picture, or why it has none; other errors are the whole order's.
+async fn judgement(
+    store: &dyn Store,
+    scorer: &dyn PictureScorer,
+    source: (&Name, &Digest),
+    asked: &Unscored,
+) -> Result<ScoringOutcome> {
+    match one(store, scorer, source, asked).await {
+        Ok(scores) => Ok(ScoringOutcome::Scored(Box::new(scores))),
+        Err(error) if error.is_about_the_input() => Ok(ScoringOutcome::Refused(error.chain())),
+        Err(error) => Err(error),
+    }
+}
+
 async fn one(
     store: &dyn Store,
-    judges: &dyn DeliveryScorer,
+    scorer: &dyn PictureScorer,
     (name, bundle): (&Name, &Digest),
     asked: &Unscored,
 ) -> Result<Scores> {
@@ -101,7 +129,7 @@ async fn one(
         return Err(Error::invalid(format!("{key} is not the picture that was imported")));
     }
     let picture = picture::decode_small(&bytes, key.as_str(), limits::PICTURE_SIZE)?;
-    judges.judge(bundle, asked, picture).await
+    scorer.score(bundle, asked, picture).await
 }
 
 /// Tells whoever waits that nothing will come.
@@ -193,8 +221,8 @@ mod tests {
     struct Somebody(Digest);
 
     #[async_trait]
-    impl DeliveryScorer for Somebody {
-        async fn judge(&self, bundle: &Digest, asked: &Unscored, _: RgbImage) -> Result<Scores> {
+    impl PictureScorer for Somebody {
+        async fn score(&self, bundle: &Digest, asked: &Unscored, _: RgbImage) -> Result<Scores> {
             match *bundle == self.0 {
                 true => Ok(Scores {
                     style: Some(0.5),

@@ -16,7 +16,7 @@ use super::evaluation::Brief;
 use crate::appearance::Looks;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::pipeline::Wanted;
+use crate::pipeline::Expected;
 use crate::pipeline::scores::Scores;
 use crate::spec::Reference;
 use crate::store::{Key, Store};
@@ -55,7 +55,7 @@ impl References {
         store: &dyn Store,
         evaluator: &Digest,
         (references, name): (&[Reference], &str),
-        judge: &mut dyn FnMut(Wanted<'_>, &RgbImage) -> Result<Scores>,
+        judge: &mut dyn FnMut(Expected<'_>, &RgbImage) -> Result<Scores>,
     ) -> Result<Self> {
         let key = key(evaluator, references)?;
         if let Some(bytes) = store.get(&key).await?
@@ -68,7 +68,7 @@ impl References {
         for reference in references {
             let picture = picture::decode(&reference.read()?, &reference.file)?;
             let style = reference.style.as_ref().map_or(name, |style| style.as_str());
-            let wanted = Wanted { style, category: &reference.category, prompt: &reference.category };
+            let wanted = Expected { style, category: &reference.category, prompt: &reference.category };
             pictures.push(ReferencePicture {
                 file: reference.file.clone(),
                 sha256: reference.sha256,

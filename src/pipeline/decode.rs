@@ -1,16 +1,20 @@
-//! Latents to pictures.
+//! The VAE decoder: latents to images.
 //!
-//! In: a clean latent as the UNet leaves it. Out: an 8-bit RGB image, converted as diffusers does (shift, clamp, round).
-//! What always holds: every latent is decoded alone, so a picture never depends on its neighbours; a latent or a picture
-//! with a number that is not finite is an error, never a black image.
+//! Takes a clean latent as the UNet returns it; returns an 8-bit RGB image, converted as diffusers does (shift, clamp,
+//! round).
+//!
+//! # Invariants
+//!
+//! Every latent is decoded alone, so an image never depends on its neighbours. A latent or image with a number that is not
+//! finite is an error, never a black image.
 
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
+use super::bundle::VAE_DECODER;
 use super::bundle::manifest::Latent;
-use super::bundle::{Bundle, VAE_DECODER};
-use super::runtime::Runtime;
-use super::session::{Input, Model, Port, SessionSettings, Stop};
+use super::loader::ModelLoader;
+use super::session::{Input, Model, Port, Ports};
 use crate::base::error::{Error, Kind, Result};
 
 /// A bundle's decoder.
@@ -20,16 +24,24 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Loads it.
-    pub fn load(bundle: &Bundle, runtime: &Runtime, settings: &SessionSettings, stop: &Stop) -> Result<Self> {
-        let latent = bundle.manifest().spec.latent;
+    /// Loads the decoder.
+    ///
+    /// # Errors
+    ///
+    /// As [`ModelLoader::load`].
+    pub fn load(loader: &ModelLoader) -> Result<Self> {
+        let latent = loader.spec().latent;
         let inputs = [Port::f32("latent_sample", [None, Some(latent.channels), None, None])];
         let outputs = [Port::f32("sample", [None, Some(3), None, None])];
-        let model = Model::load(runtime, settings, stop, VAE_DECODER, &bundle.read(VAE_DECODER)?, (&inputs, &outputs))?;
+        let model = loader.load(VAE_DECODER, Ports { inputs: &inputs, outputs: &outputs })?;
         Ok(Self { model, latent })
     }
 
     /// Decodes one latent into a square image with edges of `size` pixels.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Permanent`] if the latent or the image is not finite; as [`Model::run`] if the model fails.
     pub fn decode(&mut self, latent: &[f32], size: u32) -> Result<RgbImage> {
         finite("latent", latent)?;
         let edge = (size / self.latent.downscale) as usize;
@@ -43,7 +55,7 @@ impl Decoder {
     }
 }
 
-/// Planes of numbers in [-1, 1] to pixels.
+/// Converts planes of numbers in [-1, 1] to pixels.
 fn to_rgb(sample: &[f32], size: u32) -> RgbImage {
     let plane = (size * size) as usize;
     RgbImage::from_fn(size, size, |x, y| {
@@ -55,17 +67,18 @@ fn to_rgb(sample: &[f32], size: u32) -> RgbImage {
     })
 }
 
-/// Pixels to planes of numbers in [-1, 1].
+/// Converts pixels to planes of numbers in [-1, 1].
 pub fn from_rgb(image: &RgbImage) -> Vec<f32> {
     let plane = |channel: usize| image.pixels().map(move |pixel| f32::from(pixel.0[channel]) / 127.5 - 1.0);
     (0..3).flat_map(plane).collect()
 }
 
-/// As [`from_rgb`], `size` × `size` pixels; a picture of another size is resized first.
+/// Converts an image to planes of `size` × `size` numbers in [-1, 1]; an image of another size is resized first.
 pub fn fitted(image: &RgbImage, size: u32) -> Vec<f32> {
-    match image.dimensions() == (size, size) {
-        true => from_rgb(image),
-        false => from_rgb(&imageops::resize(image, size, size, FilterType::Triangle)),
+    if image.dimensions() == (size, size) {
+        from_rgb(image)
+    } else {
+        from_rgb(&imageops::resize(image, size, size, FilterType::Triangle))
     }
 }
 

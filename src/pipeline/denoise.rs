@@ -1,33 +1,56 @@
-//! The loop: noise to clean latents, a whole batch at once.
+//! The denoising loop: noise to clean latents, a whole batch at once.
 //!
-//! In: per image its branches, prompt states, style scales and seed; for all of them one [`Steps`]. Out: clean latents.
-//! What always holds: every step is one UNet run with all branches of all images. Images never mix: ONNX Runtime's CPU
-//! kernels give a row the same bits in any batch (checked by `tests/it/parity.rs`), and all other arithmetic is per image.
+//! Takes one [`LatentRequest`] per image and one [`Steps`] for all of them; returns clean latents.
+//!
+//! # Invariants
+//!
+//! Every step is one UNet run with all branches of all images. Images never mix: ONNX Runtime's CPU kernels give a row the
+//! same bits in any batch (checked by `tests/it/parity.rs`), and all other arithmetic is per image.
 
 use std::ops::ControlFlow;
 
-use super::bundle::{Bundle, UNET};
-use super::guidance::{Branch, combine};
+use super::bundle::UNET;
+use super::generated::{OnStep, StepProgress};
+use super::guidance::{Condition, WeightedBranch, combine};
+use super::loader::ModelLoader;
 use super::noise::{Stream, normals};
-use super::runtime::Runtime;
 use super::sampler::Steps;
-use super::session::{Input, Model, Port, SessionSettings, Stop};
-use super::{Progress, Report};
+use super::session::{Input, Model, Port, Ports};
+use super::text_encoder::{StatesShape, TokenStates};
 use crate::base::error::{Error, Kind, Result};
-use crate::pipeline::text_encoder::States;
 
-/// One image on its way.
-pub struct Item {
+/// The token states of an image's three prompts.
+pub struct PromptStates {
+    /// The negative prompt's.
+    pub negative: TokenStates,
+    /// The category prompt's.
+    pub category: TokenStates,
+    /// The style prompt's.
+    pub style: TokenStates,
+}
+
+/// What decides one image's latent.
+pub struct LatentRequest {
     /// The job's seed.
     pub seed: u64,
-    /// Its attempt.
+    /// The number of the attempt.
     pub attempt: u32,
-    /// Branches to run, with their weights.
-    pub branches: Vec<(Branch, f64)>,
-    /// States of the negative, the category and the style prompt.
-    pub states: [States; 3],
-    /// One for each cross-attention layer; for the styled branch only.
+    /// Branches to run.
+    pub branches: Vec<WeightedBranch>,
+    /// The prompts.
+    pub states: PromptStates,
+    /// One scale for each cross-attention layer; for the styled branch only.
     pub style_scale: Vec<f32>,
+}
+
+/// What the denoising of a batch starts from.
+pub struct Start<'a> {
+    /// A standard normal latent per image.
+    pub latents: Vec<Vec<f32>>,
+    /// The latents' edge.
+    pub edge: usize,
+    /// The noise that an ancestral sampler adds to an image after a step.
+    pub noise: &'a dyn Fn(&LatentRequest, usize) -> Vec<f32>,
 }
 
 /// A bundle's UNet.
@@ -35,11 +58,10 @@ pub struct Denoiser {
     model: Model,
     channels: usize,
     layers: usize,
-    length: usize,
-    width: usize,
+    states: StatesShape,
 }
 
-/// What the UNet reads beside sample and time; the same in every step.
+/// The UNet's inputs beside sample and time; the same in every step.
 struct Conditions {
     category: Vec<f32>,
     style: Vec<f32>,
@@ -47,15 +69,13 @@ struct Conditions {
 }
 
 impl Denoiser {
-    /// Loads it. `(length, width)` is the shape of the text encoder's states.
-    pub fn load(
-        bundle: &Bundle,
-        runtime: &Runtime,
-        settings: &SessionSettings,
-        stop: &Stop,
-        (length, width): (usize, usize),
-    ) -> Result<Self> {
-        let spec = &bundle.manifest().spec;
+    /// Loads the UNet, which must read token states of the given shape.
+    ///
+    /// # Errors
+    ///
+    /// As [`ModelLoader::load`].
+    pub fn load(loader: &ModelLoader, states: StatesShape) -> Result<Self> {
+        let (spec, width) = (loader.spec(), states.width);
         let (channels, layers) = (spec.latent.channels, spec.cross_attention_layers);
         let latent = [None, Some(channels), None, None];
         let inputs = [
@@ -66,28 +86,36 @@ impl Denoiser {
             Port::f32("style_scale", [None, Some(layers)]),
         ];
         let outputs = [Port::f32("out_sample", latent)];
-        let model = Model::load(runtime, settings, stop, UNET, &bundle.read(UNET)?, (&inputs, &outputs))?;
-        Ok(Self { model, channels, layers, length, width })
+        let model = loader.load(UNET, Ports { inputs: &inputs, outputs: &outputs })?;
+        Ok(Self { model, channels, layers, states })
     }
 
-    /// Draws each item's initial latent and denoises it; `edge` is the latents' edge.
-    pub fn run(&mut self, items: &[Item], edge: usize, steps: &Steps, report: Report<'_>) -> Result<Vec<Vec<f32>>> {
+    /// Draws each item's initial latent from its seed and denoises it; `edge` is the latents' edge.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Transient`] if `on_step` breaks off; as [`Model::run`] if the UNet fails.
+    pub fn run(&mut self, items: &[LatentRequest], edge: usize, steps: &Steps, on_step: OnStep<'_>) -> Result<Vec<Vec<f32>>> {
         let count = self.channels * edge * edge;
-        let initial = |item: &Item| normals(item.seed, item.attempt, Stream::Initial, count);
-        let noise = |item: &Item, step| normals(item.seed, item.attempt, Stream::Step(step), count);
-        self.run_from(items, items.iter().map(initial).collect(), edge, steps, &noise, report)
+        let initial = |item: &LatentRequest| normals(item.seed, item.attempt, Stream::Initial, count);
+        let noise = |item: &LatentRequest, step| normals(item.seed, item.attempt, Stream::Step(step), count);
+        let start = Start { latents: items.iter().map(initial).collect(), edge, noise: &noise };
+        self.run_from(items, start, steps, on_step)
     }
 
-    /// As [`Denoiser::run`], from given standard normal latents and step noise.
+    /// Denoises from given latents with given step noise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Denoiser::run`].
     pub fn run_from(
         &mut self,
-        items: &[Item],
-        mut latents: Vec<Vec<f32>>,
-        edge: usize,
+        items: &[LatentRequest],
+        start: Start<'_>,
         steps: &Steps,
-        noise: &dyn Fn(&Item, usize) -> Vec<f32>,
-        report: Report<'_>,
+        on_step: OnStep<'_>,
     ) -> Result<Vec<Vec<f32>>> {
+        let Start { mut latents, edge, noise } = start;
         if items.is_empty() {
             return Ok(Vec::new());
         }
@@ -107,33 +135,41 @@ impl Denoiser {
             let mut outputs = output.chunks_exact(count);
             for (image, item) in items.iter().enumerate() {
                 let branches: Vec<(&[f32], f64)> =
-                    item.branches.iter().zip(&mut outputs).map(|((_, weight), out)| (out, *weight)).collect();
+                    item.branches.iter().zip(&mut outputs).map(|(branch, out)| (out, branch.weight)).collect();
                 combine(&branches, &mut guided);
                 let fresh = if step.noise == 0.0 { Vec::new() } else { noise(item, index) };
                 step.advance(steps.clip, &mut latents[image], &guided, &mut before[image], &fresh);
             }
-            let progress = Progress { step: index + 1, steps: steps.steps.len(), images: items.len() };
-            if report(progress) == ControlFlow::Break(()) {
+            let progress = StepProgress { step: index + 1, steps: steps.steps.len(), images: items.len() };
+            if on_step(progress) == ControlFlow::Break(()) {
                 return Err(Error::new(Kind::Transient, "generation was stopped"));
             }
         }
         Ok(latents)
     }
 
-    fn conditions(&self, items: &[Item]) -> Conditions {
-        let rows = || items.iter().flat_map(|item| item.branches.iter().map(move |(branch, _)| (item, *branch)));
+    fn conditions(&self, items: &[LatentRequest]) -> Conditions {
+        let rows = || items.iter().flat_map(|item| item.branches.iter().map(move |branch| (item, branch.condition)));
         let none = vec![0.0; self.layers];
         // The styled branch alone reads two prompts; scale 0 elsewhere keeps the UNet's plain path to the bit.
-        let pick = |item: &Item, branch| match branch {
-            Branch::Negative => (item.states[0].clone(), item.states[0].clone()),
-            Branch::Category => (item.states[1].clone(), item.states[1].clone()),
-            Branch::Styled => (item.states[1].clone(), item.states[2].clone()),
+        let category = |(item, condition): (&LatentRequest, Condition)| match condition {
+            Condition::Negative => item.states.negative.to_vec(),
+            Condition::Category | Condition::Styled => item.states.category.to_vec(),
+        };
+        let style = |(item, condition): (&LatentRequest, Condition)| match condition {
+            Condition::Negative => item.states.negative.to_vec(),
+            Condition::Category => item.states.category.to_vec(),
+            Condition::Styled => item.states.style.to_vec(),
         };
         Conditions {
-            category: rows().flat_map(|(item, branch)| pick(item, branch).0.to_vec()).collect(),
-            style: rows().flat_map(|(item, branch)| pick(item, branch).1.to_vec()).collect(),
+            category: rows().flat_map(category).collect(),
+            style: rows().flat_map(style).collect(),
             scale: rows()
-                .flat_map(|(item, branch)| if branch == Branch::Styled { item.style_scale.clone() } else { none.clone() })
+                .flat_map(
+                    |(item, condition)| {
+                        if condition == Condition::Styled { item.style_scale.clone() } else { none.clone() }
+                    },
+                )
                 .collect(),
         }
     }
@@ -141,7 +177,7 @@ impl Denoiser {
     fn predict(&mut self, sample: &[f32], timestep: f32, conditions: &Conditions, edge: usize) -> Result<Vec<f32>> {
         let rows = conditions.scale.len() / self.layers;
         let latent = [rows, self.channels, edge, edge];
-        let states = [rows, self.length, self.width];
+        let states = [rows, self.states.length, self.states.width];
         let time = vec![timestep; rows];
         let inputs = [
             ("sample", Input::F32(sample, &latent)),

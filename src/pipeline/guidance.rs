@@ -1,17 +1,21 @@
-//! Guidance on two axes: towards the category, then towards the style.
+//! Classifier-free guidance on two axes: towards the category, then towards the style.
 //!
-//! In: a job's [`Guidance`]. Out: which branches the UNet must run for one image and the weight of each in
+//! Takes a job's [`Guidance`]; returns the branches that the UNet must run for one image and the weight of each in
 //! `v = v_none + g_c·(v_category − v_none) + g_s·(v_styled − v_category)`.
 //! Category axis: classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598); two axes as in InstructPix2Pix
-//! (Brooks et al. 2023, arXiv 2211.09800). What always holds: weights sum to one; no branch of weight zero is run; with
-//! equal scales on both axes, or without style, this is classic guidance in two branches.
+//! (Brooks et al. 2023, arXiv 2211.09800).
+//!
+//! # Invariants
+//!
+//! Weights sum to one. No branch of weight zero is run. With equal scales on both axes, or without style, this is classic
+//! guidance in two branches.
 
 use crate::base::error::{Error, Result};
 use crate::spec::{Guidance, StyleScale};
 
-/// What one row of the UNet's batch is conditioned on.
+/// The prompts that one row of the UNet's batch is conditioned on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Branch {
+pub enum Condition {
     /// The negative prompt in both streams.
     Negative,
     /// The category prompt in both streams.
@@ -20,19 +24,33 @@ pub enum Branch {
     Styled,
 }
 
-/// The branches to run for one image, each with its weight.
-pub fn branches(guidance: &Guidance) -> Vec<(Branch, f64)> {
+/// A branch and its weight in the guided prediction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightedBranch {
+    /// The condition.
+    pub condition: Condition,
+    /// Its weight.
+    pub weight: f64,
+}
+
+/// Returns the branches to run for one image.
+pub fn branches(guidance: &Guidance) -> Vec<WeightedBranch> {
     let (category, style) = (f64::from(guidance.category), f64::from(guidance.style));
     let weights = if styleless(&guidance.style_scale) {
         // Without a second stream the styled branch is the category branch: both weights meet there.
-        [(Branch::Negative, 1.0 - category), (Branch::Category, category), (Branch::Styled, 0.0)]
+        [(Condition::Negative, 1.0 - category), (Condition::Category, category), (Condition::Styled, 0.0)]
     } else {
-        [(Branch::Negative, 1.0 - category), (Branch::Category, category - style), (Branch::Styled, style)]
+        [(Condition::Negative, 1.0 - category), (Condition::Category, category - style), (Condition::Styled, style)]
     };
-    weights.into_iter().filter(|(_, weight)| *weight != 0.0).collect()
+    let branches = weights.into_iter().map(|(condition, weight)| WeightedBranch { condition, weight });
+    branches.filter(|branch| branch.weight != 0.0).collect()
 }
 
-/// One style scale for each of the UNet's cross-attention layers.
+/// Returns one style scale for each of the UNet's cross-attention layers.
+///
+/// # Errors
+///
+/// [`Kind::Invalid`](crate::base::error::Kind::Invalid) if a list has another length than the UNet has layers.
 pub fn per_layer(scale: &StyleScale, layers: usize) -> Result<Vec<f32>> {
     match scale {
         StyleScale::Uniform(value) => Ok(vec![*value; layers]),
@@ -44,7 +62,8 @@ pub fn per_layer(scale: &StyleScale, layers: usize) -> Result<Vec<f32>> {
     }
 }
 
-/// Adds a branch's output to the guided prediction. Outputs are added in `f64`, always in the order of [`branches`].
+/// Writes the weighted sum of the branches' outputs to `guided`. They are added in `f64`, always in the order of
+/// [`branches`].
 pub fn combine(outputs: &[(&[f32], f64)], guided: &mut [f32]) {
     for (i, value) in guided.iter_mut().enumerate() {
         *value = outputs.iter().map(|(output, weight)| weight * f64::from(output[i])).sum::<f64>() as f32;
@@ -71,13 +90,13 @@ mod tests {
         let (none, cat, styled) = (0.3f32, -0.8f32, 1.7f32);
         for (g_c, g_s) in [(3.0, 6.0), (3.0, 3.0), (1.0, 1.0), (0.0, 2.0), (7.5, 0.0), (1.0, 4.0)] {
             let branches = branches(&guidance(g_c, g_s, 0.5));
-            assert!((branches.iter().map(|(_, w)| w).sum::<f64>() - 1.0).abs() < 1e-9);
-            let value = |branch| match branch {
-                Branch::Negative => [none],
-                Branch::Category => [cat],
-                Branch::Styled => [styled],
+            assert!((branches.iter().map(|branch| branch.weight).sum::<f64>() - 1.0).abs() < 1e-9);
+            let value = |condition| match condition {
+                Condition::Negative => [none],
+                Condition::Category => [cat],
+                Condition::Styled => [styled],
             };
-            let values: Vec<_> = branches.iter().map(|(branch, weight)| (value(*branch), *weight)).collect();
+            let values: Vec<_> = branches.iter().map(|branch| (value(branch.condition), branch.weight)).collect();
             let outputs: Vec<(&[f32], f64)> = values.iter().map(|(value, weight)| (value.as_slice(), *weight)).collect();
             let mut guided = [0.0];
             combine(&outputs, &mut guided);
@@ -88,8 +107,8 @@ mod tests {
 
     #[test]
     fn branches_that_weigh_nothing_are_not_run() {
-        let run = |g: Guidance| branches(&g).into_iter().map(|(branch, _)| branch).collect::<Vec<_>>();
-        use Branch::{Category, Negative, Styled};
+        let run = |g: Guidance| branches(&g).into_iter().map(|branch| branch.condition).collect::<Vec<_>>();
+        use Condition::{Category, Negative, Styled};
         assert_eq!(run(guidance(3.0, 6.0, 0.5)), [Negative, Category, Styled]);
         assert_eq!(run(guidance(3.0, 3.0, 0.5)), [Negative, Styled]);
         assert_eq!(run(guidance(3.0, 6.0, 0.0)), [Negative, Category]);

@@ -1,8 +1,11 @@
 //! ONNX Runtime, loaded while the program runs.
 //!
-//! In: perhaps a path. Out: the process's one [`Runtime`]. What always holds: a missing or unfit library is an error with
-//! the command that fixes it, never a panic; nothing is sent anywhere (telemetry off); the runtime's own messages go to
-//! the log, not to the terminal.
+//! Takes the library's path, or searches for it; returns the process's one [`Runtime`].
+//!
+//! # Invariants
+//!
+//! A missing or unfit library is an error with the command that fixes it, never a panic. Nothing is sent anywhere
+//! (telemetry is off). The runtime's own messages go to the log, not to the terminal.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -12,7 +15,7 @@ use ort::environment::Environment;
 use ort::ep::{self, ExecutionProvider};
 use ort::logging::LogLevel;
 
-use super::session::Provider;
+use super::provider::Provider;
 use crate::base::error::{Error, Result};
 
 const HINT: &str = "run `make runtime`, or set HOUSESTYLE_RUNTIME_LIBRARY to an ONNX Runtime library of version 1.24 or later";
@@ -33,7 +36,12 @@ impl Runtime {
     /// Loads the library: `library` if given, else `HOUSESTYLE_RUNTIME_LIBRARY`, else `ORT_DYLIB_PATH`, else the first one
     /// below a folder `runtime` beside the working directory, the executable or one of its parents.
     ///
-    /// A process has one runtime: later calls get the first one, and asking for another library is an error.
+    /// A process has one runtime: later calls return the first one.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Unavailable`](crate::base::error::Kind::Unavailable) if no library is found, if it is too old or broken,
+    /// or if another library is loaded already.
     pub fn load(library: Option<&Path>) -> Result<Self> {
         let library = library.map(Path::to_path_buf).map_or_else(find, Ok)?;
         let library = library.canonicalize().map_err(|e| {
@@ -68,17 +76,17 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// The library's file.
+    /// Returns the library's file.
     pub fn library(&self) -> &Path {
         &self.library
     }
 
-    /// How the library describes its build.
+    /// Returns how the library describes its build.
     pub fn build_info(&self) -> &'static str {
         ort::info()
     }
 
-    /// The providers this library was built with. Whether one works is only known when a session asks for it.
+    /// Returns the providers this library was built with. Whether one works is only known when a session asks for it.
     pub fn providers(&self) -> Vec<Provider> {
         let built_with = |provider: &Provider| match provider {
             Provider::Cpu => Ok(true),
@@ -109,7 +117,7 @@ fn find() -> Result<PathBuf> {
         .ok_or_else(|| Error::unavailable("no ONNX Runtime library found").hint(HINT))
 }
 
-/// The first library below `folder`, in the order of names.
+/// Returns the first library below `folder`, in the order of names.
 fn search(folder: &Path, depth: usize) -> Option<PathBuf> {
     let mut entries: Vec<PathBuf> = folder.read_dir().ok()?.flatten().map(|entry| entry.path()).collect();
     entries.sort();
@@ -120,7 +128,7 @@ fn search(folder: &Path, depth: usize) -> Option<PathBuf> {
     })
 }
 
-/// The runtime itself, not one of its `libonnxruntime_providers_*` companions.
+/// Returns whether a file is the runtime itself, not one of its `libonnxruntime_providers_*` companions.
 fn is_library(name: &str) -> bool {
     let unix = name.starts_with("libonnxruntime.") && (name.contains(".so") || name.ends_with(".dylib"));
     unix || name == "onnxruntime.dll"

@@ -1,31 +1,31 @@
-//! Everything that is said of a finished picture: the independent evaluator's scores, its fingerprint, and how far the bundle's
-//! own CLIP finds the prompt in it.
+//! Scoring an image: the independent evaluator's view, a fingerprint, and how far the bundle's own CLIP finds the prompt.
 //!
-//! In: a picture and what was asked for. Out: [`Scores`], as sidecars keep them. What always holds: each picture is judged
-//! alone, a bought one exactly as one of ours; CLIP's agreement is only reported, as that CLIP guided the picture.
+//! Takes an image and what was expected of it; returns [`Scores`], as sidecars keep them.
+//!
+//! # Invariants
+//!
+//! Each image is scored alone, a bought one exactly as a generated one. CLIP's agreement is only reported, never gated on,
+//! as that CLIP guided the image.
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 use image::RgbImage;
 
+use super::classifier::{Classification, Classifier};
+use super::image_encoder::ImageEncoder;
+use super::loader::ModelLoader;
+use super::scores::Scores;
+use super::text_encoder::TextEncoder;
 use crate::appearance::{Fingerprint, Vector};
 use crate::base::error::{Error, Result};
-use crate::pipeline::bundle::Bundle;
-use crate::pipeline::image_encoder::ImageEncoder;
-use crate::pipeline::runtime::Runtime;
-use crate::pipeline::score::{Evaluator, Score};
-use crate::pipeline::scores::Scores;
-use crate::pipeline::session::{SessionSettings, Stop};
-use crate::pipeline::text_encoder::Encoder;
 use crate::plan::Unscored;
 
-/// Prompts whose embedding is remembered.
+/// Prompts whose embedding is cached.
 const CACHE: usize = 1_024;
 
-/// What a picture was meant to be.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+/// What an image is expected to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected<'a> {
     /// The style, by the evaluator's name for it.
     pub style: &'a str,
     /// The category, likewise.
@@ -34,91 +34,97 @@ pub struct Wanted<'a> {
     pub prompt: &'a str,
 }
 
-impl<'a> From<&'a Unscored> for Wanted<'a> {
+impl<'a> From<&'a Unscored> for Expected<'a> {
     fn from(Unscored { style, category, prompt, .. }: &'a Unscored) -> Self {
         Self { style, category, prompt }
     }
 }
 
-/// A bundle's evaluator and, if it has one, its image tower.
-pub struct Judge {
-    evaluator: Evaluator,
-    tower: Option<ImageEncoder>,
+/// The models that look at images: the evaluator and, if the bundle has one, CLIP's image encoder.
+pub(super) struct ScoringModels {
+    classifier: Classifier,
+    image_encoder: Option<ImageEncoder>,
     texts: HashMap<String, Vec<f32>>,
 }
 
-impl Judge {
-    /// Loads it, if the bundle has an evaluator.
-    pub fn load(bundle: &Bundle, runtime: &Runtime, settings: &SessionSettings, stop: &Stop) -> Result<Option<Self>> {
-        let Some(evaluator) = Evaluator::load(bundle, runtime, settings, stop)? else { return Ok(None) };
-        let tower = ImageEncoder::load(bundle, runtime, settings, stop)?;
-        Ok(Some(Self { evaluator, tower, texts: HashMap::new() }))
+impl ScoringModels {
+    /// Loads them; `None` if the bundle has no evaluator.
+    pub fn load(loader: &ModelLoader) -> Result<Option<Self>> {
+        let Some(classifier) = Classifier::load(loader)? else { return Ok(None) };
+        Ok(Some(Self { classifier, image_encoder: ImageEncoder::load(loader)?, texts: HashMap::new() }))
     }
 
-    /// The evaluator's view alone.
-    pub fn score(&mut self, image: &RgbImage) -> Result<Score> {
-        self.evaluator.score(image)
+    /// Returns the evaluator's view alone.
+    pub fn classify(&mut self, image: &RgbImage) -> Result<Classification> {
+        self.classifier.classify(image)
     }
 
-    /// Everything, and the seconds it took.
-    pub fn scores(&mut self, encoder: &mut Encoder, wanted: Wanted<'_>, image: &RgbImage) -> Result<(Scores, f64)> {
-        let start = Instant::now();
-        let score = self.evaluator.score(image)?;
-        let agreement = match &mut self.tower {
+    /// Scores an image; `encoder` reads the prompt it is compared with.
+    pub fn score(&mut self, encoder: &mut TextEncoder, expected: Expected<'_>, image: &RgbImage) -> Result<Scores> {
+        let found = self.classifier.classify(image)?;
+        let agreement = match &mut self.image_encoder {
             None => None,
-            Some(tower) => {
-                if !self.texts.contains_key(wanted.prompt) {
+            Some(image_encoder) => {
+                if !self.texts.contains_key(expected.prompt) {
                     if self.texts.len() >= CACHE {
                         self.texts.clear();
                     }
-                    self.texts.insert(wanted.prompt.to_owned(), encoder.embedding(wanted.prompt)?);
+                    self.texts.insert(expected.prompt.to_owned(), encoder.embedding(expected.prompt)?);
                 }
-                let seen = tower.embed(image)?;
-                self.texts.get(wanted.prompt).and_then(|text| cosine(text, &seen))
+                let embedding = image_encoder.embed(image)?;
+                self.texts.get(expected.prompt).and_then(|text| cosine(text, &embedding))
             }
         };
-        Ok((in_words(&score, wanted, agreement), start.elapsed().as_secs_f64()))
+        Ok(record(&found, expected, agreement))
     }
 }
 
-/// A judge with a text encoder of its own, for pictures that nobody here draws.
-pub struct Critic {
-    judge: Judge,
-    encoder: Encoder,
+/// Scores images without generating any: the evaluator with a text encoder of its own.
+pub struct Scorer {
+    models: ScoringModels,
+    encoder: TextEncoder,
 }
 
-impl Critic {
-    /// Loads the models that judging takes, and no other.
-    pub fn load(bundle: &Bundle, runtime: &Runtime, settings: &SessionSettings) -> Result<Self> {
-        let stop = Stop::new(runtime)?;
-        let judge = Judge::load(bundle, runtime, settings, &stop)?.ok_or_else(|| {
-            Error::invalid(format!("the bundle {} has no evaluator, so nothing can be scored", bundle.manifest().name))
+impl Scorer {
+    /// Loads the models that scoring takes, and no other.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) if the bundle has no evaluator; as [`ModelLoader::load`].
+    pub fn load(loader: &ModelLoader) -> Result<Self> {
+        let models = ScoringModels::load(loader)?.ok_or_else(|| {
+            let name = &loader.bundle().manifest().name;
+            Error::invalid(format!("the bundle {name} has no evaluator, so nothing can be scored"))
                 .hint("evaluate with a bundle that has one")
         })?;
-        Ok(Self { judge, encoder: Encoder::load(bundle, runtime, settings, &stop)? })
+        Ok(Self { models, encoder: TextEncoder::load(loader)? })
     }
 
-    /// What is said of a picture.
-    pub fn scores(&mut self, wanted: Wanted<'_>, image: &RgbImage) -> Result<Scores> {
-        Ok(self.judge.scores(&mut self.encoder, wanted, image)?.0)
+    /// Scores an image against what was expected of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Classifier::classify`]; also if the prompt is longer than the text encoder takes.
+    pub fn score(&mut self, expected: Expected<'_>, image: &RgbImage) -> Result<Scores> {
+        self.models.score(&mut self.encoder, expected, image)
     }
 }
 
-fn in_words(score: &Score, wanted: Wanted<'_>, agreement: Option<f32>) -> Scores {
-    let marks = score.of(wanted.style, wanted.category);
+/// Returns the record that sidecars keep.
+fn record(found: &Classification, expected: Expected<'_>, agreement: Option<f32>) -> Scores {
     let likeliest = |top: Vec<(&str, f32)>| top.first().map_or_else(String::new, |(name, _)| (*name).to_owned());
     Scores {
-        style: marks.style,
-        category: marks.category,
-        style_found: likeliest(score.top_styles(1)),
-        category_found: likeliest(score.top_categories(1)),
-        category_rank: marks.category_rank.and_then(|rank| u32::try_from(rank).ok()),
+        style: found.style(expected.style),
+        category: found.category(expected.category),
+        style_found: likeliest(found.top_styles(1)),
+        category_found: likeliest(found.top_categories(1)),
+        category_rank: found.category_rank(expected.category).and_then(|rank| u32::try_from(rank).ok()),
         agreement,
-        fingerprint: Some(Fingerprint { styles: Vector::new(&score.styles), embedding: Vector::new(&score.embedding) }),
+        fingerprint: Some(Fingerprint { styles: Vector::new(&found.styles), embedding: Vector::new(&found.embedding) }),
     }
 }
 
-/// `None` where either is zero or they do not belong to one space.
+/// Returns the cosine of two vectors; `None` if either is zero or their lengths differ.
 fn cosine(a: &[f32], b: &[f32]) -> Option<f32> {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
@@ -130,7 +136,7 @@ mod tests {
     use super::cosine;
 
     #[test]
-    fn agreement_is_an_angle_or_nothing() {
+    fn the_cosine_of_a_zero_or_shorter_vector_is_none() {
         assert_eq!(cosine(&[1.0, 0.0], &[2.0, 0.0]), Some(1.0));
         assert_eq!(cosine(&[1.0, 0.0], &[0.0, 3.0]), Some(0.0));
         assert!(cosine(&[0.0, 0.0], &[1.0, 0.0]).is_none() && cosine(&[1.0], &[1.0, 0.0]).is_none());

@@ -90,18 +90,16 @@ pub fn draw(
                 continue;
             };
             let style = style_of(i).map_or(subject.name, |style| &style.name);
-            for score in pipeline.score(&[picture.image])? {
-                let score = score?;
-                let knows = score.classes.styles.iter().any(|known| known == style.as_str());
-                let found = score.top_styles(1).first().is_some_and(|(name, _)| *name == style.as_str());
-                let near = subject.look.map(|look| dot(&unit(&score.embedding), &unit(look)));
-                let category = score.top_categories(5).iter().any(|(name, _)| *name == briefs[i]);
-                marks.push(Some(Marks {
-                    style: knows.then_some(f64::from(u8::from(found))),
-                    consistency: near.map(f64::from),
-                    category: f64::from(u8::from(category)),
-                }));
-            }
+            let seen = pipeline.classify(&picture.image)?;
+            let knows = seen.classes.styles.iter().any(|known| known == style.as_str());
+            let found = seen.top_styles(1).first().is_some_and(|(name, _)| *name == style.as_str());
+            let near = subject.look.map(|look| dot(&unit(&seen.embedding), &unit(look)));
+            let category = seen.top_categories(5).iter().any(|(name, _)| *name == briefs[i]);
+            marks.push(Some(Marks {
+                style: knows.then_some(f64::from(u8::from(found))),
+                consistency: near.map(f64::from),
+                category: f64::from(u8::from(category)),
+            }));
         }
     }
     Ok(marks)

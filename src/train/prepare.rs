@@ -12,11 +12,10 @@ use image::{Rgb, RgbImage};
 use super::batch::{Example, Tokens};
 use crate::base::error::{Error, Result};
 use crate::pipeline::bundle::manifest::Latent;
-use crate::pipeline::bundle::{Bundle, IMAGE_ENCODER, VAE_ENCODER};
+use crate::pipeline::bundle::{IMAGE_ENCODER, VAE_ENCODER};
 use crate::pipeline::decode::from_rgb;
-use crate::pipeline::session::{Input, Model, Port, SessionSettings, Stop};
-use crate::pipeline::text_encoder::Encoder;
-use crate::pipeline::{ImageEncoder, Runtime};
+use crate::pipeline::session::{Input, Model, Port, Ports};
+use crate::pipeline::{ImageEncoder, ModelLoader, TextEncoder};
 use crate::spec::{describe, template};
 
 /// A reference picture in words.
@@ -63,7 +62,7 @@ pub enum Contrast {
 
 /// The frozen models that look at pictures.
 pub struct Prepare {
-    encoder: Encoder,
+    encoder: TextEncoder,
     image_encoder: ImageEncoder,
     vae_encoder: Model,
     size: u32,
@@ -72,21 +71,21 @@ pub struct Prepare {
 
 impl Prepare {
     /// Loads them.
-    pub fn load(bundle: &Bundle, runtime: &Runtime, settings: &SessionSettings, stop: &Stop) -> Result<Self> {
-        let spec = &bundle.manifest().spec;
+    pub fn load(loader: &ModelLoader) -> Result<Self> {
+        let spec = loader.spec();
         let size = spec.sizes.first().copied().unwrap_or_default();
         let missing = |file: &str| {
-            Error::invalid(format!("the bundle {} has no {file}", bundle.manifest().name))
+            Error::invalid(format!("the bundle {} has no {file}", loader.bundle().manifest().name))
                 .hint("few-shot training needs a bundle with image tower and VAE encoder")
         };
-        let image_encoder = ImageEncoder::load(bundle, runtime, settings, stop)?.ok_or_else(|| missing(IMAGE_ENCODER))?;
+        let image_encoder = ImageEncoder::load(loader)?.ok_or_else(|| missing(IMAGE_ENCODER))?;
         if !spec.files.contains_key(VAE_ENCODER) {
             return Err(missing(VAE_ENCODER));
         }
         let pixels = [Port::f32("sample", [None, Some(3), Some(size as usize), Some(size as usize)])];
         let latents = [Port::f32("latent_sample", [None, Some(spec.latent.channels), None, None])];
-        let vae_encoder = Model::load(runtime, settings, stop, VAE_ENCODER, &bundle.read(VAE_ENCODER)?, (&pixels, &latents))?;
-        let encoder = Encoder::load(bundle, runtime, settings, stop)?;
+        let vae_encoder = loader.load(VAE_ENCODER, Ports { inputs: &pixels, outputs: &latents })?;
+        let encoder = TextEncoder::load(loader)?;
         Ok(Self { encoder, image_encoder, vae_encoder, size, latent: spec.latent })
     }
 

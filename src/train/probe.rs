@@ -8,10 +8,7 @@ use std::collections::HashMap;
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::pipeline::Runtime;
-use crate::pipeline::bundle::Bundle;
-use crate::pipeline::session::{SessionSettings, Stop};
-use crate::pipeline::text_encoder::Encoder;
+use crate::pipeline::{ModelLoader, TextEncoder};
 use crate::train::layout::Layout;
 
 /// The names of the image adapter's tensors in a layout.
@@ -21,7 +18,7 @@ const UP: &str = "image_adapter.up.weight";
 
 /// A text encoder and the image adapter that was trained with it.
 pub struct Identifier {
-    encoder: Encoder,
+    encoder: TextEncoder,
     version: Option<Digest>,
     adapter: Option<ImageAdapter>,
     texts: HashMap<String, Vec<f32>>,
@@ -29,19 +26,13 @@ pub struct Identifier {
 
 impl Identifier {
     /// Loads the bundle's text encoder, with `trained` merged into it if given.
-    pub fn load(
-        bundle: &Bundle,
-        runtime: &Runtime,
-        settings: &SessionSettings,
-        stop: &Stop,
-        trained: Option<(&Layout, &[f32])>,
-    ) -> Result<Self> {
-        let mut encoder = Encoder::load(bundle, runtime, settings, stop)?;
+    pub fn load(loader: &ModelLoader, trained: Option<(&Layout, &[f32])>) -> Result<Self> {
+        let mut encoder = TextEncoder::load(loader)?;
         let (mut version, mut adapter) = (None, None);
         if let Some((layout, params)) = trained {
             let weights = layout.write(params)?;
             let digest = Digest::of(&weights);
-            encoder.adopt(bundle, runtime, settings, stop, (&digest, &weights))?;
+            encoder.adopt(loader, &digest, &weights)?;
             (version, adapter) = (Some(digest), Some(ImageAdapter::new(layout, params)?));
         }
         Ok(Self { encoder, version, adapter, texts: HashMap::new() })

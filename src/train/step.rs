@@ -5,9 +5,9 @@
 
 use super::layout::Layout;
 use crate::base::error::{Error, Kind, Result};
-use crate::pipeline::Runtime;
-use crate::pipeline::bundle::{self, Bundle};
-use crate::pipeline::session::{Input, Model, Port, SessionSettings, Stop};
+use crate::pipeline::ModelLoader;
+use crate::pipeline::bundle;
+use crate::pipeline::session::{Input, Model, Port, Ports};
 
 /// What decides how a step is taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,12 +129,12 @@ const SCALARS: [&str; 7] =
 
 impl Step {
     /// Loads the bundle's graph, the one through the UNet if `denoising` is asked for.
-    pub fn load(bundle: &Bundle, runtime: &Runtime, settings: &SessionSettings, stop: &Stop, denoising: bool) -> Result<Self> {
+    pub fn load(loader: &ModelLoader, denoising: bool) -> Result<Self> {
         let (model, layout) = match denoising {
             false => (bundle::TRAIN_STEP, "train_step/layout.json"),
             true => (bundle::TRAIN_STEP_DENOISING, "train_step_denoising/layout.json"),
         };
-        let spec = &bundle.manifest().spec;
+        let (bundle, spec) = (loader.bundle(), loader.spec());
         if !spec.files.contains_key(model) {
             return Err(Error::invalid(format!("the bundle {} carries no training step", bundle.manifest().name))
                 .hint("export it with its training steps (models/README.md), or use a bundle that has them"));
@@ -161,7 +161,7 @@ impl Step {
         }
         let outputs: Vec<Port> =
             OUTPUTS.iter().map(|name| if name.ends_with("_out") { vector(name) } else { Port::f32(name, []) }).collect();
-        let model = Model::load(runtime, settings, stop, model, &bundle.read(model)?, (&inputs, &outputs))?;
+        let model = loader.load(model, Ports { inputs: &inputs, outputs: &outputs })?;
         let fixed = |name: &str, axis| {
             let size = model.input_axis(name, axis);
             size.ok_or_else(|| Error::invalid(format!("the training step's input {name} has no fixed size")))

@@ -1,87 +1,59 @@
-//! The thread that owns the model: batches in, results out, over bounded channels.
+//! The engine: the one thread that owns the models, fed with commands over a bounded channel.
 //!
-//! In: a [`Generator`] and batches of [`Work`]. Out: each batch with a result an item.
-//! Always holds: the generator is used by this one thread only; an item that fails because of what it is takes no other
-//! with it, and a fault of the bundle or the machine is never taken for an item's; a request to stop, or a campaign's
-//! cancellation, is heard between two steps.
+//! Takes a [`Generator`] and batches of [`Work`], and images to score ([`EngineScorer`]); returns each batch with one result
+//! per item, and each image's scores.
+//!
+//! # Invariants
+//!
+//! The generator is used by this one thread only. An item that fails because of its input takes no other with it, and a
+//! fault of the bundle or the machine is never taken for an item's. A request to stop, or a campaign's cancellation, is
+//! noticed between two steps.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use image::RgbImage;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::Work;
+use super::generator::Generator;
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
-use crate::campaign::commit::GeneratorInfo;
 use crate::io::shutdown::Shutdown;
-use crate::pipeline::scores::Scores;
-use crate::plan::Job;
+use crate::pipeline::{Each, Expected, Generated, Request, Scored, Scores, StepProgress};
+use crate::plan::{Job, Unscored};
 
-/// What makes and judges pictures; the pipeline is one, tests have another.
-pub trait Generator: Send + 'static {
-    /// Who it is, for the sidecars.
-    fn describe(&self) -> GeneratorInfo;
-
-    /// Makes one picture an ask, all of one shape.
-    ///
-    /// The outer error is for the batch, the inner ones for their items; an inner one that is not about its item
-    /// ([`Error::is_about_the_input`]) counts as an outer one. `step` hears (done, total) after every step and
-    /// may break off, which is an outer error of any kind.
-    fn generate(&mut self, asks: &[Ask], step: StepFn<'_>) -> Result<Vec<Result<Picture>>>;
-
-    /// Judges one picture an ask.
-    fn score(&mut self, asks: &[&Ask], pictures: &[RgbImage]) -> Result<Vec<Result<Scored>>>;
-}
-
-/// Called with (done, total) after every step.
-pub type StepFn<'a> = &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>;
-
-/// One picture asked for.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// The job.
-    pub job: Arc<Job>,
-    /// Which attempt, from 1.
-    pub attempt: u32,
-}
-
-/// One picture made.
-#[derive(Clone, Debug)]
-pub struct Picture {
-    /// The pixels.
-    pub image: RgbImage,
-    /// Seconds by stage, this picture's share.
-    pub timings: BTreeMap<String, f64>,
-}
-
-/// What the evaluator sees in one picture.
-#[derive(Clone, Debug)]
-pub struct Scored {
-    /// `None` if there is nobody to judge.
-    pub scores: Option<Scores>,
-    /// How long looking took.
-    pub seconds: f64,
-}
-
-/// A picture and what the evaluator sees in it.
-#[derive(Debug)]
-pub struct Made {
-    /// The picture.
-    pub picture: Picture,
-    /// `None` if there is nobody to judge.
-    pub scores: Option<Scores>,
-}
+/// Batches handed to the engine at most: one in work, one ready, so that the device never waits for commits.
+pub const DEPTH: usize = 2;
+/// Images handed to the engine for scoring at most; they are large.
+const SCORING: usize = 4;
 
 /// A batch that came back: each item with its result, or all of them with why the whole batch failed.
-pub type Finished = Result<Vec<(Work, Result<Made>)>, (Vec<Work>, Error)>;
+pub type Finished = Result<Vec<(Work, Result<Scored>)>, (Vec<Work>, Error)>;
 
-/// The worker's end of the thread.
+/// What the thread is asked to do.
+enum EngineCommand {
+    /// Generate a batch and score its images.
+    Generate(Vec<Work>),
+    /// Score an image that came from elsewhere.
+    Score(ScoreCommand),
+}
+
+struct ScoreCommand {
+    expected: Unscored,
+    image: RgbImage,
+    reply: oneshot::Sender<Result<Scores>>,
+    /// The command's place in the channel; free again when the thread is done with it.
+    _place: OwnedSemaphorePermit,
+}
+
+/// The worker's end of the engine's channels.
 pub struct Engine {
-    batches: Option<mpsc::Sender<Vec<Work>>>,
+    commands: Option<mpsc::Sender<EngineCommand>>,
     finished: mpsc::Receiver<Finished>,
+    scorer: EngineScorer,
     /// Batches handed over and not yet back.
     pub outstanding: usize,
 }
@@ -92,24 +64,36 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// Batches in the thread's hands at most: one in work, one ready, so that the device never waits for commits.
-pub const DEPTH: usize = 2;
-
 impl Engine {
-    /// Starts the thread. `step` hears (images in the batch, done, total); a batch with a job that is `unwanted` is broken off.
+    /// Starts the thread. `on_step` is called after every denoising step; a batch with a job that is `unwanted` is broken
+    /// off.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Internal`] if no thread can be started.
     pub fn start(
         generator: impl Generator,
         shutdown: Shutdown,
         unwanted: impl Fn(&Job) -> bool + Send + 'static,
-        step: impl Fn(usize, usize, usize) + Send + 'static,
+        on_step: impl Fn(StepProgress) + Send + 'static,
     ) -> Result<Self> {
-        let (batches, mut inbox) = mpsc::channel::<Vec<Work>>(DEPTH);
+        let (commands, mut inbox) = mpsc::channel(DEPTH + SCORING);
         let (outbox, finished) = mpsc::channel(DEPTH);
-        let mut thread = Thread { generator, shutdown, unwanted, step };
+        let scorer = EngineScorer {
+            bundle: generator.describe().digest,
+            commands: commands.downgrade(),
+            places: Arc::new(Semaphore::new(SCORING)),
+        };
+        let mut thread = Thread { generator, shutdown, unwanted, on_step };
         let run = move || {
-            while let Some(batch) = inbox.blocking_recv() {
-                if outbox.blocking_send(thread.make(batch)).is_err() {
-                    break; // the worker is gone; so are we
+            while let Some(command) = inbox.blocking_recv() {
+                match command {
+                    EngineCommand::Score(command) => thread.score(command),
+                    EngineCommand::Generate(batch) => {
+                        if outbox.blocking_send(thread.make(batch)).is_err() {
+                            break; // the worker is gone
+                        }
+                    }
                 }
             }
         };
@@ -117,12 +101,22 @@ impl Engine {
             .name("engine".into())
             .spawn(run)
             .map_err(|e| Error::internal("cannot start the engine's thread").caused_by(e))?;
-        Ok(Self { batches: Some(batches), finished, outstanding: 0 })
+        Ok(Self { commands: Some(commands), finished, scorer, outstanding: 0 })
+    }
+
+    /// Returns a handle that scores images on the engine's thread.
+    pub fn scorer(&self) -> EngineScorer {
+        self.scorer.clone()
     }
 
     /// Hands over a batch; call only with fewer than [`DEPTH`] outstanding.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Internal`] if the thread has ended.
     pub fn submit(&mut self, batch: Vec<Work>) -> Result<()> {
-        let sent = self.batches.as_ref().is_some_and(|batches| batches.try_send(batch).is_ok());
+        let command = EngineCommand::Generate(batch);
+        let sent = self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok());
         if !sent {
             return Err(gone());
         }
@@ -130,16 +124,20 @@ impl Engine {
         Ok(())
     }
 
-    /// The next batch that is back. Cancel-safe.
+    /// Waits for the next batch that is back. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Internal`] if the thread has ended.
     pub async fn next(&mut self) -> Result<Finished> {
         let finished = self.finished.recv().await.ok_or_else(gone)?;
         self.outstanding -= 1;
         Ok(finished)
     }
 
-    /// Takes no more work and waits until the thread let go of the model; gives back what it had in hand.
+    /// Takes no more work and waits until the thread has dropped the model; returns what it had in hand.
     pub async fn stop(&mut self) -> Vec<Work> {
-        self.batches = None;
+        self.commands = None;
         let mut left = Vec::new();
         while let Some(finished) = self.finished.recv().await {
             match finished {
@@ -151,27 +149,81 @@ impl Engine {
     }
 }
 
+/// Scores images on the engine's thread, between two batches. Does not keep the thread alive.
+#[derive(Clone)]
+pub struct EngineScorer {
+    bundle: Digest,
+    commands: mpsc::WeakSender<EngineCommand>,
+    places: Arc<Semaphore>,
+}
+
+impl fmt::Debug for EngineScorer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineScorer").field("bundle", &self.bundle).finish_non_exhaustive()
+    }
+}
+
+impl EngineScorer {
+    /// Returns the digest of the bundle that scores.
+    pub fn bundle(&self) -> &Digest {
+        &self.bundle
+    }
+
+    /// Scores an image against what was expected of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Transient`] if the engine stops first; otherwise as [`Generator::score`].
+    pub async fn score(&self, expected: Unscored, image: RgbImage) -> Result<Scores> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| stopping())?;
+        let (reply, answer) = oneshot::channel();
+        let command = EngineCommand::Score(ScoreCommand { expected, image, reply, _place: place });
+        // The strong sender must not outlive this statement: while one exists, the thread waits for commands.
+        self.commands.upgrade().ok_or_else(stopping)?.try_send(command).map_err(|_| stopping())?;
+        answer.await.unwrap_or_else(|_| Err(stopping()))
+    }
+}
+
 fn gone() -> Error {
     Error::internal("the engine's thread ended unexpectedly").hint("run the same command again: it goes on")
 }
 
-/// Whether somebody wants to stop, or does not want one of these jobs any more.
-fn stopped(shutdown: &Shutdown, unwanted: &impl Fn(&Job) -> bool, asks: &[Ask]) -> bool {
-    shutdown.requested() || asks.iter().any(|ask| unwanted(&ask.job))
+fn stopping() -> Error {
+    Error::new(Kind::Transient, "the engine is stopping")
+}
+
+/// Whether a batch is to be broken off: a stop was asked for, or one of its jobs is not wanted any more.
+fn broken_off(shutdown: &Shutdown, unwanted: &impl Fn(&Job) -> bool, batch: &[Work]) -> bool {
+    shutdown.requested() || batch.iter().any(|work| unwanted(work.job()))
 }
 
 struct Thread<G, U, S> {
     generator: G,
     shutdown: Shutdown,
     unwanted: U,
-    step: S,
+    on_step: S,
 }
 
-impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(usize, usize, usize)> Thread<G, U, S> {
+impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(StepProgress)> Thread<G, U, S> {
+    fn score(&mut self, command: ScoreCommand) {
+        let ScoreCommand { expected, image, reply, _place } = command;
+        if reply.is_closed() {
+            return; // nobody waits any more
+        }
+        let scores = if self.shutdown.requested() {
+            Err(stopping())
+        } else {
+            self.generator
+                .score(&[Expected::from(&expected)], &[&image])
+                .and_then(|mut each| each.pop().unwrap_or_else(|| Err(Error::internal("an image came back without its score"))))
+        };
+        // A receiver that is gone does not need the answer.
+        let _ = reply.send(scores);
+    }
+
     fn make(&mut self, batch: Vec<Work>) -> Finished {
-        let asks: Vec<Ask> = batch.iter().map(Work::ask).collect();
-        if self.stopped(&asks) {
-            // It waited behind the batch that heard the request; not a step of it is made.
+        if broken_off(&self.shutdown, &self.unwanted, &batch) {
+            // It waited behind the batch that noticed the request; not a step of it is made.
             return Err((batch, Error::new(Kind::Transient, "asked to stop before the batch began")));
         }
         let span = tracing::info_span!(parent: None, "batch", images = batch.len());
@@ -179,53 +231,136 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(usize, usize, usize)> Thread<G, U,
             span.follows_from(work.span()); // a batch belongs to no one trace; it points to those of its jobs
         }
         let _entered = span.enter();
-        match self.results(&asks) {
+        match self.results(&batch) {
             Ok(results) => Ok(batch.into_iter().zip(results).collect()),
             Err(error) => Err((batch, error)),
         }
     }
 
-    /// Whether this batch is to be broken off.
-    fn stopped(&self, asks: &[Ask]) -> bool {
-        stopped(&self.shutdown, &self.unwanted, asks)
-    }
-
-    /// One result an ask. If the batch is refused as a whole because of what is in it, each item is tried alone.
-    fn results(&mut self, asks: &[Ask]) -> Result<Vec<Result<Made>>> {
-        match self.generate_and_score(asks) {
-            Err(error) if self.stopped(asks) || !error.is_about_the_input() => Err(error),
-            Err(error) if asks.len() == 1 => Ok(vec![Err(error)]),
-            Err(_) => asks.iter().map(|ask| self.results(std::slice::from_ref(ask)).map(|mut one| one.remove(0))).collect(),
+    /// Returns one result per item. If the batch is refused as a whole because of what is in it, each item is tried alone.
+    fn results(&mut self, batch: &[Work]) -> Result<Each<Scored>> {
+        match self.generate_and_score(batch) {
+            Err(error) if broken_off(&self.shutdown, &self.unwanted, batch) || !error.is_about_the_input() => Err(error),
+            Err(error) if batch.len() == 1 => Ok(vec![Err(error)]),
+            Err(_) => batch.iter().map(|work| self.results(std::slice::from_ref(work)).map(|mut one| one.remove(0))).collect(),
             results => results,
         }
     }
 
-    fn generate_and_score(&mut self, asks: &[Ask]) -> Result<Vec<Result<Made>>> {
-        let (shutdown, unwanted, step) = (&self.shutdown, &self.unwanted, &self.step);
-        let mut heard = |done, total| {
-            step(asks.len(), done, total);
-            if stopped(shutdown, unwanted, asks) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let pictures = self.generator.generate(asks, &mut heard)?;
-        if pictures.len() != asks.len() {
-            return Err(Error::internal(format!("{} pictures came back for {} asks", pictures.len(), asks.len())));
+    fn generate_and_score(&mut self, batch: &[Work]) -> Result<Each<Scored>> {
+        for work in batch {
+            self.generator.admit(work.job())?;
         }
-        let good: Vec<(&Ask, RgbImage)> =
-            asks.iter().zip(&pictures).filter_map(|(a, p)| Some((a, p.as_ref().ok()?.image.clone()))).collect();
-        let (good_asks, images): (Vec<&Ask>, Vec<RgbImage>) = good.into_iter().unzip();
-        let scored = if images.is_empty() { Vec::new() } else { self.generator.score(&good_asks, &images)? };
-        let mut scored = scored.into_iter();
-        let made = pictures.into_iter().map(|picture| -> Result<Made> {
-            let mut picture = picture?;
-            let Scored { scores, seconds } =
-                scored.next().unwrap_or_else(|| Err(Error::internal("a picture came back without its score")))?;
-            picture.timings.insert("score".into(), seconds);
-            Ok(Made { picture, scores })
+        let requests: Vec<Request> = batch.iter().map(Work::request).collect();
+        let (shutdown, unwanted, on_step) = (&self.shutdown, &self.unwanted, &self.on_step);
+        let generated = self.generator.generate(&requests, &mut |progress| {
+            on_step(progress);
+            if broken_off(shutdown, unwanted, batch) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if generated.len() != batch.len() {
+            return Err(Error::internal(format!("{} images came back for {} requests", generated.len(), batch.len())));
+        }
+        let scored: Vec<Result<Scored>> = self.score_batch(batch, generated)?;
+        scored
+            .into_iter()
+            .map(|result| match result {
+                Err(error) if !error.is_about_the_input() => Err(error),
+                of_its_own => Ok(of_its_own),
+            })
+            .collect()
+    }
+
+    fn score_batch(&mut self, batch: &[Work], generated: Each<Generated>) -> Result<Each<Scored>> {
+        let good = || batch.iter().zip(&generated).filter_map(|(work, result)| Some((work, result.as_ref().ok()?)));
+        let expected: Vec<Expected<'_>> = good().map(|(work, _)| work.job().into()).collect();
+        let images: Vec<&RgbImage> = good().map(|(_, generated)| &generated.image).collect();
+        let start = Instant::now();
+        let scores: Vec<Result<Option<Scores>>> = if images.is_empty() {
+            Vec::new()
+        } else if self.generator.can_score() {
+            self.generator.score(&expected, &images)?.into_iter().map(|scores| scores.map(Some)).collect()
+        } else {
+            images.iter().map(|_| Ok(None)).collect()
+        };
+        let seconds = if self.generator.can_score() { start.elapsed().as_secs_f64() / images.len().max(1) as f64 } else { 0.0 };
+        let mut scores = scores.into_iter();
+        let scored = generated.into_iter().map(|generated| {
+            let mut generated = generated?;
+            let missing = || Err(Error::internal("an image came back without its score"));
+            let scores = scores.next().unwrap_or_else(missing)?;
+            generated.timings.score = seconds;
+            Ok(Scored { generated, scores })
         });
-        made.map(|result| match result {
-            Err(error) if !error.is_about_the_input() => Err(error),
-            of_its_own => Ok(of_its_own),
-        })
-        .collect()
+        Ok(scored.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+    use crate::campaign::commit::GeneratorInfo;
+    use crate::pipeline::OnStep;
+
+    /// Scores an image by its first value, and generates nothing.
+    struct Looker;
+
+    impl Generator for Looker {
+        fn describe(&self) -> GeneratorInfo {
+            GeneratorInfo { bundle: "stub".into(), digest: Digest::of("stub"), provider: "none".into() }
+        }
+
+        fn generate(&mut self, _: &[Request], _: OnStep<'_>) -> Result<Each<Generated>> {
+            Err(Error::internal("generates nothing"))
+        }
+
+        fn can_score(&self) -> bool {
+            true
+        }
+
+        fn score(&mut self, expected: &[Expected<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
+            let scores = |(expected, image): (&Expected<'_>, &&RgbImage)| {
+                Ok(Scores {
+                    style: Some(f32::from(image.get_pixel(0, 0)[0])),
+                    category: None,
+                    style_found: expected.style.into(),
+                    category_found: String::new(),
+                    category_rank: None,
+                    agreement: None,
+                    fingerprint: None,
+                })
+            };
+            Ok(expected.iter().zip(images).map(scores).collect())
+        }
+    }
+
+    fn asked(id: u8) -> (Unscored, RgbImage) {
+        let (name, none) = (id.to_string(), String::new);
+        let asked = Unscored { id: name.clone(), sha256: Digest::of(&name), style: name, category: none(), prompt: none() };
+        (asked, RgbImage::from_pixel(1, 1, Rgb([id, 0, 0])))
+    }
+
+    #[tokio::test]
+    async fn many_images_are_scored_at_once_each_with_its_own_answer() {
+        let engine = Engine::start(Looker, Shutdown::default(), |_| false, |_| {}).unwrap();
+        let scorer = engine.scorer();
+        let scoring = (0..20).map(|id| {
+            let (asked, image) = asked(id);
+            scorer.score(asked, image)
+        });
+        for (id, scores) in (0u8..).zip(futures_util::future::join_all(scoring).await) {
+            let scores = scores.unwrap();
+            assert_eq!((scores.style, scores.style_found), (Some(f32::from(id)), id.to_string()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_scorer_does_not_keep_a_stopped_engine_alive_and_its_error_is_transient() {
+        let mut engine = Engine::start(Looker, Shutdown::default(), |_| false, |_| {}).unwrap();
+        let scorer = engine.scorer();
+        assert!(engine.stop().await.is_empty());
+        let (asked, image) = asked(1);
+        assert_eq!(scorer.score(asked, image).await.unwrap_err().kind(), Kind::Transient);
     }
 }

@@ -24,6 +24,7 @@ use crate::campaign::commit::GeneratorInfo;
 use crate::campaign::sidecar::{Attempt, Sidecar};
 use crate::events::EventSink;
 use crate::io::shutdown::Shutdown;
+use crate::pipeline::{BatchKey, Request, Scored, StepProgress};
 use crate::plan::Job;
 use crate::spec::Priority;
 use crate::store::Store;
@@ -32,15 +33,16 @@ pub mod batcher;
 pub mod cancel;
 pub mod engine;
 pub mod gate;
+pub mod generator;
 pub mod meter;
-mod pipeline;
 mod settlement;
 
 use crate::campaign::commit::Verdict;
-use batcher::{Batcher, Shape};
+use batcher::Batcher;
 use cancel::CancelledCampaigns;
-use engine::{Ask, DEPTH, Engine, Finished, Generator, Made};
+use engine::{DEPTH, Engine, EngineScorer, Finished};
 use gate::Next;
+use generator::Generator;
 use settlement::{Arrival, Settlement, patiently};
 
 /// How long an idle engine waits for a batch to fill.
@@ -145,24 +147,34 @@ impl Work {
         &self.span
     }
 
-    /// What to make next for it.
-    pub fn ask(&self) -> Ask {
-        Ask { job: Arc::clone(&self.job), attempt: self.attempts.len() as u32 + 1 }
+    /// Returns its job.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// Returns the request for its next attempt.
+    pub fn request(&self) -> Request {
+        Request { attempt: self.attempts.len() as u32 + 1, ..Request::from(&*self.job) }
+    }
+
+    /// Returns what it must have in common with the rest of its batch.
+    fn batch_key(&self) -> BatchKey {
+        BatchKey::new(self.job.size, &self.job.sampler)
     }
 
     /// Takes in the result of the attempt asked for and says what is next.
-    fn take_in(&mut self, result: Result<Made>) -> Next {
+    fn take_in(&mut self, result: Result<Scored>) -> Next {
         let (gate, number) = (&self.job.gate, self.attempts.len() as u32 + 1);
         match result {
-            Ok(Made { picture, scores }) => {
-                for (stage, seconds) in picture.timings {
-                    *self.timings.entry(stage).or_default() += seconds;
+            Ok(Scored { generated, scores }) => {
+                for (stage, seconds) in generated.timings.stages() {
+                    *self.timings.entry(stage.to_owned()).or_default() += seconds;
                 }
                 let attempt = gate::judge(gate, number, scores);
                 let best = self.best.as_ref().and_then(|(n, _)| self.attempts.iter().find(|a| a.number == *n));
                 let nearness = |a: &Attempt| gate::nearness(gate, a.scores.as_ref());
                 if attempt.passed || best.is_none_or(|best| nearness(&attempt) > nearness(best)) {
-                    self.best = Some((number, picture.image));
+                    self.best = Some((number, generated.image));
                 }
                 self.attempts.push(attempt);
             }
@@ -186,17 +198,27 @@ impl Work {
 impl Worker {
     /// Works until the queue is closed and empty, or until asked to stop.
     pub async fn run(self, generator: impl Generator) -> Result<WorkSummary> {
+        self.start(generator)?.run().await
+    }
+
+    /// Starts the engine, so that it can also score images from elsewhere ([`StartedWorker::scorer`]).
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Internal`] if no thread can be started.
+    pub fn start(self, generator: impl Generator) -> Result<StartedWorker> {
         let by = Arc::new(generator.describe());
         // The engine also stops when the worker fails, which must not look like somebody asking for it.
         let stop_engine = self.shutdown.child();
         let observer = Arc::clone(&self.observer);
-        let step = move |images, done, total| observer(WorkerEvent::Step { images, done, total });
+        let step =
+            move |now: StepProgress| observer(WorkerEvent::Step { images: now.images, done: now.step, total: now.steps });
         let cancelled = self.herald.is_some().then(|| CancelledCampaigns::new(Arc::clone(&self.store)));
         let unwanted = cancelled.clone();
         let unwanted = move |job: &Job| unwanted.as_ref().is_some_and(|cancelled| cancelled.is(&job.campaign));
         let engine = Engine::start(generator, stop_engine.clone(), unwanted, step)?;
-        let _watch = cancelled.clone().map(|cancelled| AbortOnDrop(tokio::spawn(cancelled.watch())));
-        let mut hands = Hands {
+        let watch = cancelled.clone().map(|cancelled| AbortOnDrop(tokio::spawn(cancelled.watch())));
+        let hands = Hands {
             batcher: Batcher::new(self.max_batch),
             arrivals: FuturesOrdered::new(),
             engine,
@@ -205,6 +227,10 @@ impl Worker {
             by,
             cancelled,
         };
+        Ok(StartedWorker { worker: self, hands, stop_engine, _watch: watch })
+    }
+
+    async fn run_to_the_end(self, mut hands: Hands, stop_engine: Shutdown) -> Result<WorkSummary> {
         let result = self.work(&mut hands).await;
         if let Err(error) = &result {
             (self.observer)(WorkerEvent::Trouble(error));
@@ -256,7 +282,7 @@ impl Worker {
                 }
                 Some(arrived) = hands.arrivals.next(), if !hands.arrivals.is_empty() => {
                     match arrived.map_err(|e| Error::internal("a job's arrival was cut short").caused_by(e))?? {
-                        Arrival::Ready(work) => hands.batcher.push(Shape::of(&work.job), *work),
+                        Arrival::Ready(work) => hands.batcher.push(work.batch_key(), *work),
                         Arrival::Skipped => hands.tally.skipped += 1,
                         Arrival::Gone => {}
                     }
@@ -326,7 +352,7 @@ impl Worker {
                 for work in gone {
                     self.settlement().discard(work.delivery).await?;
                 }
-                others.into_iter().for_each(|work| hands.batcher.push(Shape::of(&work.job), work));
+                others.into_iter().for_each(|work| hands.batcher.push(work.batch_key(), work));
                 return Ok(());
             }
             Err((batch, error)) if error.kind() == Kind::Transient => {
@@ -354,7 +380,7 @@ impl Worker {
                 (self.observer)(WorkerEvent::Trouble(error));
             }
             match work.take_in(result) {
-                Next::Again(_) => hands.batcher.push(Shape::of(&work.job), work),
+                Next::Again(_) => hands.batcher.push(work.batch_key(), work),
                 Next::Accept | Next::GiveUp => self.commit(hands, work),
             }
         }
@@ -395,6 +421,31 @@ impl Worker {
     fn settlement(&self) -> Settlement {
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         Settlement { store, observer, herald: self.herald.clone(), shutdown: self.shutdown.clone() }
+    }
+}
+
+/// A worker whose engine runs.
+pub struct StartedWorker {
+    worker: Worker,
+    hands: Hands,
+    stop_engine: Shutdown,
+    _watch: Option<AbortOnDrop>,
+}
+
+impl StartedWorker {
+    /// Returns a handle that scores images on the engine's thread.
+    pub fn scorer(&self) -> EngineScorer {
+        self.hands.engine.scorer()
+    }
+
+    /// Works until the queue is closed and empty, or until asked to stop.
+    ///
+    /// # Errors
+    ///
+    /// What ends a run: a device, store or broker that is not there.
+    pub async fn run(self) -> Result<WorkSummary> {
+        let Self { worker, hands, stop_engine, _watch } = self;
+        worker.run_to_the_end(hands, stop_engine).await
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Kind};
-use housestyle::pipeline::session::{Input, Model, Port};
-use housestyle::pipeline::{Bundle, Pipeline, Request, Runtime, SessionSettings, Stop};
+use housestyle::pipeline::session::{Input, Port, Ports};
+use housestyle::pipeline::{Bundle, ModelLoader, Pipeline, Request, Runtime, SessionSettings};
 use housestyle::plan::Prompts;
 use housestyle::spec::{Guidance, Sampler};
 use tempfile::TempDir;
@@ -56,8 +56,7 @@ impl Broken {
     }
 
     fn load_error(&self) -> Error {
-        let bundle = Bundle::open(self.0.path()).unwrap();
-        Pipeline::load(&bundle, &Runtime::load(None).unwrap(), &SessionSettings::default()).err().expect("must be refused")
+        Pipeline::load(&loader(self.0.path())).err().expect("must be refused")
     }
 }
 
@@ -78,6 +77,10 @@ fn copy(from: &Path, to: &Path) {
 fn assert_refused(error: &Error, kind: Kind, words: &str) {
     assert_eq!(error.kind(), kind, "{}", error.chain());
     assert!(error.chain().contains(words), "{:?} does not say {words:?}", error.chain());
+}
+
+fn loader(bundle: &Path) -> ModelLoader {
+    ModelLoader::new(Bundle::open(bundle).unwrap(), Runtime::load(None).unwrap(), SessionSettings::default()).unwrap()
 }
 
 #[test]
@@ -124,11 +127,11 @@ fn missing_and_changed_files_ask_for_the_bundle_to_be_restored() {
 #[test]
 fn a_file_changed_after_opening_is_not_loaded() {
     let broken = Broken::new();
-    let bundle = Bundle::open(broken.0.path()).unwrap();
+    let loader = loader(broken.0.path());
     let mut bytes = fs::read(broken.path("vae_decoder/model.onnx")).unwrap();
     bytes[500] ^= 1;
     fs::write(broken.path("vae_decoder/model.onnx"), bytes).unwrap();
-    let error = Pipeline::load(&bundle, &Runtime::load(None).unwrap(), &SessionSettings::default()).err().unwrap();
+    let error = Pipeline::load(&loader).err().unwrap();
     assert_refused(&error, Kind::Unavailable, "has changed");
 }
 
@@ -280,11 +283,10 @@ fn a_model_of_the_right_ports_and_nonsense_inside_fails_without_panic() {
 
 #[test]
 fn wrong_shapes_are_errors_when_a_model_runs() {
-    let runtime = Runtime::load(None).unwrap();
-    let stop = Stop::new(&runtime).unwrap();
     let bytes = fs::read(fixture().join("vae_decoder/model.onnx")).unwrap();
-    let ports = ([Port::f32("latent_sample", [None; 4])], [Port::f32("sample", [None; 4])]);
-    let mut model = Model::load(&runtime, &SessionSettings::default(), &stop, "vae", &bytes, (&ports.0, &ports.1)).unwrap();
+    let (inputs, outputs) = ([Port::f32("latent_sample", [None; 4])], [Port::f32("sample", [None; 4])]);
+    let ports = Ports { inputs: &inputs, outputs: &outputs };
+    let mut model = loader(&fixture()).load_bytes("vae", &bytes, ports).unwrap();
     let latent = vec![0.0; 64];
     let mut run = |shape: &[usize], wanted: &[usize]| {
         model.run(&[("latent_sample", Input::F32(&latent, shape))], &[("sample", wanted)]).map(drop)
@@ -305,8 +307,7 @@ fn a_bundle_that_loads_and_does_not_run_is_unavailable() {
     let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
     json["padding"]["pad_id"] = 1_000_000.into();
     broken.forge("tokenizer/tokenizer.json", &serde_json::to_vec(&json).unwrap());
-    let bundle = Bundle::open(broken.0.path()).unwrap();
-    let mut pipeline = Pipeline::load(&bundle, &Runtime::load(None).unwrap(), &SessionSettings::default()).unwrap();
+    let mut pipeline = Pipeline::load(&loader(broken.0.path())).unwrap();
     let request = Request {
         prompts: Prompts { category: "a fox".into(), style: "a fox".into(), negative: String::new() },
         seed: 1,

@@ -61,7 +61,7 @@ fn name(text: &str) -> Name {
 
 async fn import(store: &Local, plan: &Plan, mut source: DeliverySource, index: DeliveryIndex) -> Result<Baseline> {
     let (asked, policy) = (RequestedBriefs::of(plan), Policy::default());
-    let mut judge = |_: housestyle::pipeline::Wanted<'_>, _: &RgbImage| Ok(scores(0.2, 3));
+    let mut judge = |_: housestyle::pipeline::Expected<'_>, _: &RgbImage| Ok(scores(0.2, 3));
     let work = Import { store, name: &name("agency"), asked: &asked, policy: &policy, judge: DeliveryScorer::Here(&mut judge) };
     work.run(&mut source, index, &mut |_, _| Ok(())).await
 }
@@ -153,7 +153,7 @@ async fn nothing_good_is_an_error_and_leaves_no_baseline() {
     // A judge that is broken ends the import: it would be no different for the next picture.
     fs::write(delivery.path().join("a.png"), provenance::encode_with(&picture(1), &[]).unwrap()).unwrap();
     let (asked, policy) = (RequestedBriefs::of(&plan), Policy::default());
-    let mut judge = |_: housestyle::pipeline::Wanted<'_>, _: &RgbImage| Err(Error::unavailable("out of memory"));
+    let mut judge = |_: housestyle::pipeline::Expected<'_>, _: &RgbImage| Err(Error::unavailable("out of memory"));
     let work = Import {
         store: &store,
         name: &name("agency"),

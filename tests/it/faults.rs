@@ -334,7 +334,7 @@ async fn what_the_broker_gave_up_on_is_dead_in_the_store_too() {
         queue: queue.clone(),
         store: Arc::clone(&store),
         plans: Arc::new(StubPlans),
-        judges: Arc::new(StubPlans),
+        scorer: Arc::new(StubPlans),
         shutdown: shutdown.clone(),
         herald: Arc::new(Announcer::new(queue.clone(), "/test".into())),
     };

@@ -16,9 +16,8 @@ use housestyle::io::shutdown::Shutdown;
 use housestyle::plan::{EncoderRef, Plan};
 use housestyle::store::{Local, Store};
 use housestyle::worker::WorkSummary;
-use housestyle::worker::engine::Ask;
 
-use crate::support::{Stub, files, images, picture_of, small_plan, text, work};
+use crate::support::{Ask, Stub, files, images, picture_of, small_plan, text, work};
 
 struct Bench {
     folder: tempfile::TempDir,

@@ -58,7 +58,6 @@ async fn worker_process() {
         queue,
         store: store(&endpoint).await,
         plans: Arc::new(StubPlans),
-        judges: Arc::new(StubPlans),
         max_batch: 16,
         drain: false,
         source: "/soak".into(),

@@ -8,7 +8,7 @@ pub mod plans;
 pub mod proxy;
 pub mod s3;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
@@ -21,11 +21,11 @@ use housestyle::base::error::{Error, Result};
 use housestyle::broker::{Memory, Message, Queue as _};
 use housestyle::campaign::commit::GeneratorInfo;
 use housestyle::io::shutdown::Shutdown;
-use housestyle::pipeline::scores::Scores;
+use housestyle::pipeline::{Each, Expected, Generated, OnStep, Request, Scores, StepProgress, Timings};
 use housestyle::plan::{BundleFacts, House, Job, Plan, Rates, StyleFacts, plan};
 use housestyle::spec::Campaign;
 use housestyle::store::{Local, Store};
-use housestyle::worker::engine::{Ask, Generator, Picture, Scored, StepFn};
+use housestyle::worker::generator::Generator;
 use housestyle::worker::{WorkSummary, Worker};
 use image::{Rgb, RgbImage};
 
@@ -67,6 +67,15 @@ pub fn facts() -> BundleFacts {
     }
 }
 
+/// An attempt of a job, as [`Stub`] sees it.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The job.
+    pub job: Arc<Job>,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+}
+
 /// What a [`Stub`] does with an ask.
 pub type Script<T> = Box<dyn Fn(&Ask) -> T + Send>;
 
@@ -85,6 +94,10 @@ pub struct Stub {
     pub at_step: Box<dyn FnMut() + Send>,
     /// Every batch made.
     pub made: Arc<Mutex<Vec<MadeBatch>>>,
+    /// The jobs admitted, by their seeds: a request does not name its job.
+    pub admitted: HashMap<u64, Arc<Job>>,
+    /// Whose pictures these are, by their pixels.
+    pub pictures: HashMap<Vec<u8>, Ask>,
 }
 
 impl Default for Stub {
@@ -95,6 +108,8 @@ impl Default for Stub {
             scores: Box::new(|_| (0.9, 0.9)),
             at_step: Box::new(|| {}),
             made: Arc::default(),
+            admitted: HashMap::new(),
+            pictures: HashMap::new(),
         }
     }
 }
@@ -104,10 +119,17 @@ impl Generator for Stub {
         GeneratorInfo { bundle: "stub".into(), digest: Digest::of("stub"), provider: "none".into() }
     }
 
-    fn generate(&mut self, asks: &[Ask], step: StepFn<'_>) -> Result<Vec<Result<Picture>>> {
-        for done in 1..=4 {
+    fn admit(&mut self, job: &Job) -> Result<()> {
+        self.admitted.entry(job.seed).or_insert_with(|| Arc::new(job.clone()));
+        Ok(())
+    }
+
+    fn generate(&mut self, requests: &[Request], on_step: OnStep<'_>) -> Result<Each<Generated>> {
+        let ask = |request: &Request| Ask { job: Arc::clone(&self.admitted[&request.seed]), attempt: request.attempt };
+        let asks: Vec<Ask> = requests.iter().map(ask).collect();
+        for step in 1..=4 {
             (self.at_step)();
-            if step(done, 4).is_break() {
+            if on_step(StepProgress { step, steps: 4, images: asks.len() }).is_break() {
                 return Err(Error::internal("broken off"));
             }
         }
@@ -116,19 +138,31 @@ impl Generator for Stub {
         }
         let named = asks.iter().map(|ask| (ask.job.stem.clone(), ask.attempt)).collect();
         self.made.lock().unwrap().push(named);
-        let picture = |ask: &Ask| match (self.item_error)(ask) {
-            Some(error) => Err(error),
-            None => Ok(Picture { image: picture_of(ask), timings: BTreeMap::from([("denoise".to_owned(), 0.5)]) }),
-        };
-        Ok(asks.iter().map(picture).collect())
+        let mut generated = Vec::with_capacity(asks.len());
+        for ask in asks {
+            generated.push(match (self.item_error)(&ask) {
+                Some(error) => Err(error),
+                None => {
+                    let image = picture_of(&ask);
+                    self.pictures.insert(image.as_raw().clone(), ask);
+                    Ok(Generated { image, timings: Timings { unet: 0.5, ..Timings::default() } })
+                }
+            });
+        }
+        Ok(generated)
     }
 
-    fn score(&mut self, asks: &[&Ask], pictures: &[RgbImage]) -> Result<Vec<Result<Scored>>> {
-        assert_eq!(asks.len(), pictures.len());
-        let judge = |(ask, picture): (&&Ask, &RgbImage)| {
-            assert_eq!(*picture, picture_of(ask), "scored under another's name");
+    fn can_score(&self) -> bool {
+        true
+    }
+
+    fn score(&mut self, expected: &[Expected<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
+        assert_eq!(expected.len(), images.len());
+        let score = |(expected, image): (&Expected<'_>, &&RgbImage)| {
+            let ask = self.pictures.get(image.as_raw()).ok_or_else(|| Error::unavailable("a picture from elsewhere"))?;
+            assert_eq!(*expected, Expected::from(&*ask.job), "scored under another's name");
             let (style, category) = (self.scores)(ask);
-            let scores = Scores {
+            Ok(Scores {
                 style: Some(style),
                 category: Some(category),
                 style_found: if style > 0.5 { ask.job.style.clone() } else { "another".into() },
@@ -137,12 +171,11 @@ impl Generator for Stub {
                 agreement: Some(0.25),
                 fingerprint: Some(Fingerprint {
                     styles: Vector::new(&[style, 1.0 - style]),
-                    embedding: Vector::new(&[1.0, category, f32::from(picture.get_pixel(3, 5)[0]) / 255.0]),
+                    embedding: Vector::new(&[1.0, category, f32::from(image.get_pixel(3, 5)[0]) / 255.0]),
                 }),
-            };
-            Ok(Scored { scores: Some(scores), seconds: 0.01 })
+            })
         };
-        Ok(asks.iter().zip(pictures).map(judge).collect())
+        Ok(expected.iter().zip(images).map(score).collect())
     }
 }
 

@@ -7,9 +7,8 @@ use std::process::{Command, Stdio};
 
 use housestyle::base::digest::Digest;
 use housestyle::base::error::Kind;
-use housestyle::pipeline::Stop;
+use housestyle::pipeline::TextEncoder;
 use housestyle::pipeline::noise::{Stream, normals};
-use housestyle::pipeline::text_encoder::Encoder;
 use housestyle::train::batch::{Example, Noise, Tokens};
 use housestyle::train::fit::{Checkpoint, Recipe, fit};
 use housestyle::train::probe::Identifier;
@@ -18,14 +17,13 @@ use housestyle::train::{Layout, Losses, Step, checkpoint};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
-use super::parity::{Reference, deviation, fixtures, settings, tiny};
+use super::parity::{Reference, deviation, fixtures, tiny};
 use super::support::{files, housestyle, output};
 
 /// A training graph and the recorded batch it learns.
 fn recorded(name: &str, denoising: bool) -> (Step, State, Batch, Rates, Vec<f32>) {
-    let (reference, (bundle, runtime)) = (Reference::load(), tiny());
-    let stop = Stop::new(&runtime).unwrap();
-    let step = Step::load(&bundle, &runtime, &settings(), &stop, denoising).unwrap();
+    let reference = Reference::load();
+    let step = Step::load(&tiny(), denoising).unwrap();
     let get = |key: &str| reference.get(&format!("{name}.{key}")).to_vec();
     let ids = |key: &str| get(key).into_iter().map(|id| id as i64).collect();
     let one = |key: &str| get(key)[0];
@@ -86,15 +84,14 @@ fn looking_learns_nothing_and_a_diverging_step_changes_nothing() {
 
 #[test]
 fn a_version_reads_prompts_as_its_weights_say() {
-    let (reference, (bundle, runtime)) = (Reference::load(), tiny());
-    let (stop, settings) = (Stop::new(&runtime).unwrap(), settings());
-    let step = Step::load(&bundle, &runtime, &settings, &stop, false).unwrap();
+    let (reference, loader) = (Reference::load(), tiny());
+    let step = Step::load(&loader, false).unwrap();
     let adapter = step.layout().write(reference.get("train_step.params")).unwrap();
     let digest = Digest::of(&adapter);
-    let mut encoder = Encoder::load(&bundle, &runtime, &settings, &stop).unwrap();
+    let mut encoder = TextEncoder::load(&loader).unwrap();
     let prompt = reference.about["prompts"][1].as_str().unwrap();
     assert_eq!(encoder.states_of(prompt, Some(&digest)).unwrap_err().kind(), Kind::Unavailable);
-    encoder.adopt(&bundle, &runtime, &settings, &stop, (&digest, &adapter)).unwrap();
+    encoder.adopt(&loader, &digest, &adapter).unwrap();
 
     let states = encoder.states_of(prompt, Some(&digest)).unwrap();
     let worst = deviation(&states, reference.get("train_step.adapted_states"));
@@ -108,22 +105,21 @@ fn a_version_reads_prompts_as_its_weights_say() {
         let at = text.find("layers.0.self_attn").unwrap();
         [&bytes[..at], b"layers.9.self_attn", &bytes[at + 18..]].concat()
     });
-    let error = encoder.adopt(&bundle, &runtime, &settings, &stop, (&Digest::of("other"), &smaller.unwrap())).unwrap_err();
+    let error = encoder.adopt(&loader, &Digest::of("other"), &smaller.unwrap()).unwrap_err();
     assert_eq!(error.kind(), Kind::Invalid);
 }
 
 #[test]
 fn pictures_are_identified_as_the_training_step_sees_them() {
-    let (reference, (bundle, runtime)) = (Reference::load(), tiny());
-    let (stop, settings) = (Stop::new(&runtime).unwrap(), settings());
-    let mut step = Step::load(&bundle, &runtime, &settings, &stop, false).unwrap();
+    let (reference, loader) = (Reference::load(), tiny());
+    let mut step = Step::load(&loader, false).unwrap();
     let layout = step.layout().clone();
     let params = reference.get("train_step.params").to_vec();
     let texts = ["a fox", "a rocket in acme style", "a teapot"].map(String::from);
     let feature = normals(7, 9, Stream::Initial, step.features());
 
     // One image whose right prompt is the second of three.
-    let encoder = Encoder::load(&bundle, &runtime, &settings, &stop).unwrap();
+    let encoder = TextEncoder::load(&loader).unwrap();
     let (n, m) = (layout.batch.images, layout.batch.prompts);
     let mut contrast = Contrast { image_features: feature.repeat(n), ..Contrast::default() };
     (contrast.targets, contrast.allowed) = (vec![0.0; n * m], vec![0.0; n * m]);
@@ -136,7 +132,7 @@ fn pictures_are_identified_as_the_training_step_sees_them() {
     let seen = step.look(&State::new(params.clone()), &Batch { contrast, denoising: None }, &rates).unwrap();
 
     let loss = |trained: Option<(&Layout, &[f32])>| {
-        let mut identifier = Identifier::load(&bundle, &runtime, &settings, &stop, trained).unwrap();
+        let mut identifier = Identifier::load(&loader, trained).unwrap();
         let image = identifier.image(&feature);
         let cosines = identifier.cosines(&image, &texts).unwrap();
         let powers: Vec<f32> = cosines.iter().map(|cosine| (layout.logit_scale * cosine).exp()).collect();
@@ -165,10 +161,10 @@ fn examples(count: usize) -> Vec<Example> {
 
 #[test]
 fn stopped_and_resumed_it_learns_the_same() {
-    let (bundle, runtime) = tiny();
-    let mut step = Step::load(&bundle, &runtime, &settings(), &Stop::new(&runtime).unwrap(), true).unwrap();
+    let loader = tiny();
+    let mut step = Step::load(&loader, true).unwrap();
     let examples = examples(6);
-    let noise = Noise { schedule: bundle.schedule(), style_scale: 0.5, layers: 4 };
+    let noise = Noise { schedule: loader.bundle().schedule(), style_scale: 0.5, layers: 4 };
     let rates =
         Rates { learning_rate: 3e-3, weight_decay: 0.01, cross_entropy: 1.0, triplet: 0.0, denoising: 1.0, margin: 0.2 };
     let recipe = Recipe { rates, steps: 30, validation: 0.2, patience: 0, seed: 3 };

@@ -58,9 +58,8 @@ pub fn measure(version: &VersionId, store: &Arc<dyn Store>, context: &Context) -
         return Err(Error::invalid(format!("the bundle {} has no evaluator to compare with", base.name)).hint(HINT));
     }
     let mut pipeline = context.pipeline(&bundle)?;
-    let (runtime, settings) = context.models()?;
     for (card, weights) in std::iter::once((&card, &weights)).chain(before.as_ref().map(|(card, weights)| (card, weights))) {
-        pipeline.adopt(&bundle, &runtime, &settings, (&card.weights, weights))?;
+        pipeline.adopt(&card.weights, weights)?;
     }
     let before = before.map(|(card, _)| card);
     let briefs = briefs(&bundle, &card, before.as_ref());

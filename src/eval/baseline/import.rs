@@ -27,7 +27,7 @@ use crate::base::time::Timestamp;
 use crate::base::{limits, text};
 use crate::campaign::provenance;
 use crate::eval::evaluation::{Brief, DeliveryFacts};
-use crate::pipeline::Wanted;
+use crate::pipeline::Expected;
 use crate::pipeline::scores::Scores;
 use crate::plan::{Job, Plan, Unscored};
 use crate::rights::Policy;
@@ -93,7 +93,7 @@ const TOGETHER: usize = 128;
 /// Who says what the evaluator sees in a picture.
 pub enum DeliveryScorer<'a> {
     /// This process, each picture as it is read.
-    Here(&'a mut dyn FnMut(Wanted<'_>, &RgbImage) -> Result<Scores>),
+    Here(&'a mut dyn FnMut(Expected<'_>, &RgbImage) -> Result<Scores>),
     /// Others, who read the pictures from the store.
     RemoteScorer(&'a dyn RemoteScorer),
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use housestyle::base::currency::Currency;
 use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Result as Outcome};
-use housestyle::coordinator::scoring::DeliveryScorer;
+use housestyle::coordinator::scoring::PictureScorer;
 use housestyle::coordinator::{CampaignPlanner, PlanRefusal, PlannedCampaign};
 use housestyle::pipeline::scores::Scores;
 use housestyle::plan::{Rates, Unscored, plan};
@@ -49,8 +49,8 @@ impl CampaignPlanner for StubPlans {
 
 /// Such a house buys no pictures.
 #[async_trait]
-impl DeliveryScorer for StubPlans {
-    async fn judge(&self, _: &Digest, asked: &Unscored, _: RgbImage) -> Outcome<Scores> {
+impl PictureScorer for StubPlans {
+    async fn score(&self, _: &Digest, asked: &Unscored, _: RgbImage) -> Outcome<Scores> {
         Err(Error::unavailable(format!("nobody here judges {}", asked.id)))
     }
 }

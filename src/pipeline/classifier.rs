@@ -1,17 +1,20 @@
-//! What the independent evaluator says about a picture.
+//! The evaluator's classifier: how probable each style and each category is for an image.
 //!
-//! In: an image. Out: a [`Score`]: how probable each style and each category is, and an embedding. What always holds: the
-//! evaluator never guided what it scores; every picture is scored alone, so a score does not depend on its neighbours.
+//! Takes an image; returns a [`Classification`].
+//!
+//! # Invariants
+//!
+//! The evaluator never guides what it scores. Every image is classified alone, so a result does not depend on its
+//! neighbours.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use image::RgbImage;
 
-use super::bundle::{Bundle, EVALUATOR};
+use super::bundle::EVALUATOR;
 use super::decode::fitted;
-use super::runtime::Runtime;
-use super::session::{Input, Model, Port, SessionSettings, Stop};
+use super::loader::ModelLoader;
+use super::session::{Input, Model, Port, Ports};
 use crate::base::error::{Error, Kind, Result};
 
 /// The classes an evaluator knows, in logit order.
@@ -23,65 +26,63 @@ pub struct Classes {
     pub categories: Vec<String>,
 }
 
-/// One picture's score.
+/// What the classifier returns for one image.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Score {
+pub struct Classification {
     /// Probability of each style, in the order of `classes`.
     pub styles: Vec<f32>,
     /// Probability of each category.
     pub categories: Vec<f32>,
-    /// The evaluator's embedding of the picture.
+    /// The image's embedding.
     pub embedding: Vec<f32>,
-    /// What the probabilities belong to.
+    /// The classes that the probabilities belong to.
     pub classes: Arc<Classes>,
-    /// How long scoring took.
-    pub seconds: f64,
 }
 
-/// What a score says about the style and category that were asked for; none where the evaluator does not know them.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Marks {
-    /// Probability of the style.
-    pub style: Option<f32>,
-    /// Probability of the category.
-    pub category: Option<f32>,
-    /// Place of the category among all, from 1.
-    pub category_rank: Option<usize>,
-}
-
-impl Score {
-    /// The marks for a style and a category.
-    pub fn of(&self, style: &str, category: &str) -> Marks {
-        let place = |names: &[String], name: &str| names.iter().position(|known| known == name);
-        let style = place(&self.classes.styles, style).map(|i| self.styles[i]);
-        let category = place(&self.classes.categories, category).map(|i| self.categories[i]);
-        let better = |p: f32| 1 + self.categories.iter().filter(|other| **other > p).count();
-        Marks { style, category, category_rank: category.map(better) }
+impl Classification {
+    /// Returns the probability of a style; `None` if the evaluator does not know it.
+    pub fn style(&self, name: &str) -> Option<f32> {
+        probability(&self.classes.styles, &self.styles, name)
     }
 
-    /// The most probable styles.
+    /// Returns the probability of a category; `None` if the evaluator does not know it.
+    pub fn category(&self, name: &str) -> Option<f32> {
+        probability(&self.classes.categories, &self.categories, name)
+    }
+
+    /// Returns the place of a category among all by probability, from 1; `None` if the evaluator does not know it.
+    pub fn category_rank(&self, name: &str) -> Option<usize> {
+        let own = self.category(name)?;
+        Some(1 + self.categories.iter().filter(|other| **other > own).count())
+    }
+
+    /// Returns the `count` most probable styles.
     pub fn top_styles(&self, count: usize) -> Vec<(&str, f32)> {
         top(&self.classes.styles, &self.styles, count)
     }
 
-    /// The most probable categories.
+    /// Returns the `count` most probable categories.
     pub fn top_categories(&self, count: usize) -> Vec<(&str, f32)> {
         top(&self.classes.categories, &self.categories, count)
     }
 }
 
-/// A bundle's evaluator.
-pub struct Evaluator {
+/// A bundle's evaluator model.
+pub struct Classifier {
     model: Model,
     size: u32,
     width: usize,
     classes: Arc<Classes>,
 }
 
-impl Evaluator {
-    /// Loads it, if the bundle has one.
-    pub fn load(bundle: &Bundle, runtime: &Runtime, settings: &SessionSettings, stop: &Stop) -> Result<Option<Self>> {
-        let spec = &bundle.manifest().spec;
+impl Classifier {
+    /// Loads the evaluator; `None` if the bundle has none.
+    ///
+    /// # Errors
+    ///
+    /// As [`ModelLoader::load`].
+    pub fn load(loader: &ModelLoader) -> Result<Option<Self>> {
+        let spec = loader.spec();
         let Some(evaluator) = &spec.evaluator else { return Ok(None) };
         let classes = Classes { styles: evaluator.styles.clone(), categories: spec.categories.clone() };
         let edge = Some(evaluator.size as usize);
@@ -91,16 +92,19 @@ impl Evaluator {
             Port::f32("category_logits", [None, Some(classes.categories.len())]),
             Port::f32("embedding", [None, None]),
         ];
-        let model = Model::load(runtime, settings, stop, EVALUATOR, &bundle.read(EVALUATOR)?, (&inputs, &outputs))?;
+        let model = loader.load(EVALUATOR, Ports { inputs: &inputs, outputs: &outputs })?;
         let width = model.output_axis("embedding", 1);
         let width =
             width.ok_or_else(|| Error::invalid(format!("{EVALUATOR}: the width of output \"embedding\" is not fixed")))?;
         Ok(Some(Self { model, size: evaluator.size, width, classes: Arc::new(classes) }))
     }
 
-    /// Scores one picture; another size than the evaluator's is resized first.
-    pub fn score(&mut self, image: &RgbImage) -> Result<Score> {
-        let start = Instant::now();
+    /// Classifies one image; an image of another size than the evaluator's is resized first.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Permanent`] if an output is not finite; as [`Model::run`] if the model fails.
+    pub fn classify(&mut self, image: &RgbImage) -> Result<Classification> {
         let pixels = fitted(image, self.size);
         let edge = self.size as usize;
         let inputs = [("pixel_values", Input::F32(&pixels, &[1, 3, edge, edge]))];
@@ -113,14 +117,13 @@ impl Evaluator {
         if [&style, &category, &embedding].into_iter().flatten().any(|value| !value.is_finite()) {
             return Err(Error::new(Kind::Permanent, "the evaluator's scores are not finite"));
         }
-        Ok(Score {
-            styles: softmax(&style),
-            categories: softmax(&category),
-            embedding,
-            classes: self.classes.clone(),
-            seconds: start.elapsed().as_secs_f64(),
-        })
+        let (styles, categories) = (softmax(&style), softmax(&category));
+        Ok(Classification { styles, categories, embedding, classes: Arc::clone(&self.classes) })
     }
+}
+
+fn probability(names: &[String], probabilities: &[f32], name: &str) -> Option<f32> {
+    names.iter().position(|known| known == name).and_then(|i| probabilities.get(i).copied())
 }
 
 fn softmax(logits: &[f32]) -> Vec<f32> {
@@ -142,29 +145,29 @@ fn top<'a>(names: &'a [String], probabilities: &[f32], count: usize) -> Vec<(&'a
 mod tests {
     use super::*;
 
-    fn score() -> Score {
+    fn classification() -> Classification {
         let names = |list: &[&str]| list.iter().map(|name| name.to_string()).collect();
-        Score {
+        Classification {
             styles: softmax(&[2.0, 0.0]),
             categories: softmax(&[0.0, 3.0, 1.0]),
             embedding: vec![],
             classes: Arc::new(Classes { styles: names(&["flat", "line"]), categories: names(&["fox", "owl", "cat"]) }),
-            seconds: 0.0,
         }
     }
 
     #[test]
-    fn marks_say_what_was_asked_for() {
-        let marks = score().of("flat", "cat");
-        assert!((marks.style.unwrap() - 0.880_797).abs() < 1e-5);
-        assert_eq!(marks.category_rank, Some(2));
-        assert_eq!(score().of("unknown", "unknown"), Marks::default());
+    fn probabilities_and_ranks_are_those_of_the_named_class() {
+        let found = classification();
+        assert!((found.style("flat").unwrap() - 0.880_797).abs() < 1e-5);
+        assert_eq!(found.category_rank("cat"), Some(2));
+        assert_eq!((found.style("unknown"), found.category("unknown"), found.category_rank("unknown")), (None, None, None));
     }
 
     #[test]
     fn the_most_probable_come_first() {
-        assert_eq!(score().top_categories(2).iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["owl", "cat"]);
-        assert_eq!(score().top_styles(5).len(), 2);
+        let found = classification();
+        assert_eq!(found.top_categories(2).iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["owl", "cat"]);
+        assert_eq!(found.top_styles(5).len(), 2);
     }
 
     #[test]

@@ -1,0 +1,47 @@
+//! A request: everything that decides one image.
+
+use crate::base::digest::Digest;
+use crate::plan::Prompts;
+use crate::spec::{Guidance, Sampler};
+
+/// One image to generate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The texts that condition it.
+    pub prompts: Prompts,
+    /// The seed of its noise.
+    pub seed: u64,
+    /// The number of the attempt, from 1; each attempt has noise of its own.
+    pub attempt: u32,
+    /// The image's edge in pixels.
+    pub size: u32,
+    /// The sampler and its number of steps.
+    pub sampler: Sampler,
+    /// The guidance scales.
+    pub guidance: Guidance,
+    /// The digest of the trained text encoder that reads the style's prompt; `None` for the stock encoder.
+    pub style_encoder: Option<Digest>,
+    /// The same for the category's prompt.
+    pub category_encoder: Option<Digest>,
+}
+
+/// What requests must agree in to be denoised together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchKey {
+    size: u32,
+    sampler: Sampler,
+}
+
+impl BatchKey {
+    /// Returns the key of images with this edge and sampler.
+    pub fn new(size: u32, sampler: &Sampler) -> Self {
+        Self { size, sampler: sampler.clone() }
+    }
+}
+
+impl Request {
+    /// Returns what it must have in common with the other requests of its batch.
+    pub fn batch_key(&self) -> BatchKey {
+        BatchKey::new(self.size, &self.sampler)
+    }
+}
