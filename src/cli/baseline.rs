@@ -15,7 +15,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::names::{BundleRef, Name};
 use crate::coordinator::scoring::Workers;
 use crate::eval::baseline::index::{IndexDefaults, MAX_BYTES};
-use crate::eval::baseline::{Baseline, DeliveryIndex, DeliveryScorer, DeliverySource, Import, Refused, RequestedBriefs};
+use crate::eval::baseline::{Baseline, DeliveryIndex, DeliverySource, Import, Refused, RequestedBriefs, ScoringBackend};
 use crate::io::files;
 use crate::pipeline::{Expected, Scorer};
 use crate::store::{Key, Store};
@@ -118,9 +118,9 @@ fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
         let judge = match &mut bench {
             Bench::Here(scorer) => {
                 here = |expected: Expected<'_>, picture: &RgbImage| scorer.score(expected, picture);
-                DeliveryScorer::Here(&mut here)
+                ScoringBackend::Here(&mut here)
             }
-            Bench::Workers(workers) => DeliveryScorer::RemoteScorer(&**workers),
+            Bench::Workers(workers) => ScoringBackend::Remote(&**workers),
         };
         let work = Import { store: &*store, name: &args.name, asked: &asked, policy: &policy, judge };
         context.shutdown.on_signals();

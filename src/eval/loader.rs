@@ -7,17 +7,17 @@
 //! Only sidecars are read, no image and no model, so that evaluating is a read; nothing is changed; a job without a
 //! finished asset is counted, not guessed.
 
-use crate::base::digest::Digest;
-use crate::campaign::plan_file;
 use std::sync::Arc;
 
 use futures_util::stream::{self, Stream, StreamExt as _};
 
 use crate::appearance::Looks;
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::names::Name;
 use crate::base::text;
 use crate::campaign::layout::{Layout, Shelf};
+use crate::campaign::plan_file;
 use crate::campaign::sidecar::{Outcome, Sidecar};
 use crate::eval::baseline::{self, Baseline, BaselineItem};
 use crate::eval::evaluation::{Arm, Brief, DeliveryFacts, MakingFacts};

@@ -8,12 +8,12 @@
 //!
 //! A reference is read only if its bytes are those of its digest.
 
-use crate::appearance::picture;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::Brief;
 use crate::appearance::Looks;
+use crate::appearance::picture;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::pipeline::Expected;

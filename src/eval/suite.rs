@@ -117,13 +117,13 @@ pub struct Expected {
     /// How far a value may lie from what was found.
     pub within: f64,
     /// The values.
-    pub values: Vec<Value>,
+    pub values: Vec<SuiteValue>,
 }
 
 /// One value that was found.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Value {
+pub struct SuiteValue {
     /// See [`Threshold::measure`].
     pub measure: String,
     /// See [`Threshold::of`].
@@ -290,7 +290,7 @@ impl Threshold {
     }
 }
 
-impl Value {
+impl SuiteValue {
     fn check(&self, evaluation: &Evaluation, within: f64) -> SuiteCheck {
         let (style, category) = (self.style.as_deref(), self.category.as_deref());
         let found = find(evaluation, &self.measure, self.of, style, category).map(|(mean, ..)| mean);

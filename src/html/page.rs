@@ -1,6 +1,5 @@
 //! One HTML page that holds everything it shows, with a content security policy that lets nothing else in.
 
-use crate::appearance::picture;
 use std::io::Cursor;
 
 use base64::Engine as _;
@@ -9,6 +8,7 @@ use image::{ImageFormat, RgbImage, imageops};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
+use crate::appearance::picture;
 use crate::base::error::{Context as _, Kind, Result};
 use crate::base::text;
 

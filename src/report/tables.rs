@@ -60,7 +60,7 @@ pub fn assets(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let row = |asset: AssetScore| {
         let (work, delivery) = (asset.work.as_ref(), asset.delivery.as_ref());
         let mut row = vec![
-            erased::Name::name(&asset.arm),
+            erased::KeyName::name(&asset.arm),
             cell(&asset.id),
             cell(&asset.brief.category),
             cell(&asset.brief.style),
@@ -108,7 +108,7 @@ pub fn measures(report: &Report, to: &mut dyn Write) -> io::Result<()> {
         cells.extend([d.map(|d| d.mean), d.map(|d| d.low), d.map(|d| d.high)].map(plain));
         cells.push(d.map_or_else(String::new, |d| d.briefs.to_string()));
         cells.extend([d.map(|d| d.p), d.map(|d| d.p_corrected), d.and_then(|d| d.hedges_g)].map(plain));
-        cells.push(d.map_or_else(String::new, |d| erased::Name::name(&d.verdict)));
+        cells.push(d.map_or_else(String::new, |d| erased::KeyName::name(&d.verdict)));
         cells
     };
     let evaluation = &report.evaluation;
@@ -125,15 +125,15 @@ pub fn costs(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let mut rows = Vec::new();
     if let Some(roi) = &report.roi {
         for found in &roi.figures {
-            let mut row = vec!["figure".to_owned(), erased::Name::name(&found.figure)];
+            let mut row = vec!["figure".to_owned(), erased::KeyName::name(&found.figure)];
             row.extend([found.value, found.low, found.high].map(plain));
-            row.extend([erased::Name::name(&found.unit), roi.currency.to_string(), cell(found.formula)]);
+            row.extend([erased::KeyName::name(&found.unit), roi.currency.to_string(), cell(found.formula)]);
             rows.push(row);
         }
         for given in roi.inputs.iter() {
             let mut row = vec!["input".to_owned(), given.input.name().to_owned()];
             row.extend([given.amount.value, given.amount.low, given.amount.high].map(|v| plain(Some(v))));
-            row.extend([erased::Name::name(&given.unit), roi.currency.to_string(), source(&given.source, Lang::En)]);
+            row.extend([erased::KeyName::name(&given.unit), roi.currency.to_string(), source(&given.source, Lang::En)]);
             rows.push(row);
         }
     }
@@ -205,11 +205,11 @@ pub fn markdown(report: &Report, lang: Lang) -> String {
 mod erased {
     use super::Serialize;
 
-    pub trait Name {
+    pub trait KeyName {
         fn name(&self) -> String;
     }
 
-    impl<T: Serialize> Name for T {
+    impl<T: Serialize> KeyName for T {
         fn name(&self) -> String {
             serde_json::to_value(self).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
         }

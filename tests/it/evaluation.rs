@@ -14,7 +14,7 @@ use housestyle::base::names::Name;
 use housestyle::campaign::provenance;
 use housestyle::eval::baseline::index::IndexDefaults;
 use housestyle::eval::baseline::{
-    Baseline, BaselineItem, DeliveryIndex, DeliveryScorer, DeliverySource, Import, RequestedBriefs,
+    Baseline, BaselineItem, DeliveryIndex, DeliverySource, Import, RequestedBriefs, ScoringBackend,
 };
 use housestyle::eval::evaluation::{
     Arm, Brief, Comparison, ComparisonVerdict, DeliveryFacts, EvaluatorFacts, MakingFacts, Measure, StatisticsSettings,
@@ -62,7 +62,7 @@ fn name(text: &str) -> Name {
 async fn import(store: &Local, plan: &Plan, mut source: DeliverySource, index: DeliveryIndex) -> Result<Baseline> {
     let (asked, policy) = (RequestedBriefs::of(plan), Policy::default());
     let mut judge = |_: housestyle::pipeline::Expected<'_>, _: &RgbImage| Ok(scores(0.2, 3));
-    let work = Import { store, name: &name("agency"), asked: &asked, policy: &policy, judge: DeliveryScorer::Here(&mut judge) };
+    let work = Import { store, name: &name("agency"), asked: &asked, policy: &policy, judge: ScoringBackend::Here(&mut judge) };
     work.run(&mut source, index, &mut |_, _| Ok(())).await
 }
 
@@ -159,7 +159,7 @@ async fn nothing_good_is_an_error_and_leaves_no_baseline() {
         name: &name("agency"),
         asked: &asked,
         policy: &policy,
-        judge: DeliveryScorer::Here(&mut judge),
+        judge: ScoringBackend::Here(&mut judge),
     };
     let mut source = DeliverySource::open(delivery.path()).unwrap();
     let failed = work.run(&mut source, index("a.png,fox,flat,Studio,40,USD,MIT\n"), &mut |_, _| Ok(())).await;

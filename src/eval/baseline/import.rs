@@ -8,7 +8,6 @@
 //! One picture at a time is in memory, and what is said of a hundred; each is judged exactly as one of ours, here or
 //! by others; a picture that is refused is named with its reason and takes no other with it.
 
-use crate::appearance::picture;
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
@@ -20,6 +19,7 @@ use super::source::PICTURE_BYTES;
 use super::stored::{PART, VERSION, write_part};
 use super::{Baseline, BaselineItem, DeliveryIndex, DeliverySource, Refused, image};
 use crate::appearance::Looks;
+use crate::appearance::picture;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::names::Name;
@@ -91,11 +91,11 @@ fn key(brief: &Brief) -> (String, String) {
 const TOGETHER: usize = 128;
 
 /// Who says what the evaluator sees in a picture.
-pub enum DeliveryScorer<'a> {
+pub enum ScoringBackend<'a> {
     /// This process, each picture as it is read.
     Here(&'a mut dyn FnMut(Expected<'_>, &RgbImage) -> Result<Scores>),
     /// Others, who read the pictures from the store.
-    RemoteScorer(&'a dyn RemoteScorer),
+    Remote(&'a dyn RemoteScorer),
 }
 
 /// Judges pictures of a baseline that are in the store already.
@@ -145,7 +145,7 @@ pub struct Import<'a> {
     /// Which licences are fine.
     pub policy: &'a Policy,
     /// Who judges.
-    pub judge: DeliveryScorer<'a>,
+    pub judge: ScoringBackend<'a>,
 }
 
 /// What has been read so far.
@@ -204,7 +204,7 @@ impl Import<'_> {
             match self.take_in(source, row, &mut seen).await? {
                 Err(reason) => done.refuse(&file, reason),
                 Ok((unjudged, picture)) => match &mut self.judge {
-                    DeliveryScorer::Here(judge) => match judge((&unjudged.asked).into(), &picture) {
+                    ScoringBackend::Here(judge) => match judge((&unjudged.asked).into(), &picture) {
                         Ok(scores) => done.accept(unjudged.scored(scores)),
                         Err(error) if error.is_about_the_input() => {
                             let refused = ScoringOutcome::Refused(error.chain());
@@ -212,7 +212,7 @@ impl Import<'_> {
                         }
                         Err(error) => return Err(error),
                     },
-                    DeliveryScorer::RemoteScorer(_) => waiting.push(unjudged),
+                    ScoringBackend::Remote(_) => waiting.push(unjudged),
                 },
             }
             if waiting.len() == TOGETHER {
@@ -251,7 +251,7 @@ impl Import<'_> {
     /// Waits for what others say of these.
     async fn have_judged(&self, waiting: Vec<Unjudged>, done: &mut Done) -> Result<()> {
         match &self.judge {
-            DeliveryScorer::RemoteScorer(others) if !waiting.is_empty() => {
+            ScoringBackend::Remote(others) if !waiting.is_empty() => {
                 let judgements = others.judge(waiting.iter().map(|unjudged| unjudged.asked.clone()).collect()).await?;
                 self.settle(waiting, judgements, done).await
             }

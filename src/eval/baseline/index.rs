@@ -10,12 +10,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::currency::Currency;
-use crate::base::licence::Licence;
 use serde::Deserialize;
 
 use super::Refused;
+use crate::base::currency::Currency;
 use crate::base::error::{Error, Result};
+use crate::base::licence::Licence;
 use crate::base::time::Date;
 use crate::base::{limits, text, yaml};
 use crate::eval::evaluation::{Brief, DeliveryFacts};

@@ -14,7 +14,7 @@ pub mod index;
 pub mod source;
 mod stored;
 
-pub use import::{DeliveryScorer, Import, RemoteScorer, RequestedBriefs, ScoringOutcome};
+pub use import::{Import, RemoteScorer, RequestedBriefs, ScoringBackend, ScoringOutcome};
 pub use index::DeliveryIndex;
 pub use source::DeliverySource;
 pub use stored::{Baseline, BaselineItem, Refused, image, judgements};

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::digest::{Digest, bare_digest};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 
 use crate::appearance::Looks;
+use crate::base::digest::{Digest, bare_digest};
 use crate::base::error::{Error, Result};
 use crate::base::names::Name;
 use crate::base::time::Timestamp;

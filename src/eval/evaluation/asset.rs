@@ -3,12 +3,22 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::base::currency::Currency;
-use crate::base::digest::{Digest, bare_digest};
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, Measure};
+use super::Measure;
+use crate::base::currency::Currency;
+use crate::base::digest::{Digest, bare_digest};
 use crate::base::time::Date;
+
+/// Who made an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arm {
+    /// A campaign of ours.
+    InHouse,
+    /// Bought.
+    Outsourced,
+}
 
 /// What is asked for in one brief: a thing in a style. Images of one brief are compared with each other, never with
 /// others'.

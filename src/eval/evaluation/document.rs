@@ -1,12 +1,12 @@
 //! The evaluation document: every type of the JSON that `housestyle eval --json` prints.
 
-use super::asset::{AssetScore, Brief, BriefPair, DuplicateImages};
-use super::measure::Compared;
 use std::collections::BTreeMap;
 
-use crate::base::currency::Currency;
 use serde::{Deserialize, Serialize};
 
+use super::asset::{AssetScore, Brief, BriefPair, DuplicateImages};
+use super::measure::Compared;
+use crate::base::currency::Currency;
 use crate::eval::disk_vec::DiskVec;
 
 /// Version of the document; readers refuse others.
@@ -52,16 +52,6 @@ pub struct Evaluation {
     pub warnings: Vec<Warning>,
     /// What the suite's thresholds say; `None` without a suite.
     pub suite: Option<SuiteResult>,
-}
-
-/// Who made an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Arm {
-    /// A campaign of ours.
-    InHouse,
-    /// Bought.
-    Outsourced,
 }
 
 /// One arm in numbers.

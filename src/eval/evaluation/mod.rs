@@ -11,9 +11,9 @@ mod asset;
 mod document;
 mod measure;
 
-pub use asset::{AssetScore, Brief, BriefPair, DeliveryFacts, DuplicateImages, MakingFacts, NearestReference};
+pub use asset::{Arm, AssetScore, Brief, BriefPair, DeliveryFacts, DuplicateImages, MakingFacts, NearestReference};
 pub use document::{
-    Arm, ArmFacts, Comparison, Distribution, Evaluation, EvaluatorFacts, MeasureGroup, OperatingPoint, StatisticsSettings,
+    ArmFacts, Comparison, Distribution, Evaluation, EvaluatorFacts, MeasureGroup, OperatingPoint, StatisticsSettings,
     SuiteCheck, SuiteResult, VERSION, Warning, WarningCode,
 };
 pub use measure::{Compared, ComparisonVerdict, Difference, MeanEstimate, Measure};

@@ -1,10 +1,10 @@
 //! The cost comparison: figures with their ranges, the year month by month, and the inputs that matter most.
 
+use serde::Serialize;
+
 use super::figures::{Figure, InputValues, MONTHS};
 use super::inputs::{AmountSource, AmountUnit, CostInput, GivenAmount, Inputs};
 use crate::base::currency::Currency;
-use serde::Serialize;
-
 use crate::base::error::Result;
 use crate::eval::Evaluation;
 use crate::eval::stats::Random;
