@@ -20,7 +20,7 @@ use housestyle::campaign::layout::{Layout, Shelf};
 use housestyle::campaign::provenance;
 use housestyle::campaign::sidecar::Sidecar;
 use housestyle::pipeline::Bundle;
-use housestyle::plan::{Job, Plan, Rates, plan};
+use housestyle::plan::{Job, Plan, Rates, StyleCatalog, check, plan};
 use housestyle::spec::Campaign;
 use housestyle::store::{Local, Store};
 use image::{Rgb, RgbImage};
@@ -120,7 +120,8 @@ fn planned(yaml: &str, bundle: &Path) -> Found<Plan> {
         |problems: Vec<housestyle::spec::Problem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     let campaign = Campaign::parse(yaml, "campaign.yaml").map_err(list)?;
     let rates = Rates { cost_per_hour: 1.0, currency: Currency::USD };
-    Ok(plan(&campaign, &Bundle::open(bundle)?.facts(), &rates).map_err(list)?)
+    let catalog = StyleCatalog::of_bundle(Bundle::open(bundle)?.facts());
+    Ok(check(&campaign, &catalog, &rates).map(plan).map_err(list)?)
 }
 
 /// The campaign's text with another name and so many images a brief.

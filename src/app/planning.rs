@@ -16,8 +16,8 @@ use crate::eval::loader;
 use crate::io::blocking;
 use crate::pipeline::bundle::{Bundle, TOKENIZER};
 use crate::pipeline::tokenize::Tokenizer;
-use crate::plan::{self, BundleFacts, Outline, Plan};
-use crate::spec::{Campaign, Draft, Problem};
+use crate::plan::{self, Plan, PlanOutline, StyleCatalog};
+use crate::spec::{Campaign, CampaignDraft, Problem};
 use crate::store::Store;
 
 /// A campaign that can be made.
@@ -36,8 +36,10 @@ pub struct PlannedCampaign {
 /// A bundle held against a campaign.
 struct Compared {
     bundle: Bundle,
-    facts: BundleFacts,
+    catalog: StyleCatalog,
     problems: Vec<Problem>,
+    /// The plan; `None` if the bundle cannot serve the campaign.
+    plan: Option<Plan>,
 }
 
 impl App {
@@ -45,28 +47,27 @@ impl App {
     ///
     /// # Errors
     /// Every problem of the file, and what is wrong with its bundle or the store.
-    pub(crate) async fn plan_draft(&self, draft: Draft, store: &Arc<dyn Store>) -> Result<PlannedCampaign> {
+    pub(crate) async fn plan_draft(&self, draft: CampaignDraft, store: &Arc<dyn Store>) -> Result<PlannedCampaign> {
         let compared = match draft.readable() {
             Some(campaign) => self.compare(campaign, store).await.map(Some),
             None => Ok(None),
         };
         let (found, compared, error) = match compared {
-            Ok(Some(Compared { bundle, facts, mut problems })) => {
+            Ok(Some(Compared { bundle, catalog, mut problems, plan })) => {
                 // It will not be planned, so its rights are judged here, to be told with the rest.
                 if let Some(campaign) = draft.readable().filter(|_| !draft.is_whole() || !problems.is_empty()) {
-                    problems.extend(plan::check_rights(campaign, &facts));
+                    problems.extend(plan::check_rights(campaign, &catalog));
                 }
-                (problems, Some((bundle, facts)), None)
+                (problems, Some((bundle, catalog, plan)), None)
             }
             Ok(None) => (Vec::new(), None, None),
             Err(error) => (Vec::new(), None, Some(error)),
         };
-        let (campaign, (bundle, facts)) = match (draft.finish(found), compared, error) {
-            (Ok(campaign), Some(compared), None) => (campaign, compared),
+        let (campaign, bundle, catalog, plan) = match (draft.finish(found), compared, error) {
+            (Ok(campaign), Some((bundle, catalog, Some(plan))), None) => (campaign, bundle, catalog, plan),
             (result, _, error) => return Err(Failure::new(result.err().unwrap_or_default(), error)),
         };
-        let plan = plan::plan(&campaign, &facts, &self.rates())?;
-        let mut refused = plan::check_rights(&campaign, &facts);
+        let mut refused = plan::check_rights(&campaign, &catalog);
         refused.extend(plan::check_budget(&campaign, &plan));
         Ok(PlannedCampaign { campaign, bundle, plan, refused: Problem::tidy(refused) })
     }
@@ -74,13 +75,14 @@ impl App {
     /// Opens the campaign's bundle and holds the campaign against it.
     async fn compare(&self, campaign: &Campaign, store: &Arc<dyn Store>) -> error::Result<Compared> {
         let bundle = self.bundle(&campaign.bundle).await?;
-        let facts = self.facts(&bundle, store).await?;
+        let catalog = self.style_catalog(&bundle, store).await?;
         let (campaign, rates) = (campaign.clone(), self.rates());
         blocking(move || {
             let tokenizer = Tokenizer::parse(&bundle.read(TOKENIZER)?, bundle.manifest().spec.tokenizer.max_length)?;
-            let mut problems = plan::check(&campaign, &facts, &rates);
-            problems.extend(plan::check_prompts(&campaign, &facts, |prompt| tokenizer.encode(prompt).map(drop))?);
-            Ok(Compared { bundle, facts, problems })
+            let checked = plan::check(&campaign, &catalog, &rates).map(plan::plan);
+            let (plan, mut problems) = checked.map_or_else(|problems| (None, problems), |plan| (Some(plan), Vec::new()));
+            problems.extend(plan::check_prompts(&campaign, &catalog, |prompt| tokenizer.encode(prompt).map(drop))?);
+            Ok(Compared { bundle, catalog, problems, plan })
         })
         .await
     }
@@ -100,7 +102,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::plan_of`].
-    pub(crate) async fn outline_of(&self, campaign: &str, store: &Arc<dyn Store>) -> Result<Outline> {
+    pub(crate) async fn outline_of(&self, campaign: &str, store: &Arc<dyn Store>) -> Result<PlanOutline> {
         let id = match is_file(campaign) {
             true => self.plan_of(campaign, store).await?.campaign.to_string(),
             false => campaign.to_owned(),
@@ -126,9 +128,9 @@ impl PlannedCampaign {
 }
 
 /// Reads a campaign file.
-pub(crate) async fn load_draft(path: impl AsRef<Path>) -> error::Result<Draft> {
+pub(crate) async fn load_draft(path: impl AsRef<Path>) -> error::Result<CampaignDraft> {
     let path = path.as_ref().to_owned();
-    blocking(move || Ok(Draft::load(&path))).await
+    blocking(move || Ok(CampaignDraft::load(&path))).await
 }
 
 /// Whether a campaign is named by its file.

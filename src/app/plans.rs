@@ -14,7 +14,7 @@ use super::resources::App;
 use crate::base::digest::Digest;
 use crate::base::error::Error;
 use crate::coordinator::{CampaignPlanner, PlanRefusal, PlannedCampaign};
-use crate::spec::Draft;
+use crate::spec::CampaignDraft;
 use crate::store::Store;
 
 /// Makes plans for one bundle.
@@ -36,7 +36,7 @@ impl BundlePlans {
 #[async_trait]
 impl CampaignPlanner for BundlePlans {
     async fn plan(&self, yaml: &str, file: &str) -> Result<PlannedCampaign, PlanRefusal> {
-        let planned = self.app.plan_draft(Draft::parse(yaml, file), &self.store).await.map_err(refusal)?;
+        let planned = self.app.plan_draft(CampaignDraft::parse(yaml, file), &self.store).await.map_err(refusal)?;
         if !planned.refused.is_empty() {
             return Err(PlanRefusal { problems: planned.refused, error: None });
         }

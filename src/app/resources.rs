@@ -13,9 +13,9 @@ use crate::config::Config;
 use crate::io::blocking;
 use crate::io::shutdown::Shutdown;
 use crate::pipeline::{Bundle, ModelLoader, Pipeline, Provider, Runtime, SessionSettings};
-use crate::plan::{BundleFacts, Rates};
+use crate::plan::{Rates, StyleCatalog};
 use crate::registry::ledger::Ledger;
-use crate::registry::{Registry, house};
+use crate::registry::{Registry, style_catalog};
 use crate::rights::Policy;
 use crate::store::{Local, S3, Store};
 use crate::telemetry::{Metrics, Readiness, serve};
@@ -98,11 +98,9 @@ impl App {
     }
 
     /// Reads what planning needs to know of a bundle and of the styles trained for it.
-    pub(crate) async fn facts(&self, bundle: &Bundle, store: &Arc<dyn Store>) -> Result<BundleFacts> {
-        let mut facts = bundle.facts();
+    pub(crate) async fn style_catalog(&self, bundle: &Bundle, store: &Arc<dyn Store>) -> Result<StyleCatalog> {
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
-        facts.house = house(&registry, &ledger, &facts, self.policy()).await?;
-        Ok(facts)
+        style_catalog(&registry, &ledger, bundle.facts(), self.policy()).await
     }
 
     /// Starts metrics and readiness with these checks, and answers over HTTP where the setting `listen` says, until the

@@ -65,10 +65,10 @@ impl RightsGuard {
             }
         };
         let snapshot = self.snapshot.insert(snapshot);
-        if job.source.encoder.is_none()
-            && let Some(revocation) = snapshot.revocations.of_source(&job.source.source)
+        if job.style_source.encoder.is_none()
+            && let Some(revocation) = snapshot.revocations.of_source(&job.style_source.source)
         {
-            let (style, source) = (&job.style, &job.source.source);
+            let (style, source) = (&job.style, &job.style_source.source);
             return Err(Error::invalid(format!("the source of `{style}`, {source}, is {}", revocation.because())));
         }
         let registry = Registry::new(Arc::clone(&self.store));

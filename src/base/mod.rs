@@ -5,6 +5,7 @@ pub mod currency;
 pub mod digest;
 pub mod error;
 pub mod hex;
+pub mod json;
 pub mod licence;
 pub mod limits;
 pub mod names;

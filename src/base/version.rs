@@ -79,7 +79,12 @@ checked_text!(EncoderName, "^((style|category)/)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9
 /// A category encoder, by name and optionally by version: `category/acme@1`. Without a version the promoted one is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct CategoryRef(pub StyleRef);
+pub struct CategoryRef {
+    /// The encoder's name.
+    pub name: Name,
+    /// Its version; `None` for the promoted one.
+    pub version: Option<u32>,
+}
 
 impl std::str::FromStr for CategoryRef {
     type Err = String;
@@ -87,13 +92,17 @@ impl std::str::FromStr for CategoryRef {
     fn from_str(text: &str) -> Result<Self, String> {
         let name = text.strip_prefix("category/");
         let name = name.ok_or_else(|| format!("is no category encoder: expected `category/…`, got {}", text::show(text)))?;
-        name.parse().map(Self)
+        let StyleRef { name, version } = name.parse()?;
+        Ok(Self { name, version })
     }
 }
 
 impl fmt::Display for CategoryRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "category/{}", self.0)
+        match self.version {
+            Some(version) => write!(f, "category/{}@{version}", self.name),
+            None => write!(f, "category/{}", self.name),
+        }
     }
 }
 

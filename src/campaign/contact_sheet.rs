@@ -39,7 +39,7 @@ struct Column<'a> {
 impl<'a> Column<'a> {
     fn of(sidecar: &'a Sidecar) -> Self {
         let job = &sidecar.job;
-        Self { style: job.style.as_str(), version: job.source.encoder.as_ref().map(|encoder| encoder.version.number) }
+        Self { style: job.style.as_str(), version: job.style_source.encoder.as_ref().map(|encoder| encoder.version.number) }
     }
 
     /// Its heading: the style's name, with the version where there are several.

@@ -1,13 +1,13 @@
 //! A campaign's plan, as it lies in the store.
 //!
-//! In: a campaign's keys. Out: the [`Plan`] that was written there, or its [`Outline`]. Always holds: what cannot be read as
+//! In: a campaign's keys. Out: the [`Plan`] that was written there, or its [`PlanOutline`]. Always holds: what cannot be read as
 //! what is asked for is refused, not guessed at.
 
 use serde::de::DeserializeOwned;
 
 use crate::base::error::{Error, Result};
 use crate::campaign::layout::Layout;
-use crate::plan::{Outline, Plan};
+use crate::plan::{Plan, PlanOutline};
 use crate::store::Store;
 
 /// Reads it; that there is none is [`crate::base::error::Kind::Invalid`], as somebody named the campaign.
@@ -16,7 +16,7 @@ pub async fn read(store: &dyn Store, layout: &Layout) -> Result<Plan> {
 }
 
 /// Reads as much of it as finding its images takes.
-pub async fn outline(store: &dyn Store, layout: &Layout) -> Result<Outline> {
+pub async fn outline(store: &dyn Store, layout: &Layout) -> Result<PlanOutline> {
     parsed(store, layout).await
 }
 

@@ -55,10 +55,10 @@ fn texts(job: &Job, attempt: u32) -> Result<Vec<(&'static str, String)>> {
         "guidance": job.guidance,
         "bundle": job.bundle,
     });
-    if let Some(encoder) = &job.source.encoder {
+    if let Some(encoder) = &job.style_source.encoder {
         made["encoder"] = serde_json::json!(encoder);
     }
-    if let Some(encoder) = job.reader.as_ref().and_then(|reader| reader.encoder.as_ref()) {
+    if let Some(encoder) = job.category_encoder.as_ref().and_then(|reader| reader.encoder.as_ref()) {
         made["category_encoder"] = serde_json::json!(encoder);
     }
     let made = serde_json::to_string(&made).map_err(|e| Error::internal("cannot describe a job").caused_by(e))?;

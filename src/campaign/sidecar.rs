@@ -114,7 +114,7 @@ pub struct RightsReference {
 impl Sidecar {
     /// A sidecar for `job` with nothing known yet but who works on it.
     pub fn new(job: Job, bundle: &str, provider: &str, outcome: Outcome) -> Self {
-        let rights = std::iter::once(&job.source).chain(&job.reader).flat_map(rights).collect();
+        let rights = job.sources().flat_map(rights).collect();
         Self {
             version: VERSION,
             housestyle: env!("CARGO_PKG_VERSION").into(),

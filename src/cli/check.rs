@@ -13,7 +13,7 @@ use super::{Context, Out, Outcome};
 use crate::app::Failure;
 use crate::app::planning::PlannedCampaign;
 use crate::base::error::{Error, Kind, Result};
-use crate::spec::{Document, Draft, Problem, StyleSet};
+use crate::spec::{CampaignDraft, Document, Problem, StyleSet};
 use crate::store::Store;
 
 /// Arguments.
@@ -71,7 +71,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
 }
 
 /// What a campaign asks for, if it can and may be made.
-fn campaign(draft: Draft, store: &Arc<dyn Store>, context: &Context) -> Result<String, Failure> {
+fn campaign(draft: CampaignDraft, store: &Arc<dyn Store>, context: &Context) -> Result<String, Failure> {
     let PlannedCampaign { campaign, refused, .. } = context.block_on(context.plan_draft(draft, store))?;
     match refused.is_empty() {
         true => Ok(format!("{} image(s)", campaign.images())),

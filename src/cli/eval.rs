@@ -18,7 +18,7 @@ use crate::eval::evaluation::{Compared, Comparison, ComparisonVerdict, Evaluator
 use crate::eval::{Baseline, Evaluating, Evaluation, EvaluationSetup, References, Suite, loader};
 use crate::pipeline::bundle::{EVALUATOR, IMAGE_ENCODER, TEXT_ENCODER};
 use crate::pipeline::{Bundle, Expected, Scorer};
-use crate::plan::Outline;
+use crate::plan::PlanOutline;
 use crate::spec::StyleSet;
 use crate::store::Store;
 
@@ -94,7 +94,7 @@ pub fn look(what: &What, context: &Context) -> Result<Evaluation> {
 /// Shows every image to an evaluation, the house's first.
 async fn read_all(
     mut evaluating: Evaluating<'_>,
-    plan: Outline,
+    plan: PlanOutline,
     baseline: Option<&Baseline>,
     store: &Arc<dyn Store>,
 ) -> Result<Evaluation> {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::{Context, Out, Outcome};
 use crate::app::planning::load_draft;
 use crate::base::error::Result;
-use crate::plan::{Plan, Ruling, Standing, amount};
+use crate::plan::{BudgetStatus, Plan, Ruling, amount};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -88,10 +88,10 @@ fn table(out: &mut String, plan: &Plan) {
 fn budget(plan: &Plan) -> String {
     let Some(verdict) = &plan.budget else { return "none set".into() };
     let max = format!("{} {}", amount(verdict.max_cost), plan.estimate.currency);
-    match verdict.standing {
-        Standing::Within => format!("within {max}, whatever happens"),
-        Standing::AtRisk => format!("within {max} at first attempts, but further attempts could pass it"),
-        Standing::Over => format!("over {max}"),
+    match verdict.status {
+        BudgetStatus::Within => format!("within {max}, whatever happens"),
+        BudgetStatus::AtRisk => format!("within {max} at first attempts, but further attempts could pass it"),
+        BudgetStatus::Over => format!("over {max}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Context, Outcome};
 use crate::base::error::Result;
-use crate::spec::{Kind, schema};
+use crate::spec::{DocumentKind, schema};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -26,9 +26,9 @@ enum Of {
 /// Prints the schema.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let kind = match args.kind {
-        Of::Campaign => Kind::Campaign,
-        Of::StyleSet => Kind::StyleSet,
-        Of::Costs => Kind::CostModel,
+        Of::Campaign => DocumentKind::Campaign,
+        Of::StyleSet => DocumentKind::StyleSet,
+        Of::Costs => DocumentKind::CostModel,
     };
     context.print(&schema::text(kind));
     Ok(Outcome::Done)

@@ -13,7 +13,7 @@ use crate::base::error::{Error, Result};
 use crate::broker::rabbit::order::{Order, Task};
 use crate::campaign::records::{self, Answer};
 use crate::plan::CampaignId;
-use crate::spec::Draft;
+use crate::spec::CampaignDraft;
 use crate::store::Store;
 use crate::telemetry::TraceParent;
 
@@ -50,7 +50,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Submits.
 pub fn run(args: Args, context: &Context) -> Result<Outcome> {
     let store = context.store(&args.out)?;
-    let campaign = Draft::load(&args.spec).finish(Vec::new()).map_err(|problems| context.problems(&problems))?;
+    let campaign = CampaignDraft::load(&args.spec).finish(Vec::new()).map_err(|problems| context.problems(&problems))?;
     let file = args.spec.display().to_string();
     context.block_on(async {
         context.shutdown.on_signals();

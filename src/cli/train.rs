@@ -20,6 +20,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
 use crate::base::version::{Branch, EncoderName};
 use crate::pipeline::{Bundle, ModelLoader, Pipeline};
+use crate::plan::Categories;
 use crate::registry::ledger::Ledger;
 use crate::registry::training_set::{Cleared, clear};
 use crate::registry::{Base, Card, Draft, Registry};
@@ -308,7 +309,8 @@ impl Training<'_> {
     /// Draws the set's own things with the new version, for the evaluator.
     fn measure(&self, pipeline: &mut Pipeline, version: &Digest, look: Option<&[f32]>) -> Result<BTreeMap<String, f64>> {
         let facts = self.bundle.facts();
-        let mut categories: Vec<&str> = self.references.iter().filter_map(|r| facts.category(&r.category)).collect();
+        let known = Categories::of(&facts);
+        let mut categories: Vec<&str> = self.references.iter().filter_map(|r| known.find(&r.category)).collect();
         categories.sort_unstable();
         categories.dedup();
         let subject = measure::Subject {

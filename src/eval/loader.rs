@@ -22,7 +22,7 @@ use crate::campaign::sidecar::{Outcome, Sidecar};
 use crate::eval::baseline::{self, Baseline, BaselineItem};
 use crate::eval::evaluation::{Arm, Brief, DeliveryFacts, MakingFacts};
 use crate::pipeline::scores::Scores;
-use crate::plan::{CampaignId, JobOutline, Outline, Plan};
+use crate::plan::{CampaignId, JobOutline, Plan, PlanOutline};
 use crate::store::{Key, Store};
 
 /// Sidecars asked for at once.
@@ -67,7 +67,7 @@ pub async fn plan(store: &dyn Store, campaign: &str) -> Result<Plan> {
 }
 
 /// The outline of that plan.
-pub async fn outline(store: &dyn Store, campaign: &str) -> Result<Outline> {
+pub async fn outline(store: &dyn Store, campaign: &str) -> Result<PlanOutline> {
     plan_file::outline(store, &Layout::new(&id(store, campaign).await?)?).await
 }
 
@@ -105,7 +105,7 @@ async fn named(store: &dyn Store, name: &str) -> Result<String> {
 }
 
 /// What became of every job of a campaign, in the plan's order; `None` of one that is not finished.
-pub fn campaign(store: &Arc<dyn Store>, plan: Outline) -> Result<impl Stream<Item = Result<Option<Shown>>>> {
+pub fn campaign(store: &Arc<dyn Store>, plan: PlanOutline) -> Result<impl Stream<Item = Result<Option<Shown>>>> {
     let layout = Layout::new(plan.campaign.as_str())?;
     let shown = move |job: JobOutline| {
         let (store, layout) = (Arc::clone(store), layout.clone());
@@ -128,7 +128,7 @@ async fn sidecar(store: &dyn Store, layout: &Layout, job: &JobOutline) -> Result
 }
 
 fn of_sidecar(image: &Key, sidecar: Sidecar) -> Shown {
-    let encoder = sidecar.job.source.encoder.as_ref().map(|encoder| encoder.version.to_string());
+    let encoder = sidecar.job.style_source.encoder.as_ref().map(|encoder| encoder.version.to_string());
     let work = MakingFacts {
         attempts: sidecar.attempts.len(),
         first_passed: sidecar.attempts.first().is_some_and(|attempt| attempt.passed),

@@ -1,31 +1,37 @@
-//! What the house adds to a bundle: the styles it trained, what was revoked, and which licences it allows.
+//! The styles that a campaign may ask for: those of the bundle and those trained for it, with revocations and the licence
+//! policy of the day.
 //!
-//! In: a campaign's style, with or without a version. Out: an [`Offer`], or why there is none. What always holds: nothing
-//! revoked is offered, nor a style that was trained for another bundle; a version that is asked for is that version.
+//! # Invariants
+//!
+//! A revoked style is never available, nor is one that was trained for another bundle; a version that is asked for is that
+//! version.
 
+use super::facts::{BundleFacts, StyleFacts};
+use super::words::{list, nearest};
 use crate::base::names::StyleRef;
+use crate::base::text;
 use crate::base::version::CategoryRef;
-use crate::plan::{BundleFacts, StyleFacts, list, nearest};
 use crate::rights::{Grant, Policy};
-use serde::{Deserialize, Serialize};
+use crate::spec::Campaign;
 use std::collections::BTreeMap;
 
-/// The house's own.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct House {
+/// Everything that planning chooses styles from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StyleCatalog {
+    /// The bundle and its own styles.
+    pub bundle: BundleFacts,
     /// Every version of every trained style.
     pub trained: Vec<TrainedStyle>,
     /// Every version of every trained category encoder.
-    #[serde(default)]
-    pub categories: Vec<TrainedStyle>,
+    pub category_encoders: Vec<TrainedStyle>,
     /// The bundle's own styles whose source was revoked, with the reason.
     pub revoked: BTreeMap<String, String>,
-    /// Which licences it allows, as of today.
+    /// Which licences are allowed, as of today.
     pub policy: Policy,
 }
 
 /// One version of a trained style, or of a category encoder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TrainedStyle {
     /// What a job carries of it.
     pub style: StyleFacts,
@@ -33,16 +39,15 @@ pub struct TrainedStyle {
     pub prompt: String,
     /// The rights in its pictures, all of them.
     pub grants: Vec<Grant>,
-    /// Whether it is the one in use.
+    /// Whether it is the version in use.
     pub promoted: bool,
     /// Why it cannot be used.
-    pub obstacle: Option<Obstacle>,
+    pub unavailable: Option<Unavailable>,
 }
 
 /// Why a version cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Obstacle {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unavailable {
     /// It belongs to another bundle. A style of the bundle itself may stand in for it.
     OtherBundle(String),
     /// It is revoked or damaged. Nothing stands in for it.
@@ -51,16 +56,16 @@ pub enum Obstacle {
 
 /// A style that can be drawn.
 #[derive(Clone, Copy, Debug)]
-pub struct Offer<'a> {
+pub struct AvailableStyle<'a> {
     /// What a job carries of it.
     pub style: &'a StyleFacts,
     /// The version that draws it; none for a style that the bundle itself knows.
     pub trained: Option<&'a TrainedStyle>,
 }
 
-/// Why there is no offer.
+/// Says why a style is not available.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct StyleRefusal {
     /// Why.
     pub reason: String,
     /// What was probably meant.
@@ -72,87 +77,111 @@ impl TrainedStyle {
         self.style.encoder.as_ref().map(|encoder| encoder.version.number)
     }
 
-    /// What its rights are judged as.
-    pub(super) fn as_offer(&self) -> Offer<'_> {
-        Offer { style: &self.style, trained: Some(self) }
+    /// Returns it as a style whose rights can be judged, available or not.
+    pub(super) fn as_available(&self) -> AvailableStyle<'_> {
+        AvailableStyle { style: &self.style, trained: Some(self) }
     }
 
-    fn offer(&self) -> Result<Offer<'_>, Refusal> {
-        match &self.obstacle {
-            None => Ok(self.as_offer()),
-            Some(Obstacle::OtherBundle(reason) | Obstacle::Unusable(reason)) => {
-                Err(Refusal { reason: reason.clone(), suggestion: None })
+    fn available(&self) -> Result<AvailableStyle<'_>, StyleRefusal> {
+        match &self.unavailable {
+            None => Ok(self.as_available()),
+            Some(Unavailable::OtherBundle(reason) | Unavailable::Unusable(reason)) => {
+                Err(StyleRefusal { reason: reason.clone(), suggestion: None })
             }
         }
     }
 }
 
-impl BundleFacts {
-    /// What is drawn when a campaign asks for `asked`: the version it names; without one the promoted version; without that
-    /// the bundle's own style.
-    pub fn offer(&self, asked: &StyleRef) -> Result<Offer<'_>, Refusal> {
+impl StyleCatalog {
+    /// Makes the catalog of a bundle for which nothing was trained and nothing revoked, under the default policy.
+    pub fn of_bundle(bundle: BundleFacts) -> Self {
+        Self { bundle, trained: Vec::new(), category_encoders: Vec::new(), revoked: BTreeMap::new(), policy: Policy::default() }
+    }
+
+    /// Returns every available style that the campaign asks for, in its order.
+    pub(super) fn styles_for(&self, campaign: &Campaign) -> Vec<AvailableStyle<'_>> {
+        campaign.styles.iter().filter_map(|style| self.style(style).ok()).collect()
+    }
+
+    /// Returns the category encoder that the campaign asks for, if it is available.
+    pub(super) fn category_encoder_for(&self, campaign: &Campaign) -> Option<&TrainedStyle> {
+        campaign.category.as_ref().and_then(|asked| self.category_encoder(asked).ok())
+    }
+
+    /// Returns the style that is drawn when a campaign asks for `asked`: the version it names; without one the promoted
+    /// version; without that the bundle's own style.
+    ///
+    /// # Errors
+    ///
+    /// Says why no such style is available, and what was probably meant.
+    pub fn style(&self, asked: &StyleRef) -> Result<AvailableStyle<'_>, StyleRefusal> {
         let name = asked.name.as_str();
-        let versions: Vec<&TrainedStyle> = self.house.trained.iter().filter(|t| t.style.name == name).collect();
+        let versions: Vec<&TrainedStyle> = self.trained.iter().filter(|t| t.style.name == name).collect();
         if let Some(number) = asked.version {
             return match versions.iter().find(|t| t.number() == Some(number)) {
-                Some(version) => version.offer(),
+                Some(version) => version.available(),
                 None => Err(self.no_version(name, number, &versions)),
             };
         }
-        let own = self.style(name);
-        let of_another = |t: &TrainedStyle| matches!(t.obstacle, Some(Obstacle::OtherBundle(_)));
+        let own = self.bundle.style(name);
+        let of_another = |t: &TrainedStyle| matches!(t.unavailable, Some(Unavailable::OtherBundle(_)));
         match (versions.iter().find(|t| t.promoted), own) {
-            (Some(promoted), own) if own.is_none() || !of_another(promoted) => promoted.offer(),
-            (_, Some(style)) => match self.house.revoked.get(name) {
-                Some(reason) => Err(Refusal { reason: reason.clone(), suggestion: None }),
-                None => Ok(Offer { style, trained: None }),
+            (Some(promoted), own) if own.is_none() || !of_another(promoted) => promoted.available(),
+            (_, Some(style)) => match self.revoked.get(name) {
+                Some(reason) => Err(StyleRefusal { reason: reason.clone(), suggestion: None }),
+                None => Ok(AvailableStyle { style, trained: None }),
             },
             _ if !versions.is_empty() => {
                 let numbers = list(versions.iter().filter_map(|t| t.number()));
-                let usable = versions.iter().rev().find(|t| t.obstacle.is_none()).and_then(|t| t.number());
-                Err(Refusal {
+                let usable = versions.iter().rev().find(|t| t.unavailable.is_none()).and_then(|t| t.number());
+                Err(StyleRefusal {
                     reason: format!("no version of `{name}` is promoted; it has {numbers}"),
                     suggestion: usable.map(|number| format!("`{name}@{number}`")),
                 })
             }
             _ => {
-                let trained = self.house.trained.iter().filter(|t| t.promoted).map(|t| t.style.name.as_str());
-                let known: Vec<&str> = self.styles.iter().map(|s| s.name.as_str()).chain(trained).collect();
-                let reason = format!("the bundle {} has no style `{name}`; it has {}", self.name, list(known.iter().copied()));
-                Err(Refusal { reason, suggestion: nearest(name, known) })
+                let trained = self.trained.iter().filter(|t| t.promoted).map(|t| t.style.name.as_str());
+                let known: Vec<&str> = self.bundle.styles.iter().map(|s| s.name.as_str()).chain(trained).collect();
+                let reason =
+                    format!("the bundle {} has no style `{name}`; it has {}", self.bundle.name, list(known.iter().copied()));
+                Err(StyleRefusal { reason, suggestion: nearest(name, known) })
             }
         }
     }
 
-    /// The category encoder that a campaign asks for. One is never in use without being asked for: what is drawn must not change
-    /// because somebody trained something.
-    pub fn category_encoder(&self, asked: &CategoryRef) -> Result<&TrainedStyle, Refusal> {
-        let name = asked.0.name.as_str();
-        let versions: Vec<&TrainedStyle> = self.house.categories.iter().filter(|t| t.style.name == name).collect();
+    /// Returns the category encoder that a campaign asks for. None is used without being asked for: images must not change
+    /// because an encoder was trained.
+    ///
+    /// # Errors
+    ///
+    /// Says why it is not available, and what was probably meant.
+    pub fn category_encoder(&self, asked: &CategoryRef) -> Result<&TrainedStyle, StyleRefusal> {
+        let name = asked.name.as_str();
+        let versions: Vec<&TrainedStyle> = self.category_encoders.iter().filter(|t| t.style.name == name).collect();
         let numbers = || list(versions.iter().filter_map(|t| t.number()));
-        let found = match asked.0.version {
+        let found = match asked.version {
             Some(number) => versions.iter().find(|t| t.number() == Some(number)),
             None => versions.iter().find(|t| t.promoted),
         };
         let of_name = |number: u32| format!("`category/{name}@{number}`");
-        match (found, asked.0.version) {
-            (Some(found), _) => found.offer().map(|_| *found),
+        match (found, asked.version) {
+            (Some(found), _) => found.available().map(|_| *found),
             (None, _) if versions.is_empty() => {
-                let known = self.house.categories.iter().map(|t| t.style.name.as_str());
-                Err(Refusal {
+                let known = self.category_encoders.iter().map(|t| t.style.name.as_str());
+                Err(StyleRefusal {
                     reason: format!(
                         "there is no category encoder `{name}`; `housestyle train` makes one from `branch: category`"
                     ),
-                    suggestion: super::text::nearest(name, known).map(|near| format!("`category/{near}`")),
+                    suggestion: text::nearest(name, known).map(|near| format!("`category/{near}`")),
                 })
             }
-            (None, Some(number)) => Err(Refusal {
+            (None, Some(number)) => Err(StyleRefusal {
                 reason: format!("`category/{name}` has no version {number}; it has {}", numbers()),
                 suggestion: versions.last().and_then(|t| t.number()).map(of_name),
             }),
             (None, None) => {
-                let usable = versions.iter().rev().find(|t| t.obstacle.is_none()).and_then(|t| t.number());
-                Err(Refusal {
+                let usable = versions.iter().rev().find(|t| t.unavailable.is_none()).and_then(|t| t.number());
+                Err(StyleRefusal {
                     reason: format!("no version of `category/{name}` is promoted; it has {}", numbers()),
                     suggestion: usable.map(of_name),
                 })
@@ -160,16 +189,16 @@ impl BundleFacts {
         }
     }
 
-    fn no_version(&self, name: &str, number: u32, versions: &[&TrainedStyle]) -> Refusal {
-        let bundle = &self.name;
+    fn no_version(&self, name: &str, number: u32, versions: &[&TrainedStyle]) -> StyleRefusal {
+        let bundle = &self.bundle.name;
         if versions.is_empty() {
-            let known = self.styles.iter().map(|s| s.name.as_str());
-            return match self.style(name) {
-                Some(_) => Refusal {
+            let known = self.bundle.styles.iter().map(|s| s.name.as_str());
+            return match self.bundle.style(name) {
+                Some(_) => StyleRefusal {
                     reason: format!("the bundle {bundle} has no trained versions of `{name}`"),
                     suggestion: Some(format!("`{name}`")),
                 },
-                None => Refusal {
+                None => StyleRefusal {
                     reason: format!("the bundle {bundle} has no style `{name}`; it has {}", list(known.clone())),
                     suggestion: nearest(name, known),
                 },
@@ -177,7 +206,7 @@ impl BundleFacts {
         }
         let numbers = list(versions.iter().filter_map(|t| t.number()));
         let meant = versions.iter().find(|t| t.promoted).or(versions.last()).and_then(|t| t.number());
-        Refusal {
+        StyleRefusal {
             reason: format!("`{name}` has no version {number}; it has {numbers}"),
             suggestion: meant.map(|number| format!("`{name}@{number}`")),
         }

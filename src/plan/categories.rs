@@ -1,9 +1,10 @@
-//! A bundle's categories, found by what they read as.
+//! Finds a bundle's categories by the words they read as.
 //!
-//! In: [`BundleFacts`]. Out: the bundle's own name of a category. What always holds: `red apple` finds `red-apple` as it
-//! would be found one by one, the first that reads the same; a thousand look-ups cost a thousand steps.
+//! # Invariants
+//!
+//! `red apple` finds `red-apple`: of several that read the same, the first; each look-up takes constant time.
 
-use super::BundleFacts;
+use super::facts::BundleFacts;
 use crate::spec::words;
 use std::collections::HashMap;
 
@@ -14,7 +15,7 @@ pub struct Categories<'a> {
 }
 
 impl<'a> Categories<'a> {
-    /// Those of a bundle.
+    /// Indexes the categories of a bundle.
     pub fn of(facts: &'a BundleFacts) -> Self {
         let mut known = HashMap::new();
         for category in &facts.categories {
@@ -23,7 +24,7 @@ impl<'a> Categories<'a> {
         Self { known: Some(known).filter(|known| !known.is_empty()) }
     }
 
-    /// The category as the bundle names it, if it can draw and score it.
+    /// Returns the category as the bundle names it, if the bundle can draw and score it.
     pub fn find<'b>(&self, category: &'b str) -> Option<&'b str>
     where
         'a: 'b,

@@ -1,20 +1,55 @@
-//! What a bundle and a machine's rates cannot serve of a campaign, whole or as far as it could be read. Pure.
+//! Checks a campaign, whole or as far as it could be read, against a style catalog and a machine's rates.
 //!
-//! In: a [`Campaign`], [`BundleFacts`], [`Rates`]. Out: [`Problem`]s, as they are found; who tells them puts them in order.
-//! What always holds: the work is linear in what the campaign asks for.
+//! # Invariants
+//!
+//! The work is linear in what the campaign asks for, and bounded by [`limits::JOBS`].
 
+use super::catalog::StyleCatalog;
 use super::categories::Categories;
-use super::{BundleFacts, Rates, list, nearest};
+use super::estimate::Rates;
+use super::ids::CampaignId;
+use super::job::Job;
+use super::jobs::{Jobs, jobs};
+use super::words::{list, nearest};
 use crate::base::{limits, text};
 use crate::spec::{Campaign, Problem, StyleScale};
 
-/// Everything in `campaign` that this bundle or these rates cannot serve.
-pub fn check(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Vec<Problem> {
-    let mut found = Found { campaign, facts, problems: Vec::new() };
+/// A campaign that the catalog and the rates can serve, with its jobs: all that [`super::plan()`] needs.
+#[derive(Debug)]
+pub struct Checked<'a> {
+    pub(super) campaign: &'a Campaign,
+    pub(super) catalog: &'a StyleCatalog,
+    pub(super) rates: &'a Rates,
+    pub(super) id: CampaignId,
+    pub(super) jobs: Vec<Job>,
+}
+
+/// Checks that the catalog and the rates can serve `campaign`.
+///
+/// # Errors
+///
+/// Tells everything they cannot serve, as it is found ([`Problem::tidy`] puts it in order); images that are asked for twice,
+/// and names that two images would share, only where nothing else is wrong.
+pub fn check<'a>(campaign: &'a Campaign, catalog: &'a StyleCatalog, rates: &'a Rates) -> Result<Checked<'a>, Vec<Problem>> {
+    let problems = problems(campaign, catalog, rates);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let Jobs { campaign: id, jobs } = jobs(campaign, catalog)?;
+    Ok(Checked { campaign, catalog, rates, id, jobs })
+}
+
+/// Everything that shows without looking at each image.
+fn problems(campaign: &Campaign, catalog: &StyleCatalog, rates: &Rates) -> Vec<Problem> {
+    let mut found = Findings { campaign, catalog, problems: Vec::new() };
+    let facts = &catalog.bundle;
     let bundle = &facts.name;
     if campaign.bundle.name.as_str() != bundle || campaign.bundle.digest.as_ref().is_some_and(|d| *d != facts.digest) {
         let reason = format!("asks for {}, but the bundle here is {bundle}@{}", campaign.bundle, facts.digest);
         found.wrong("spec.bundle", reason, None);
+    }
+    if let Some(reason) = campaign.too_many_images() {
+        found.wrong("spec.assets", reason, None);
     }
     found.styles();
     found.category();
@@ -34,30 +69,31 @@ pub fn check(campaign: &Campaign, facts: &BundleFacts, rates: &Rates) -> Vec<Pro
     found.problems
 }
 
-struct Found<'a> {
+struct Findings<'a> {
     campaign: &'a Campaign,
-    facts: &'a BundleFacts,
+    catalog: &'a StyleCatalog,
     problems: Vec<Problem>,
 }
 
-impl Found<'_> {
+impl Findings<'_> {
     fn wrong(&mut self, path: &str, reason: String, suggestion: Option<String>) {
         self.problems.push(self.campaign.problem(path, reason, suggestion));
     }
 
     fn styles(&mut self) {
-        let Self { campaign, facts, .. } = *self;
+        let Self { campaign, catalog, .. } = *self;
+        let facts = &catalog.bundle;
         for (i, style) in campaign.styles.iter().enumerate() {
             let path = format!("spec.styles[{i}]");
-            match facts.offer(style) {
+            match catalog.style(style) {
                 Err(refusal) => self.wrong(&path, refusal.reason, refusal.suggestion),
-                // Every attempt at it would be in vain.
-                Ok(offer) if campaign.gate.style > 0.0 && !facts.scores(&offer.style.name) => {
+                // No attempt at it could pass the gate.
+                Ok(available) if campaign.gate.style > 0.0 && !facts.can_score(&available.style.name) => {
                     let reason = format!(
                         "the evaluator of the bundle {} does not know the style `{}`, so that no image could pass gate.style; \
                          it knows {}",
                         facts.name,
-                        offer.style.name,
+                        available.style.name,
                         list(facts.scored_styles.iter())
                     );
                     self.wrong(&path, reason, Some("`gate: {style: 0}`".into()));
@@ -69,13 +105,14 @@ impl Found<'_> {
 
     fn category(&mut self) {
         let asked = self.campaign.category.as_ref();
-        if let Some(Err(refusal)) = asked.map(|asked| self.facts.category_encoder(asked)) {
+        if let Some(Err(refusal)) = asked.map(|asked| self.catalog.category_encoder(asked)) {
             self.wrong("spec.category", refusal.reason, refusal.suggestion);
         }
     }
 
     fn assets(&mut self) {
-        let Self { campaign, facts, .. } = *self;
+        let Self { campaign, catalog, .. } = *self;
+        let facts = &catalog.bundle;
         let categories = Categories::of(facts);
         let bundle = &facts.name;
         for (i, asset) in campaign.assets.iter().enumerate() {
@@ -96,8 +133,8 @@ impl Found<'_> {
 
     fn gate(&mut self) {
         let gate = &self.campaign.gate;
-        if self.facts.categories.is_empty() && (gate.style > 0.0 || gate.category > 0.0) {
-            let reason = format!("the bundle {} has no evaluator to score images with", self.facts.name);
+        if self.catalog.bundle.categories.is_empty() && (gate.style > 0.0 || gate.category > 0.0) {
+            let reason = format!("the bundle {} has no evaluator to score images with", self.catalog.bundle.name);
             self.wrong("spec.gate", reason, Some("`gate: {style: 0, category: 0}`".into()));
         }
     }

@@ -1,11 +1,12 @@
-//! What a plan takes: images, time, money, storage. Linear in what the bundle's maker measured.
+//! Estimates the time, money and storage that a plan takes, linearly from what the bundle's maker measured.
 
-use super::{BundleFacts, Job};
+use super::facts::BundleFacts;
+use super::job::Job;
 use crate::base::currency::Currency;
 use crate::spec::Budget;
 use serde::{Deserialize, Serialize};
 
-/// What an hour of the machine costs.
+/// The price of an hour of the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rates {
     /// Price of an hour.
@@ -14,7 +15,7 @@ pub struct Rates {
     pub currency: Currency,
 }
 
-/// What a plan takes when every first attempt passes, and at most.
+/// What a plan takes if every first attempt passes, and what it takes at most.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// Images to deliver.
@@ -56,7 +57,7 @@ impl Estimate {
     }
 }
 
-/// An amount of money with two digits, or two that are not zero where it is small change.
+/// Writes an amount of money with two decimals, or four where it is small.
 pub fn amount(cost: f64) -> String {
     match cost {
         c if c == 0.0 || c >= 0.1 => format!("{c:.2}"),
@@ -65,19 +66,20 @@ pub fn amount(cost: f64) -> String {
     }
 }
 
-/// How a plan stands to its budget.
+/// Whether a plan is within its campaign's budget.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BudgetVerdict {
     /// The campaign's ceiling, in the estimate's currency.
     pub max_cost: f64,
-    /// The verdict.
-    pub standing: Standing,
+    /// Whether the estimate is within it.
+    #[serde(rename = "standing")]
+    pub status: BudgetStatus,
 }
 
-/// See [`BudgetVerdict`].
+/// Whether an estimate stays within a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum BudgetStatus {
     /// Even the most expensive course stays below the ceiling.
     Within,
     /// First attempts fit, but further ones could pass the ceiling.
@@ -88,12 +90,12 @@ pub enum Standing {
 
 impl BudgetVerdict {
     pub(super) fn of(budget: &Budget, estimate: &Estimate) -> Self {
-        let standing = match budget.max_cost {
-            max if estimate.cost_max <= max => Standing::Within,
-            max if estimate.cost <= max => Standing::AtRisk,
-            _ => Standing::Over,
+        let status = match budget.max_cost {
+            max if estimate.cost_max <= max => BudgetStatus::Within,
+            max if estimate.cost <= max => BudgetStatus::AtRisk,
+            _ => BudgetStatus::Over,
         };
-        Self { max_cost: budget.max_cost, standing }
+        Self { max_cost: budget.max_cost, status }
     }
 }
 

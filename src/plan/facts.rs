@@ -1,15 +1,12 @@
-//! What planning needs to know of a bundle, which the pipeline produces, and of the house, which the registry and the
-//! ledger do.
+//! What planning needs to know of a bundle and its styles. The pipeline reads it from the bundle's manifest.
 
-use super::categories::Categories;
 use crate::base::digest::Digest;
 use crate::base::version::VersionId;
-use crate::plan::catalog::House;
 use crate::rights::{Grant, Terms};
 use serde::{Deserialize, Serialize};
 
 /// A bundle, as far as planning goes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BundleFacts {
     /// Its name.
     pub name: String,
@@ -20,7 +17,6 @@ pub struct BundleFacts {
     /// The categories its evaluator knows; empty without an evaluator, and then every category is taken.
     pub categories: Vec<String>,
     /// The styles its evaluator knows; empty without an evaluator.
-    #[serde(default)]
     pub scored_styles: Vec<String>,
     /// Edges it can draw, in pixels; the first is the default.
     pub sizes: Vec<u32>,
@@ -34,30 +30,21 @@ pub struct BundleFacts {
     pub seconds_per_step: f64,
     /// Measured: one image of the first size, as stored.
     pub bytes_per_image: u64,
-    /// What the house adds to it: trained styles, revocations, its own rules.
-    #[serde(default)]
-    pub house: House,
 }
 
 impl BundleFacts {
-    /// The style of this name.
+    /// Returns the bundle's own style of this name.
     pub fn style(&self, name: &str) -> Option<&StyleFacts> {
         self.styles.iter().find(|style| style.name == name)
     }
 
-    /// The category as the bundle names it, if it can draw and score it: `red apple` is its `red-apple`. Who asks for many
-    /// looks them up in [`Categories`].
-    pub fn category<'a>(&'a self, category: &'a str) -> Option<&'a str> {
-        Categories::of(self).find(category)
-    }
-
-    /// Whether images in a style can be scored as far as the evaluator goes; without one, nothing is to be scored.
-    pub(super) fn scores(&self, style: &str) -> bool {
+    /// Tells whether images in a style can be scored as far as the evaluator goes; without one, nothing is to be scored.
+    pub(super) fn can_score(&self, style: &str) -> bool {
         self.categories.is_empty() || self.scored_styles.iter().any(|known| known == style)
     }
 }
 
-/// A style: what it looks like and whose it is.
+/// A style: its look, and its licence and source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StyleFacts {
     /// Its name.

@@ -1,33 +1,36 @@
-//! Ids and seeds: hashes of canonical JSON, so that the same request is the same job everywhere and for ever.
+//! Hashes canonical JSON into ids and seeds, so that the same request is the same job on every machine and in every release.
 //!
 //! A job's id hashes all that decides its image. A campaign's id hashes its jobs: what is made, and how it is named. So the
-//! same images are the same campaign, whoever answers for it, whatever it may cost, in whichever lane of the queue, for
-//! whichever use and in whatever order they are asked for; and a campaign that is changed is another one exactly when an
-//! image or a name in its folder would be.
+//! same images are the same campaign, whoever answers for it, whatever it may cost, at whichever priority, for whichever use
+//! and in whatever order they are asked for; and a campaign that is changed is another one exactly when an image or a name
+//! in its folder would be.
 //!
-//! What always holds: the JSON is versioned and its fields stand in the order written here. Changing anything of it makes
-//! every finished image unknown, so it changes only together with its version; a test pins the values.
+//! # Invariants
+//!
+//! The JSON is versioned and its fields stand in the order written here. Changing anything of it makes every finished image
+//! unknown, so it changes only together with its version; a test pins the values.
 
-use super::{BundleFacts, Job, Prompts, StyleFacts};
+use super::ids::{CampaignId, JobId};
+use super::prompts::Prompts;
 use crate::base::digest::Digest;
+use crate::base::error::Result;
+use crate::base::json;
 use crate::base::names::Name;
-use crate::base::{hex, limits};
-use crate::spec::{Campaign, Format, Gate, Guidance, Sampler};
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use crate::spec::{Format, Gate, Guidance, Sampler};
+use serde::Serialize;
 
 /// Version of what is hashed for a job.
-const VERSION: u32 = 1;
+const JOB_VERSION: u32 = 1;
 /// Version of what is hashed for a campaign. Until 1 it was the campaign as written, which made everything again when its
 /// owner changed.
 const CAMPAIGN_VERSION: u32 = 2;
 
 /// All that decides a job's image, and nothing else.
 #[derive(Serialize)]
-pub(super) struct Identity<'a> {
+pub(super) struct JobIdentity<'a> {
     version: u32,
     bundle: &'a Digest,
-    /// Digests of the trained encoders in use; `None` without one, as it was before there were any.
+    /// Digests of the trained style encoder in use; `None` without one, as it was before there were any.
     encoders: Option<[&'a Digest; 1]>,
     category: &'a str,
     style: &'a str,
@@ -38,144 +41,70 @@ pub(super) struct Identity<'a> {
     sampler: &'a Sampler,
     guidance: &'a Guidance,
     gate: &'a Gate,
-    /// Digest of the trained category encoder; not there without one, as it was before there were any.
+    /// Digest of the trained category encoder; left out without one, as it was before there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     category_encoder: Option<&'a Digest>,
 }
 
-impl<'a> Identity<'a> {
-    #[allow(clippy::too_many_arguments, reason = "it is the one place where all that decides an image comes together")]
-    pub(super) fn new(
-        campaign: &'a Campaign,
-        facts: &'a BundleFacts,
-        prompts: &'a Prompts,
-        category: &'a str,
-        style: &'a StyleFacts,
-        reader: Option<&'a StyleFacts>,
-        index: u32,
-        size: u32,
-    ) -> Self {
-        let (sampler, guidance, gate) = (&campaign.sampler, &campaign.guidance, &campaign.gate);
+/// What a [`JobIdentity`] is made of, by name.
+pub(super) struct JobInputs<'a> {
+    pub(super) bundle: &'a Digest,
+    pub(super) style_encoder: Option<&'a Digest>,
+    pub(super) category_encoder: Option<&'a Digest>,
+    pub(super) category: &'a str,
+    pub(super) style: &'a str,
+    pub(super) index: u32,
+    /// The campaign's seed.
+    pub(super) seed: u64,
+    pub(super) prompts: &'a Prompts,
+    pub(super) size: u32,
+    pub(super) sampler: &'a Sampler,
+    pub(super) guidance: &'a Guidance,
+    pub(super) gate: &'a Gate,
+}
+
+impl<'a> JobIdentity<'a> {
+    pub(super) fn new(inputs: JobInputs<'a>) -> Self {
         Self {
-            version: VERSION,
-            bundle: &facts.digest,
-            encoders: style.encoder.as_ref().map(|encoder| [&encoder.digest]),
-            category,
-            style: &style.name,
-            index,
-            seed: campaign.seed,
-            prompts,
-            size,
-            sampler,
-            guidance,
-            gate,
-            category_encoder: reader.and_then(|reader| reader.encoder.as_ref()).map(|encoder| &encoder.digest),
+            version: JOB_VERSION,
+            bundle: inputs.bundle,
+            encoders: inputs.style_encoder.map(|digest| [digest]),
+            category: inputs.category,
+            style: inputs.style,
+            index: inputs.index,
+            seed: inputs.seed,
+            prompts: inputs.prompts,
+            size: inputs.size,
+            sampler: inputs.sampler,
+            guidance: inputs.guidance,
+            gate: inputs.gate,
+            category_encoder: inputs.category_encoder,
         }
     }
 
-    pub(super) fn id(&self) -> JobId {
-        JobId(canonical(self).hex())
+    pub(super) fn id(&self) -> Result<JobId> {
+        canonical(self).map(JobId::new)
     }
 
-    /// The job's own seed. It derives from the campaign's seed and from which image it is (category, style, index), not
-    /// from how it is drawn: two guidance settings then start from the same noise and can be compared.
-    pub(super) fn seed(&self) -> u64 {
-        canonical(&("housestyle/seed", VERSION, self.seed, self.category, self.style, self.index)).leading_u64() >> 11
-    }
-}
-
-/// The digest of a value's JSON. Our types serialise in their fields' order, without a failing case.
-fn canonical(value: &impl Serialize) -> Digest {
-    Digest::of(serde_json::to_vec(value).unwrap_or_default())
-}
-
-/// A job's id: 64 hex digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct JobId(String);
-
-impl JobId {
-    /// The whole id.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Its first eight digits, for file names and people.
-    pub fn short(&self) -> &str {
-        &self.0[..8]
+    /// Returns the job's own seed. It derives from the campaign's seed and from which image it is (category, style, index),
+    /// not from how it is drawn: two guidance settings then start from the same noise and can be compared.
+    pub(super) fn seed(&self) -> Result<u64> {
+        let image = ("housestyle/seed", JOB_VERSION, self.seed, self.category, self.style, self.index);
+        Ok(canonical(&image)?.leading_u64() >> 11)
     }
 }
 
-/// A campaign's id, `<name>-<12 hex>`: its name and a hash of what it makes. Also its folder's name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct CampaignId(String);
-
-impl CampaignId {
-    /// The id of the campaign of this name that makes these jobs. Owner, labels, priority, budget and rights make no
-    /// difference, nor do comments, layout, order and defaults written out or left out; another version promoted meanwhile
-    /// does.
-    pub(super) fn of(name: &Name, jobs: &[Job]) -> Self {
-        let mut made: Vec<(&JobId, &str, Format)> = jobs.iter().map(|job| (&job.id, job.stem.as_str(), job.format)).collect();
-        made.sort_unstable_by_key(|(id, ..)| *id);
-        let digest = canonical(&("housestyle/campaign", CAMPAIGN_VERSION, made));
-        Self(format!("{name}-{}", &digest.hex()[..12]))
-    }
-
-    /// The id's text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+/// Returns the id of the campaign of this name that makes these images: the id, stem and format of each.
+///
+/// Owner, labels, priority, budget and rights make no difference, nor do comments, layout, order and defaults written out or
+/// left out; another version promoted meanwhile does.
+pub(super) fn campaign_id<'a>(name: &Name, made: impl Iterator<Item = (&'a JobId, &'a str, Format)>) -> Result<CampaignId> {
+    let mut made: Vec<_> = made.collect();
+    made.sort_unstable_by_key(|(id, ..)| *id);
+    Ok(CampaignId::new(name, canonical(&("housestyle/campaign", CAMPAIGN_VERSION, made))?))
 }
 
-impl TryFrom<String> for JobId {
-    type Error = String;
-
-    fn try_from(id: String) -> Result<Self, String> {
-        if hex::is_hex(&id, 64) { Ok(Self(id)) } else { Err("a job's id has 64 hex digits".into()) }
-    }
-}
-
-impl TryFrom<String> for CampaignId {
-    type Error = String;
-
-    fn try_from(id: String) -> Result<Self, String> {
-        let fits = |(name, hash): (&str, &str)| name.parse::<Name>().is_ok() && hex::is_hex(hash, 12);
-        match id.len() <= limits::NAME + 13 && id.rsplit_once('-').is_some_and(fits) {
-            true => Ok(Self(id)),
-            false => Err("a campaign's id is its name, a dash and 12 hex digits".into()),
-        }
-    }
-}
-
-impl From<JobId> for String {
-    fn from(id: JobId) -> String {
-        id.0
-    }
-}
-
-impl From<CampaignId> for String {
-    fn from(id: CampaignId) -> String {
-        id.0
-    }
-}
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for CampaignId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::str::FromStr for CampaignId {
-    type Err = String;
-
-    fn from_str(id: &str) -> Result<Self, String> {
-        id.to_owned().try_into()
-    }
+/// Hashes a value's JSON: our types serialise in their fields' order.
+fn canonical(value: &impl Serialize) -> Result<Digest> {
+    Ok(Digest::of(json::to_vec("what an id is made of", value)?))
 }

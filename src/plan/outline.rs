@@ -1,14 +1,14 @@
 //! A plan in short: what finding its images takes, without the prompts and licences that make up most of it.
 
-use serde::Deserialize;
-
-use super::{CampaignId, JobId};
+use super::ids::{CampaignId, JobId};
+use super::stem;
 use crate::base::digest::Digest;
 use crate::spec::Gate;
+use serde::Deserialize;
 
 /// A plan in short; reads the JSON of a [`super::Plan`].
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Outline {
+pub struct PlanOutline {
     /// The campaign's id.
     pub campaign: CampaignId,
     /// The bundle it is planned for.
@@ -25,8 +25,8 @@ pub struct JobOutline {
     /// Hash of all that decides the image.
     pub id: JobId,
     /// Its files' stem.
-    #[serde(deserialize_with = "super::safe_stem")]
+    #[serde(deserialize_with = "stem::deserialize")]
     pub stem: String,
-    /// What is good enough.
+    /// Which scores it must reach.
     pub gate: Gate,
 }

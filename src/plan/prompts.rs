@@ -1,13 +1,14 @@
-//! Prompts: what the text encoders are told of an image, and which of them do not fit.
+//! Fills in the prompts that the text encoders read, and tells those that do not fit.
 //!
-//! In: an asset, a category, an offer. Out: [`Prompts`], filled in, or the [`Problem`]s of those that a tokenizer refuses.
-//! What always holds: every distinct text is measured once, and an asset's own prompt that does not fit is told once.
+//! # Invariants
+//!
+//! Every distinct text is measured once, and an asset's own prompt that does not fit is told once.
 
+use super::catalog::{AvailableStyle, StyleCatalog, TrainedStyle};
 use super::categories::Categories;
-use super::{BundleFacts, offers, reader};
+use super::facts::BundleFacts;
 use crate::base::error::{Kind, Result};
 use crate::base::{limits, text};
-use crate::plan::catalog::{Offer, TrainedStyle};
 use crate::spec::{AssetSpec, Campaign, Problem, describe, template, words};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
@@ -28,20 +29,20 @@ impl Prompts {
         asset: &AssetSpec,
         facts: &BundleFacts,
         category: &str,
-        offer: Offer<'_>,
-        reader: Option<&TrainedStyle>,
+        available: AvailableStyle<'_>,
+        category_encoder: Option<&TrainedStyle>,
     ) -> Self {
-        let style = offer.style;
+        let style = available.style;
         let said = [("category", &*words(category))];
         let prompt = template::fill(asset.prompt.as_deref().unwrap_or(&facts.prompt_category), &said);
-        // What the campaign wrote is what is drawn; where it wrote nothing, a trained encoder is spoken to as it was in training.
-        let plain = match reader {
-            Some(reader) if asset.prompt.is_none() => describe(&reader.prompt, category, &reader.style.name),
+        // What the campaign wrote is what is drawn; where it wrote nothing, a trained encoder gets the prompt of its training.
+        let plain = match category_encoder {
+            Some(encoder) if asset.prompt.is_none() => describe(&encoder.prompt, category, &encoder.style.name),
             _ => prompt.clone(),
         };
         Self {
-            style: match offer.trained {
-                // A trained encoder is spoken to as it was in training.
+            style: match available.trained {
+                // A trained encoder gets the prompt of its training.
                 Some(trained) => describe(&trained.prompt, category, &style.name),
                 None => template::fill(
                     &facts.prompt_style,
@@ -54,32 +55,38 @@ impl Prompts {
     }
 }
 
-/// Every prompt of `campaign` that does not fit: `fits` is the bundle's tokenizer, whose [`Kind::Invalid`] says why not.
+/// Tells every prompt of `campaign` that does not fit: `fits` is the bundle's tokenizer, whose [`Kind::Invalid`] says why not.
 ///
-/// A problem stands where the text that was too long was written: at the asset's prompt, or else, as the bundle's words are
-/// not the campaign's to shorten, at the category.
+/// A problem stands where the text that was too long was written: at the asset's prompt, or else, as the campaign cannot
+/// shorten the bundle's words, at the category.
+///
+/// # Errors
+///
+/// Fails where `fits` fails for any other reason.
 pub fn check_prompts(
     campaign: &Campaign,
-    facts: &BundleFacts,
+    catalog: &StyleCatalog,
     mut fits: impl FnMut(&str) -> Result<()>,
 ) -> Result<Vec<Problem>> {
     let (mut problems, mut told, mut measured) = (Vec::new(), BTreeSet::new(), HashSet::new());
     if campaign.images() > limits::JOBS {
         return Ok(problems); // refused for that, and too many to look at
     }
-    let (categories, offers, reader) = (Categories::of(facts), offers(campaign, facts), reader(campaign, facts));
+    let (facts, styles) = (&catalog.bundle, catalog.styles_for(campaign));
+    let (categories, category_encoder) = (Categories::of(facts), catalog.category_encoder_for(campaign));
     for (i, asset) in campaign.assets.iter().enumerate() {
         for (j, asked) in asset.categories.iter().enumerate() {
             let Some(category) = categories.find(asked) else { continue };
-            for offer in &offers {
-                let Prompts { category: plain, style, negative } = Prompts::of(asset, facts, category, *offer, reader);
+            for available in &styles {
+                let prompts = Prompts::of(asset, facts, category, *available, category_encoder);
+                let Prompts { category: plain, style, negative } = prompts;
                 let of_category = format!("spec.assets[{i}].categories[{j}]");
                 let of_prompt = if asset.prompt.is_some() { format!("spec.assets[{i}].prompt") } else { of_category.clone() };
-                let of_style = if offer.trained.is_some() { of_category } else { of_prompt.clone() };
+                let of_style = if available.trained.is_some() { of_category } else { of_prompt.clone() };
                 let drawn = text::show(asked);
                 for (text, path, drawn) in [
                     (plain, of_prompt, drawn.clone()),
-                    (style, of_style, format!("{drawn} in `{}`", offer.style.name)),
+                    (style, of_style, format!("{drawn} in `{}`", available.style.name)),
                     (negative, format!("spec.assets[{i}].negative"), drawn),
                 ] {
                     if told.contains(&path) || measured.contains(&text) {

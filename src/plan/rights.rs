@@ -1,7 +1,7 @@
-//! What the styles' licences say about using the images, style by style. The rules themselves are [`crate::rights`]'.
+//! Says for every style of a campaign whether its licences allow the use. The rules themselves are in [`crate::rights`].
 
+use super::catalog::{AvailableStyle, TrainedStyle};
 use crate::base::version::Branch;
-use crate::plan::catalog::{Offer, TrainedStyle};
 use crate::rights::{Policy, Ruling, Terms};
 use crate::spec::RightsRequest;
 use serde::{Deserialize, Serialize};
@@ -34,17 +34,21 @@ pub struct StyleRights {
 }
 
 impl RightsVerdict {
-    pub(super) fn of<'a>(offers: impl Iterator<Item = Offer<'a>>, policy: &Policy, request: Option<&RightsRequest>) -> Self {
-        let styles = offers.map(|offer| {
-            let style = offer.style;
-            let (ruling, reason) = match offer.trained {
+    pub(super) fn of<'a>(
+        styles: impl Iterator<Item = AvailableStyle<'a>>,
+        policy: &Policy,
+        request: Option<&RightsRequest>,
+    ) -> Self {
+        let styles = styles.map(|available| {
+            let style = available.style;
+            let (ruling, reason) = match available.trained {
                 Some(trained) => trained_style(trained, policy, request),
                 None => {
                     let (ruling, reason) = policy.rule(&style.licence);
                     (ruling, reason.into())
                 }
             };
-            let terms = offer.trained.map(|trained| Terms::of(&trained.grants)).filter(|terms| *terms != Terms::default());
+            let terms = available.trained.map(|trained| Terms::of(&trained.grants)).filter(|terms| *terms != Terms::default());
             StyleRights {
                 style: match style.encoder.as_ref().filter(|encoder| encoder.version.branch == Branch::Category) {
                     Some(encoder) => encoder.version.encoder().to_string(),
@@ -61,7 +65,7 @@ impl RightsVerdict {
         Self { styles: styles.collect() }
     }
 
-    /// The styles that may not be used as things stand.
+    /// Returns the styles that may not be used as things stand.
     pub fn refused(&self) -> impl Iterator<Item = &StyleRights> {
         self.styles.iter().filter(|style| style.ruling == Ruling::Refused)
     }

@@ -1,20 +1,23 @@
-//! Why images that could be made may not be: rights that are not cleared, a budget that does not reach. Pure.
+//! Tells why images that could be made may not be: rights that are not cleared, or a budget that is too small.
 //!
-//! In: a campaign and the verdicts on it. Out: [`Problem`]s, at the style and at the ceiling that stand against it.
+//! Takes a campaign and the verdicts on it; returns [`Problem`]s at the style or at the budget they concern.
 
+use super::campaign_plan::Plan;
+use super::catalog::StyleCatalog;
+use super::estimate::{BudgetStatus, amount};
+use super::rights::RightsVerdict;
 use crate::base::text;
-use crate::plan::estimate::{Standing, amount};
-use crate::plan::{BundleFacts, Plan, RightsVerdict, reader};
 use crate::spec::{Campaign, Problem};
+use std::iter;
 
-/// Every style, and category encoder, that may not be used as things stand.
-pub fn check_rights(campaign: &Campaign, facts: &BundleFacts) -> Vec<Problem> {
+/// Tells every style, and the category encoder, that may not be used as things stand.
+pub fn check_rights(campaign: &Campaign, catalog: &StyleCatalog) -> Vec<Problem> {
     let request = campaign.rights.as_ref();
     let styles = campaign.styles.iter().enumerate();
-    let offered = styles.filter_map(|(i, style)| Some((format!("spec.styles[{i}]"), facts.offer(style).ok()?)));
-    let reader = reader(campaign, facts).map(|reader| ("spec.category".to_owned(), reader.as_offer()));
-    let refused = offered.chain(reader).flat_map(|(path, offer)| {
-        let verdict = RightsVerdict::of(std::iter::once(offer), &facts.house.policy, request);
+    let styles = styles.filter_map(|(i, style)| Some((format!("spec.styles[{i}]"), catalog.style(style).ok()?)));
+    let encoder = catalog.category_encoder_for(campaign).map(|encoder| ("spec.category".to_owned(), encoder.as_available()));
+    let refused = styles.chain(encoder).flat_map(|(path, available)| {
+        let verdict = RightsVerdict::of(iter::once(available), &catalog.policy, request);
         let problems = verdict.refused().map(|style| {
             let whose = text::escape(&format!("{}, {}", style.licence, style.holder));
             let reason = format!("the rights of `{}` ({whose}) are not cleared: {}", style.style, style.reason);
@@ -25,9 +28,9 @@ pub fn check_rights(campaign: &Campaign, facts: &BundleFacts) -> Vec<Problem> {
     refused.collect()
 }
 
-/// A ceiling that not even first attempts stay under.
+/// Tells that not even the first attempts stay within the budget.
 pub fn check_budget(campaign: &Campaign, plan: &Plan) -> Option<Problem> {
-    let verdict = plan.budget.as_ref().filter(|verdict| verdict.standing == Standing::Over)?;
+    let verdict = plan.budget.as_ref().filter(|verdict| verdict.status == BudgetStatus::Over)?;
     let (cost, currency) = (amount(plan.estimate.cost), plan.estimate.currency);
     let reason = format!("the estimate, {cost} {currency}, is over the budget of {} {currency}", verdict.max_cost);
     Some(campaign.problem("spec.budget.max_cost", reason, None))

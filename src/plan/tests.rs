@@ -2,14 +2,18 @@
 
 use super::*;
 use crate::base::currency::Currency;
+use crate::base::digest::Digest;
 use crate::base::version::{Branch, CategoryRef};
+use crate::base::{limits, text};
 use crate::rights::{Grant, Terms};
+use crate::spec::{Campaign, Problem};
 use proptest::{prelude::*, sample::subsequence};
+use std::collections::BTreeMap;
 
 const CATEGORIES: [&str; 6] = ["fox", "doughnut", "red apple", "t-rex", "piñata", "狐"];
 const STYLES: [&str; 4] = ["twemoji", "noto", "fluent-flat", "openmoji"];
 
-fn facts() -> BundleFacts {
+fn facts() -> StyleCatalog {
     let style = |name: &str, licence: &str| StyleFacts {
         name: name.into(),
         look: format!("the look of {name}"),
@@ -20,7 +24,7 @@ fn facts() -> BundleFacts {
         encoder: None,
         grants: Vec::new(),
     };
-    BundleFacts {
+    StyleCatalog::of_bundle(BundleFacts {
         name: "emoji-houses".into(),
         digest: Digest::of("bundle"),
         styles: STYLES.iter().zip(["CC-BY-4.0", "Apache-2.0", "MIT", "CC-BY-SA-4.0"]).map(|(s, l)| style(s, l)).collect(),
@@ -32,8 +36,12 @@ fn facts() -> BundleFacts {
         prompt_style: "{prompt}, {look}".into(),
         seconds_per_step: 0.02,
         bytes_per_image: 9000,
-        house: House::default(),
-    }
+    })
+}
+
+/// The plan of a campaign, or what is wrong with it in the file's order.
+fn plan(campaign: &Campaign, catalog: &StyleCatalog, rates: &Rates) -> Result<Plan, Vec<Problem>> {
+    check(campaign, catalog, rates).map(super::plan).map_err(Problem::tidy)
 }
 
 fn rates() -> Rates {
@@ -100,7 +108,7 @@ fn what_decides_the_image_decides_the_id() {
         assert_ne!(id(other), base, "{other}");
     }
     let mut other = facts();
-    other.digest = Digest::of("another bundle");
+    other.bundle.digest = Digest::of("another bundle");
     let job = plan(&campaign("c", &["noto"], &["fox"], ""), &other, &rates()).unwrap().jobs.remove(0);
     assert_ne!(job.id, base);
 }
@@ -169,7 +177,7 @@ fn names_everything_the_bundle_cannot_do() {
 #[test]
 fn an_evaluator_is_needed_to_gate() {
     let mut facts = facts();
-    facts.categories.clear();
+    facts.bundle.categories.clear();
     assert_eq!(plan(&campaign("c", &["noto"], &["a submarine"], ""), &facts, &rates()).unwrap_err()[0].path, "spec.gate");
     assert!(plan(&campaign("c", &["noto"], &["a submarine"], "  gate: {style: 0, category: 0}\n"), &facts, &rates()).is_ok());
 }
@@ -178,9 +186,9 @@ fn an_evaluator_is_needed_to_gate() {
 #[test]
 fn a_style_that_the_evaluator_does_not_know_is_refused_unless_it_is_not_asked_for() {
     let mut bundle = facts();
-    bundle.scored_styles.retain(|style| style != "noto");
+    bundle.bundle.scored_styles.retain(|style| style != "noto");
     let mut trained = with_versions("acme", &[(1, true, None)]);
-    trained.scored_styles.retain(|style| style != "acme");
+    trained.bundle.scored_styles.retain(|style| style != "acme");
     for (style, facts) in [("noto", &bundle), ("acme", &trained)] {
         let refused = plan(&campaign("c", &["twemoji", style], &["fox"], ""), facts, &rates()).unwrap_err();
         let line = refused[0].to_string();
@@ -198,7 +206,7 @@ fn a_style_that_the_evaluator_does_not_know_is_refused_unless_it_is_not_asked_fo
 #[test]
 fn thousands_of_unknown_categories_are_told_briefly_and_fast() {
     let mut facts = facts();
-    facts.categories = (0..2_000).map(|i| format!("known category {i}")).collect();
+    facts.bundle.categories = (0..2_000).map(|i| format!("known category {i}")).collect();
     let asked: Vec<String> = (0..19_000).map(|i| format!("some other category number {i}")).collect();
     let campaign = campaign("c", &["noto"], &asked.iter().map(String::as_str).collect::<Vec<_>>(), "");
     let start = std::time::Instant::now();
@@ -263,9 +271,9 @@ fn judges_budget_and_rights() {
             campaign("c", &["noto", "openmoji"], &["fox"], &format!("  budget: {{max_cost: {max}, currency: USD}}\n"));
         plan(&campaign, &facts(), &rates()).unwrap()
     };
-    assert_eq!(standing(1.0).budget.unwrap().standing, Standing::Within);
-    assert_eq!(standing(0.002).budget.unwrap().standing, Standing::AtRisk);
-    assert_eq!(standing(0.001).budget.unwrap().standing, Standing::Over);
+    assert_eq!(standing(1.0).budget.unwrap().status, BudgetStatus::Within);
+    assert_eq!(standing(0.002).budget.unwrap().status, BudgetStatus::AtRisk);
+    assert_eq!(standing(0.001).budget.unwrap().status, BudgetStatus::Over);
     let told = |max: f64| {
         let campaign = campaign("c", &["noto"], &["fox"], &format!("  budget: {{max_cost: {max}, currency: USD}}\n"));
         check_budget(&campaign, &plan(&campaign, &facts(), &rates()).unwrap()).map(|problem| problem.to_string())
@@ -300,7 +308,7 @@ proptest! {
         prop_assume!(!categories.is_empty() && !template.contains("{{") );
         let names: Vec<&str> = categories.iter().map(String::as_str).collect();
         let mut facts = facts();
-        facts.categories = categories.clone();
+        facts.bundle.categories = categories.clone();
         let yaml_list: Vec<String> = names.iter().map(|n| serde_json::to_string(n).unwrap()).collect();
         let yaml = format!("apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: c}}\nspec:\n  bundle: emoji-houses\n  styles: [noto, twemoji]\n  assets: [{{categories: [{}], count: 3}}]\n  output: {{name: '{template}'}}\n", yaml_list.join(", "));
         let plan = plan(&Campaign::parse(&yaml, "t").unwrap(), &facts, &rates()).unwrap();
@@ -312,10 +320,10 @@ proptest! {
     }
 }
 
-/// The facts with versions of a trained style: `(number, promoted, obstacle)`.
-fn with_versions(name: &str, versions: &[(u32, bool, Option<Obstacle>)]) -> BundleFacts {
+/// The facts with versions of a trained style: `(number, promoted, unavailable)`.
+fn with_versions(name: &str, versions: &[(u32, bool, Option<Unavailable>)]) -> StyleCatalog {
     let mut facts = facts();
-    facts.scored_styles.push(name.into());
+    facts.bundle.scored_styles.push(name.into());
     let grant = |licence: &str| Grant {
         source: "an agency".into(),
         licence: licence.parse().unwrap(),
@@ -323,21 +331,21 @@ fn with_versions(name: &str, versions: &[(u32, bool, Option<Obstacle>)]) -> Bund
         evidence: None,
         terms: Terms { channels: Some(vec!["web".into()]), ..Terms::default() },
     };
-    facts.house.trained = versions
+    facts.trained = versions
         .iter()
-        .map(|(number, promoted, obstacle)| TrainedStyle {
+        .map(|(number, promoted, unavailable)| TrainedStyle {
             style: StyleFacts {
                 encoder: Some(EncoderRef {
                     version: format!("style/{name}@{number}").parse().unwrap(),
                     digest: Digest::of(number.to_string()),
                 }),
                 name: name.into(),
-                ..facts.styles[0].clone()
+                ..facts.bundle.styles[0].clone()
             },
             prompt: "a {category} emoji in {style} style".into(),
             grants: vec![grant("Apache-2.0"), grant("CC-BY-4.0")],
             promoted: *promoted,
-            obstacle: obstacle.clone(),
+            unavailable: unavailable.clone(),
         })
         .collect();
     facts
@@ -346,29 +354,29 @@ fn with_versions(name: &str, versions: &[(u32, bool, Option<Obstacle>)]) -> Bund
 #[test]
 fn a_style_is_its_promoted_version_or_the_one_asked_for() {
     let facts = with_versions("acme", &[(1, false, None), (2, true, None), (3, false, None)]);
-    let job = |style: &str, facts: &BundleFacts| {
+    let job = |style: &str, facts: &StyleCatalog| {
         plan(&campaign("c", &[style], &["t-rex"], ""), facts, &rates()).unwrap().jobs.remove(0)
     };
-    let version = |style: &str| job(style, &facts).source.encoder.unwrap().version.number;
+    let version = |style: &str| job(style, &facts).style_source.encoder.unwrap().version.number;
     assert_eq!([version("acme"), version("acme@3"), version("acme@1")], [2, 3, 1]);
     assert_eq!(job("acme", &facts).prompts.style, "a t rex emoji in acme style");
     assert_eq!(job("acme", &facts).id, job("acme@2", &facts).id);
     assert_ne!(job("acme", &facts).id, job("acme@3", &facts).id);
     assert_eq!(job("acme", &facts).seed, job("acme@3", &facts).seed, "versions can be compared");
     assert_eq!(job("noto", &facts), job("noto", &self::facts()), "the bundle's own styles stay what they were");
-    let ids = |facts: &BundleFacts| plan(&campaign("c", &["acme"], &["fox"], ""), facts, &rates()).unwrap().campaign;
+    let ids = |facts: &StyleCatalog| plan(&campaign("c", &["acme"], &["fox"], ""), facts, &rates()).unwrap().campaign;
     assert_ne!(ids(&facts), ids(&with_versions("acme", &[(3, true, None)])), "another version makes another campaign");
     // A version of the bundle's own style takes its place once it is promoted, and for another bundle never.
-    assert!(job("noto", &with_versions("noto", &[(1, true, None)])).source.encoder.is_some());
-    for versions in [(1, false, None), (1, true, Some(Obstacle::OtherBundle("other".into())))] {
-        assert!(job("noto", &with_versions("noto", &[versions])).source.encoder.is_none());
+    assert!(job("noto", &with_versions("noto", &[(1, true, None)])).style_source.encoder.is_some());
+    for versions in [(1, false, None), (1, true, Some(Unavailable::OtherBundle("other".into())))] {
+        assert!(job("noto", &with_versions("noto", &[versions])).style_source.encoder.is_none());
     }
 }
 
 #[test]
 fn says_why_a_version_cannot_be_used() {
-    let revoked = || Some(Obstacle::Unusable("revoked on 2027-01-01: contract ended".into()));
-    let reason = |style: &str, facts: &BundleFacts| {
+    let revoked = || Some(Unavailable::Unusable("revoked on 2027-01-01: contract ended".into()));
+    let reason = |style: &str, facts: &StyleCatalog| {
         plan(&campaign("c", &[style], &["fox"], ""), facts, &rates()).unwrap_err()[0].to_string()
     };
     let facts = with_versions("acme", &[(1, false, None), (2, true, revoked())]);
@@ -380,40 +388,40 @@ fn says_why_a_version_cannot_be_used() {
     assert!(reason("acme", &unpromoted).ends_with("no version of `acme` is promoted; it has 1, 2 (did you mean `acme@1`?)"));
     assert!(reason("noto", &with_versions("noto", &[(1, true, revoked())])).contains("contract ended"));
     let mut own = self::facts();
-    own.house.revoked.insert("noto".into(), "its source is revoked".into());
+    own.revoked.insert("noto".into(), "its source is revoked".into());
     assert!(reason("noto", &own).contains("its source is revoked"));
 }
 
 #[test]
 fn a_trained_style_is_as_free_as_its_pictures() {
     let mut facts = with_versions("acme", &[(1, true, None)]);
-    let verdict = |facts: &BundleFacts, rest: &str| {
+    let verdict = |facts: &StyleCatalog, rest: &str| {
         plan(&campaign("c", &["acme"], &["fox"], rest), facts, &rates()).unwrap().rights.styles.remove(0)
     };
     let found = verdict(&facts, "");
     assert_eq!((found.ruling, found.reason.contains("CC-BY-4.0")), (Ruling::Attribution, true));
     assert_eq!(verdict(&facts, "  rights: {channels: [web]}\n").ruling, Ruling::Attribution);
     assert!(verdict(&facts, "  rights: {channels: [print]}\n").reason.contains("`print` is not cleared, only web"));
-    facts.house.trained[0].grants[0].licence = "LicenseRef-Acme".parse().unwrap();
+    facts.trained[0].grants[0].licence = "LicenseRef-Acme".parse().unwrap();
     assert_eq!(verdict(&facts, "").ruling, Ruling::Refused);
-    facts.house.policy.allowed.push("LicenseRef-Acme".parse().unwrap());
+    facts.policy.allowed.push("LicenseRef-Acme".parse().unwrap());
     assert_eq!(verdict(&facts, "").ruling, Ruling::Attribution);
-    facts.house.trained[0].grants[0].terms.until = "2027-01-01".parse().ok();
-    facts.house.policy.today = "2027-01-02".parse().unwrap();
+    facts.trained[0].grants[0].terms.until = "2027-01-01".parse().ok();
+    facts.policy.today = "2027-01-02".parse().unwrap();
     assert!(verdict(&facts, "").reason.contains("expired on 2027-01-01"));
 }
 
 #[test]
 fn a_category_encoder_is_part_of_the_job_only_where_it_is_asked_for() {
     let mut facts = with_versions("acme", &[(1, false, None), (2, true, None)]);
-    facts.house.categories = std::mem::take(&mut facts.house.trained);
-    for version in &mut facts.house.categories {
+    facts.category_encoders = std::mem::take(&mut facts.trained);
+    for version in &mut facts.category_encoders {
         let encoder = version.style.encoder.as_mut().unwrap();
         encoder.version.branch = Branch::Category;
     }
     let planned = |rest: &str| plan(&campaign("c", &["noto"], &["t-rex"], rest), &facts, &rates());
     let job = |rest: &str| planned(rest).unwrap().jobs.remove(0);
-    let number = |rest: &str| job(rest).reader.unwrap().encoder.unwrap().version.number;
+    let number = |rest: &str| job(rest).category_encoder.unwrap().encoder.unwrap().version.number;
     assert_eq!(job(""), plan(&campaign("c", &["noto"], &["t-rex"], ""), &self::facts(), &rates()).unwrap().jobs[0]);
     assert_eq!([number("  category: category/acme\n"), number("  category: category/acme@1\n")], [2, 1]);
     let (stock, trained) = (job(""), job("  category: category/acme\n"));

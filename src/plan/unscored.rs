@@ -1,3 +1,5 @@
+//! The picture of a baseline that a worker is asked to judge.
+
 use crate::base::digest::{Digest, bare_digest};
 use serde::{Deserialize, Serialize};
 

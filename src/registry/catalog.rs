@@ -1,13 +1,14 @@
-//! What the registry and the ledger mean for planning.
+//! Makes the [`StyleCatalog`] that planning chooses from: a bundle's styles, the versions trained for it, what was revoked.
 //!
-//! In: both, a bundle's facts and the house's policy. Out: the [`House`] that planning chooses from. What always holds: a
-//! version whose card cannot be read or whose pictures were revoked is there with its reason, so that asking for it says
+//! # Invariants
+//!
+//! A version whose card cannot be read or whose pictures were revoked is there with its reason, so that asking for it says
 //! why, and other styles are planned all the same.
 
 use crate::base::digest::Digest;
 use crate::base::error::Result;
 use crate::base::version::{Branch, EncoderName, VersionId};
-use crate::plan::{BundleFacts, EncoderRef, GrantSummary, House, MAX_GRANTS, Obstacle, StyleFacts, TrainedStyle};
+use crate::plan::{BundleFacts, EncoderRef, GrantSummary, MAX_GRANTS, StyleCatalog, StyleFacts, TrainedStyle, Unavailable};
 use crate::registry::card::Card;
 use crate::registry::ledger::{Ledger, Revocations};
 use crate::registry::versions::Registry;
@@ -17,14 +18,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Names of a kind that a sentence lists.
 const LISTED: usize = 4;
 
-/// Everything the house can add to this bundle.
-pub async fn house(registry: &Registry, ledger: &Ledger, facts: &BundleFacts, policy: Policy) -> Result<House> {
+/// Makes the catalog of a bundle, of what the registry trained for it, and of what the ledger revoked.
+///
+/// # Errors
+///
+/// Fails where the store cannot be read; what is wrong with one version makes only that version unavailable.
+pub async fn style_catalog(registry: &Registry, ledger: &Ledger, facts: BundleFacts, policy: Policy) -> Result<StyleCatalog> {
     let revocations = ledger.revocations().await?;
     let revoked = facts.styles.iter().filter_map(|style| {
         let revocation = revocations.of_source(&style.source)?;
         Some((style.name.clone(), format!("the source of `{}`, {}, is {}", style.name, style.source, revocation.because())))
     });
-    let mut house = House { trained: Vec::new(), categories: Vec::new(), revoked: revoked.collect(), policy };
+    let revoked = revoked.collect();
+    let (mut styles, mut category_encoders) = (Vec::new(), Vec::new());
     let mut promoted: BTreeMap<EncoderName, Result<Option<VersionId>, String>> = BTreeMap::new();
     for version in registry.versions().await? {
         let encoder = version.encoder();
@@ -41,15 +47,15 @@ pub async fn house(registry: &Registry, ledger: &Ledger, facts: &BundleFacts, po
             Some(Err(reason)) => unreadable(version, true, reason.clone()),
             in_use => {
                 let in_use = matches!(in_use, Some(Ok(Some(in_use))) if *in_use == version);
-                style((registry, &revocations), facts, version, in_use).await?
+                style((registry, &revocations), &facts, version, in_use).await?
             }
         };
         match branch {
-            Branch::Style => house.trained.push(trained),
-            Branch::Category => house.categories.push(trained),
+            Branch::Style => styles.push(trained),
+            Branch::Category => category_encoders.push(trained),
         }
     }
-    Ok(house)
+    Ok(StyleCatalog { bundle: facts, trained: styles, category_encoders, revoked, policy })
 }
 
 async fn style(
@@ -64,9 +70,9 @@ async fn style(
         Err(error) => return Ok(unreadable(version, promoted, error.chain())),
     };
     let mut grants = card.grants.clone();
-    let obstacle = if card.base.digest != facts.digest {
+    let unavailable = if card.base.digest != facts.digest {
         let (name, digest) = (&card.base.name, &card.base.digest);
-        Some(Obstacle::OtherBundle(format!(
+        Some(Unavailable::OtherBundle(format!(
             "{version} was trained for {name}@{digest}, the bundle here is {}@{}; train it again",
             facts.name, facts.digest
         )))
@@ -76,12 +82,12 @@ async fn style(
             registry.revoked(&version, revocations).await
         };
         match judged.await {
-            Ok(reason) => reason.map(Obstacle::Unusable),
-            Err(error) if error.is_about_the_input() => Some(Obstacle::Unusable(error.chain())),
+            Ok(reason) => reason.map(Unavailable::Unusable),
+            Err(error) if error.is_about_the_input() => Some(Unavailable::Unusable(error.chain())),
             Err(error) => return Err(error),
         }
     };
-    Ok(TrainedStyle { style: style_facts(&card, &grants), prompt: card.prompt, grants, promoted, obstacle })
+    Ok(TrainedStyle { style: style_facts(&card, &grants), prompt: card.prompt, grants, promoted, unavailable })
 }
 
 /// What a job carries of a version.
@@ -112,7 +118,7 @@ fn unreadable(version: VersionId, promoted: bool, reason: String) -> TrainedStyl
         encoder: Some(EncoderRef { digest: Digest::of(""), version }),
         grants: Vec::new(),
     };
-    TrainedStyle { style, prompt: nothing(), grants: Vec::new(), promoted, obstacle: Some(Obstacle::Unusable(reason)) }
+    TrainedStyle { style, prompt: nothing(), grants: Vec::new(), promoted, unavailable: Some(Unavailable::Unusable(reason)) }
 }
 
 /// Whom the licences ask to name, with the pictures that come of it.

@@ -19,7 +19,7 @@ pub mod usability;
 pub mod versions;
 
 pub use card::{Base, Card, Draft, Lesson};
-pub use catalog::house;
+pub use catalog::style_catalog;
 pub use ledger::{Entry, Ledger, Revocation, Revocations, Target};
 pub use survey::Survey;
 pub use training_set::{Cleared, clear};

@@ -183,7 +183,7 @@ fn row(key: &Key, sidecar: Sidecar) -> AssetRow {
         image: sidecar.image.map(|image| image.sha256),
         stem: sidecar.job.stem,
         style: sidecar.job.style,
-        category_version: sidecar.job.reader.and_then(|reader| reader.encoder).map(|encoder| encoder.version),
-        version: sidecar.job.source.encoder.map(|encoder| encoder.version),
+        category_version: sidecar.job.category_encoder.and_then(|reader| reader.encoder).map(|encoder| encoder.version),
+        version: sidecar.job.style_source.encoder.map(|encoder| encoder.version),
     }
 }

@@ -10,12 +10,12 @@ use std::path::Path;
 
 /// A campaign as far as it could be read, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Draft {
+pub struct CampaignDraft {
     campaign: Option<Campaign>,
     problems: Vec<Problem>,
 }
 
-impl Draft {
+impl CampaignDraft {
     /// Reads a campaign; `file` is how problems call it.
     pub fn parse(yaml: &str, file: &str) -> Self {
         let (campaign, problems) = parse::campaign(yaml, file);
@@ -75,19 +75,19 @@ mod tests {
 
     #[test]
     fn what_could_be_read_keeps_its_place() {
-        let draft = Draft::parse(YAML, "c.yaml");
+        let draft = CampaignDraft::parse(YAML, "c.yaml");
         let campaign = draft.readable().unwrap();
         assert_eq!((campaign.styles.len(), campaign.styles[2].to_string().as_str()), (3, "twemoji"));
         assert_eq!(campaign.assets[0].categories, ["fox", "", "cat"]);
         assert_eq!((campaign.assets.len(), campaign.assets[2].categories[0].as_str()), (3, "owl"));
         assert_eq!((campaign.gate.style, campaign.gate.category), (0.0, 0.0), "what could not be read asks nothing");
         assert!(!draft.is_whole());
-        assert!(Draft::parse("spec: {}", "c.yaml").readable().is_none(), "without a bundle there is nothing to check");
+        assert!(CampaignDraft::parse("spec: {}", "c.yaml").readable().is_none(), "without a bundle there is nothing to check");
     }
 
     #[test]
     fn later_problems_join_in_place_unless_something_stands_in_there() {
-        let draft = Draft::parse(YAML, "c.yaml");
+        let draft = CampaignDraft::parse(YAML, "c.yaml");
         let campaign = draft.readable().unwrap();
         let later = ["spec.styles[2]", "spec.styles[1]", "spec.assets[0].size", "spec.gate", "spec.assets[2].categories[0]"];
         let found = later.iter().map(|path| campaign.problem(path, "later", None)).collect();

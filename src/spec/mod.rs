@@ -1,7 +1,7 @@
 //! Campaigns, style sets and cost models: what a person asks for, read from YAML and checked once.
 //!
 //! In: the text of a file. Out: a [`Campaign`], a [`StyleSet`] or a [`CostModel`], or every [`Problem`] of the file at once, each with its
-//! place; a [`Draft`] where more is to be checked of what could be read. What always holds: what was read is complete, inside all [`limits`], and holds no text that could harm a path, a
+//! place; a [`CampaignDraft`] where more is to be checked of what could be read. What always holds: what was read is complete, inside all [`limits`], and holds no text that could harm a path, a
 //! terminal or a page. What needs the bundle (do these styles exist?) is checked by [`crate::plan`].
 
 pub mod costs;
@@ -18,8 +18,8 @@ mod source;
 mod styleset;
 
 pub use costs::CostModel;
-pub use draft::Draft;
-pub use parse::Kind;
+pub use draft::CampaignDraft;
+pub use parse::DocumentKind;
 pub use problem::Problem;
 pub use references::Reference;
 pub use source::Document;
@@ -65,7 +65,7 @@ pub struct Campaign {
     /// What is good enough.
     pub gate: Gate,
     /// How the files are written.
-    pub output: Output,
+    pub output: OutputSpec,
     /// What it may cost.
     pub budget: Option<Budget>,
     /// What the pictures will be used for.
@@ -80,17 +80,17 @@ pub struct Campaign {
 impl Campaign {
     /// Reads a campaign; `file` is how problems call it.
     pub fn parse(yaml: &str, file: &str) -> Result<Self, Vec<Problem>> {
-        Draft::parse(yaml, file).finish(Vec::new())
+        CampaignDraft::parse(yaml, file).finish(Vec::new())
     }
 
     /// Reads a campaign's bytes, which must be UTF-8.
     pub fn parse_bytes(yaml: &[u8], file: &str) -> Result<Self, Vec<Problem>> {
-        Draft::parse_bytes(yaml, file).finish(Vec::new())
+        CampaignDraft::parse_bytes(yaml, file).finish(Vec::new())
     }
 
     /// Reads a campaign file, never more of it than [`limits::FILE_BYTES`].
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
-        Draft::load(path).finish(Vec::new())
+        CampaignDraft::load(path).finish(Vec::new())
     }
 
     /// Line and column of a key path such as `spec.styles[1]`, or of what stands around it when it was left out.
@@ -107,6 +107,14 @@ impl Campaign {
     pub fn images(&self) -> u64 {
         let one_style: u64 = self.assets.iter().map(|a| a.categories.len() as u64 * u64::from(a.count)).sum();
         one_style * self.styles.len() as u64
+    }
+
+    /// Says that it asks for more images than one campaign may make, if it does.
+    pub(crate) fn too_many_images(&self) -> Option<String> {
+        let images = self.images();
+        (images > limits::JOBS).then(|| {
+            format!("asks for {images} images (categories × styles × count), at most {} make one campaign", limits::JOBS)
+        })
     }
 }
 
@@ -287,8 +295,8 @@ impl Default for Gate {
 
 /// How the files are written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields, default)]
-pub struct Output {
+#[schemars(rename = "Output", deny_unknown_fields, default)]
+pub struct OutputSpec {
     /// The image format.
     pub format: Format,
     /// The files' names; eight hex digits of the job's id are added, so that no two are the same.

@@ -3,7 +3,7 @@
 //! In: a path. Out: bytes, text or a [`Document`]. What always holds: only plain
 //! files are opened, and never more than [`limits::FILE_BYTES`] of them are read.
 
-use super::{CostModel, Draft, Kind, Problem, StyleSet, parse};
+use super::{CampaignDraft, CostModel, DocumentKind, Problem, StyleSet, parse};
 use crate::base::limits;
 use crate::io::files;
 use std::path::Path;
@@ -12,7 +12,7 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Document {
     /// What to make, as far as it could be read.
-    Campaign(Box<Draft>),
+    Campaign(Box<CampaignDraft>),
     /// What to learn from.
     StyleSet(Box<StyleSet>),
     /// What it costs.
@@ -25,9 +25,9 @@ impl Document {
         let (bytes, file) = (read(path)?, path.display().to_string());
         let yaml = utf8(&bytes, &file)?;
         match parse::kind(yaml) {
-            Some(Kind::StyleSet) => StyleSet::parse(yaml, &file).map(|set| Self::StyleSet(Box::new(set))),
-            Some(Kind::CostModel) => CostModel::parse(yaml, &file).map(|model| Self::CostModel(Box::new(model))),
-            _ => Ok(Self::Campaign(Box::new(Draft::parse(yaml, &file)))),
+            Some(DocumentKind::StyleSet) => StyleSet::parse(yaml, &file).map(|set| Self::StyleSet(Box::new(set))),
+            Some(DocumentKind::CostModel) => CostModel::parse(yaml, &file).map(|model| Self::CostModel(Box::new(model))),
+            _ => Ok(Self::Campaign(Box::new(CampaignDraft::parse(yaml, &file)))),
         }
     }
 }

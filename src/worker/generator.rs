@@ -73,8 +73,12 @@ impl From<&Job> for Request {
             size: job.size,
             sampler: job.sampler.clone(),
             guidance: job.guidance.clone(),
-            style_encoder: job.source.encoder.as_ref().map(|encoder| encoder.digest.clone()),
-            category_encoder: job.reader.as_ref().and_then(|r| r.encoder.as_ref()).map(|encoder| encoder.digest.clone()),
+            style_encoder: job.style_source.encoder.as_ref().map(|encoder| encoder.digest),
+            category_encoder: job
+                .category_encoder
+                .as_ref()
+                .and_then(|source| source.encoder.as_ref())
+                .map(|encoder| encoder.digest),
         }
     }
 }

@@ -7,10 +7,10 @@ use housestyle::base::currency::Currency;
 use housestyle::base::digest::Digest;
 use housestyle::base::time::Timestamp;
 use housestyle::base::version::{EncoderName, VersionId};
-use housestyle::plan::{EncoderRef, Rates, plan};
+use housestyle::plan::{EncoderRef, Rates, check, plan};
 use housestyle::registry::card::{Base, Card, Draft, Lesson};
 use housestyle::registry::ledger::{Entry, Ledger, Revocation, Revocations, Target};
-use housestyle::registry::{Basis, Grounds, Measured, Registry, house};
+use housestyle::registry::{Basis, Grounds, Measured, Registry, style_catalog};
 use housestyle::rights::{Grant, Policy, Terms};
 use housestyle::spec::{Campaign, Training};
 use housestyle::store::{Key, Local, Store};
@@ -250,15 +250,14 @@ async fn campaigns_are_planned_with_what_is_in_use() {
     let planned = |style: &'static str| {
         let (registry, ledger) = (registry.clone(), ledger.clone());
         async move {
-            let mut facts = facts();
-            facts.house = house(&registry, &ledger, &facts, Policy::default()).await.unwrap();
+            let catalog = style_catalog(&registry, &ledger, facts(), Policy::default()).await.unwrap();
             let yaml = format!(
                 "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: c}}\nspec:\n  bundle: stub\n  styles: [{style}]\n  \
                  assets: [{{categories: [fox]}}]\n"
             );
             let campaign = Campaign::parse(&yaml, "c.yaml").unwrap();
-            plan(&campaign, &facts, &Rates { cost_per_hour: 1.0, currency: Currency::USD })
-                .map(|mut plan| plan.jobs.remove(0).source)
+            check(&campaign, &catalog, &Rates { cost_per_hour: 1.0, currency: Currency::USD })
+                .map(|checked| plan(checked).jobs.remove(0).style_source)
                 .map_err(|problems| problems[0].to_string())
         }
     };
@@ -313,7 +312,8 @@ async fn rights_are_those_of_today_and_of_every_ancestor() {
     (child.parent, child.grants[0].source) = (Some(card.id.clone()), "another".into());
     child.pictures[0].source = "another".into();
     registry.publish(&child, b"w2", None).await.unwrap();
-    let grants = || async { house(&registry, &ledger, &facts(), Policy::default()).await.unwrap().trained[1].grants.clone() };
+    let grants =
+        || async { style_catalog(&registry, &ledger, facts(), Policy::default()).await.unwrap().trained[1].grants.clone() };
     let until = |grants: &[Grant]| Terms::of(grants).until.map(|until| until.to_string());
     assert_eq!((grants().await.len(), until(&grants().await).as_deref()), (2, Some("2026-01-01")));
     record("2030-01-01").await;

@@ -7,12 +7,12 @@ use housestyle::base::currency::Currency;
 use housestyle::base::digest::Digest;
 use housestyle::base::time::Timestamp;
 use housestyle::io::shutdown::Shutdown;
-use housestyle::plan::{Rates, plan};
+use housestyle::plan::{Rates, check, plan};
 use housestyle::registry::card::Draft;
 use housestyle::registry::ledger::{Entry, Ledger, Revocations, Target};
 use housestyle::registry::trace::{Question, trace};
 use housestyle::registry::training_set::clear;
-use housestyle::registry::{Registry, Survey, house};
+use housestyle::registry::{Registry, Survey, style_catalog};
 use housestyle::rights::{Grant, Policy, Terms};
 use housestyle::spec::{Campaign, StyleSet};
 use housestyle::store::{Local, Store};
@@ -80,12 +80,11 @@ async fn a_store_with_history(folder: &Path) -> Arc<Local> {
     let card = registry.publish(&draft(0.6, 0.9, &["a", "b", "c"]), b"w1", None).await.unwrap();
     registry.publish(&draft(0.7, 0.9, &["b"]), b"w2", None).await.unwrap();
     registry.promote(&card.id, "brand", None, &Revocations::default(), &Policy::default()).await.unwrap();
-    let mut facts = facts();
-    facts.house = house(&registry, &ledger, &facts, Policy::default()).await.unwrap();
+    let catalog = style_catalog(&registry, &ledger, facts(), Policy::default()).await.unwrap();
     let yaml = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n  bundle: stub\n  styles: [acme, flat]\n  \
                 assets: [{categories: [fox, rocket]}]\n";
     let campaign = Campaign::parse(yaml, "c.yaml").unwrap();
-    let plan = plan(&campaign, &facts, &Rates { cost_per_hour: 1.0, currency: Currency::USD }).unwrap();
+    let plan = plan(check(&campaign, &catalog, &Rates { cost_per_hour: 1.0, currency: Currency::USD }).unwrap());
     let (tally, dead) = work(&plan.jobs, &store, Stub::default(), 4, &Shutdown::default()).await;
     assert_eq!((tally.unwrap().finished, dead.len()), (4, 0));
     store

@@ -313,12 +313,12 @@ async fn two_versions_of_a_style_are_two_columns_of_the_sheet() {
         let number = if sidecar.job.style == "flat" { 2 } else { 3 };
         let version = "style/acme".parse::<EncoderName>().unwrap().version(number);
         sidecar.job.style = "acme".into();
-        sidecar.job.source.encoder = Some(EncoderRef { digest: Digest::of(version.to_string()), version });
+        sidecar.job.style_source.encoder = Some(EncoderRef { digest: Digest::of(version.to_string()), version });
     }
     assert_eq!(contact_sheet::shown(&sidecars).len(), 12);
     let images = sidecars.iter().map(|s| (s.job.stem.clone(), image::RgbImage::new(16, 16))).collect();
     let versions = contact_sheet::draw("c", &sidecars, &images);
-    sidecars.iter_mut().for_each(|sidecar| sidecar.job.source.encoder = None);
+    sidecars.iter_mut().for_each(|sidecar| sidecar.job.style_source.encoder = None);
     let one = contact_sheet::draw("c", &sidecars, &images);
     assert!(versions.width() > one.width(), "{} and {}", versions.width(), one.width());
 }

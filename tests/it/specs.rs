@@ -2,8 +2,10 @@
 
 use housestyle::base::currency::Currency;
 use housestyle::base::limits;
-use housestyle::plan::{Rates, check};
-use housestyle::spec::{Campaign, Draft, Gate, Guidance, Kind, Output, Priority, Problem, Sampler, StyleSet, schema};
+use housestyle::plan::{Rates, StyleCatalog, check};
+use housestyle::spec::{
+    Campaign, CampaignDraft, DocumentKind, Gate, Guidance, OutputSpec, Priority, Problem, Sampler, StyleSet, schema,
+};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
@@ -44,12 +46,14 @@ fn shipped_examples_are_valid_and_defaults_are_as_documented() {
     }
     let minimal = Campaign::parse(&with(""), "c.yaml").unwrap();
     assert_eq!((minimal.sampler, minimal.guidance, minimal.gate), (Sampler::default(), Guidance::default(), Gate::default()));
-    assert_eq!((minimal.output, minimal.priority, minimal.seed), (Output::default(), Priority::Normal, 42));
+    assert_eq!((minimal.output, minimal.priority, minimal.seed), (OutputSpec::default(), Priority::Normal, 42));
 }
 
 #[test]
 fn the_committed_schemas_are_the_generated_ones() {
-    for (kind, file) in [(Kind::Campaign, "campaign"), (Kind::StyleSet, "styleset"), (Kind::CostModel, "costs")] {
+    for (kind, file) in
+        [(DocumentKind::Campaign, "campaign"), (DocumentKind::StyleSet, "styleset"), (DocumentKind::CostModel, "costs")]
+    {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("specs/{file}.schema.json"));
         let committed = std::fs::read_to_string(path).unwrap_or_default();
         assert!(committed == schema::text(kind), "run: housestyle schema {file} > specs/{file}.schema.json");
@@ -298,9 +302,10 @@ proptest! {
         }
         let text: String = text.into_iter().collect();
         // What could be read of it is held against a bundle all the same.
-        let draft = Draft::parse(&text, "c");
+        let draft = CampaignDraft::parse(&text, "c");
         let rates = Rates { cost_per_hour: 1.0, currency: Currency::USD };
-        let found = draft.readable().map(|campaign| check(campaign, &facts(), &rates)).unwrap_or_default();
+        let catalog = StyleCatalog::of_bundle(facts());
+        let found = draft.readable().and_then(|campaign| check(campaign, &catalog, &rates).err()).unwrap_or_default();
         prop_assert!(draft.is_whole() == Campaign::parse(&text, "c").is_ok());
         prop_assert!(draft.finish(found).is_err(), "the stub bundle has another name");
         match Campaign::parse(&text, "c") {

@@ -22,7 +22,7 @@ use housestyle::broker::{Memory, Message, Queue as _};
 use housestyle::campaign::commit::GeneratorInfo;
 use housestyle::io::shutdown::Shutdown;
 use housestyle::pipeline::{Each, Expected, Generated, OnStep, Request, Scores, StepProgress, Timings};
-use housestyle::plan::{BundleFacts, House, Job, Plan, Rates, StyleFacts, plan};
+use housestyle::plan::{BundleFacts, Job, Plan, Rates, StyleCatalog, StyleFacts, check, plan};
 use housestyle::spec::Campaign;
 use housestyle::store::{Local, Store};
 use housestyle::worker::generator::Generator;
@@ -36,7 +36,8 @@ pub fn small_plan(count: u32, rest: &str) -> Plan {
          styles: [flat, line]\n  assets:\n    - {{categories: [fox, rocket], count: {count}}}\n{rest}"
     );
     let campaign = Campaign::parse(&yaml, "small.yaml").unwrap();
-    plan(&campaign, &facts(), &Rates { cost_per_hour: 1.0, currency: Currency::USD }).unwrap()
+    let (catalog, rates) = (StyleCatalog::of_bundle(facts()), Rates { cost_per_hour: 1.0, currency: Currency::USD });
+    plan(check(&campaign, &catalog, &rates).unwrap())
 }
 
 /// What planning knows of the bundle of [`small_plan`].
@@ -63,7 +64,6 @@ pub fn facts() -> BundleFacts {
         prompt_style: "{prompt}, {look}".into(),
         seconds_per_step: 0.01,
         bytes_per_image: 1000,
-        house: House::default(),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::base::names::BundleRef;
 use crate::base::version::VersionId;
 use crate::eval::stats::{Bootstrap, sign_flip};
 use crate::pipeline::Bundle;
+use crate::plan::Categories;
 use crate::registry::ledger::Ledger;
 use crate::registry::{Card, Measured, Registry};
 use crate::store::Store;
@@ -97,8 +98,9 @@ pub fn measure(version: &VersionId, store: &Arc<dyn Store>, context: &Context) -
 /// Things that neither learned from; the bundle's other things only where these would be none.
 fn briefs(bundle: &Bundle, card: &Card, before: Option<&Card>) -> Vec<String> {
     let facts = bundle.facts();
+    let known = Categories::of(&facts);
     let lessons = card.pictures.iter().chain(before.into_iter().flat_map(|before| &before.pictures));
-    let learned: BTreeSet<&str> = lessons.filter_map(|lesson| facts.category(&lesson.category)).collect();
+    let learned: BTreeSet<&str> = lessons.filter_map(|lesson| known.find(&lesson.category)).collect();
     let all: Vec<&str> = facts.categories.iter().map(String::as_str).collect();
     let unseen: Vec<&str> = all.iter().copied().filter(|category| !learned.contains(category)).collect();
     let chosen = if unseen.is_empty() { &all } else { &unseen };

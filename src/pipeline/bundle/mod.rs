@@ -16,7 +16,7 @@ use self::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use crate::base::digest::Digest;
 use crate::base::error::{Context, Error, Kind, Result};
 use crate::pipeline::schedule::Schedule;
-use crate::plan::{BundleFacts, House, StyleFacts};
+use crate::plan::{BundleFacts, StyleFacts};
 
 /// The files of a bundle that generation needs.
 pub const TOKENIZER: &str = "tokenizer/tokenizer.json";
@@ -140,7 +140,6 @@ impl Bundle {
             prompt_style: spec.prompt.style.clone(),
             seconds_per_step: spec.seconds_per_step,
             bytes_per_image: spec.bytes_per_image,
-            house: House::default(),
         }
     }
 }

@@ -7,10 +7,10 @@
 use super::super::reader::{Field, Object, Reader};
 use super::super::template::{self, NameTemplate};
 use super::super::{
-    AssetSpec, Budget, Campaign, Format, Gate, Guidance, Output, Priority, RightsRequest, Sampler, SamplerName, StyleScale,
+    AssetSpec, Budget, Campaign, Format, Gate, Guidance, OutputSpec, Priority, RightsRequest, Sampler, SamplerName, StyleScale,
     node, one, problem,
 };
-use super::{Keys, Kind, currency, filled, name, owner, short_text, words};
+use super::{DocumentKind, Keys, currency, filled, name, owner, short_text, words};
 use crate::base::limits;
 use crate::base::names::{BundleRef, Name, StyleRef};
 use crate::base::text::{self, plain, show};
@@ -43,7 +43,7 @@ fn object<'a>(r: &mut Reader, field: Field<'a>, of: &str) -> Option<Object<'a>> 
 
 /// Reads a whole campaign; its text and places are filled in by the caller.
 pub(super) fn document(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
-    let doc = super::document(r, field, KEYS, Kind::Campaign)?;
+    let doc = super::document(r, field, KEYS, DocumentKind::Campaign)?;
     let metadata = r.need(&doc, "metadata", |r, f| {
         let meta = object(r, f, "Metadata")?;
         let name = r.need(&meta, "name", name);
@@ -77,7 +77,7 @@ fn spec(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
     let guidance = r.or(&spec, "guidance", Guidance::default(), guidance);
     let seed = r.or(&spec, "seed", 42, |r, f| r.integer(f, 0, u64::MAX.into()));
     let gate = r.or(&spec, "gate", Gate::default(), gate);
-    let output = r.or(&spec, "output", Output::default(), output);
+    let output = r.or(&spec, "output", OutputSpec::default(), output);
     let budget = r.maybe(&spec, "budget", budget);
     let rights = r.maybe(&spec, "rights", rights);
     // The one thing without which nothing more can be said.
@@ -102,10 +102,7 @@ fn spec(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
         places: problem::Places::default(),
         bundle,
     };
-    let images = campaign.images();
-    if images > limits::JOBS {
-        let reason =
-            format!("asks for {images} images (categories × styles × count), at most {} make one campaign", limits::JOBS);
+    if let Some(reason) = campaign.too_many_images() {
         r.problems.push(r.places.problem("spec.assets", reason, None));
     }
     Some(campaign)
@@ -209,14 +206,14 @@ fn gate(r: &mut Reader, field: Field<'_>) -> Option<Gate> {
     Some(Gate { style: style?, category: category?, attempts: attempts? })
 }
 
-fn output(r: &mut Reader, field: Field<'_>) -> Option<Output> {
+fn output(r: &mut Reader, field: Field<'_>) -> Option<OutputSpec> {
     let output = object(r, field, "Output")?;
     let format = r.or(&output, "format", Format::Png, |r, f| r.word(f, &[("png", Format::Png)]));
     let name = r.or(&output, "name", NameTemplate::default(), |r, f| {
         let template = r.text(f, |text| Ok(NameTemplate::new(text)))?;
         filled(r, f, template)
     });
-    Some(Output { format: format?, name: name? })
+    Some(OutputSpec { format: format?, name: name? })
 }
 
 fn budget(r: &mut Reader, field: Field<'_>) -> Option<Budget> {

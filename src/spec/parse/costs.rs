@@ -4,7 +4,7 @@ use super::super::costs::{Amount, CostModel, InHouse, Outsourced, People, day};
 use super::super::node::Value;
 use super::super::problem;
 use super::super::reader::{Field, Object, Reader};
-use super::{Keys, Kind, currency, name, owner};
+use super::{DocumentKind, Keys, currency, name, owner};
 use crate::base::limits;
 
 /// The keys of every mapping, by the name of its type in the JSON Schema.
@@ -54,7 +54,7 @@ fn object<'a>(r: &mut Reader, field: Field<'a>, of: &str) -> Option<Object<'a>> 
 
 /// Reads a whole cost model; its text and places are filled in by the caller.
 pub(super) fn document(r: &mut Reader, field: Field<'_>) -> Option<CostModel> {
-    let doc = super::document(r, field, KEYS, Kind::CostModel)?;
+    let doc = super::document(r, field, KEYS, DocumentKind::CostModel)?;
     let metadata = r.need(&doc, "metadata", |r, f| {
         let meta = object(r, f, "Metadata")?;
         let name = r.need(&meta, "name", name);

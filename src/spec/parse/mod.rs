@@ -25,7 +25,7 @@ pub(super) type Keys = &'static [(&'static str, &'static [&'static str])];
 
 /// What a file describes: the value of `kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DocumentKind {
     /// What to make.
     Campaign,
     /// What to learn from.
@@ -34,7 +34,7 @@ pub enum Kind {
     CostModel,
 }
 
-impl Kind {
+impl DocumentKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::Campaign, Self::StyleSet, Self::CostModel];
 
@@ -48,7 +48,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for DocumentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -79,11 +79,11 @@ pub(super) fn costs(yaml: &str, file: &str) -> Result<CostModel, Vec<Problem>> {
 }
 
 /// What the file says it is, as far as that can be seen; what is wrong with it shows when it is read as that.
-pub(super) fn kind(yaml: &str) -> Option<Kind> {
+pub(super) fn kind(yaml: &str) -> Option<DocumentKind> {
     let node::Value::Map(entries) = node::parse(yaml).ok()?.value else { return None };
     let is = |node: &node::Node, word: &str| matches!(&node.value, node::Value::Text(text) if text == word);
     let (_, value) = entries.iter().find(|(key, _)| is(key, "kind"))?;
-    Kind::ALL.into_iter().find(|kind| is(value, kind.as_str()))
+    DocumentKind::ALL.into_iter().find(|kind| is(value, kind.as_str()))
 }
 
 fn read<T>(yaml: &str, file: &str, document: impl FnOnce(&mut Reader, Field<'_>) -> Option<T>) -> (Option<T>, Reader) {
@@ -104,7 +104,7 @@ fn object<'a>(r: &mut Reader, field: Field<'a>, all: Keys, of: &str) -> Option<O
 }
 
 /// The outermost mapping, with its version and kind checked.
-fn document<'a>(r: &mut Reader, field: Field<'a>, all: Keys, kind: Kind) -> Option<Object<'a>> {
+fn document<'a>(r: &mut Reader, field: Field<'a>, all: Keys, kind: DocumentKind) -> Option<Object<'a>> {
     let doc = object(r, field, all, "Document")?;
     r.need(&doc, "apiVersion", |r, f| r.word(f, &[(API_VERSION, ())]));
     r.need(&doc, "kind", |r, f| r.word(f, &[(kind.as_str(), ())]));

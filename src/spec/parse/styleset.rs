@@ -3,7 +3,7 @@
 use super::super::reader::{Field, Object, Reader};
 use super::super::styleset::{Claim, Images, Loss, StyleSet, Training};
 use super::super::{problem, references, template};
-use super::{Keys, Kind, filled, filled_text, name, owner, words};
+use super::{DocumentKind, Keys, filled, filled_text, name, owner, words};
 use crate::base::licence::Licence;
 use crate::base::limits;
 use crate::base::names::{BundleRef, Name};
@@ -31,7 +31,7 @@ fn object<'a>(r: &mut Reader, field: Field<'a>, of: &str) -> Option<Object<'a>> 
 
 /// Reads a whole style set; its text and places are filled in by the caller.
 pub(super) fn document(r: &mut Reader, field: Field<'_>) -> Option<StyleSet> {
-    let doc = super::document(r, field, KEYS, Kind::StyleSet)?;
+    let doc = super::document(r, field, KEYS, DocumentKind::StyleSet)?;
     let metadata = r.need(&doc, "metadata", |r, f| {
         let meta = object(r, f, "Metadata")?;
         let name = r.need(&meta, "name", name);

@@ -1,6 +1,6 @@
 //! What a campaign's schema adds to the domain types: the frame around them.
 
-use super::super::{AssetSpec, Budget, Gate, Guidance, Output, Priority, RightsRequest, Sampler, StyleScale, parse};
+use super::super::{AssetSpec, Budget, Gate, Guidance, OutputSpec, Priority, RightsRequest, Sampler, StyleScale, parse};
 use crate::base::limits;
 use crate::base::names::{BundleRef, Name, StyleRef};
 use crate::base::version::CategoryRef;
@@ -70,7 +70,7 @@ struct Spec {
     gate: Gate,
     /// How the files are written.
     #[schemars(default)]
-    output: Output,
+    output: OutputSpec,
     /// What it may cost.
     budget: Option<Budget>,
     /// What the pictures will be used for.

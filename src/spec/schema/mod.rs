@@ -4,25 +4,25 @@ mod campaign;
 mod costs;
 mod styleset;
 
-use super::Kind;
+use super::DocumentKind;
 use schemars::transform::transform_subschemas;
 use schemars::{Schema, generate::SchemaSettings};
 use serde_json::Value;
 
 /// The schema of a kind of file.
-pub fn schema(kind: Kind) -> Schema {
+pub fn schema(kind: DocumentKind) -> Schema {
     let generator = SchemaSettings::draft2020_12().with_transform(tidy).into_generator();
     let (mut schema, title) = match kind {
-        Kind::Campaign => (generator.into_root_schema_for::<campaign::Document>(), "Housestyle campaign"),
-        Kind::StyleSet => (generator.into_root_schema_for::<styleset::Document>(), "Housestyle style set"),
-        Kind::CostModel => (generator.into_root_schema_for::<costs::Document>(), "Housestyle cost model"),
+        DocumentKind::Campaign => (generator.into_root_schema_for::<campaign::Document>(), "Housestyle campaign"),
+        DocumentKind::StyleSet => (generator.into_root_schema_for::<styleset::Document>(), "Housestyle style set"),
+        DocumentKind::CostModel => (generator.into_root_schema_for::<costs::Document>(), "Housestyle cost model"),
     };
     schema.insert("title".into(), title.into());
     schema
 }
 
 /// The schema as text, as it stands in `specs/`.
-pub fn text(kind: Kind) -> String {
+pub fn text(kind: DocumentKind) -> String {
     format!("{:#}\n", schema(kind).to_value())
 }
 
@@ -75,9 +75,9 @@ mod tests {
     #[test]
     fn schema_and_reader_know_the_same_keys() {
         for (kind, all) in [
-            (Kind::Campaign, parse::campaign::KEYS),
-            (Kind::StyleSet, parse::styleset::KEYS),
-            (Kind::CostModel, parse::costs::KEYS),
+            (DocumentKind::Campaign, parse::campaign::KEYS),
+            (DocumentKind::StyleSet, parse::styleset::KEYS),
+            (DocumentKind::CostModel, parse::costs::KEYS),
         ] {
             let schema = schema(kind);
             for (of, keys) in all {
@@ -92,6 +92,6 @@ mod tests {
             }
             assert!(!text(kind).contains("0.6000"));
         }
-        assert!(!text(Kind::Campaign).contains("null"));
+        assert!(!text(DocumentKind::Campaign).contains("null"));
     }
 }

@@ -7,7 +7,7 @@ use housestyle::base::error::{Error, Result as Outcome};
 use housestyle::coordinator::scoring::PictureScorer;
 use housestyle::coordinator::{CampaignPlanner, PlanRefusal, PlannedCampaign};
 use housestyle::pipeline::scores::Scores;
-use housestyle::plan::{Rates, Unscored, plan};
+use housestyle::plan::{Rates, StyleCatalog, Unscored, check, plan};
 use housestyle::spec::Campaign;
 use image::RgbImage;
 
@@ -38,8 +38,9 @@ impl CampaignPlanner for StubPlans {
     async fn plan(&self, yaml: &str, file: &str) -> Result<PlannedCampaign, PlanRefusal> {
         let mut facts = facts();
         facts.categories = categories().collect();
+        let catalog = StyleCatalog::of_bundle(facts);
         let rates = Rates { cost_per_hour: 0.0, currency: Currency::USD };
-        let planned = Campaign::parse(yaml, file).and_then(|campaign| plan(&campaign, &facts, &rates));
+        let planned = Campaign::parse(yaml, file).and_then(|campaign| check(&campaign, &catalog, &rates).map(plan));
         match planned {
             Ok(plan) => Ok(PlannedCampaign { name: "soak".into(), plan }),
             Err(problems) => Err(PlanRefusal { problems, error: None }),
