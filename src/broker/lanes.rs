@@ -1,13 +1,15 @@
-//! Which lane is next. Pure.
+//! Decides which waiting item is next: one lane a priority, smooth weighted round robin over those that have something.
 //!
-//! In: items, each on a lane. Out: the items, by smooth weighted round robin over the lanes that have something.
-//! Always holds: nothing is lost or doubled, one lane keeps its order, no lane starves.
+//! One queue a priority, as ordering inside a queue by priority is something not every broker can do.
+//!
+//! # Invariants
+//! Nothing is lost or doubled, one lane keeps its order, no lane starves.
 
 use std::collections::VecDeque;
 
 use crate::spec::Priority;
 
-/// Three lanes and smooth weighted round robin over those that have something.
+/// Waiting items, one lane a priority.
 #[derive(Debug)]
 pub struct Lanes<T> {
     lanes: [(i64, VecDeque<T>); 3],
@@ -20,9 +22,9 @@ impl<T> Default for Lanes<T> {
 }
 
 impl<T> Lanes<T> {
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.lanes.iter().all(|(_, items)| items.is_empty())
+    /// Returns how many items wait on a lane.
+    pub fn len(&self, lane: Priority) -> usize {
+        self.lanes[lane as usize].1.len()
     }
 
     /// Takes out everything.
@@ -35,7 +37,7 @@ impl<T> Lanes<T> {
         self.lanes[lane as usize].1.push_back(item);
     }
 
-    /// The next item: of the lane that is due, the oldest.
+    /// Takes out the oldest item of the lane that is due.
     pub fn pop(&mut self) -> Option<T> {
         let (mut total, mut best) = (0, None::<Priority>);
         for lane in Priority::ALL {

@@ -1,65 +1,82 @@
-//! The queue in this process: what `housestyle run` uses, and the model the broker is held against.
+//! The channel in this process: what `housestyle run` uses, and the model that the broker is tested against.
 //!
-//! In: messages. Out: deliveries, from the lanes by weight.
-//! Always holds: one lock, never held across an await; a message is in exactly one of waiting, in hand, dead, gone.
+//! # Invariants
+//! One lock, never held across an await. A message is in exactly one place: waiting, unsettled, dead or gone. There are no
+//! delays: what is published for later is delivered at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+use super::channel::{Channel, Delivery, Receipt};
+use super::lanes::Lanes;
+use super::payload::Payload;
 use crate::base::error::{Error, Result};
-use crate::broker::lanes::Lanes;
-use crate::broker::{Delivery, MAX_DELIVERIES, Message, Queue, Receipt};
+use crate::spec::Priority;
 
-/// A [`Queue`] that lives as long as the process.
-#[derive(Clone, Debug, Default)]
-pub struct Memory(Arc<Shared>);
+/// A [`Channel`] that lives as long as the process.
+#[derive(Clone, Debug)]
+pub struct MemoryChannel<T>(Arc<MemoryShared<T>>);
 
-#[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
-    /// Rung whenever something may have changed for a receiver.
+#[derive(Debug)]
+struct MemoryShared<T> {
+    state: Mutex<MemoryState<T>>,
+    /// Notified whenever something may have changed for a receiver.
     changed: Notify,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    waiting: Lanes<Message>,
-    in_hand: usize,
-    dead: Vec<(Message, String)>,
+#[derive(Debug)]
+struct MemoryState<T> {
+    waiting: Lanes<T>,
+    unsettled: usize,
+    dead: Vec<(T, String)>,
     closed: bool,
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl<T> Default for MemoryChannel<T> {
+    fn default() -> Self {
+        let state = MemoryState { waiting: Lanes::default(), unsettled: 0, dead: Vec::new(), closed: false };
+        Self(Arc::new(MemoryShared { state: Mutex::new(state), changed: Notify::new() }))
+    }
+}
+
+impl<T> MemoryShared<T> {
+    fn state(&self) -> MutexGuard<'_, MemoryState<T>> {
         // Nothing under the lock can leave the state half-changed, so a poisoned lock is a usable one.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn settle(&self, change: impl FnOnce(&mut State)) {
-        let mut state = self.state();
-        state.in_hand -= 1;
-        change(&mut state);
-        drop(state);
+    fn change(&self, change: impl FnOnce(&mut MemoryState<T>)) {
+        change(&mut self.state());
         self.changed.notify_waiters();
     }
 }
 
 #[async_trait]
-impl Queue for Memory {
-    async fn publish(&self, message: Message) -> Result<()> {
-        let mut state = self.0.state();
-        if state.closed {
+impl<T: Payload> Channel<T> for MemoryChannel<T> {
+    async fn publish(&self, message: T) -> Result<()> {
+        self.publish_all(vec![message]).await
+    }
+
+    async fn publish_all(&self, messages: Vec<T>) -> Result<()> {
+        if self.0.state().closed {
             return Err(Error::internal("published to a closed queue"));
         }
-        state.waiting.push(message.lane(), message);
-        drop(state);
-        self.0.changed.notify_waiters();
+        self.0.change(|state| messages.into_iter().for_each(|message| state.waiting.push(message.priority(), message)));
         Ok(())
     }
 
-    async fn receive(&self) -> Result<Option<Delivery>> {
+    async fn publish_later(&self, message: T, _nth: u32) -> Result<()> {
+        self.publish(message).await
+    }
+
+    fn delays(&self) -> &[Duration] {
+        &[]
+    }
+
+    async fn receive(&self) -> Result<Option<Delivery<T>>> {
         loop {
             let changed = self.0.changed.notified();
             tokio::pin!(changed);
@@ -67,11 +84,11 @@ impl Queue for Memory {
             {
                 let mut state = self.0.state();
                 if let Some(message) = state.waiting.pop() {
-                    state.in_hand += 1;
-                    let receipt = InHand { message: Some(message.clone()), queue: Arc::clone(&self.0) };
+                    state.unsettled += 1;
+                    let receipt = MemoryReceipt { message: Some(message.clone()), channel: Arc::clone(&self.0) };
                     return Ok(Some(Delivery::new(message, Box::new(receipt))));
                 }
-                if state.closed && state.in_hand == 0 {
+                if state.closed && state.unsettled == 0 {
                     return Ok(None);
                 }
             }
@@ -79,54 +96,56 @@ impl Queue for Memory {
         }
     }
 
+    async fn depth(&self, priority: Priority) -> Result<u32> {
+        Ok(u32::try_from(self.0.state().waiting.len(priority)).unwrap_or(u32::MAX))
+    }
+
     async fn close(&self) -> Result<()> {
-        self.0.state().closed = true;
-        self.0.changed.notify_waiters();
+        self.0.change(|state| state.closed = true);
         Ok(())
     }
 
-    async fn dead(&self) -> Result<Vec<(Message, String)>> {
+    async fn dead(&self) -> Result<Vec<(T, String)>> {
         Ok(self.0.state().dead.clone())
     }
 }
 
-/// The receipt of a delivery; holds the message until it is settled.
+/// Settles a delivery; holds the message until then, so that dropping it puts the message back.
 #[derive(Debug)]
-struct InHand {
-    message: Option<Message>,
-    queue: Arc<Shared>,
+struct MemoryReceipt<T: Payload> {
+    message: Option<T>,
+    channel: Arc<MemoryShared<T>>,
 }
 
 #[async_trait]
-impl Receipt for InHand {
-    async fn ack(mut self: Box<Self>) -> Result<()> {
-        self.message = None;
-        self.queue.settle(|_| {});
+impl<T: Payload> Receipt<T> for MemoryReceipt<T> {
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    async fn ack(mut self: Box<Self>) {
+        self.message = None; // what is dropped now is not put back
+    }
+
+    async fn resend(&self, message: &T, _nth: u32) -> Result<()> {
+        self.channel.change(|state| state.waiting.push(message.priority(), message.clone()));
         Ok(())
     }
 
-    async fn retry(mut self: Box<Self>, reason: &str) -> Result<()> {
-        let Some(mut message) = self.message.take() else { return Ok(()) };
-        message.failures += 1;
-        self.queue.settle(|state| match message.failures < MAX_DELIVERIES {
-            true => state.waiting.push(message.lane(), message),
-            false => state.dead.push((message, format!("failed {MAX_DELIVERIES} times, last: {reason}"))),
-        });
-        Ok(())
-    }
-
-    async fn dead(mut self: Box<Self>, reason: &str) -> Result<()> {
-        if let Some(message) = self.message.take() {
-            self.queue.settle(|state| state.dead.push((message, reason.to_owned())));
-        }
+    async fn dead_letter(&self, message: &T, reason: &str) -> Result<()> {
+        self.channel.change(|state| state.dead.push((message.clone(), reason.to_owned())));
         Ok(())
     }
 }
 
-impl Drop for InHand {
+impl<T: Payload> Drop for MemoryReceipt<T> {
     fn drop(&mut self) {
-        if let Some(message) = self.message.take() {
-            self.queue.settle(|state| state.waiting.push(message.lane(), message));
-        }
+        let message = self.message.take();
+        self.channel.change(|state| {
+            state.unsettled -= 1;
+            if let Some(message) = message {
+                state.waiting.push(message.priority(), message);
+            }
+        });
     }
 }

@@ -1,7 +1,7 @@
-//! Who has been told to stop: campaigns with a cancel marker in the store.
+//! Campaigns that are cancelled: those with a cancel marker in the store.
 //!
-//! In: campaigns of jobs in hand. Out: whether they are cancelled, at once from what was last seen.
-//! Always holds: the store decides; what is remembered here is at most [`FRESH`] old while anybody asks for it.
+//! # Invariants
+//! The store decides. What is remembered here is at most [`FRESH`] old while anything asks for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,12 +12,12 @@ use crate::campaign::layout::Layout;
 use crate::plan::CampaignId;
 use crate::store::Store;
 
-/// How long an answer of the store is good.
-pub const FRESH: Duration = Duration::from_secs(1);
-/// A campaign nobody has asked about for so long is not looked at any more.
+/// How long an answer of the store is used.
+pub(super) const FRESH: Duration = Duration::from_secs(1);
+/// A campaign that was not asked about for so long is forgotten.
 const FORGET: Duration = Duration::from_secs(120);
 
-/// What is known of cancel markers; cheap to clone.
+/// Remembers which campaigns are cancelled; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct CancelledCampaigns {
     store: Arc<dyn Store>,
@@ -32,21 +32,21 @@ struct CampaignState {
 }
 
 impl CancelledCampaigns {
-    /// Looks in `store`.
+    /// Creates a memory of the cancel markers in `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store, known: Arc::default() }
     }
 
-    /// Whether it was cancelled, as far as is known; never waits.
-    pub fn is(&self, campaign: &CampaignId) -> bool {
+    /// Returns whether a campaign was cancelled, as far as is known; never waits.
+    pub(super) fn is_known(&self, campaign: &CampaignId) -> bool {
         self.known().get_mut(campaign).is_some_and(|known| {
             known.asked = Instant::now();
             known.cancelled
         })
     }
 
-    /// Whether it is cancelled; looks if what is known is not fresh.
-    pub async fn ask(&self, campaign: &CampaignId) -> Result<bool> {
+    /// Returns whether a campaign is cancelled; looks in the store if what is known is not fresh.
+    pub(super) async fn is_cancelled(&self, campaign: &CampaignId) -> Result<bool> {
         let fresh = self.known().get(campaign).filter(|known| known.looked.elapsed() < FRESH).map(|known| known.cancelled);
         match fresh {
             Some(cancelled) => Ok(cancelled),
@@ -54,8 +54,8 @@ impl CancelledCampaigns {
         }
     }
 
-    /// Looks again at every campaign that somebody asked about of late, for as long as this runs.
-    pub async fn watch(self) {
+    /// Looks again, for as long as this runs, at every campaign that was asked about of late.
+    pub(super) async fn watch(self) {
         loop {
             tokio::time::sleep(FRESH).await;
             let due: Vec<CampaignId> = {
@@ -65,7 +65,7 @@ impl CancelledCampaigns {
             };
             for campaign in due {
                 if let Err(error) = self.look(&campaign).await {
-                    tracing::debug!(%campaign, error = %error.chain(), "cannot see whether it is cancelled");
+                    tracing::debug!(%campaign, error = %error.chain(), "cannot see whether the campaign is cancelled");
                 }
             }
         }

@@ -16,13 +16,13 @@ use futures_util::stream::FuturesOrdered;
 
 use image::RgbImage;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument as _, Span};
 
 use crate::base::error::{Error, Kind, Result};
-use crate::broker::{Delivery, Queue};
+use crate::broker::{Channel, Delivery, Message, Payload as _};
 use crate::campaign::commit::GeneratorInfo;
 use crate::campaign::sidecar::{Attempt, Sidecar};
-use crate::events::EventSink;
 use crate::io::shutdown::Shutdown;
 use crate::pipeline::{BatchKey, Request, Scored, StepProgress};
 use crate::plan::Job;
@@ -35,6 +35,7 @@ pub mod engine;
 pub mod gate;
 pub mod generator;
 pub mod meter;
+mod mode;
 mod settlement;
 
 use crate::campaign::commit::Verdict;
@@ -43,21 +44,21 @@ use cancel::CancelledCampaigns;
 use engine::{DEPTH, Engine, EngineScorer, Finished};
 use gate::Next;
 use generator::Generator;
-use settlement::{Arrival, Settlement, patiently};
+pub use mode::Mode;
+use settlement::{Arrival, Settlement};
 
 /// How long an idle engine waits for a batch to fill.
 const LINGER: Duration = Duration::from_millis(20);
 /// What a worker works with.
 pub struct Worker {
     /// Where jobs come from.
-    pub queue: Arc<dyn Queue>,
+    pub jobs: Arc<dyn Channel<Message>>,
     /// Where assets go.
     pub store: Arc<dyn Store>,
     /// Images denoised together at most.
     pub max_batch: usize,
-    /// Who tells the world, where others work on the same campaigns, on jobs that come by a broker. Alone, nobody is told, and
-    /// the first thing that is not there ends the run: whoever started it starts it again.
-    pub herald: Option<Arc<dyn EventSink>>,
+    /// Whether others work on the same campaigns.
+    pub mode: Mode,
     /// When to stop.
     pub shutdown: Shutdown,
     /// Who hears what happens; called from several threads.
@@ -121,7 +122,7 @@ pub struct WorkSummary {
 /// A job in hand.
 #[derive(Debug)]
 pub struct Work {
-    delivery: Delivery,
+    delivery: Delivery<Message>,
     job: Arc<Job>,
     attempts: Vec<Attempt>,
     /// The attempt nearest to passing, and its picture.
@@ -132,10 +133,10 @@ pub struct Work {
 }
 
 impl Work {
-    fn new(delivery: Delivery) -> Self {
+    fn new(delivery: Delivery<Message>) -> Self {
         let job = Arc::new(delivery.message.job.clone());
         let (id, campaign) = (job.id.to_string(), job.campaign.as_str());
-        let span = tracing::info_span!("job", id, campaign, lane = delivery.message.lane().as_str(), otel.kind = "consumer");
+        let span = tracing::info_span!("job", id, campaign, lane = delivery.message.priority().as_str(), otel.kind = "consumer");
         if let Some(parent) = delivery.message.traceparent {
             parent.adopt(&span);
         }
@@ -189,7 +190,7 @@ impl Work {
         gate::next(gate, &self.attempts)
     }
 
-    fn verdict(self) -> (Delivery, Verdict) {
+    fn verdict(self) -> (Delivery<Message>, Verdict) {
         let Self { delivery, job, attempts, best, timings, span: _ } = self;
         (delivery, Verdict { job, attempts, chosen: best, timings })
     }
@@ -213,11 +214,11 @@ impl Worker {
         let observer = Arc::clone(&self.observer);
         let step =
             move |now: StepProgress| observer(WorkerEvent::Step { images: now.images, done: now.step, total: now.steps });
-        let cancelled = self.herald.is_some().then(|| CancelledCampaigns::new(Arc::clone(&self.store)));
+        let cancelled = self.mode.cancelled().cloned();
         let unwanted = cancelled.clone();
-        let unwanted = move |job: &Job| unwanted.as_ref().is_some_and(|cancelled| cancelled.is(&job.campaign));
+        let unwanted = move |job: &Job| unwanted.as_ref().is_some_and(|cancelled| cancelled.is_known(&job.campaign));
         let engine = Engine::start(generator, stop_engine.clone(), unwanted, step)?;
-        let watch = cancelled.clone().map(|cancelled| AbortOnDrop(tokio::spawn(cancelled.watch())));
+        let watch = cancelled.clone().map(|cancelled| AbortOnDropHandle::new(tokio::spawn(cancelled.watch())));
         let hands = Hands {
             batcher: Batcher::new(self.max_batch),
             arrivals: FuturesOrdered::new(),
@@ -248,7 +249,7 @@ impl Worker {
         // What is being committed is nearly done: let it finish rather than make it again.
         while let Some(joined) = hands.commits.join_next().await {
             match self.committed(&mut hands.tally, joined) {
-                Err(error) if self.herald.is_some() && self.shutdown.requested() => {
+                Err(error) if self.mode.is_cluster() && self.shutdown.requested() => {
                     tracing::debug!(error = %error.chain(), "a commit was left undone; its job comes back");
                 }
                 Err(error) if result.is_ok() => return Err(error),
@@ -284,10 +285,10 @@ impl Worker {
                     match arrived.map_err(|e| Error::internal("a job's arrival was cut short").caused_by(e))?? {
                         Arrival::Ready(work) => hands.batcher.push(work.batch_key(), *work),
                         Arrival::Skipped => hands.tally.skipped += 1,
-                        Arrival::Gone => {}
+                        Arrival::Settled => {}
                     }
                 }
-                delivery = self.queue.receive(), if room => match delivery? {
+                delivery = self.jobs.receive(), if room => match delivery? {
                     Some(delivery) => hands.arrivals.push_back(self.take(hands, delivery)),
                     None => return Ok(()),
                 },
@@ -297,37 +298,37 @@ impl Worker {
     }
 
     /// Takes a delivery in hand, unless it is finished or not for this engine: beside the others, as the store is asked.
-    fn take(&self, hands: &Hands, delivery: Delivery) -> JoinHandle<Result<Arrival>> {
+    fn take(&self, hands: &Hands, delivery: Delivery<Message>) -> JoinHandle<Result<Arrival>> {
         let (settlement, cancelled, digest) = (self.settlement(), hands.cancelled.clone(), hands.by.digest);
-        (self.observer)(WorkerEvent::Taken { lane: delivery.message.lane(), waited: delivery.message.waited() });
+        (self.observer)(WorkerEvent::Taken { lane: delivery.message.priority(), waited: delivery.message.waited() });
         tokio::spawn(async move {
             if let Some(reason) = delivery.given_up.clone() {
-                return settlement.bury(delivery, &reason).await;
+                return settlement.dead(delivery, &reason).await;
             }
             let job = &delivery.message.job;
             if job.bundle != digest {
                 let reason = format!("made for bundle {}, this worker has {digest}", job.bundle);
                 // Where workers are replaced one after the other, another has the bundle, or will have it.
-                return if settlement.is_shared() {
-                    settlement.again(delivery, &reason).await
+                return if settlement.mode.is_cluster() {
+                    settlement.retry(delivery, &reason).await
                 } else {
-                    settlement.bury(delivery, &reason).await
+                    settlement.dead(delivery, &reason).await
                 };
             }
             if let Some(cancelled) = cancelled
-                && patiently!(settlement, cancelled.ask(&job.campaign))?
+                && settlement.retry_while_unavailable(|| cancelled.is_cancelled(&job.campaign)).await?
             {
-                return settlement.discard(delivery).await;
+                return Ok(settlement.discard(delivery).await);
             }
-            match patiently!(settlement, commit::find_finished(&*settlement.store, job)) {
+            match settlement.retry_while_unavailable(|| commit::find_finished(&*settlement.store, job)).await {
                 Ok(None) => Ok(Arrival::Ready(Box::new(Work::new(delivery)))),
                 Ok(Some(sidecar)) => {
                     (settlement.observer)(WorkerEvent::Skipped(&sidecar));
                     settlement.finished(delivery, &sidecar).await?;
                     Ok(Arrival::Skipped)
                 }
-                Err(error) if settlement.is_shared() && error.is_about_the_input() => {
-                    settlement.bury(delivery, &error.chain()).await
+                Err(error) if settlement.mode.is_cluster() && error.is_about_the_input() => {
+                    settlement.dead(delivery, &error.chain()).await
                 }
                 Err(error) => Err(error),
             }
@@ -337,7 +338,7 @@ impl Worker {
     /// Sorts a batch that came back: committed, tried again, given back to the queue, or the end of the run.
     async fn sort(&self, hands: &mut Hands, finished: Finished) -> Result<()> {
         let cancelled = hands.cancelled.clone();
-        let unwanted = |work: &Work| cancelled.as_ref().is_some_and(|cancelled| cancelled.is(&work.job.campaign));
+        let unwanted = |work: &Work| cancelled.as_ref().is_some_and(|cancelled| cancelled.is_known(&work.job.campaign));
         let items = match finished {
             Ok(items) => items,
             Err((batch, error)) if self.shutdown.requested() => {
@@ -350,7 +351,7 @@ impl Worker {
             Err((batch, _)) if batch.iter().any(unwanted) => {
                 let (gone, others): (Vec<Work>, Vec<Work>) = batch.into_iter().partition(unwanted);
                 for work in gone {
-                    self.settlement().discard(work.delivery).await?;
+                    self.settlement().discard(work.delivery).await;
                 }
                 others.into_iter().for_each(|work| hands.batcher.push(work.batch_key(), work));
                 return Ok(());
@@ -359,7 +360,7 @@ impl Worker {
                 tracing::warn!(error = %error.chain(), images = batch.len(), "a batch failed; it is tried again");
                 (self.observer)(WorkerEvent::Trouble(&error));
                 for work in batch {
-                    self.settlement().again(work.delivery, &error.chain()).await?;
+                    self.settlement().retry(work.delivery, &error.chain()).await?;
                 }
                 return Ok(());
             }
@@ -373,7 +374,7 @@ impl Worker {
         };
         for (mut work, result) in items {
             if unwanted(&work) {
-                self.settlement().discard(work.delivery).await?;
+                self.settlement().discard(work.delivery).await;
                 continue;
             }
             if let Err(error) = &result {
@@ -395,14 +396,14 @@ impl Worker {
         let committing = async move {
             let (delivery, verdict) = work.verdict();
             let asset = commit::prepare(&by, verdict).await?;
-            let settled = match patiently!(settlement, asset.keep(&*settlement.store)) {
+            let settled = match settlement.retry_while_unavailable(|| asset.keep(&*settlement.store)).await {
                 Ok(sidecar) => {
                     settlement.finished(delivery, &sidecar).await?;
                     (settlement.observer)(WorkerEvent::Finished(&sidecar));
                     Ok(())
                 }
-                Err(error) if settlement.is_shared() && error.is_about_the_input() => {
-                    settlement.bury(delivery, &error.chain()).await.map(drop)
+                Err(error) if settlement.mode.is_cluster() && error.is_about_the_input() => {
+                    settlement.dead(delivery, &error.chain()).await.map(drop)
                 }
                 Err(error) => Err(error),
             };
@@ -420,7 +421,7 @@ impl Worker {
 
     fn settlement(&self) -> Settlement {
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
-        Settlement { store, observer, herald: self.herald.clone(), shutdown: self.shutdown.clone() }
+        Settlement { store, observer, mode: self.mode.clone(), shutdown: self.shutdown.clone() }
     }
 }
 
@@ -429,7 +430,7 @@ pub struct StartedWorker {
     worker: Worker,
     hands: Hands,
     stop_engine: Shutdown,
-    _watch: Option<AbortOnDrop>,
+    _watch: Option<AbortOnDropHandle<()>>,
 }
 
 impl StartedWorker {
@@ -446,15 +447,6 @@ impl StartedWorker {
     pub async fn run(self) -> Result<WorkSummary> {
         let Self { worker, hands, stop_engine, _watch } = self;
         worker.run_to_the_end(hands, stop_engine).await
-    }
-}
-
-/// Ends a task with what it works for.
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

@@ -1,129 +1,128 @@
-//! What a worker does beside its main loop: asking the store, and settling what is not to be made.
+//! Settles deliveries beside the worker's main loop, and asks the store meanwhile.
 //!
-//! In: deliveries. Out: [`Arrival`]s. Always holds: among others, a store that is away is waited for until it is back or
-//! somebody wants to stop, and costs no job anything.
+//! # Invariants
+//! In a cluster, a store that is away is waited for until it is back or the worker is to stop, and costs no job a failure.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::mode::Mode;
+use super::{Work, WorkerEvent};
 use crate::base::error::{Error, Kind, Result};
-use crate::broker::{Delivery, MAX_DELIVERIES};
+use crate::broker::{Delivery, MAX_DELIVERIES, Message};
 use crate::campaign::dead_letter;
 use crate::campaign::sidecar::Sidecar;
-use crate::events::{AssetDead, DomainEvent, EventSink};
+use crate::events::{AssetDead, DomainEvent};
 use crate::io::shutdown::Shutdown;
 use crate::plan::Job;
 use crate::store::Store;
-use crate::worker::{Work, WorkerEvent};
 
-/// Between two tries at a store that is away.
+/// The pauses between tries at a store that is away; the last stands for all further.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
 
-/// Asks the store, as long as [`Settlement::waits`] says.
-macro_rules! patiently {
-    ($settlement:expr, $ask:expr) => {{
-        let mut tries = 0;
-        loop {
-            match $ask.await {
-                Err(error) if $settlement.waits(&error, &mut tries).await => {}
-                answer => break answer,
-            }
-        }
-    }};
-}
-pub(super) use patiently;
-
-/// What is done beside the main loop.
-pub struct Settlement {
-    pub store: Arc<dyn Store>,
-    pub observer: Arc<dyn Fn(WorkerEvent<'_>) + Send + Sync>,
-    pub herald: Option<Arc<dyn EventSink>>,
-    pub shutdown: Shutdown,
+/// What settling a delivery needs; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Settlement {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) observer: Arc<dyn Fn(WorkerEvent<'_>) + Send + Sync>,
+    pub(super) mode: Mode,
+    pub(super) shutdown: Shutdown,
 }
 
 impl Settlement {
-    /// Whether to ask the store again after this error, waiting a little: among others, for as long as it is away and
-    /// nobody wants to stop.
-    pub async fn waits(&self, error: &Error, tries: &mut usize) -> bool {
-        if !self.is_shared() || !matches!(error.kind(), Kind::Unavailable | Kind::Transient) {
-            return false;
-        }
-        let pause = PAUSES[(*tries).min(PAUSES.len() - 1)];
-        *tries += 1;
-        tracing::warn!(error = %error.chain(), pause_ms = pause.as_millis(), "the store is away; waiting for it");
-        tokio::select! {
-            () = tokio::time::sleep(pause) => true,
-            () = self.shutdown.wait() => false,
+    /// Asks the store until it answers: in a cluster, for as long as it is away and the worker is not to stop.
+    ///
+    /// # Errors
+    /// The last error of the store.
+    pub(super) async fn retry_while_unavailable<T, F>(&self, ask: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let mut pauses = PAUSES.into_iter();
+        let mut pause = Duration::ZERO;
+        loop {
+            let error = match ask().await {
+                Err(error) if self.mode.is_cluster() && may_pass(&error) => error,
+                answer => return answer,
+            };
+            pause = pauses.next().unwrap_or(pause);
+            tracing::warn!(error = %error.chain(), pause_ms = pause.as_millis(), "the store is away; waiting for it");
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.shutdown.wait() => return Err(error),
+            }
         }
     }
 
-    /// Whether others work on the same campaigns.
-    pub fn is_shared(&self) -> bool {
-        self.herald.is_some()
-    }
-
-    /// Its outcome is in the store: told, then settled, so that somebody tells it again if we do not live to.
-    pub async fn finished(&self, delivery: Delivery, sidecar: &Sidecar) -> Result<()> {
-        if let Some(herald) = &self.herald {
-            let fact = DomainEvent::asset(sidecar, |key| self.store.locate(key))?;
-            if let Err(error) = herald.publish(&fact).await {
-                tracing::warn!(error = %error.chain(), "nobody could be told of an asset; its job comes again");
+    /// Settles a delivery whose outcome is in the store: publishes it first, then acknowledges, so that another worker
+    /// publishes it if this one dies in between.
+    pub(super) async fn finished(&self, delivery: Delivery<Message>, sidecar: &Sidecar) -> Result<()> {
+        if let Some(events) = self.mode.events() {
+            let event = DomainEvent::asset(sidecar, |key| self.store.locate(key))?;
+            if let Err(error) = events.publish(&event).await {
+                tracing::warn!(error = %error.chain(), "an asset's event was not published; its job comes again");
                 return Ok(());
             }
         }
-        delivery.ack().await
+        delivery.ack().await;
+        Ok(())
     }
 
-    /// It failed in a way that may pass.
-    pub async fn again(&self, delivery: Delivery, reason: &str) -> Result<Arrival> {
+    /// Settles a delivery that failed in a way that may pass.
+    pub(super) async fn retry(&self, delivery: Delivery<Message>, reason: &str) -> Result<Arrival> {
         if delivery.message.failures + 1 >= MAX_DELIVERIES {
-            self.dig(&delivery.message.job, reason).await?;
+            self.record_dead(&delivery.message.job, reason).await?;
         }
         self.settled(delivery.retry(reason).await)
     }
 
-    /// It will never work.
-    pub async fn bury(&self, delivery: Delivery, reason: &str) -> Result<Arrival> {
-        self.dig(&delivery.message.job, reason).await?;
+    /// Settles a delivery that will never work.
+    pub(super) async fn dead(&self, delivery: Delivery<Message>, reason: &str) -> Result<Arrival> {
+        self.record_dead(&delivery.message.job, reason).await?;
         self.settled(delivery.dead(reason).await)
     }
 
-    /// Nobody wants it any more.
-    pub async fn discard(&self, delivery: Delivery) -> Result<Arrival> {
+    /// Settles a delivery of a cancelled campaign: nothing is made of it.
+    pub(super) async fn discard(&self, delivery: Delivery<Message>) -> Arrival {
         (self.observer)(WorkerEvent::Dropped(&delivery.message.job));
-        delivery.ack().await?;
-        Ok(Arrival::Gone)
+        delivery.ack().await;
+        Arrival::Settled
     }
 
-    /// Among others, a broker that could not be told is no end: the delivery comes again.
-    fn settled(&self, told: Result<()>) -> Result<Arrival> {
-        match told {
-            Err(error) if self.is_shared() => {
-                tracing::warn!(error = %error.chain(), "the broker was not told; the job comes again");
-                Ok(Arrival::Gone)
+    /// In a cluster, a delivery that the broker could not settle is no error: it comes again.
+    fn settled(&self, result: Result<()>) -> Result<Arrival> {
+        match result {
+            Err(error) if self.mode.is_cluster() => {
+                tracing::warn!(error = %error.chain(), "a job could not be settled; it comes again");
+                Ok(Arrival::Settled)
             }
-            told => told.map(|()| Arrival::Gone),
+            result => result.map(|()| Arrival::Settled),
         }
     }
 
-    async fn dig(&self, job: &Job, reason: &str) -> Result<()> {
-        if let Some(herald) = &self.herald {
-            patiently!(self, dead_letter::dig(&*self.store, job, reason))?;
+    async fn record_dead(&self, job: &Job, reason: &str) -> Result<()> {
+        if let Some(events) = self.mode.events() {
+            self.retry_while_unavailable(|| dead_letter::dig(&*self.store, job, reason)).await?;
             let (campaign, id) = (job.campaign.to_string(), job.id.to_string());
-            herald.publish(&DomainEvent::AssetDead(AssetDead { campaign, job: id, reason: reason.into() })).await?;
+            events.publish(&DomainEvent::AssetDead(AssetDead { campaign, job: id, reason: reason.into() })).await?;
         }
         (self.observer)(WorkerEvent::Dead { job, reason });
         Ok(())
     }
 }
 
+/// Whether the store may answer when it is asked again.
+fn may_pass(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Unavailable | Kind::Transient)
+}
+
 /// What became of a delivery that was looked at.
-pub enum Arrival {
-    /// To be made.
+pub(super) enum Arrival {
+    /// Its job is to be made.
     Ready(Box<Work>),
-    /// Was finished before.
+    /// Its job was finished before.
     Skipped,
-    /// Settled.
-    Gone,
+    /// It was settled without an outcome.
+    Settled,
 }

@@ -1,200 +1,207 @@
-//! Consuming: messages come in, lane by lane, whatever happens to connections, channels and queues.
+//! Consuming: messages come in by priority, whatever happens to connections, AMQP channels and queues.
 //!
-//! In: queues, each on a lane. Out: raw messages by the lanes' weights, at most `prefetch` of each queue in hand.
-//! Always holds: what was received on a connection that is gone is not handed out (the broker delivers it again); a queue
-//! that was deleted is declared again and consumed again; taking a message is cancel-safe.
+//! # Invariants
+//! At most `prefetch` messages of each queue are held. What was received on a connection that is gone is not handed out
+//! (the broker delivers it again). A queue that was deleted is declared and consumed again. Taking is cancel-safe.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 use lapin::Acker;
 use lapin::message::Delivery;
-use lapin::options::{BasicConsumeOptions, BasicNackOptions};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::futures::Notified;
+use tokio_util::task::AbortOnDropHandle;
 
+use super::connection::{self, ConnectionManager};
+use super::topology::Route;
 use crate::base::error::{Error, Result};
 use crate::broker::lanes::Lanes;
-use crate::broker::rabbit::link::{self, Link};
-use crate::spec::Priority;
 
-/// Between two attempts to connect, at most.
-const MAX_PAUSE: Duration = Duration::from_secs(10);
-
-/// Takes from queues until dropped.
+/// Receives from queues until dropped.
 #[derive(Debug)]
-pub struct Consumer {
+pub(super) struct Consumer {
     inbox: Arc<Inbox>,
-    stop: CancellationToken,
+    _receiving: AbortOnDropHandle<()>,
 }
 
-/// What has come and is not taken yet.
+/// What this process holds of the broker's messages; several consumers may share one.
 #[derive(Debug, Default)]
-struct Inbox {
-    waiting: Mutex<Lanes<Delivery>>,
-    /// Rung when something came, and when something was settled.
+pub(super) struct Activity {
+    /// Messages received and not settled.
+    held: AtomicUsize,
+    /// Notified when a message came, and when one was settled.
     changed: Notify,
-    /// Messages handed out and not settled.
-    in_hand: AtomicUsize,
+}
+
+impl Activity {
+    /// Returns whether no message is held.
+    pub(super) fn is_idle(&self) -> bool {
+        self.held.load(Ordering::Acquire) == 0
+    }
+
+    /// Makes everyone who waits look again.
+    pub(super) fn wake(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// Waits for the next change; callers enable it before they look.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+}
+
+/// Messages that came and were not taken yet.
+#[derive(Debug)]
+struct Inbox {
+    waiting: Mutex<Lanes<Incoming>>,
+    activity: Arc<Activity>,
     connected: AtomicBool,
 }
 
 /// A message that came.
 #[derive(Debug)]
-pub struct Raw {
+pub(super) struct Incoming {
     /// Its body.
-    pub body: Vec<u8>,
-    /// How often it was in somebody's hands who then died.
-    pub crashes: i64,
+    pub(super) body: Vec<u8>,
+    /// How often a receiver died or lost its connection before it had settled the message.
+    pub(super) deaths: i64,
     /// Its headers.
-    pub headers: BTreeMap<ShortString, AMQPValue>,
-    /// To be settled with.
-    pub hold: Hold,
+    pub(super) headers: BTreeMap<ShortString, AMQPValue>,
+    /// What settles it.
+    pub(super) guard: AckGuard,
 }
 
-/// A message in hand: dropped unsettled, it goes back to the broker.
+/// Holds a message that is not settled; dropped without an acknowledgement, the message goes back to the broker.
 #[derive(Debug)]
-pub struct Hold {
+pub(super) struct AckGuard {
     acker: Option<Acker>,
-    inbox: Arc<Inbox>,
+    activity: Arc<Activity>,
 }
 
 impl Inbox {
-    fn waiting(&self) -> MutexGuard<'_, Lanes<Delivery>> {
+    fn waiting(&self) -> MutexGuard<'_, Lanes<Incoming>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn receive(&self, delivery: Delivery) -> Incoming {
+        self.activity.held.fetch_add(1, Ordering::AcqRel);
+        let guard = AckGuard { acker: Some(delivery.acker), activity: Arc::clone(&self.activity) };
+        let headers = delivery.properties.headers().as_ref().map(|h| h.inner().clone()).unwrap_or_default();
+        let deaths = headers.get("x-delivery-count").and_then(AMQPValue::as_long_long_int).unwrap_or(0);
+        Incoming { body: delivery.data, deaths, headers, guard }
     }
 }
 
 impl Consumer {
-    /// Starts consuming `queues`; needs a tokio runtime.
-    pub fn start(link: Link, queues: Vec<(Priority, &'static str)>, prefetch: u16) -> Self {
-        let (inbox, stop) = (Arc::new(Inbox::default()), CancellationToken::new());
-        let (shared, stopped) = (Arc::clone(&inbox), stop.clone());
-        tokio::spawn(async move {
-            let mut pause = Duration::from_millis(200);
-            while !stopped.is_cancelled() {
-                let session = session(&link, &queues, prefetch, &shared);
-                let ended = tokio::select! {
-                    ended = session => ended,
-                    () = stopped.cancelled() => return,
-                };
-                if shared.connected.swap(false, Ordering::Relaxed) {
-                    pause = Duration::from_millis(200); // it worked for a while
-                }
-                // The broker takes back what was on the connection and delivers it again.
-                drop(shared.waiting().clear());
-                let why = ended.err().map_or_else(|| "closed".to_owned(), |error| error.chain());
-                tracing::warn!(why, pause_ms = pause.as_millis(), "the broker's connection is gone; connecting again");
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(MAX_PAUSE),
-                    () = stopped.cancelled() => return,
-                }
-            }
-        });
-        Self { inbox, stop }
+    /// Starts to receive from the queues of `route`; needs a Tokio runtime.
+    pub(super) fn start(
+        connections: ConnectionManager,
+        route: &'static Route,
+        prefetch: u16,
+        activity: Arc<Activity>,
+    ) -> Self {
+        let inbox = Arc::new(Inbox { waiting: Mutex::default(), activity, connected: AtomicBool::new(false) });
+        let receiving = tokio::spawn(receive(connections, route, prefetch, Arc::clone(&inbox)));
+        Self { inbox, _receiving: AbortOnDropHandle::new(receiving) }
     }
 
-    /// Whether the broker is there.
-    pub fn connected(&self) -> bool {
+    /// Returns whether the broker is connected.
+    pub(super) fn connected(&self) -> bool {
         self.inbox.connected.load(Ordering::Relaxed)
     }
 
-    /// Messages handed out and not settled.
-    pub fn in_hand(&self) -> usize {
-        self.inbox.in_hand.load(Ordering::Acquire)
-    }
-
-    /// Whether nothing waits to be taken.
-    pub fn is_empty(&self) -> bool {
-        self.inbox.waiting().is_empty()
-    }
-
-    /// The next message, if one has come.
-    pub fn take(&self) -> Option<Raw> {
-        let delivery = self.inbox.waiting().pop()?;
-        self.inbox.in_hand.fetch_add(1, Ordering::AcqRel);
-        let headers = delivery.properties.headers().as_ref().map(|h| h.inner().clone()).unwrap_or_default();
-        let crashes = headers.get("x-delivery-count").and_then(AMQPValue::as_long_long_int).unwrap_or(0);
-        let hold = Hold { acker: Some(delivery.acker), inbox: Arc::clone(&self.inbox) };
-        Some(Raw { body: delivery.data, crashes, headers, hold })
-    }
-
-    /// Has everybody who waits look again.
-    pub fn wake(&self) {
-        self.inbox.changed.notify_waiters();
-    }
-
-    /// Rung whenever something came or was settled; callers enable it before they look.
-    pub fn notified(&self) -> tokio::sync::futures::Notified<'_> {
-        self.inbox.changed.notified()
+    /// Takes the next message, if one has come.
+    pub(super) fn take(&self) -> Option<Incoming> {
+        self.inbox.waiting().pop()
     }
 }
 
-impl Drop for Consumer {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-impl Hold {
-    /// Settled: never delivered again. That its connection is gone is no error: the message comes again, to somebody who
-    /// finds its result in the store.
-    pub async fn ack(mut self) {
+impl AckGuard {
+    /// Acknowledges. That the connection is gone is no error: the message comes again, to a receiver that finds its result
+    /// in the store.
+    pub(super) async fn ack(mut self) {
         if let Some(acker) = self.acker.take()
-            && let Err(error) = acker.ack(lapin::options::BasicAckOptions::default()).await
+            && let Err(error) = acker.ack(BasicAckOptions::default()).await
         {
             tracing::debug!(%error, "an acknowledgement did not reach the broker");
         }
     }
 
-    /// Whether the broker still waits for it to be settled; if not, it delivers the message again.
-    pub fn is_live(&self) -> bool {
+    /// Returns whether the broker still waits for it to be settled; if not, it delivers the message again.
+    pub(super) fn is_live(&self) -> bool {
         self.acker.as_ref().is_some_and(Acker::usable)
     }
 }
 
-impl Drop for Hold {
+impl Drop for AckGuard {
     fn drop(&mut self) {
         if let Some(acker) = self.acker.take()
             && acker.usable()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+            && let Ok(runtime) = Handle::try_current()
         {
             runtime.spawn(async move { acker.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() }).await });
         }
-        self.inbox.in_hand.fetch_sub(1, Ordering::AcqRel);
-        self.inbox.changed.notify_waiters();
+        self.activity.held.fetch_sub(1, Ordering::AcqRel);
+        self.activity.wake();
     }
 }
 
-/// One connection's life: returns when it ends, and why.
-async fn session(link: &Link, queues: &[(Priority, &'static str)], prefetch: u16, inbox: &Inbox) -> Result<()> {
-    let (connection, control) = link.connect("consumer").await?;
-    // Declaring fails a channel when it fails, so that consuming has its own.
-    let channel = connection.create_channel().await.map_err(|e| link.failed("open a channel at", e))?;
-    link::limit(&channel, prefetch).await.map_err(|e| link.failed("limit what comes from", e))?;
+/// Receives over one connection after the other, for ever.
+async fn receive(connections: ConnectionManager, route: &Route, prefetch: u16, inbox: Arc<Inbox>) {
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(200))
+        .with_factor(2.0)
+        .with_max_delay(Duration::from_secs(10))
+        .without_max_times();
+    let mut pauses = backoff.build();
+    loop {
+        let ended = receive_over_one(&connections, route, prefetch, &inbox).await;
+        if inbox.connected.swap(false, Ordering::Relaxed) {
+            pauses = backoff.build(); // it worked for a while
+        }
+        // The broker takes back what was on the connection and delivers it again.
+        let lost = inbox.waiting().clear();
+        drop(lost);
+        let why = ended.err().map_or_else(|| "closed".to_owned(), |error| error.chain());
+        let pause = pauses.next().unwrap_or_default();
+        tracing::warn!(why, pause_ms = pause.as_millis(), "the broker's connection is gone; connecting again");
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Receives over one connection until it ends, and returns why it did.
+async fn receive_over_one(connections: &ConnectionManager, route: &Route, prefetch: u16, inbox: &Inbox) -> Result<()> {
+    let (connection, control) = connections.connect("consumer").await?;
+    // A channel is closed when declaring on it fails, so consuming has its own.
+    let channel = connection.create_channel().await.map_err(|e| connections.failed("open a channel at", e))?;
+    connection::limit(&channel, prefetch).await.map_err(|e| connections.failed("limit what comes from", e))?;
     inbox.connected.store(true, Ordering::Relaxed);
-    try_join_all(queues.iter().map(|(lane, queue)| {
+    try_join_all(route.queues.iter().map(|(priority, queue)| {
         let (control, channel) = (&control, &channel);
         async move {
             loop {
                 let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
                 let consumer = channel.basic_consume((*queue).into(), "".into(), options, arguments).await;
-                let mut consumer = consumer.map_err(|e| link.failed("consume from", e))?;
+                let mut consumer = consumer.map_err(|e| connections.failed("consume from", e))?;
                 while let Some(delivery) = consumer.next().await {
-                    let delivery = delivery.map_err(|e| link.failed("consume from", e))?;
-                    inbox.waiting().push(*lane, delivery);
-                    inbox.changed.notify_waiters();
+                    let delivery = delivery.map_err(|e| connections.failed("consume from", e))?;
+                    inbox.waiting().push(*priority, inbox.receive(delivery));
+                    inbox.activity.wake();
                 }
                 if !channel.status().connected() {
                     return Err::<(), Error>(Error::unavailable("the broker closed the channel"));
                 }
                 tracing::warn!(queue, "the broker ended a consumer; the queue is declared again");
-                link.declare(control).await?;
+                connections.declare(control).await?;
             }
         }
     }))

@@ -1,30 +1,31 @@
-//! Publishing: handed over only once the broker has confirmed it.
+//! Publishing to the broker: a message counts as published once the broker has confirmed it.
 //!
-//! In: bytes for a queue. Out: they are the broker's, or an error. Always holds: a message that no queue takes is an error,
-//! never lost in silence; one whose confirmation was lost is sent again, so it may come twice; the connection is apart from
-//! the consumers', as a broker short of memory stops reading from publishers.
+//! # Invariants
+//! A message that no queue takes is an error, never lost in silence. One whose confirmation was lost is sent again, so it
+//! may come twice. The connection is not the consumers', as a broker short of memory stops reading from publishers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use backon::{ExponentialBuilder, Retryable as _};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection};
 use tokio::sync::Mutex;
 
+use super::connection::ConnectionManager;
 use crate::base::error::{Error, Kind, Result};
-use crate::broker::rabbit::link::Link;
 
-/// A confirmation that is not here by then is lost.
+/// A confirmation that has not come by then counts as lost.
 const CONFIRM: Duration = Duration::from_secs(20);
 
-/// Publishes; cheap to share behind an `Arc`.
+/// Publishes over one connection of its own.
 #[derive(Debug)]
-pub struct Publisher {
-    link: Link,
-    /// How long a broker that is away or takes nothing is waited for.
+pub(super) struct Publisher {
+    connections: ConnectionManager,
+    /// How long a broker that is away, or takes no messages, is waited for.
     patience: Duration,
     open: Mutex<Option<Open>>,
-    /// Connections so far.
+    /// How many connections were opened so far.
     count: AtomicU64,
 }
 
@@ -37,89 +38,96 @@ struct Open {
     number: u64,
 }
 
-/// A message and where it goes.
+/// A message to publish and where it goes.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub(super) struct Outgoing {
     /// The exchange.
-    pub exchange: String,
+    pub(super) exchange: String,
     /// The routing key.
-    pub key: String,
+    pub(super) key: String,
     /// The body.
-    pub body: Vec<u8>,
+    pub(super) body: Vec<u8>,
     /// The properties.
-    pub properties: BasicProperties,
+    pub(super) properties: BasicProperties,
     /// Whether it is an error that no queue takes it.
-    pub mandatory: bool,
+    pub(super) mandatory: bool,
 }
 
-/// Why one try failed.
+/// Why one attempt failed.
+#[derive(Debug)]
 enum Failed {
-    /// The connection is no good.
-    Link(Error),
+    /// The connection failed.
+    Connection(Error),
     /// No queue takes it.
     Unroutable,
     /// The broker refused it.
     Refused,
 }
 
+impl Failed {
+    fn into_error(self, key: &str) -> Error {
+        match self {
+            Self::Connection(error) => error,
+            Self::Unroutable => Error::unavailable(format!("the broker has no queue for {key}"))
+                .hint("something keeps deleting it; look at the broker's log and policies"),
+            Self::Refused => Error::new(Kind::Transient, format!("the broker refuses messages for {key}"))
+                .hint("the queue is full, or a policy limits it; look at the broker"),
+        }
+    }
+}
+
 impl Publisher {
-    /// Publishes over `link`; connects when first used.
-    pub fn new(link: Link, patience: Duration) -> Self {
-        Self { link, patience, open: Mutex::new(None), count: AtomicU64::new(0) }
+    /// Creates a publisher over `connections`; connects when first used.
+    pub(super) fn new(connections: ConnectionManager, patience: Duration) -> Self {
+        Self { connections, patience, open: Mutex::new(None), count: AtomicU64::new(0) }
     }
 
-    /// Hands `letter` over; tries until the broker has it or patience ends.
-    pub async fn publish(&self, letter: &Letter) -> Result<()> {
+    /// Publishes until the broker has confirmed it or patience ends.
+    ///
+    /// # Errors
+    /// Where the broker cannot be reached, has no queue for it, or refuses it.
+    pub(super) async fn publish(&self, outgoing: &Outgoing) -> Result<()> {
         let deadline = Instant::now() + self.patience;
-        let mut pause = Duration::from_millis(100);
-        let mut redeclared = false;
-        loop {
-            let error = match self.attempt(letter).await {
-                Ok(()) => return Ok(()),
-                Err(Failed::Unroutable) if !redeclared => {
-                    // Somebody deleted the queue: a new connection declares it again.
-                    redeclared = true;
-                    *self.open.lock().await = None;
-                    continue;
-                }
-                Err(Failed::Unroutable) => {
-                    return Err(Error::unavailable(format!("the broker has no queue for {}", letter.key))
-                        .hint("something keeps deleting it; look at the broker's log and policies"));
-                }
-                Err(Failed::Refused) => Error::new(Kind::Transient, format!("the broker refuses messages for {}", letter.key))
-                    .hint("the queue is full, or a policy limits it; look at the broker"),
-                Err(Failed::Link(error)) => error,
-            };
-            if Instant::now() + pause > deadline {
-                return Err(error);
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(100))
+            .with_factor(2.0)
+            .with_max_delay(Duration::from_secs(5))
+            .without_max_times();
+        (|| self.attempt_declared(outgoing))
+            .retry(pauses)
+            .when(|failed| !matches!(failed, Failed::Unroutable) && Instant::now() < deadline)
+            .notify(|failed, _| tracing::debug!(?failed, "publishing again"))
+            .await
+            .map_err(|failed| failed.into_error(&outgoing.key))
+    }
+
+    /// Tries once; where a queue was deleted, declares it on a new connection and tries once more.
+    async fn attempt_declared(&self, outgoing: &Outgoing) -> Result<(), Failed> {
+        match self.attempt(outgoing).await {
+            Err(Failed::Unroutable) => {
+                *self.open.lock().await = None;
+                self.attempt(outgoing).await
             }
-            tracing::debug!(error = %error.chain(), "publishing again");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
+            result => result,
         }
     }
 
-    /// A channel for other questions, on the same connection.
-    pub async fn channel(&self) -> Result<Channel> {
+    /// Opens a channel for other questions on the same connection.
+    pub(super) async fn channel(&self) -> Result<Channel> {
         let mut open = self.open.lock().await;
         self.opened(&mut open).await?;
         let Some(Open { connection, .. }) = &*open else {
             return Err(Error::internal("a connection that was just opened is gone"));
         };
-        connection.create_channel().await.map_err(|e| self.link.failed("open a channel at", e))
+        connection.create_channel().await.map_err(|e| self.connections.failed("open a channel at", e))
     }
 
-    /// What a question to the broker failed with.
-    pub fn failed(&self, verb: &str, error: lapin::Error) -> Error {
-        self.link.failed(verb, error)
-    }
-
-    async fn attempt(&self, letter: &Letter) -> Result<(), Failed> {
+    async fn attempt(&self, outgoing: &Outgoing) -> Result<(), Failed> {
         let mut open = self.open.lock().await;
-        let (channel, number) = self.opened(&mut open).await.map_err(Failed::Link)?;
-        let options = BasicPublishOptions { mandatory: letter.mandatory, ..BasicPublishOptions::default() };
-        let (exchange, key) = (letter.exchange.as_str().into(), letter.key.as_str().into());
-        let sent = channel.basic_publish(exchange, key, options, &letter.body, letter.properties.clone()).await;
+        let (channel, number) = self.opened(&mut open).await.map_err(Failed::ConnectionManager)?;
+        let options = BasicPublishOptions { mandatory: outgoing.mandatory, ..BasicPublishOptions::default() };
+        let (exchange, key) = (outgoing.exchange.as_str().into(), outgoing.key.as_str().into());
+        let sent = channel.basic_publish(exchange, key, options, &outgoing.body, outgoing.properties.clone()).await;
         drop(open); // others may publish while this one waits for its confirmation
         let confirmed = match sent {
             Ok(confirmation) => tokio::time::timeout(CONFIRM, confirmation).await,
@@ -129,15 +137,15 @@ impl Publisher {
             Ok(Ok(Confirmation::Ack(None))) => Ok(()),
             Ok(Ok(Confirmation::Ack(Some(_)))) => Err(Failed::Unroutable),
             Ok(Ok(Confirmation::Nack(_))) => Err(Failed::Refused),
-            Ok(Ok(Confirmation::NotRequested)) => Err(Failed::Link(Error::internal("the channel gives no confirmations"))),
+            Ok(Ok(Confirmation::NotRequested)) => Err(Failed::Connection(Error::internal("the broker's channel gives no confirmations"))),
             Ok(Err(e)) => {
                 self.close(number).await;
-                Err(Failed::Link(self.link.failed("publish to", e)))
+                Err(Failed::Connection(self.connections.failed("publish to", e)))
             }
             Err(_) => {
                 self.close(number).await;
-                let shown = self.link.shown();
-                Err(Failed::Link(
+                let shown = self.connections.shown();
+                Err(Failed::Connection(
                     Error::unavailable(format!("the broker {shown} confirms nothing"))
                         .hint("it may be short of memory or disk (an alarm blocks publishers); look at the broker"),
                 ))
@@ -145,7 +153,7 @@ impl Publisher {
         }
     }
 
-    /// The channel that is open, or a new one.
+    /// Returns the channel that is open, or opens one.
     async fn opened(&self, open: &mut Option<Open>) -> Result<(Channel, u64)> {
         if let Some(Open { channel, number, .. }) = open
             && channel.status().connected()
@@ -154,14 +162,14 @@ impl Publisher {
         }
         *open = None;
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        let (connection, channel) = self.link.connect("publisher").await?;
+        let (connection, channel) = self.connections.connect("publisher").await?;
         let confirms = channel.confirm_select(ConfirmSelectOptions::default()).await;
-        confirms.map_err(|e| self.link.failed("ask for confirmations from", e))?;
+        confirms.map_err(|e| self.connections.failed("ask for confirmations from", e))?;
         *open = Some(Open { connection, channel: channel.clone(), number });
         Ok((channel, number))
     }
 
-    /// Lets go of a connection that failed, unless that has been done.
+    /// Closes a connection that failed, unless that has been done.
     async fn close(&self, number: u64) {
         let mut open = self.open.lock().await;
         if open.as_ref().is_some_and(|open| open.number == number) {

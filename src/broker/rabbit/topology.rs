@@ -1,8 +1,10 @@
-//! The broker's queues and how messages move between them. Names are a contract with `deploy/`.
+//! The broker's exchanges and queues, and how messages move between them. Names are a contract with `deploy/`.
 //!
-//! In: a channel. Out: everything declared; declaring it again changes nothing.
-//! Always holds: queues are durable and replicated (quorum); what the broker itself moves, be it dead or due again, it
-//! holds until the next queue has it (at-least-once); a full queue refuses, it never drops.
+//! Declaring what is there already changes nothing.
+//!
+//! # Invariants
+//! Queues are durable and replicated (quorum). What the broker itself moves, be it dead or due again, it holds until the
+//! next queue has it (at-least-once). A full queue refuses, it never drops.
 
 use std::time::Duration;
 
@@ -12,46 +14,77 @@ use lapin::{Channel, ExchangeKind};
 
 use crate::spec::Priority;
 
-/// Routes to the queue that the routing key names.
-pub const DIRECT: &str = "housestyle.direct";
-/// Where what happens is announced.
-pub const EVENTS: &str = "housestyle.events";
-/// Orders for planners.
-pub const CAMPAIGNS: &str = "housestyle.campaigns";
-/// What was given up on.
+/// The exchange that routes to the queue which the routing key names.
+pub(super) const DIRECT: &str = "housestyle.direct";
+/// The exchange where events are announced.
+pub(super) const EVENTS: &str = "housestyle.events";
+/// The queue of orders to coordinators.
+const CAMPAIGNS: &str = "housestyle.campaigns";
+/// The queue of dead letters.
 pub const DEAD: &str = "housestyle.dead";
+/// The queue of events for webhooks; only where webhooks are sent.
+pub(super) const WEBHOOKS: &str = "housestyle.webhooks";
+/// The broker deletes the queue of webhooks when nobody has received from it for so long.
+const EXPIRES: Duration = Duration::from_secs(3 * 86_400);
 
-/// Events for whoever sends webhooks; only where somebody does.
-pub const WEBHOOKS: &str = "housestyle.webhooks";
-/// After so long without a sender the broker deletes that queue.
-const FORGOTTEN: Duration = Duration::from_secs(3 * 86_400);
+/// The header of a dead letter with the reason.
+pub(super) const REASON: &str = "housestyle-reason";
+/// The header of a dead letter with the name of the route it comes from.
+pub(super) const FROM: &str = "housestyle-from";
 
-/// How often the broker delivers a message whose consumers keep dying with it in hand. The broker counts everything that was
-/// in their hands or on its way there, innocent for the most part, and every restart; RabbitMQ 4 takes the same number.
+/// How often the broker delivers a message whose receivers keep dying with it. The broker counts everything that they had
+/// received or was on its way to them, innocent for the most part, and every restart; RabbitMQ 4 takes the same number.
 pub const DELIVERY_LIMIT: i64 = 20;
 
-/// A lane's queue.
-pub fn lane(lane: Priority) -> &'static str {
-    match lane {
-        Priority::High => "housestyle.jobs.high",
-        Priority::Normal => "housestyle.jobs.normal",
-        Priority::Low => "housestyle.jobs.low",
+/// The queues of one channel.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// What dead letters call it.
+    pub(super) name: &'static str,
+    /// One queue a priority, or one for all.
+    pub(super) queues: &'static [(Priority, &'static str)],
+}
+
+/// The route of jobs.
+pub(super) const JOBS: Route = Route {
+    name: "jobs",
+    queues: &[
+        (Priority::High, "housestyle.jobs.high"),
+        (Priority::Normal, "housestyle.jobs.normal"),
+        (Priority::Low, "housestyle.jobs.low"),
+    ],
+};
+/// The route of orders.
+pub(super) const ORDERS: Route = Route { name: "campaigns", queues: &[(Priority::Normal, CAMPAIGNS)] };
+/// The route of notifications.
+pub(super) const NOTIFICATIONS: Route = Route { name: "webhooks", queues: &[(Priority::Normal, WEBHOOKS)] };
+
+impl Route {
+    /// Returns the queue of a priority; the first where the channel tells no priorities apart.
+    pub(super) fn queue(&self, priority: Priority) -> &'static str {
+        let queue = self.queues.iter().find(|(of, _)| *of == priority).or(self.queues.first());
+        queue.map_or("", |(_, queue)| queue)
+    }
+
+    /// Returns the names of its queues.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.queues.iter().map(|(_, queue)| *queue)
     }
 }
 
-/// Exchange and queue of messages that are due again after `delay`.
-pub fn wait(delay: Duration) -> String {
+/// Returns the name of the exchange and queue of messages that are due again after `delay`.
+pub(super) fn wait(delay: Duration) -> String {
     format!("housestyle.wait.{}", delay.as_millis())
 }
 
-/// Declares everything.
-pub async fn declare(channel: &Channel, delays: &[Duration]) -> lapin::Result<()> {
+/// Declares every exchange and queue but the one of webhooks.
+pub(super) async fn declare(channel: &Channel, delays: &[Duration]) -> lapin::Result<()> {
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     channel.exchange_declare(DIRECT.into(), ExchangeKind::Direct, durable, FieldTable::default()).await?;
     channel.exchange_declare(EVENTS.into(), ExchangeKind::Topic, durable, FieldTable::default()).await?;
-    // Looking at the dead counts as a delivery, which must not kill them twice.
+    // Looking at dead letters counts as a delivery; the limit must not delete them for that.
     queue(channel, DEAD, table([("x-delivery-limit", AMQPValue::LongLongInt(1_000_000))])).await?;
-    for name in Priority::ALL.map(lane).into_iter().chain([CAMPAIGNS]) {
+    for name in JOBS.names().chain(ORDERS.names()) {
         let limits = table([
             ("x-delivery-limit", AMQPValue::LongLongInt(DELIVERY_LIMIT)),
             ("x-dead-letter-exchange", text(DIRECT)),
@@ -76,14 +109,14 @@ pub async fn declare(channel: &Channel, delays: &[Duration]) -> lapin::Result<()
     Ok(())
 }
 
-/// Declares the queue of webhooks, which hears everything.
-pub async fn declare_webhooks(channel: &Channel) -> lapin::Result<()> {
+/// Declares the queue of webhooks, which gets every event.
+pub(super) async fn declare_webhooks(channel: &Channel) -> lapin::Result<()> {
     let limits = table([
         ("x-delivery-limit", AMQPValue::LongLongInt(DELIVERY_LIMIT)),
         ("x-dead-letter-exchange", text(DIRECT)),
         ("x-dead-letter-routing-key", text(DEAD)),
         ("x-dead-letter-strategy", text("at-least-once")),
-        ("x-expires", AMQPValue::LongLongInt(i64::try_from(FORGOTTEN.as_millis()).unwrap_or(i64::MAX))),
+        ("x-expires", AMQPValue::LongLongInt(i64::try_from(EXPIRES.as_millis()).unwrap_or(i64::MAX))),
     ]);
     queue(channel, WEBHOOKS, limits).await?;
     channel.queue_bind(WEBHOOKS.into(), EVENTS.into(), "#".into(), QueueBindOptions::default(), FieldTable::default()).await

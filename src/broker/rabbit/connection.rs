@@ -1,8 +1,10 @@
-//! A connection to the broker, and what its errors mean.
+//! Connections to the broker, and what its errors mean.
 //!
-//! In: the broker's address. Out: connections that declare the topology before anybody uses them.
-//! Always holds: an attempt to connect ends within [`CONNECT`]; a peer that went away in silence is noticed by heartbeats;
-//! no password in errors.
+//! A connection declares the topology before it is used.
+//!
+//! # Invariants
+//! An attempt to connect ends within [`CONNECT`]. A peer that went away in silence is noticed by heartbeats. No error
+//! holds the password.
 
 use std::time::Duration;
 
@@ -11,38 +13,39 @@ use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 
+use super::topology;
 use crate::base::error::{Error, Kind};
-use crate::broker::rabbit::topology;
 
-/// One attempt to connect and declare, at most.
+
+/// The time limit of one attempt to connect and declare.
 const CONNECT: Duration = Duration::from_secs(15);
-/// Two silent ones, and the peer counts as gone.
+/// Seconds between heartbeats; after two silent ones the peer counts as gone.
 const HEARTBEAT: u16 = 20;
 
-/// Where the broker is and what is expected there.
+/// Opens connections to one broker and declares the topology on them.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub(super) struct ConnectionManager {
     uri: AMQPUri,
     shown: String,
     delays: Vec<Duration>,
     webhooks: bool,
 }
 
-impl Link {
-    /// A link to `uri`, called `shown` in errors.
-    pub fn new(mut uri: AMQPUri, shown: String, delays: Vec<Duration>) -> Self {
+impl ConnectionManager {
+    /// Creates a manager of connections to `uri`, which is called `shown` in errors.
+    pub(super) fn new(mut uri: AMQPUri, shown: String, delays: Vec<Duration>) -> Self {
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
         uri.query.connection_timeout.get_or_insert(5_000);
         Self { uri, shown, delays, webhooks: false }
     }
 
-    /// The same link where the queue of webhooks is declared as well.
-    pub fn with_webhooks(self) -> Self {
+    /// Returns the same manager, which declares the queue of webhooks as well.
+    pub(super) fn with_webhooks(self) -> Self {
         Self { webhooks: true, ..self }
     }
 
-    /// A new connection, and a channel on it, with the topology declared; `purpose` is its name at the broker.
-    pub async fn connect(&self, purpose: &str) -> Result<(Connection, Channel), Error> {
+    /// Opens a connection and a channel on it, with the topology declared; `purpose` is part of its name at the broker.
+    pub(super) async fn connect(&self, purpose: &str) -> Result<(Connection, Channel), Error> {
         let name = format!("housestyle {purpose} {}", std::process::id());
         let connecting = async {
             let properties = ConnectionProperties::default().with_connection_name(name.into());
@@ -50,8 +53,8 @@ impl Link {
             let channel = connection.create_channel().await?;
             match self.topology(&channel).await {
                 Err(error) if is_refused(&error) => {
-                    // Who only submits may not declare. Workers have, and what is missing shows when it is used.
-                    tracing::debug!(%error, "queues are not ours to declare");
+                    // A user who only submits may not declare. Workers have, and what is missing shows when it is used.
+                    tracing::debug!(%error, "this user may not declare queues");
                     let another = connection.create_channel().await?; // a refusal closes its channel
                     Ok((connection, another))
                 }
@@ -65,7 +68,7 @@ impl Link {
     }
 
     /// Declares the topology once more.
-    pub async fn declare(&self, channel: &Channel) -> Result<(), Error> {
+    pub(super) async fn declare(&self, channel: &Channel) -> Result<(), Error> {
         self.topology(channel).await.map_err(|e| self.failed("declare queues at", e))
     }
 
@@ -77,8 +80,8 @@ impl Link {
         Ok(())
     }
 
-    /// What `verb` on the broker failed with.
-    pub fn failed(&self, verb: &str, error: lapin::Error) -> Error {
+    /// Returns the error for what failed (`verb`) at the broker.
+    pub(super) fn failed(&self, verb: &str, error: lapin::Error) -> Error {
         let message = format!("cannot {verb} the broker {}", self.shown);
         let protocol = match error.kind() {
             ErrorKind::ProtocolError(said) => Some(said.kind().clone()),
@@ -86,13 +89,13 @@ impl Link {
         };
         let found = match protocol {
             Some(AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)) => {
-                Error::unavailable(message).hint("look at user, password, vhost and permissions; `deploy/` has what is needed")
+                Error::unavailable(message).hint("check user, password, vhost and permissions; `deploy/` has the permissions that are needed")
             }
             Some(AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED)) => {
-                Error::unavailable(message).hint("look at the vhost's name")
+                Error::unavailable(message).hint("check the vhost's name")
             }
             Some(AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED)) => Error::unavailable(message).hint(
-                "a queue of this name was declared otherwise, by another version; drain and delete it, or use another vhost",
+                "a queue of this name has other arguments, from another version; drain and delete it, or use another vhost",
             ),
             Some(_) => Error::new(Kind::Unavailable, message),
             None => Error::unavailable(message).hint(LOOK),
@@ -100,8 +103,8 @@ impl Link {
         found.caused_by(error)
     }
 
-    /// The broker, as errors call it.
-    pub fn shown(&self) -> &str {
+    /// Returns the broker's address as errors show it.
+    pub(super) fn shown(&self) -> &str {
         &self.shown
     }
 }
@@ -111,9 +114,9 @@ fn is_refused(error: &lapin::Error) -> bool {
     matches!(said.kind(), AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED))
 }
 
-const LOOK: &str = "see that the broker runs and that the setting broker names it";
+const LOOK: &str = "check that the broker runs and that the setting `broker` names it";
 
-/// Lets at most `prefetch` messages of each consumer of `channel` be in hand.
-pub async fn limit(channel: &Channel, prefetch: u16) -> lapin::Result<()> {
+/// Limits the messages that each consumer of `channel` receives ahead.
+pub(super) async fn limit(channel: &Channel, prefetch: u16) -> lapin::Result<()> {
     channel.basic_qos(prefetch, BasicQosOptions::default()).await
 }

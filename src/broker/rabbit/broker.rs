@@ -1,0 +1,137 @@
+//! The connection to a broker as a program uses it: its channels, its event exchange and its dead letters.
+
+use std::sync::Arc;
+
+use lapin::options::BasicAckOptions;
+use lapin::types::FieldTable;
+
+use super::channel::RabbitChannel;
+use super::client::{Client, RabbitSettings};
+use super::consumer::Activity;
+use super::{dead_letters, topology};
+use crate::base::error::Result;
+use crate::broker::address::BrokerAddress;
+use crate::broker::channel::Channel;
+use crate::broker::dead_letter::DeadLetter;
+use crate::broker::message::Message;
+use crate::broker::notification::Notification;
+use crate::broker::order::Order;
+
+/// Orders received ahead: one, as planning holds a bundle's facts in memory and another coordinator may take the next.
+const ORDERS_AHEAD: u16 = 1;
+/// Notifications received ahead.
+const NOTIFICATIONS_AHEAD: u16 = 16;
+
+/// A RabbitMQ broker; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Rabbit {
+    client: Arc<Client>,
+    jobs: Arc<RabbitChannel<Message>>,
+    orders: Arc<RabbitChannel<Order>>,
+}
+
+impl Rabbit {
+    /// Connects and declares the topology; nothing is received before the first [`Channel::receive`].
+    ///
+    /// # Errors
+    /// Where the address is wrong or would send the password unencrypted, and where the broker cannot be reached.
+    pub async fn connect(address: &BrokerAddress, plaintext: bool, settings: RabbitSettings) -> Result<Self> {
+        let prefetch = settings.prefetch.max(1);
+        let client = Arc::new(Client::new(address.uri(plaintext)?, address.to_string(), settings));
+        client.channel().await?; // says what is wrong with the address now, not with the first message
+        // Shared, so that jobs are over only when no order is in work that may bring more.
+        let activity = Arc::new(Activity::default());
+        let jobs = RabbitChannel::new(&topology::JOBS, prefetch, Arc::clone(&client), Arc::clone(&activity));
+        let orders = RabbitChannel::new(&topology::ORDERS, ORDERS_AHEAD, Arc::clone(&client), activity);
+        Ok(Self { client, jobs: Arc::new(jobs), orders: Arc::new(orders) })
+    }
+
+    /// Returns the channel of jobs; closed, it ends once no order is left either.
+    pub fn jobs(&self) -> Arc<dyn Channel<Message>> {
+        Arc::clone(&self.jobs) as _
+    }
+
+    /// Returns the channel of orders to coordinators.
+    pub fn orders(&self) -> Arc<dyn Channel<Order>> {
+        Arc::clone(&self.orders) as _
+    }
+
+    /// Keeps what is announced from now on for those who send webhooks, and returns the channel of it; all who subscribe
+    /// at one broker share it.
+    ///
+    /// # Errors
+    /// Where the broker cannot be reached or refuses to declare the queue.
+    pub async fn subscribe(&self) -> Result<Arc<dyn Channel<Notification>>> {
+        let client = Arc::new(self.client.with_webhooks());
+        let channel = client.channel().await?;
+        topology::declare_webhooks(&channel).await.map_err(|e| client.failed("declare the queue of webhooks at", e))?;
+        let activity = Arc::new(Activity::default());
+        Ok(Arc::new(RabbitChannel::<Notification>::new(&topology::NOTIFICATIONS, NOTIFICATIONS_AHEAD, client, activity)))
+    }
+
+    /// Returns whether those channels that receive have their connections.
+    pub fn connected(&self) -> bool {
+        self.jobs.connected() && self.orders.connected()
+    }
+
+    /// Announces `body` on the exchange of events; every subscriber gets it, and that there is none is no error.
+    ///
+    /// # Errors
+    /// Where the broker cannot be reached or does not take it.
+    pub async fn announce(&self, topic: &str, content_type: &str, body: Vec<u8>) -> Result<()> {
+        self.client.announce(topic, content_type, body).await
+    }
+
+    /// Returns everything that was given up on, oldest first; looking changes nothing.
+    ///
+    /// # Errors
+    /// Where the broker cannot be asked.
+    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
+        dead_letters::list(&self.client).await
+    }
+
+    /// Publishes those dead letters that are `wanted` again, with their failures forgotten, and returns them. What cannot
+    /// be read stays. A letter is taken from the dead only after the broker has confirmed the new message.
+    ///
+    /// # Errors
+    /// Where the broker cannot be asked or does not take one; those before it are published then.
+    pub async fn requeue(&self, wanted: impl Fn(&DeadLetter) -> bool) -> Result<Vec<DeadLetter>> {
+        self.settle_dead(wanted, true).await
+    }
+
+    /// Deletes those dead letters that are `wanted` for good, and returns them.
+    ///
+    /// # Errors
+    /// Where the broker cannot be asked.
+    pub async fn forget(&self, wanted: impl Fn(&DeadLetter) -> bool) -> Result<Vec<DeadLetter>> {
+        self.settle_dead(wanted, false).await
+    }
+
+    async fn settle_dead(&self, wanted: impl Fn(&DeadLetter) -> bool, requeue: bool) -> Result<Vec<DeadLetter>> {
+        let held = dead_letters::hold(&self.client).await?;
+        let mut done = Vec::new();
+        for (letter, acker) in held.letters.into_iter().filter(|(letter, _)| wanted(letter)) {
+            if requeue && !self.publish_again(&letter).await? {
+                continue;
+            }
+            let taken = acker.ack(BasicAckOptions::default()).await;
+            taken.map_err(|e| self.client.failed("take from the dead letters of", e))?;
+            done.push(letter);
+        }
+        Ok(done)
+    }
+
+    /// Publishes what was given up on as if it had never failed; returns whether it could be read.
+    async fn publish_again(&self, letter: &DeadLetter) -> Result<bool> {
+        if let Some(message) = letter.message() {
+            self.jobs.publish(message.renewed()).await?;
+        } else if let Some(order) = letter.order() {
+            self.orders.publish(Order::new(order.task, order.traceparent)).await?;
+        } else if letter.from.as_deref() == Some(topology::NOTIFICATIONS.name) {
+            self.client.send(topology::WEBHOOKS, letter.body.clone(), FieldTable::default()).await?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+}
