@@ -4,6 +4,7 @@
 //! it is about is settled, unless the broker takes nothing: then it follows later, as acknowledgements must not wait for
 //! publishing; an endpoint that is away delays no job.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,8 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
-use crate::broker::Rabbit;
-use crate::broker::rabbit::subscription::{Announced, Subscription};
+use crate::broker::{Channel, Delivery, Notification, Rabbit};
 use crate::events::webhook::Webhooks;
 use crate::events::{CloudEvent, DomainEvent, EventSink, MEDIA_TYPE};
 use crate::io::shutdown::Shutdown;
@@ -73,37 +73,45 @@ impl EventSink for Announcer {
 }
 
 /// Sends what is announced to the house's endpoints until told to stop; what is not delivered by then is sent by the next.
-pub async fn send(webhooks: Webhooks, subscription: Subscription, shutdown: Shutdown) {
+pub async fn send(webhooks: Webhooks, notifications: Arc<dyn Channel<Notification>>, shutdown: Shutdown) {
     let mut sending = JoinSet::new();
     loop {
-        let announced = tokio::select! {
+        let received = tokio::select! {
             biased;
             () = shutdown.wait() => return,
             Some(_) = sending.join_next(), if sending.len() >= AT_ONCE => continue,
-            announced = subscription.next(), if sending.len() < AT_ONCE => announced,
+            received = notifications.receive(), if sending.len() < AT_ONCE => received,
+        };
+        let delivery = match received {
+            Ok(Some(delivery)) => delivery,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(error = %error.chain(), "events for webhooks cannot be received any more");
+                return;
+            }
         };
         while sending.try_join_next().is_some() {}
         let webhooks = webhooks.clone();
         sending.spawn(async move {
-            if let Err(error) = deliver(&webhooks, announced).await {
+            if let Err(error) = deliver(&webhooks, delivery).await {
                 tracing::warn!(error = %error.chain(), "an event could not be settled; it is sent again");
             }
         });
     }
 }
 
-async fn deliver(webhooks: &Webhooks, announced: Announced) -> Result<()> {
-    let event = match serde_json::from_slice::<CloudEvent>(&announced.body) {
+async fn deliver(webhooks: &Webhooks, delivery: Delivery<Notification>) -> Result<()> {
+    let event = match serde_json::from_slice::<CloudEvent>(&delivery.message.body) {
         Ok(event) => event,
-        Err(e) => return announced.dead(&Error::invalid("not one of our events").caused_by(e).chain()).await,
+        Err(e) => return delivery.dead(&Error::invalid("not one of our events").caused_by(e).chain()).await,
     };
     let failures = webhooks.deliver(&event).await;
     let told: Vec<String> = failures.iter().map(Error::chain).collect();
     match failures.iter().any(|error| error.kind() == Kind::Transient) {
         _ if failures.is_empty() => {}
-        true => return announced.retry(&told.join("; ")).await,
-        false => return announced.dead(&told.join("; ")).await,
+        true => return delivery.retry(&told.join("; ")).await,
+        false => return delivery.dead(&told.join("; ")).await,
     }
-    announced.ack().await;
+    delivery.ack().await;
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::progress::{Progress, ProgressSink};
 use crate::base::error::{Error, Result};
 use crate::base::names::BundleRef;
 use crate::base::time::Timestamp;
-use crate::broker::{Rabbit, rabbit};
+use crate::broker::{Rabbit, RabbitSettings};
 use crate::config::Config;
 use crate::io::blocking;
 use crate::io::shutdown::Shutdown;
@@ -93,7 +93,7 @@ impl App {
         };
         let broker = self.config.broker.as_ref().ok_or_else(missing)?;
         let delays = self.config.retry_delays.iter().map(|seconds| Duration::from_secs_f64(*seconds)).collect();
-        let settings = rabbit::RabbitSettings { prefetch, delays, ..rabbit::RabbitSettings::default() };
+        let settings = RabbitSettings { prefetch, delays, ..RabbitSettings::default() };
         Rabbit::connect(broker, self.config.allow_plaintext, settings).await
     }
 

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use super::announcer::Announcer;
 use crate::base::error::Result;
-use crate::broker::{Queue as _, Rabbit};
+use crate::broker::Rabbit;
 use crate::coordinator::{CampaignPlanner, Coordinator};
 use crate::events::EventSink;
 use crate::io::shutdown::Shutdown;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::worker::generator::Generator;
-use crate::worker::{WorkSummary, Worker, WorkerEvent, meter};
+use crate::worker::{Mode, WorkSummary, Worker, WorkerEvent, meter};
 
 /// Asked to stop, so long is allowed for giving jobs back; the broker takes back the rest.
 const DEADLINE: Duration = Duration::from_secs(25);
@@ -46,13 +46,13 @@ impl Service {
         // The planner also stops when the worker ends by itself, which must not look like somebody asking for it.
         let stop = self.shutdown.child();
         let announcer = Arc::new(Announcer::new(self.queue.clone(), self.source));
-        let herald: Arc<dyn EventSink> = Arc::clone(&announcer) as _;
+        let events: Arc<dyn EventSink> = Arc::clone(&announcer) as _;
         let metrics = self.metrics;
         let worker = Worker {
-            queue: Arc::new(self.queue.clone()),
+            jobs: self.queue.jobs(),
             store: Arc::clone(&self.store),
             max_batch: self.max_batch,
-            herald: Some(Arc::clone(&herald)),
+            mode: Mode::cluster(Arc::clone(&events), Arc::clone(&self.store)),
             shutdown: self.shutdown.clone(),
             observer: Arc::new(move |event: WorkerEvent<'_>| {
                 meter::hear(&metrics, &event);
@@ -60,17 +60,18 @@ impl Service {
             }),
         }
         .start(generator)?;
-        let planner = Coordinator {
-            queue: self.queue.clone(),
+        let coordinator = Coordinator {
+            orders: self.queue.orders(),
+            jobs: self.queue.jobs(),
             store: self.store,
-            plans: self.plans,
+            planner: self.plans,
             scorer: Arc::new(worker.scorer()),
+            events,
             shutdown: stop.clone(),
-            herald,
         };
-        let planning = tokio::spawn(async move { planner.run().await });
+        let planning = tokio::spawn(async move { coordinator.run().await });
         if self.drain {
-            self.queue.close().await?;
+            self.queue.jobs().close().await?;
         }
         let overdue = async {
             self.shutdown.wait().await;
@@ -84,8 +85,10 @@ impl Service {
             }
         };
         stop.request();
-        if tokio::time::timeout(DEADLINE, planning).await.is_err() {
-            tracing::warn!("an order was left undone; it comes to another planner");
+        match tokio::time::timeout(DEADLINE, planning).await {
+            Ok(Ok(Err(error))) => tracing::warn!(error = %error.chain(), "orders could not be received"),
+            Ok(_) => {}
+            Err(_) => tracing::warn!("an order was left undone; it comes to another coordinator"),
         }
         announcer.finish(DEADLINE).await;
         result

@@ -1,8 +1,8 @@
 //! The channel in this process: what `housestyle run` uses, and the model that the broker is tested against.
 //!
 //! # Invariants
-//! One lock, never held across an await. A message is in exactly one place: waiting, unsettled, dead or gone. There are no
-//! delays: what is published for later is delivered at once.
+//! One lock, never held across an await. A message is in exactly one place: waiting, unsettled, dead or gone. What is
+//! published for later is delivered at once, so that nothing here takes time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,6 +25,7 @@ struct MemoryShared<T> {
     state: Mutex<MemoryState<T>>,
     /// Notified whenever something may have changed for a receiver.
     changed: Notify,
+    delays: Vec<Duration>,
 }
 
 #[derive(Debug)]
@@ -37,8 +38,16 @@ struct MemoryState<T> {
 
 impl<T> Default for MemoryChannel<T> {
     fn default() -> Self {
+        Self::with_delays(Vec::new())
+    }
+}
+
+impl<T> MemoryChannel<T> {
+    /// Creates a channel that reports these delays and waits for none of them: whoever reckons with the time that a delay
+    /// takes can be tested without taking it.
+    pub fn with_delays(delays: Vec<Duration>) -> Self {
         let state = MemoryState { waiting: Lanes::default(), unsettled: 0, dead: Vec::new(), closed: false };
-        Self(Arc::new(MemoryShared { state: Mutex::new(state), changed: Notify::new() }))
+        Self(Arc::new(MemoryShared { state: Mutex::new(state), changed: Notify::new(), delays }))
     }
 }
 
@@ -73,7 +82,7 @@ impl<T: Payload> Channel<T> for MemoryChannel<T> {
     }
 
     fn delays(&self) -> &[Duration] {
-        &[]
+        &self.0.delays
     }
 
     async fn receive(&self) -> Result<Option<Delivery<T>>> {

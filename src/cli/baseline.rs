@@ -13,7 +13,7 @@ use super::table::{shortened, table};
 use super::{Context, Out, Outcome};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::names::{BundleRef, Name};
-use crate::coordinator::scoring::Workers;
+use crate::coordinator::scoring::ClusterScorer;
 use crate::eval::baseline::index::{IndexDefaults, MAX_BYTES};
 use crate::eval::baseline::{Baseline, DeliveryIndex, DeliverySource, Import, Refused, RequestedBriefs, ScoringBackend};
 use crate::io::files;
@@ -140,15 +140,15 @@ fn import(args: ImportArgs, context: &Context) -> Result<Outcome> {
 /// Who judges.
 enum Bench {
     Here(Box<Scorer>),
-    Workers(Box<Workers>),
+    Workers(Box<ClusterScorer>),
 }
 
 impl Bench {
     async fn new(args: &ImportArgs, asked: &RequestedBriefs, store: &Arc<dyn Store>, context: &Context) -> Result<Self> {
         if args.queue {
             let speaker = context.clone();
-            return Ok(Self::Workers(Box::new(Workers {
-                queue: context.broker(1).await?,
+            return Ok(Self::Workers(Box::new(ClusterScorer {
+                orders: context.broker(1).await?.orders(),
                 store: Arc::clone(store),
                 baseline: args.name.clone(),
                 bundle: asked.digest,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Context, Out, Outcome, table};
 use crate::base::error::{Error, Result};
-use crate::broker::rabbit::dead::DeadLetter;
+use crate::broker::DeadLetter;
 use crate::campaign::layout::Layout;
 
 /// Arguments of `dead`.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Context, Out, Outcome};
 use crate::base::error::Result;
-use crate::broker::rabbit::order::{Order, Task};
+use crate::broker::{Order, Task};
 use crate::campaign::status::{Standing, State, unknown};
 use crate::plan::CampaignId;
 
@@ -36,7 +36,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
             let queue = context.broker(1).await?;
             // They go back to the queue with the rest, not by `dead requeue` once more.
             queue.forget(|letter| letter.campaign.as_deref() == Some(id.as_str())).await?;
-            queue.order(&Order::new(Task::Retry { campaign: id.clone() }, None)).await?;
+            queue.orders().publish(Order::new(Task::Retry { campaign: id.clone() }, None)).await?;
         }
         Ok(Report { campaign: id.to_string(), again })
     })?;

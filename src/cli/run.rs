@@ -19,7 +19,7 @@ use super::{Context, Out, Outcome};
 use crate::app::planning::{PlannedCampaign, load_draft};
 use crate::app::rights_guard::RightsGuard;
 use crate::base::error::{Error, Result};
-use crate::broker::{Memory, Message, Queue as _};
+use crate::broker::{Channel as _, MemoryChannel, Message};
 use crate::campaign::layout::Layout;
 use crate::campaign::sidecar::{self, Sidecar};
 use crate::campaign::summary::Summary;
@@ -28,7 +28,7 @@ use crate::pipeline::Bundle;
 use crate::plan::{Estimate, Job, Plan, amount};
 use crate::spec::Campaign;
 use crate::store::{Key, Store};
-use crate::worker::{Worker, WorkerEvent, meter};
+use crate::worker::{Mode, Worker, WorkerEvent, meter};
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -194,7 +194,7 @@ impl Run<'_> {
             served.clear(job).await?; // what cannot be drawn at all is reported before anything is made
         }
         commit::forget_failed(&*self.store, failed).await?;
-        let queue = Memory::default();
+        let queue = MemoryChannel::default();
         for job in pending {
             queue.publish(Message::new(job.clone())).await?;
         }
@@ -205,10 +205,10 @@ impl Run<'_> {
         let progress = Arc::new(Progress::start(total, found.len()));
         let (hear, metrics) = (Arc::clone(&progress), Arc::clone(&watched.metrics));
         let worker = Worker {
-            queue: Arc::new(queue.clone()),
+            jobs: Arc::new(queue.clone()),
             store: Arc::clone(&self.store),
             max_batch: context.config.max_batch,
-            herald: None,
+            mode: Mode::Alone,
             shutdown: context.shutdown.clone(),
             observer: Arc::new(move |event: WorkerEvent<'_>| {
                 meter::hear(&metrics, &event);

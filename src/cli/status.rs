@@ -10,7 +10,6 @@ use serde::Serialize;
 use super::plan::duration;
 use super::{Context, Out, Outcome};
 use crate::base::error::Result;
-use crate::broker::rabbit::topology;
 use crate::campaign::layout::Layout;
 use crate::campaign::status::{Standing, State, unknown};
 use crate::plan::CampaignId;
@@ -126,8 +125,7 @@ async fn look(store: &dyn Store, campaign: &CampaignId, since: Option<(usize, Du
 
 /// Jobs of others that wait on its lane.
 async fn ahead(standing: &Standing, context: &Context) -> Option<usize> {
-    let lane = topology::lane(standing.priority);
-    let depth = async { context.broker(1).await?.depth(lane).await };
+    let depth = async { context.broker(1).await?.jobs().depth(standing.priority).await };
     match depth.await {
         Ok(depth) => Some((depth as usize).saturating_sub(standing.remaining)),
         Err(error) => {

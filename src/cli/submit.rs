@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Context, Out, Outcome, status};
 use crate::base::error::{Error, Result};
-use crate::broker::rabbit::order::{Order, Task};
+use crate::broker::{Order, Task};
 use crate::campaign::records::{self, Answer};
 use crate::plan::CampaignId;
 use crate::spec::CampaignDraft;
@@ -59,7 +59,7 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         let task = Task::Submit { submission: submission.clone(), file, yaml: campaign.source };
         // The first span of the trace that plan, jobs and events belong to.
         let span = tracing::info_span!("submit", submission, otel.kind = "producer");
-        queue.order(&Order::new(task, TraceParent::of(&span))).await?;
+        queue.orders().publish(Order::new(task, TraceParent::of(&span))).await?;
         match answer(&*store, &submission, args.wait, context).await? {
             Some(Answer::Accepted { campaign, jobs, known }) => {
                 let before = if known { "; it was submitted before" } else { "" };

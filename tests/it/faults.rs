@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use housestyle::app::announcer::Announcer;
 use housestyle::broker::Rabbit;
-use housestyle::broker::rabbit::order::{Order, Task};
-use housestyle::broker::rabbit::{RabbitSettings, topology};
+use housestyle::broker::{Order, Task};
+use housestyle::broker::{RabbitSettings, rabbit::topology};
 use housestyle::campaign::records::{self, Answer};
 use housestyle::campaign::status::{Standing, State};
 use housestyle::coordinator::Coordinator;
@@ -143,7 +143,7 @@ fn two_workers_with_the_same_jobs_come_to_one_outcome() {
     let plan: housestyle::plan::Plan = serde_json::from_slice(&plan).unwrap();
     runtime.block_on(async {
         let queue = rabbit(&house).await;
-        queue.publish_all(plan.jobs.into_iter().map(housestyle::broker::Message::new).collect()).await.unwrap();
+        queue.jobs().publish_all(plan.jobs.into_iter().map(housestyle::broker::Message::new).collect()).await.unwrap();
     });
     house.assert_complete();
     drop(workers);
@@ -212,21 +212,21 @@ fn a_deleted_queue_is_declared_again_and_its_jobs_queued_again() {
 async fn a_message_that_no_queue_takes_is_noticed_and_finds_its_way() {
     let (url, lane) = (url(), "housestyle.jobs.normal");
     let queue = Rabbit::connect(&url.clone().into(), false, RabbitSettings::default()).await.unwrap();
-    queue.publish_all(messages(1, Priority::Normal)).await.unwrap();
-    assert_eq!(queue.depth(lane).await.unwrap(), 1);
+    queue.jobs().publish_all(messages(1, Priority::Normal)).await.unwrap();
+    assert_eq!(queue.jobs().depth(Priority::Normal).await.unwrap(), 1);
     let connection = lapin::Connection::connect(&url, lapin::ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     channel.queue_delete(lane.into(), lapin::options::QueueDeleteOptions::default()).await.unwrap();
     // The broker would take it and drop it; it is given back as unroutable, the queue is declared again, and it arrives.
-    queue.publish_all(messages(2, Priority::Normal)).await.unwrap();
-    assert_eq!(queue.depth(lane).await.unwrap(), 2);
+    queue.jobs().publish_all(messages(2, Priority::Normal)).await.unwrap();
+    assert_eq!(queue.jobs().depth(Priority::Normal).await.unwrap(), 2);
     // A queue that will not be declared as ours is: an error, not silence.
     channel.queue_delete(lane.into(), lapin::options::QueueDeleteOptions::default()).await.unwrap();
     let (options, arguments) = (lapin::options::QueueDeclareOptions::durable(), lapin::types::FieldTable::default());
     channel.queue_declare(lane.into(), options, arguments).await.unwrap();
     let patience = RabbitSettings { patience: Duration::from_secs(1), ..RabbitSettings::default() };
     let error = match Rabbit::connect(&url.into(), false, patience).await {
-        Ok(queue) => queue.publish_all(messages(1, Priority::Normal)).await.unwrap_err(),
+        Ok(queue) => queue.jobs().publish_all(messages(1, Priority::Normal)).await.unwrap_err(),
         Err(error) => error,
     };
     assert!(error.advice().unwrap().contains("declared otherwise"), "{}", error.chain());
@@ -330,18 +330,19 @@ async fn what_the_broker_gave_up_on_is_dead_in_the_store_too() {
     let settings = RabbitSettings { delays: [0.1, 0.2].map(Duration::from_secs_f64).into(), ..RabbitSettings::default() };
     let queue = Rabbit::connect(&url.clone().into(), false, settings).await.unwrap();
     let shutdown = Shutdown::default();
-    let planner = Coordinator {
-        queue: queue.clone(),
+    let coordinator = Coordinator {
+        orders: queue.orders(),
+        jobs: queue.jobs(),
         store: Arc::clone(&store),
-        plans: Arc::new(StubPlans),
+        planner: Arc::new(StubPlans),
         scorer: Arc::new(StubPlans),
+        events: Arc::new(Announcer::new(queue.clone(), "/test".into())),
         shutdown: shutdown.clone(),
-        herald: Arc::new(Announcer::new(queue.clone(), "/test".into())),
     };
-    let planning = tokio::spawn(async move { planner.run().await });
+    let planning = tokio::spawn(async move { coordinator.run().await });
     let submission = records::submission();
     let task = Task::Submit { submission: submission.clone(), file: "c.yaml".into(), yaml: campaign(10) };
-    queue.order(&Order::new(task, None)).await.unwrap();
+    queue.orders().publish(Order::new(task, None)).await.unwrap();
     let key = records::answer_key(&submission).unwrap();
     let id = loop {
         match records::read(&*store, &key).await.unwrap() {
@@ -362,7 +363,7 @@ async fn what_the_broker_gave_up_on_is_dead_in_the_store_too() {
     assert_eq!((standing.state, standing.dead, standing.remaining), (State::Incomplete, 10, 0), "{standing:?}");
     assert_eq!(queue.dead_letters().await.unwrap().len(), 10);
     shutdown.request();
-    planning.await.unwrap();
+    planning.await.unwrap().unwrap();
 }
 
 #[test]

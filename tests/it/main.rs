@@ -4,6 +4,7 @@
 mod bucket;
 mod bundles;
 mod check;
+mod coordinator;
 mod deploy;
 mod encoders;
 mod evaluation;

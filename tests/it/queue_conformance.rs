@@ -5,25 +5,24 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use housestyle::broker::rabbit::RabbitSettings;
-use housestyle::broker::{Delivery, MAX_DELIVERIES, Memory, Message, Queue, Rabbit};
+use housestyle::broker::{Channel, Delivery, MAX_DELIVERIES, MemoryChannel, Message, Payload as _, Rabbit, RabbitSettings};
 use housestyle::spec::Priority;
 
 use crate::support::small_plan;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory() {
-    conforms(async || Arc::new(Memory::default()) as _).await;
+    conforms(async || Arc::new(MemoryChannel::default()) as _).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rabbit() {
     let broker = crate::support::broker::shared();
     let quick = RabbitSettings { delays: [20, 40].map(Duration::from_millis).into(), ..RabbitSettings::default() };
-    conforms(async || Arc::new(Rabbit::connect(&broker.fresh(), false, quick.clone()).await.unwrap()) as _).await;
+    conforms(async || Rabbit::connect(&broker.fresh(), false, quick.clone()).await.unwrap().jobs()).await;
 }
 
-async fn conforms(open: impl AsyncFn() -> Arc<dyn Queue>) {
+async fn conforms(open: impl AsyncFn() -> Arc<dyn Channel<Message>>) {
     delivers_each_once_and_ends(open().await).await;
     what_is_dropped_comes_back(open().await).await;
     what_keeps_failing_dies(open().await).await;
@@ -37,17 +36,17 @@ pub(crate) fn messages(count: u32, priority: Priority) -> Vec<Message> {
     jobs.map(|job| Message::new(housestyle::plan::Job { priority, ..job })).collect()
 }
 
-async fn publish(queue: &dyn Queue, messages: Vec<Message>) {
+async fn publish(queue: &dyn Channel<Message>, messages: Vec<Message>) {
     for message in messages {
         queue.publish(message).await.unwrap();
     }
 }
 
-async fn next(queue: &dyn Queue) -> Option<Delivery> {
+async fn next(queue: &dyn Channel<Message>) -> Option<Delivery<Message>> {
     tokio::time::timeout(Duration::from_secs(120), queue.receive()).await.expect("nothing comes").unwrap()
 }
 
-async fn delivers_each_once_and_ends(queue: Arc<dyn Queue>) {
+async fn delivers_each_once_and_ends(queue: Arc<dyn Channel<Message>>) {
     let sent = messages(5, Priority::Normal);
     publish(&*queue, sent.clone()).await;
     queue.close().await.unwrap();
@@ -55,13 +54,13 @@ async fn delivers_each_once_and_ends(queue: Arc<dyn Queue>) {
     for message in &sent {
         let delivery = next(&*queue).await.unwrap();
         assert_eq!(delivery.message, *message, "one lane keeps its order");
-        delivery.ack().await.unwrap();
+        delivery.ack().await;
     }
     assert!(next(&*queue).await.is_none());
     assert!(queue.dead().await.unwrap().is_empty());
 }
 
-async fn what_is_dropped_comes_back(queue: Arc<dyn Queue>) {
+async fn what_is_dropped_comes_back(queue: Arc<dyn Channel<Message>>) {
     publish(&*queue, messages(1, Priority::High)).await;
     queue.close().await.unwrap();
     let delivery = next(&*queue).await.unwrap();
@@ -74,11 +73,11 @@ async fn what_is_dropped_comes_back(queue: Arc<dyn Queue>) {
     drop(delivery);
     let again = waiting.await.unwrap().unwrap();
     assert_eq!(again.message.failures, 0, "a crash is not the message's fault");
-    again.ack().await.unwrap();
+    again.ack().await;
     assert!(next(&*queue).await.is_none());
 }
 
-async fn what_keeps_failing_dies(queue: Arc<dyn Queue>) {
+async fn what_keeps_failing_dies(queue: Arc<dyn Channel<Message>>) {
     publish(&*queue, messages(2, Priority::Low)).await;
     queue.close().await.unwrap();
     let hopeless = next(&*queue).await.unwrap();
@@ -94,30 +93,30 @@ async fn what_keeps_failing_dies(queue: Arc<dyn Queue>) {
     assert!(dead[1].1.contains("storm") && dead[1].1.contains('5'), "{}", dead[1].1);
 }
 
-async fn a_receiver_that_gives_up_loses_nothing(queue: Arc<dyn Queue>) {
+async fn a_receiver_that_gives_up_loses_nothing(queue: Arc<dyn Channel<Message>>) {
     for _ in 0..5 {
         assert!(tokio::time::timeout(Duration::from_millis(5), queue.receive()).await.is_err());
     }
     publish(&*queue, messages(1, Priority::Normal)).await;
-    next(&*queue).await.unwrap().ack().await.unwrap();
+    next(&*queue).await.unwrap().ack().await;
 }
 
-async fn no_lane_starves(queue: Arc<dyn Queue>) {
+async fn no_lane_starves(queue: Arc<dyn Channel<Message>>) {
     for priority in [Priority::Low, Priority::Normal, Priority::High] {
         publish(&*queue, messages(20, priority)).await;
     }
     let mut lanes = Vec::new();
     for _ in 0..20 {
         let delivery = next(&*queue).await.unwrap();
-        lanes.push(delivery.message.lane());
-        delivery.ack().await.unwrap();
+        lanes.push(delivery.message.priority());
+        delivery.ack().await;
     }
     let share = |lane| lanes.iter().filter(|l| **l == lane).count();
     assert!(share(Priority::High) > share(Priority::Normal) && share(Priority::Normal) > share(Priority::Low), "{lanes:?}");
     assert!(share(Priority::Low) > 0, "{lanes:?}");
 }
 
-async fn many_receivers_share(queue: Arc<dyn Queue>) {
+async fn many_receivers_share(queue: Arc<dyn Channel<Message>>) {
     let sent = messages(40, Priority::Normal);
     let receivers: Vec<_> = (0..4)
         .map(|_| {
@@ -127,7 +126,7 @@ async fn many_receivers_share(queue: Arc<dyn Queue>) {
                 while let Some(delivery) = next(&*queue).await {
                     got.push(delivery.message.job.stem.clone());
                     tokio::task::yield_now().await;
-                    delivery.ack().await.unwrap();
+                    delivery.ack().await;
                 }
                 got
             })

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use housestyle::app::service::Service;
 use housestyle::broker::Rabbit;
-use housestyle::broker::rabbit::RabbitSettings;
-use housestyle::broker::rabbit::order::{Order, Task};
+use housestyle::broker::RabbitSettings;
+use housestyle::broker::{Order, Task};
 use housestyle::campaign::layout::Layout;
 use housestyle::campaign::records::{self, Answer};
 use housestyle::campaign::status::{Outcomes, Standing, State};
@@ -99,7 +99,7 @@ impl Drop for Workers {
 async fn submit(queue: &Rabbit, store: &dyn Store, jobs: usize) -> CampaignId {
     let submission = records::submission();
     let task = Task::Submit { submission: submission.clone(), file: "soak.yaml".into(), yaml: campaign(jobs) };
-    queue.order(&Order::new(task, None)).await.unwrap();
+    queue.orders().publish(Order::new(task, None)).await.unwrap();
     let key = records::answer_key(&submission).unwrap();
     loop {
         match records::read(store, &key).await.unwrap() {

@@ -18,7 +18,7 @@ use housestyle::appearance::{Fingerprint, Vector};
 use housestyle::base::currency::Currency;
 use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Result};
-use housestyle::broker::{Memory, Message, Queue as _};
+use housestyle::broker::{Channel as _, MemoryChannel, Message};
 use housestyle::campaign::commit::GeneratorInfo;
 use housestyle::io::shutdown::Shutdown;
 use housestyle::pipeline::{Each, Expected, Generated, OnStep, Request, Scores, StepProgress, Timings};
@@ -26,7 +26,7 @@ use housestyle::plan::{BundleFacts, Job, Plan, Rates, StyleCatalog, StyleFacts, 
 use housestyle::spec::Campaign;
 use housestyle::store::{Local, Store};
 use housestyle::worker::generator::Generator;
-use housestyle::worker::{WorkSummary, Worker};
+use housestyle::worker::{Mode, WorkSummary, Worker};
 use image::{Rgb, RgbImage};
 
 /// A plan of `count` images for each of two categories × two styles; `rest` goes into the campaign's spec.
@@ -193,16 +193,16 @@ pub async fn work(
     max_batch: usize,
     shutdown: &Shutdown,
 ) -> (Result<WorkSummary>, Vec<String>) {
-    let queue = Memory::default();
+    let queue = MemoryChannel::default();
     for job in jobs {
         queue.publish(Message::new(job.clone())).await.unwrap();
     }
     queue.close().await.unwrap();
     let worker = Worker {
-        queue: Arc::new(queue.clone()),
+        jobs: Arc::new(queue.clone()),
         store: Arc::new(store.clone()),
         max_batch,
-        herald: None,
+        mode: Mode::Alone,
         shutdown: shutdown.clone(),
         observer: Arc::new(|_| {}),
     };

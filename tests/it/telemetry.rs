@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use housestyle::base::error::{Error, Kind};
-use housestyle::broker::{Memory, Message, Queue as _};
+use housestyle::broker::{Channel as _, MemoryChannel, Message};
 use housestyle::io::shutdown::Shutdown;
 use housestyle::store::Local;
 use housestyle::telemetry::{Metrics, Readiness, serve};
-use housestyle::worker::{Worker, meter};
+use housestyle::worker::{Mode, Worker, meter};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -22,7 +22,7 @@ async fn a_worker_counts_what_it_does() {
     let [good, low, broken, foreign] = &jobs[..] else { panic!("{} jobs", jobs.len()) };
     let mut foreign = foreign.clone();
     foreign.bundle = housestyle::base::digest::Digest::of("another");
-    let queue = Memory::default();
+    let queue = MemoryChannel::default();
     for job in [good, low, broken, &foreign] {
         queue.publish(Message::new(job.clone())).await.unwrap();
     }
@@ -30,10 +30,10 @@ async fn a_worker_counts_what_it_does() {
     let metrics = Arc::new(Metrics::new().unwrap());
     let (hear, low, broken) = (Arc::clone(&metrics), low.stem.clone(), broken.stem.clone());
     let worker = Worker {
-        queue: Arc::new(queue),
+        jobs: Arc::new(queue),
         store: Arc::new(Local::new(out.path())),
         max_batch: 4,
-        herald: None,
+        mode: Mode::Alone,
         shutdown: Shutdown::default(),
         observer: Arc::new(move |event| meter::hear(&hear, &event)),
     };

@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 
 use super::client::{Client, LOOK_AGAIN};
 use super::consumer::{AckGuard, Activity, Consumer, Incoming};
-use super::topology::{self, Route};
 use super::dead_letters;
+use super::topology::{self, Route};
 use crate::base::error::{Error, Result};
 use crate::broker::channel::{Channel, Delivery, MAX_DELIVERIES, Receipt};
 use crate::broker::payload::Payload;

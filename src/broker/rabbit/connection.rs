@@ -16,7 +16,6 @@ use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use super::topology;
 use crate::base::error::{Error, Kind};
 
-
 /// The time limit of one attempt to connect and declare.
 const CONNECT: Duration = Duration::from_secs(15);
 /// Seconds between heartbeats; after two silent ones the peer counts as gone.
@@ -88,12 +87,9 @@ impl ConnectionManager {
             _ => None,
         };
         let found = match protocol {
-            Some(AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)) => {
-                Error::unavailable(message).hint("check user, password, vhost and permissions; `deploy/` has the permissions that are needed")
-            }
-            Some(AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED)) => {
-                Error::unavailable(message).hint("check the vhost's name")
-            }
+            Some(AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)) => Error::unavailable(message)
+                .hint("check user, password, vhost and permissions; `deploy/` has the permissions that are needed"),
+            Some(AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED)) => Error::unavailable(message).hint("check the vhost's name"),
             Some(AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED)) => Error::unavailable(message).hint(
                 "a queue of this name has other arguments, from another version; drain and delete it, or use another vhost",
             ),

@@ -103,12 +103,7 @@ impl Inbox {
 
 impl Consumer {
     /// Starts to receive from the queues of `route`; needs a Tokio runtime.
-    pub(super) fn start(
-        connections: ConnectionManager,
-        route: &'static Route,
-        prefetch: u16,
-        activity: Arc<Activity>,
-    ) -> Self {
+    pub(super) fn start(connections: ConnectionManager, route: &'static Route, prefetch: u16, activity: Arc<Activity>) -> Self {
         let inbox = Arc::new(Inbox { waiting: Mutex::default(), activity, connected: AtomicBool::new(false) });
         let receiving = tokio::spawn(receive(connections, route, prefetch, Arc::clone(&inbox)));
         Self { inbox, _receiving: AbortOnDropHandle::new(receiving) }

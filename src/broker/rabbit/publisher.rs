@@ -124,7 +124,7 @@ impl Publisher {
 
     async fn attempt(&self, outgoing: &Outgoing) -> Result<(), Failed> {
         let mut open = self.open.lock().await;
-        let (channel, number) = self.opened(&mut open).await.map_err(Failed::ConnectionManager)?;
+        let (channel, number) = self.opened(&mut open).await.map_err(Failed::Connection)?;
         let options = BasicPublishOptions { mandatory: outgoing.mandatory, ..BasicPublishOptions::default() };
         let (exchange, key) = (outgoing.exchange.as_str().into(), outgoing.key.as_str().into());
         let sent = channel.basic_publish(exchange, key, options, &outgoing.body, outgoing.properties.clone()).await;
@@ -137,7 +137,9 @@ impl Publisher {
             Ok(Ok(Confirmation::Ack(None))) => Ok(()),
             Ok(Ok(Confirmation::Ack(Some(_)))) => Err(Failed::Unroutable),
             Ok(Ok(Confirmation::Nack(_))) => Err(Failed::Refused),
-            Ok(Ok(Confirmation::NotRequested)) => Err(Failed::Connection(Error::internal("the broker's channel gives no confirmations"))),
+            Ok(Ok(Confirmation::NotRequested)) => {
+                Err(Failed::Connection(Error::internal("the broker's channel gives no confirmations")))
+            }
             Ok(Err(e)) => {
                 self.close(number).await;
                 Err(Failed::Connection(self.connections.failed("publish to", e)))

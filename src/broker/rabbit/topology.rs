@@ -15,9 +15,9 @@ use lapin::{Channel, ExchangeKind};
 use crate::spec::Priority;
 
 /// The exchange that routes to the queue which the routing key names.
-pub(super) const DIRECT: &str = "housestyle.direct";
+pub const DIRECT: &str = "housestyle.direct";
 /// The exchange where events are announced.
-pub(super) const EVENTS: &str = "housestyle.events";
+pub const EVENTS: &str = "housestyle.events";
 /// The queue of orders to coordinators.
 const CAMPAIGNS: &str = "housestyle.campaigns";
 /// The queue of dead letters.
