@@ -24,14 +24,14 @@ pub struct Briefs {
     pub categories: Vec<String>,
 }
 
-/// One brief.
+/// The counts of one brief.
 #[derive(Clone, Debug, Default)]
 struct Answered {
     number: u32,
     by: [Answers; 2],
 }
 
-/// What one arm answered.
+/// The images of one arm for one brief, as sums.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
     /// Images that count.
@@ -72,7 +72,7 @@ impl Answers {
 }
 
 impl Briefs {
-    /// Takes in an image; gives back its brief's number.
+    /// Adds an image; returns its brief's number.
     pub fn take(&mut self, asset: &AssetScore, embedding: Option<&[f32]>) -> u32 {
         if !self.found.contains_key(&asset.brief) {
             self.meet(&asset.brief);
@@ -103,7 +103,7 @@ impl Briefs {
         }
     }
 
-    /// What an arm answered, brief by brief; only where an image counts.
+    /// Returns an arm's counts by brief, where at least one image counts.
     pub fn of(&self, arm: Arm) -> impl Iterator<Item = (&Brief, &Answers)> {
         let answers = self.found.iter().map(move |(brief, answered)| (brief, &answered.by[arm as usize]));
         answers.filter(|(_, answers)| !answers.ids.is_empty())

@@ -13,11 +13,11 @@ use super::briefs::{Briefs, ByBrief};
 use super::evaluation::{Arm, Brief, Compared, ComparisonVerdict, Difference, MeanEstimate, Measure, StatisticsSettings};
 use super::stats::{self, Bootstrap, Interval};
 
-/// What a table is made of and how.
+/// The inputs of a comparison table.
 pub struct ComparisonTable<'a> {
-    /// What was answered.
+    /// The counts by brief.
     pub briefs: &'a Briefs,
-    /// Intervals and tests.
+    /// Settings of intervals and tests.
     pub settings: &'a StatisticsSettings,
     /// Whether the arms are compared.
     pub paired: bool,

@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::error::{Context as _, Error, Kind, Result};
 
-/// Bytes that are written at once.
+/// Bytes that are buffered before a write.
 const BLOCK: usize = 64 << 10;
 
 /// A list of values on the disk.
@@ -30,7 +30,7 @@ pub struct DiskVec<T> {
     kind: PhantomData<fn() -> T>,
 }
 
-/// What is written, and what waits to be.
+/// The file, and the bytes that are not yet written.
 struct Pages {
     file: File,
     written: u64,
@@ -38,20 +38,20 @@ struct Pages {
 }
 
 impl<T: Serialize + DeserializeOwned> DiskVec<T> {
-    /// An empty list.
+    /// Creates an empty list.
     pub fn new() -> Result<Self> {
         let pages = Pages { file: tempfile::tempfile().map_err(full)?, written: 0, waiting: Vec::new() };
         Ok(Self { pages: Mutex::new(pages), ends: Vec::new(), kind: PhantomData })
     }
 
-    /// A list of these.
+    /// Creates a list of these values.
     pub fn of(values: impl IntoIterator<Item = T>) -> Result<Self> {
         let mut spool = Self::new()?;
         values.into_iter().try_for_each(|value| spool.push(&value))?;
         Ok(spool)
     }
 
-    /// Adds a value.
+    /// Appends a value.
     pub fn push(&mut self, value: &T) -> Result<()> {
         let pages = self.pages.get_mut().unwrap_or_else(PoisonError::into_inner);
         serde_json::to_writer(&mut pages.waiting, value)
@@ -60,17 +60,17 @@ impl<T: Serialize + DeserializeOwned> DiskVec<T> {
         if pages.waiting.len() >= BLOCK { pages.write().map_err(full) } else { Ok(()) }
     }
 
-    /// How many there are.
+    /// Returns the number of values.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// The value of this number; `None` if there are not that many.
+    /// Reads the value at an index; `None` past the end.
     pub fn get(&self, number: usize) -> Result<Option<T>> {
         let Some(end) = self.ends.get(number).copied() else { return Ok(None) };
         let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
@@ -78,7 +78,7 @@ impl<T: Serialize + DeserializeOwned> DiskVec<T> {
         serde_json::from_slice(&bytes).map(Some).context(Kind::Internal, || "what was kept for later is damaged")
     }
 
-    /// All of them, in order; each is in memory for as long as it is looked at.
+    /// Reads all values in order, one in memory at a time.
     pub fn iter(&self) -> impl Iterator<Item = Result<T>> {
         (0..self.len()).map_while(|number| self.get(number).transpose())
     }
@@ -123,7 +123,7 @@ impl<T> fmt::Debug for DiskVec<T> {
     }
 }
 
-/// As a list.
+/// Reads a sequence into a list on disk.
 impl<T: Serialize + DeserializeOwned> Serialize for DiskVec<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.len()))?;

@@ -28,12 +28,12 @@ pub struct VectorSample {
 }
 
 impl VectorSample {
-    /// Nothing taken in yet; the seed decides which vectors are drawn.
+    /// Creates an empty sample; the seed decides which vectors are kept.
     pub fn new(seed: u64) -> Self {
         Self { moments: Moments::default(), drawn: Vec::new(), random: Random::new(seed) }
     }
 
-    /// Takes in an embedding; one without a direction says nothing.
+    /// Adds an embedding; a vector of length 0 is ignored.
     ///
     /// J. S. Vitter, "Random sampling with a reservoir", ACM Transactions on Mathematical Software 11 (1985),
     /// algorithm R.
@@ -48,7 +48,7 @@ impl VectorSample {
     }
 }
 
-/// A named set.
+/// A set of vectors and its name.
 pub type VectorSet = (&'static str, VectorSample);
 
 /// Every distance between each two sets that are there.

@@ -12,7 +12,7 @@ use super::evaluation::ArmFacts;
 use crate::base::currency::Currency;
 use crate::eval::loader::Shown;
 
-/// What is counted.
+/// The counts of one arm.
 #[derive(Clone, Debug, Default)]
 pub struct ArmTotals {
     shown: usize,
@@ -35,7 +35,7 @@ pub struct ArmTotals {
 }
 
 impl ArmTotals {
-    /// Takes in an image.
+    /// Adds an image.
     pub fn take(&mut self, shown: &Shown) {
         self.shown += 1;
         self.accepted += usize::from(shown.accepted);

@@ -31,11 +31,11 @@ const AT_ONCE: usize = 32;
 /// One image, or a job that gave none.
 #[derive(Clone, Debug)]
 pub struct Shown {
-    /// Who made it.
+    /// The arm.
     pub arm: Arm,
     /// Its stem.
     pub id: String,
-    /// What it answers.
+    /// The brief that it answers.
     pub brief: Brief,
     /// Its key; `None` if there is no image.
     pub image: Option<String>,
@@ -53,9 +53,9 @@ pub struct Shown {
     pub first: Option<Scores>,
     /// What the pixels say.
     pub looks: Option<Looks>,
-    /// How it came about in the house.
+    /// Attempts and time, for images of the campaign.
     pub work: Option<MakingFacts>,
-    /// How it was bought.
+    /// Price, dates and licence, for bought images.
     pub delivery: Option<DeliveryFacts>,
     /// Under which licences it stands.
     pub licences: Vec<String>,

@@ -21,36 +21,36 @@ use crate::pipeline::scores::Scores;
 use crate::spec::Reference;
 use crate::store::{Key, Store};
 
-/// The version of the format; another is judged anew.
+/// Version of the cached format; references in another version are scored again.
 const VERSION: u32 = 1;
 
-/// References, judged.
+/// Reference pictures with their scores.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct References {
     version: u32,
-    /// Each of them.
+    /// The entries, in order.
     pub pictures: Vec<ReferencePicture>,
 }
 
-/// One reference.
+/// One reference picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReferencePicture {
-    /// Its file, as the style set names it.
+    /// The file, as the style set names it.
     pub file: String,
-    /// What its bytes hash to.
+    /// SHA-256 of the file's bytes.
     pub sha256: Digest,
-    /// What it shows, and its style.
+    /// The category and the style.
     pub brief: Brief,
-    /// What the evaluator says.
+    /// The evaluator's scores.
     pub scores: Scores,
-    /// What its pixels say.
+    /// Palette and perceptual hash.
     pub looks: Looks,
 }
 
 impl References {
-    /// Looks references up in the store, or judges them; `name` is the style of those that say none.
+    /// Reads the references' scores from the store, or scores them; `name` is the style of those that name none.
     pub async fn of(
         store: &dyn Store,
         evaluator: &Digest,
@@ -83,14 +83,14 @@ impl References {
         Ok(found)
     }
 
-    /// These and others.
+    /// Joins two sets of references.
     pub fn and(mut self, others: Self) -> Self {
         self.pictures.extend(others.pictures);
         self
     }
 }
 
-/// A cache: it may be deleted at any time.
+/// The key of the cached scores. It is a cache and may be deleted at any time.
 fn key(evaluator: &Digest, references: &[Reference]) -> Result<Key> {
     let what: Vec<_> = references.iter().map(|r| (r.sha256.hex(), &r.category, &r.style, &r.file)).collect();
     let what = serde_json::to_vec(&(VERSION, evaluator, what));

@@ -33,23 +33,23 @@ use crate::pipeline::scores::Scores;
 pub const TOLERANCE: f64 = 10.0;
 /// A reference's colour belongs to the brand's palette from this share of a drawing on.
 const BRAND_SHARE: f32 = 0.03;
-/// Pairs of duplicates that are told.
+/// Most pairs of duplicates that are reported.
 const DUPLICATES: usize = 100;
 
-/// What images are evaluated with, and on what terms.
+/// The inputs and settings of an evaluation.
 #[derive(Clone, Debug)]
 pub struct EvaluationSetup<'a> {
     /// The campaign's id.
     pub campaign: &'a str,
-    /// Whether its gate asked for anything.
+    /// Whether the campaign's gate has a threshold.
     pub gated: bool,
     /// The baseline, if there is one: its name, its evaluator's digest.
     pub outsourced: Option<(&'a str, &'a str)>,
-    /// Who judged the campaign.
+    /// The evaluator that scored the campaign.
     pub evaluator: EvaluatorFacts,
-    /// Whether that is one of the models that guide.
+    /// Whether that is one of the models that guide generation.
     pub judge_is_guide: bool,
-    /// What styles are held against.
+    /// The reference pictures of the styles.
     pub references: &'a References,
     /// The brand's colours by style; of a style that is not named, those of its references.
     pub palettes: &'a BTreeMap<String, Vec<Hex>>,
@@ -59,12 +59,12 @@ pub struct EvaluationSetup<'a> {
     pub settings: StatisticsSettings,
 }
 
-/// The usual settings.
+/// Returns the default statistics settings.
 pub fn settings() -> StatisticsSettings {
     StatisticsSettings { resamples: 10_000, confidence: 0.95, seed: 20_250_216, least_briefs: 6, correction: "holm".into() }
 }
 
-/// What images are held against, made once.
+/// References, copies, operating points and palettes, prepared once.
 struct Yardstick {
     bank: ReferenceBank,
     copies: Copies,
@@ -72,7 +72,7 @@ struct Yardstick {
     brands: BTreeMap<String, Vec<Lab>>,
 }
 
-/// An evaluation under way.
+/// An evaluation in progress: images are added one by one.
 pub struct Evaluating<'a> {
     setup: &'a EvaluationSetup<'a>,
     yardstick: Yardstick,
@@ -87,7 +87,7 @@ pub struct Evaluating<'a> {
 }
 
 impl<'a> Evaluating<'a> {
-    /// Nothing taken in yet.
+    /// Creates an evaluation without images.
     pub fn new(setup: &'a EvaluationSetup<'a>) -> Result<Self> {
         let sample = |number: u64| VectorSample::new(setup.settings.seed.wrapping_add(number));
         Ok(Self {
@@ -103,7 +103,7 @@ impl<'a> Evaluating<'a> {
         })
     }
 
-    /// Takes in an image; those of the house first, each arm's in its own order.
+    /// Adds an image: those of the campaign first, each arm's in its own order.
     pub fn take(&mut self, shown: Shown) -> Result<()> {
         let arm = shown.arm as usize;
         self.facts[arm].take(&shown);
@@ -128,7 +128,7 @@ impl<'a> Evaluating<'a> {
         self.assets.push(&asset)
     }
 
-    /// What it comes to; `unfinished` jobs of the campaign were not shown.
+    /// Computes the document; `unfinished` is the number of the campaign's jobs without a result.
     pub fn finish(self, unfinished: usize) -> Result<Evaluation> {
         let Self { setup, yardstick, briefs, facts: [ours, theirs], samples, noted, duplicates, compared, assets } = self;
         let settings = setup.settings.clone();
@@ -241,7 +241,7 @@ impl Yardstick {
     }
 }
 
-/// What the evaluator's own words come to.
+/// Returns the measures that follow from the evaluator's scores alone.
 fn said(scores: &Scores, brief: &Brief) -> BTreeMap<Measure, f64> {
     let whether = |holds: bool| f64::from(u8::from(holds));
     let rank = |most: u32| scores.category_rank.map(|rank| whether(rank <= most));

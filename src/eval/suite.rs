@@ -38,7 +38,7 @@ struct Metadata {
     name: Name,
 }
 
-/// A suite.
+/// A suite: settings, thresholds and expected values of an evaluation.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Suite {
@@ -63,35 +63,35 @@ pub struct Suite {
     pub seed: Option<u64>,
     /// Fewest shared briefs from which anything is concluded.
     pub least_briefs: Option<usize>,
-    /// What is enough.
+    /// The thresholds.
     pub thresholds: Vec<Threshold>,
     /// What was found when the suite was recorded, and with which command.
     pub expected: Expected,
 }
 
-/// One threshold.
+/// One threshold and its result.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
     /// A measure, or a distribution's metric (`kid`, `cmmd`, `fid`).
     pub measure: String,
-    /// Of which images it is.
+    /// The images that it is taken of.
     #[serde(default)]
     pub of: Of,
-    /// Of one style only.
+    /// The style, where only one is meant.
     pub style: Option<String>,
-    /// Of one category only.
+    /// The category, where only one is meant.
     pub category: Option<String>,
-    /// Least that is fine.
+    /// The smallest value that passes.
     pub least: Option<f64>,
-    /// Most that is fine.
+    /// The largest value that passes.
     pub most: Option<f64>,
     /// Whether the whole interval has to hold, not only the mean.
     #[serde(default)]
     pub surely: bool,
 }
 
-/// What a threshold is held against.
+/// The images or difference that a threshold applies to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Of {
@@ -108,19 +108,19 @@ pub enum Of {
     References,
 }
 
-/// What was found when the suite was recorded.
+/// The values measured when the suite was recorded.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Expected {
-    /// The command that found it.
+    /// The command that measured them.
     pub command: String,
-    /// How far a value may lie from what was found.
+    /// How far a value may lie from the recorded one.
     pub within: f64,
     /// The values.
     pub values: Vec<SuiteValue>,
 }
 
-/// One value that was found.
+/// One recorded value.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SuiteValue {
@@ -133,7 +133,7 @@ pub struct SuiteValue {
     pub style: Option<String>,
     /// See [`Threshold::category`].
     pub category: Option<String>,
-    /// What was found.
+    /// The recorded value.
     pub is: f64,
 }
 
@@ -182,7 +182,7 @@ impl Suite {
         }
     }
 
-    /// The settings that it pins.
+    /// Returns the statistics settings of the suite.
     pub fn settings(&self) -> StatisticsSettings {
         let usual = settings();
         StatisticsSettings {
@@ -193,12 +193,12 @@ impl Suite {
         }
     }
 
-    /// The tolerance of colours.
+    /// Returns the colour tolerance (ΔE2000).
     pub fn tolerance(&self) -> f64 {
         self.tolerance.unwrap_or(TOLERANCE)
     }
 
-    /// Refuses an evaluation of something else than what is pinned.
+    /// Refuses an evaluation of another bundle or campaign than the suite names.
     pub fn pinned(&self, evaluation: &Evaluation) -> Result<()> {
         if let Some(digest) = &self.evaluator
             && digest.to_string() != evaluation.evaluator.digest
@@ -217,7 +217,7 @@ impl Suite {
         }
     }
 
-    /// Holds an evaluation against it.
+    /// Checks an evaluation against every threshold.
     pub fn judge(&self, evaluation: &Evaluation) -> SuiteResult {
         let mut checks: Vec<SuiteCheck> = self.thresholds.iter().map(|threshold| threshold.check(evaluation)).collect();
         checks.extend(self.expected.values.iter().map(|value| value.check(evaluation, self.expected.within)));
@@ -233,7 +233,7 @@ fn known(measure: &str) -> Result<(), String> {
     }
 }
 
-/// Mean and ends of what is looked for.
+/// Returns the mean and the interval of the value that a threshold names.
 type Found = (f64, Option<f64>, Option<f64>);
 
 fn find(e: &Evaluation, measure: &str, of: Of, style: Option<&str>, category: Option<&str>) -> Option<Found> {

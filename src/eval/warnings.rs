@@ -12,7 +12,7 @@ const WEAK: f64 = 0.8;
 /// Below this the images of a brief are nearly the same.
 const ALIKE: f64 = 0.02;
 
-/// What is noted of images, one by one.
+/// What the warnings need to know of the images, counted one by one.
 #[derive(Clone, Debug, Default)]
 pub struct ImageNotes {
     /// Accepted images without scores.
@@ -30,7 +30,7 @@ pub struct ImageNotes {
 }
 
 impl ImageNotes {
-    /// Takes in an image.
+    /// Adds an image.
     pub fn take(&mut self, asset: &AssetScore) {
         let style = &asset.brief.style;
         let held = asset.scores.contains_key(&Measure::StyleConsistency);
@@ -56,20 +56,20 @@ impl ImageNotes {
     }
 }
 
-/// What the document itself does not say.
+/// What the warnings need beyond the document.
 #[derive(Clone, Debug)]
 pub struct WarningContext {
     /// Jobs that are not finished.
     pub unfinished: usize,
     /// Whether the gate asked for anything.
     pub gated: bool,
-    /// Whether the judge is one of the models that guide.
+    /// Whether the evaluator is one of the models that guide generation.
     pub judge_is_guide: bool,
-    /// What the images say.
+    /// Counts over the images.
     pub noted: ImageNotes,
 }
 
-/// Everything that must be said.
+/// Returns all warnings of an evaluation.
 pub fn of(evaluation: &Evaluation, known: &WarningContext) -> Vec<Warning> {
     let mut found = Vec::new();
     let mut warn = |code, message: String| found.push(Warning { code, message });
@@ -111,7 +111,7 @@ pub fn of(evaluation: &Evaluation, known: &WarningContext) -> Vec<Warning> {
 
 type Warn<'a> = &'a mut dyn FnMut(WarningCode, String);
 
-/// Copies of what was learned from, and of each other.
+/// Adds warnings of copies: of references, and of each other.
 fn memory(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
     if let Some((first, reference)) = &noted.first_copy {
         let message = format!("{} accepted images may be copies of references, such as {first} of {reference}", noted.copies);
@@ -161,7 +161,7 @@ fn references(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
     }
 }
 
-/// What keeps the two arms from being alike in everything but who made them.
+/// Adds warnings of differences between the arms other than who made the images.
 fn arms(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
     let Some(theirs) = &evaluation.outsourced else { return };
     if theirs.spent.len() > 1 {

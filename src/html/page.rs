@@ -26,12 +26,12 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// Its code in HTML.
+    /// Returns the language code of HTML.
     pub fn code(self) -> &'static str {
         self.t("en", "ja")
     }
 
-    /// What is said, in this language: both stand side by side where they are used, so that neither is forgotten.
+    /// Returns the text of this language: both stand side by side where they are used, so that neither is forgotten.
     pub fn t<T>(self, en: T, ja: T) -> T {
         match self {
             Self::En => en,
@@ -40,23 +40,23 @@ impl Lang {
     }
 }
 
-/// What a page is made of.
+/// The parts of a page.
 #[derive(Debug)]
 pub struct Page<'a> {
-    /// Its language.
+    /// The language.
     pub lang: Lang,
-    /// Its title.
+    /// The title.
     pub title: &'a str,
-    /// Its style sheet, ours.
+    /// The style sheet.
     pub style: &'a str,
-    /// Its script, ours; most pages have none.
+    /// The script; most pages have none.
     pub script: Option<&'a str>,
-    /// What it shows.
+    /// The category.
     pub body: Markup,
 }
 
 impl Page<'_> {
-    /// The page's text.
+    /// Returns the page as HTML.
     pub fn text(&self) -> String {
         let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
         let script = self.script.map_or_else(|| "'none'".into(), hash);
@@ -85,12 +85,12 @@ impl Page<'_> {
     }
 }
 
-/// Text that others wrote, so that it cannot show itself in another order; markup in it is the template's to escape.
+/// Escapes invisible and direction-changing characters of a text; the template escapes markup.
 pub fn safe(text: &str) -> String {
     text::escape(text)
 }
 
-/// A picture in a page.
+/// A picture embedded in a page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thumbnail {
     /// Its `data:` address.

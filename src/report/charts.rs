@@ -24,7 +24,7 @@ const BARS: usize = 10;
 /// One row of [`intervals`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChartRow {
-    /// What it is.
+    /// The label.
     pub label: String,
     /// Middle and ends.
     pub middle: f64,

@@ -14,23 +14,23 @@ use crate::spec::CostModel;
 
 /// Version of the document.
 const VERSION: u32 = 1;
-/// Best and worst pairs that are shown, each.
+/// Number of best and of worst pairs that are shown.
 const SHOWN: usize = 4;
-/// Images that may be copies that are shown.
+/// Most images shown that may be copies.
 const SUSPICIOUS: usize = 8;
 
-/// Everything that the report says, in whatever form.
+/// The report's data, the same for every output format.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// Version of the document.
     pub version: u32,
-    /// What follows.
+    /// The conclusion.
     pub verdict: ReportVerdict,
-    /// What it costs; `None` without a cost model.
+    /// The cost comparison; `None` without a cost model.
     pub roi: Option<Roi>,
-    /// What the raters say; `None` without votes.
+    /// The votes; `None` if there are none.
     pub votes: Option<VoteTally>,
-    /// What was measured.
+    /// The measures, by name.
     pub evaluation: Evaluation,
     /// The single images that the page shows.
     #[serde(skip)]
@@ -81,7 +81,7 @@ pub(super) fn extremes(evaluation: &Evaluation) -> [&[BriefPair]; 2] {
 }
 
 impl Report {
-    /// Puts the evidence together.
+    /// Builds the report from an evaluation, a cost model and votes.
     pub fn new(evaluation: Evaluation, costs: Option<&CostModel>, votes: Option<VoteTally>) -> Result<Self> {
         let roi = costs.map(|model| roi::roi(model, &evaluation)).transpose()?;
         let verdict = verdict::judge(&evaluation, roi.as_ref(), votes.as_ref());

@@ -7,7 +7,7 @@ use super::words::{measure, money, number, percent, signed};
 use crate::eval::evaluation::{Comparison, ComparisonVerdict as Says, Difference};
 use crate::html::Lang;
 
-/// What follows, in a few words.
+/// Returns the decision in a few words.
 pub fn decision(verdict: &ReportVerdict, lang: Lang) -> &'static str {
     match verdict.decision {
         Decision::Make => lang.t("Make them in the house", "社内制作を推奨"),
@@ -18,7 +18,7 @@ pub fn decision(verdict: &ReportVerdict, lang: Lang) -> &'static str {
     }
 }
 
-/// The verdict in one sentence, with its uncertainty.
+/// Returns the verdict in one sentence, with its uncertainty.
 pub fn sentence(report: &Report, lang: Lang) -> String {
     let parts: Vec<String> = [quality(report, lang), voted(report, lang), cost(report, lang)].into_iter().flatten().collect();
     format!("{}{}{}{}", decision(&report.verdict, lang), lang.t(": ", "："), parts.join(lang.t("; ", "。")), lang.t(".", "。"))
@@ -100,18 +100,18 @@ fn cost(report: &Report, lang: Lang) -> Option<String> {
     })
 }
 
-/// One of the four numbers: what it is, how much, and how surely.
+/// One of the four headline numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Headline {
-    /// What it is.
+    /// The label.
     pub label: String,
-    /// How much.
+    /// The value.
     pub value: String,
-    /// How surely, or beside what.
+    /// The uncertainty, or what it is compared with.
     pub beside: String,
 }
 
-/// The four numbers of the first screen.
+/// Returns the four numbers of the first screen.
 pub fn numbers(report: &Report, lang: Lang) -> [Headline; 4] {
     let none = || lang.t("not known", "不明").to_owned();
     let figure = |figure| report.roi.as_ref().and_then(|roi| roi.get(figure));

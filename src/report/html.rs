@@ -16,7 +16,7 @@ use crate::html::{Lang, Page, safe};
 
 const STYLE: &str = include_str!("report.css");
 
-/// The page.
+/// Renders the page.
 pub fn page(report: &Report, pictures: &Pictures, lang: Lang) -> String {
     let parts = [
         ("quality", lang.t("What was measured", "測定結果"), sections::quality(report, lang)),

@@ -12,13 +12,13 @@ use crate::eval::Evaluation;
 use crate::eval::evaluation::{Compared, ComparisonVerdict as Says, Measure};
 use crate::review::VoteTally;
 
-/// Who is ahead.
+/// The side that leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lead {
-    /// The house.
+    /// The campaign.
     InHouse,
-    /// What was bought.
+    /// The bought images.
     Outsourced,
     /// It cannot be told from chance, or from what is assumed.
     NotEnoughEvidence,
@@ -26,13 +26,13 @@ pub enum Lead {
     NotCompared,
 }
 
-/// What follows from all leads.
+/// The decision that follows from all leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// Make in the house.
+    /// Make the images in-house.
     Make,
-    /// Buy.
+    /// Buy the images.
     Buy,
     /// One is better, the other cheaper.
     Tradeoff,
@@ -45,15 +45,15 @@ pub enum Decision {
 /// The verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ReportVerdict {
-    /// What follows.
+    /// The conclusion.
     pub decision: Decision,
-    /// Who looks better: by the raters where they decide, otherwise by the measure.
+    /// The side with better quality: by the raters where they decide, otherwise by the measure.
     pub quality: Lead,
-    /// By which measure.
+    /// The measure that decides.
     pub measure: Option<Measure>,
-    /// Whom the raters prefer.
+    /// The side that the raters prefer.
     pub votes: Lead,
-    /// Who is cheaper, an image that is taken.
+    /// The cheaper side, per accepted image.
     pub cost: Lead,
 }
 

@@ -90,7 +90,7 @@ pub fn measure(measure: Measure, lang: Lang) -> &'static str {
     }
 }
 
-/// What follows from a difference.
+/// The conclusion from a difference.
 pub fn verdict(verdict: ComparisonVerdict, lang: Lang) -> &'static str {
     match verdict {
         ComparisonVerdict::InHouse => lang.t("house better", "社内が上"),

@@ -16,7 +16,7 @@ use crate::html::{Lang, Page, Thumbnail, safe};
 const STYLE: &str = include_str!("sheet.css");
 const SCRIPT: &str = include_str!("ballot_page.js");
 
-/// The page; `picture` gives the image of an arm by its id.
+/// Renders the ballot page; `picture` returns the image of an arm by its id.
 pub fn page(handout: &Handout, lang: Lang, picture: impl Fn(Arm, &str) -> Option<Thumbnail>) -> String {
     let title = lang.t("Which one is better?", "どちらが良いですか");
     let total = handout.questions.len();

@@ -17,42 +17,42 @@ use crate::store::{Key, Log, Store};
 
 /// The version of the format; readers refuse others.
 pub(super) const VERSION: u32 = 1;
-/// Tries to add a record while others add theirs.
+/// Attempts to append a record while other processes append theirs.
 const TRIES: usize = 100;
 
-/// What a rater sees of a pair, and what is kept from them.
+/// One pair on a sheet: what the rater sees, and what is hidden from them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BallotQuestion {
-    /// How the sheet calls it: says nothing of what it is.
+    /// The pair's name on the sheet, which reveals nothing.
     pub token: String,
     /// The brief both answer.
     pub brief: Brief,
-    /// The image of the house: its id.
+    /// Id of the campaign's image.
     pub in_house: String,
-    /// The bought one.
+    /// Id of the bought image.
     pub outsourced: String,
-    /// Whose image is on the left.
+    /// The arm whose image is on the left.
     pub left: Arm,
 }
 
-/// One sheet as it was handed out; kept in the store, never shown to who votes.
+/// A sheet as it was handed out; it stays in the store and is never shown to raters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Handout {
     /// Format version.
     pub version: u32,
-    /// Its id, which the sheet carries.
+    /// The sheet's id, which the page carries.
     pub sheet: String,
-    /// Who votes on it.
+    /// The rater.
     pub rater: String,
-    /// When it was made.
+    /// The time it was made.
     pub at: Timestamp,
     /// Its pairs, in the order shown.
     pub questions: Vec<BallotQuestion>,
 }
 
-/// What comes back from a sheet.
+/// The votes that come back from a sheet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ballot {
@@ -64,7 +64,7 @@ pub struct Ballot {
     pub votes: BTreeMap<String, PageSide>,
 }
 
-/// A vote as it is cast.
+/// A vote as the rater casts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PageSide {
@@ -72,7 +72,7 @@ pub enum PageSide {
     Left,
     /// The right one is better.
     Right,
-    /// Neither.
+    /// Neither is better.
     Tie,
 }
 
@@ -84,9 +84,9 @@ pub struct CastBallot {
     pub version: u32,
     /// The sheet's id.
     pub sheet: String,
-    /// Who voted.
+    /// The rater.
     pub rater: String,
-    /// When the votes came in.
+    /// The time the votes came in.
     pub at: Timestamp,
     /// The votes.
     pub votes: Vec<Vote>,
@@ -100,7 +100,7 @@ pub struct Vote {
     pub brief: Brief,
     /// The image of the house.
     pub in_house: String,
-    /// The bought one.
+    /// Id of the bought image.
     pub outsourced: String,
     /// Who is better; `None` for neither.
     pub better: Option<Arm>,
@@ -116,7 +116,7 @@ pub struct Reviews<'a> {
 }
 
 impl<'a> Reviews<'a> {
-    /// Those of `campaign` (its id) beside `baseline`.
+    /// Opens the reviews of `campaign` (its id) beside `baseline`.
     pub fn new(store: &'a dyn Store, campaign: &str, baseline: &str) -> Result<Self> {
         Ok(Self { store, folder: Key::new(format!("reviews/{campaign}/{baseline}"))? })
     }
@@ -156,7 +156,7 @@ impl<'a> Reviews<'a> {
         }
     }
 
-    /// Takes in a ballot; the record that was added.
+    /// Stores a ballot; returns the record that was added.
     pub async fn cast(&self, ballot: &Ballot) -> Result<CastBallot> {
         if ballot.version != VERSION {
             return Err(Error::invalid(format!("the ballot has format version {}, this reads {VERSION}", ballot.version)));
@@ -187,7 +187,7 @@ impl<'a> Reviews<'a> {
         Err(Error::unavailable("others add votes without end").hint("try again"))
     }
 
-    /// Every ballot, in the order they came in.
+    /// Returns every ballot, in the order they came in.
     pub async fn all(&self) -> Result<Vec<CastBallot>> {
         self.log()?.read().await
     }
@@ -201,7 +201,7 @@ impl<'a> Reviews<'a> {
     }
 }
 
-/// The votes with their sides, if each answers a question of the sheet.
+/// Returns the votes with their arms revealed, if each answers a question of the sheet.
 fn revealed(handout: &Handout, ballot: &Ballot) -> Result<Vec<Vote>> {
     let known: BTreeSet<&str> = handout.questions.iter().map(|question| question.token.as_str()).collect();
     if let Some(token) = ballot.votes.keys().find(|token| !known.contains(token.as_str())) {

@@ -15,21 +15,21 @@ use super::{CastBallot, Vote};
 use crate::eval::evaluation::{Arm, Brief, ComparisonVerdict};
 use crate::eval::stats::{self, Scale, VoteOutcome, bradley_terry, krippendorff, mean, sign_flip, wilson};
 
-/// P-value from which on a lead is more than chance.
+/// Significance level of the verdict.
 const LEVEL: f64 = 0.05;
-/// Resamples of the test.
+/// Random sign patterns of the test.
 const RESAMPLES: u32 = 10_000;
 
-/// What the votes say.
+/// The result of counting the votes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct VoteTally {
-    /// Votes in all.
+    /// Number of votes.
     pub votes: usize,
-    /// For the house.
+    /// Votes for the campaign's images.
     pub in_house: usize,
-    /// For what was bought.
+    /// Votes for the bought images.
     pub outsourced: usize,
-    /// For neither.
+    /// Votes for neither.
     pub ties: usize,
     /// Pairs voted on.
     pub pairs: usize,
@@ -37,11 +37,11 @@ pub struct VoteTally {
     pub win_rate: f64,
     /// Lower end of Wilson's 95 % interval of it.
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the interval.
     pub high: f64,
     /// Two-sided p-value of the pairs' mean preference (sign flips).
     pub p: f64,
-    /// What follows.
+    /// The conclusion.
     pub verdict: ComparisonVerdict,
     /// How probably a perfect rater prefers the house, by Bradley–Terry with ties and rater quality.
     pub preferred: Option<Preferred>,
@@ -49,7 +49,7 @@ pub struct VoteTally {
     pub agreement: Option<f64>,
     /// Share of the decided votes for the left side: about a half unless raters lean to a side.
     pub left: Option<f64>,
-    /// Each rater.
+    /// The raters.
     pub raters: Vec<Rater>,
 }
 
@@ -60,22 +60,22 @@ pub struct Preferred {
     pub value: f64,
     /// Lower end of its 95 % interval.
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the interval.
     pub high: f64,
 }
 
 /// One rater.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rater {
-    /// Their name.
+    /// The rater's name.
     pub name: String,
-    /// Their votes.
+    /// Number of votes.
     pub votes: usize,
     /// How probably they see a pair the right way round, by the model.
     pub quality: Option<f64>,
 }
 
-/// Counts; `None` without votes. Of a rater's several votes on one pair the last counts.
+/// Counts the votes; `None` without any. Of a rater's several votes on one pair the last counts.
 pub fn tally(ballots: &[CastBallot], least_pairs: usize, seed: u64) -> Option<VoteTally> {
     let mut last: BTreeMap<(&str, &Brief, &str, &str), &Vote> = BTreeMap::new();
     for ballot in ballots {

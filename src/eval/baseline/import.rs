@@ -34,10 +34,10 @@ use crate::rights::Policy;
 use crate::spec::words;
 use crate::store::Store;
 
-/// Bytes of all pictures of one delivery.
+/// Most bytes of all pictures of one delivery.
 const TOTAL_BYTES: u64 = 8 << 30;
 
-/// What a campaign asks for.
+/// The briefs of a campaign that a delivery may answer.
 #[derive(Clone, Debug)]
 pub struct RequestedBriefs {
     /// The campaign's id.
@@ -87,35 +87,35 @@ fn key(brief: &Brief) -> (String, String) {
     (brief.style.clone(), words(&brief.category).to_lowercase())
 }
 
-/// Pictures that others judge together: enough to keep several workers busy, few enough to wait for.
+/// Pictures that are sent for scoring at once: enough to keep several workers busy, few enough to wait for.
 const TOGETHER: usize = 128;
 
-/// Who says what the evaluator sees in a picture.
+/// Where pictures are scored.
 pub enum ScoringBackend<'a> {
     /// This process, each picture as it is read.
     Here(&'a mut dyn FnMut(Expected<'_>, &RgbImage) -> Result<Scores>),
-    /// Others, who read the pictures from the store.
+    /// Workers, which read the pictures from the store.
     Remote(&'a dyn RemoteScorer),
 }
 
-/// Judges pictures of a baseline that are in the store already.
+/// Scores pictures of a baseline that are in the store already.
 #[async_trait]
 pub trait RemoteScorer: Send + Sync {
-    /// What is said of each, in the same order, or why it cannot be judged.
+    /// Returns the outcome of each picture, in the same order.
     async fn judge(&self, pictures: Vec<Unscored>) -> Result<Vec<ScoringOutcome>>;
 }
 
-/// What became of a picture that others judged.
+/// The outcome of scoring one picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ScoringOutcome {
-    /// What the evaluator says.
+    /// The evaluator's scores.
     Scored(Box<Scores>),
-    /// Why it cannot be judged.
+    /// The reason that it cannot be scored.
     Refused(String),
 }
 
-/// A picture in the store that nobody judged yet.
+/// A picture in the store that has no scores yet.
 struct Unjudged {
     asked: Unscored,
     file: String,
@@ -134,28 +134,28 @@ impl Unjudged {
     }
 }
 
-/// What an import works with.
+/// The inputs of an import.
 pub struct Import<'a> {
-    /// Where the baseline goes.
+    /// The store that the baseline is written to.
     pub store: &'a dyn Store,
-    /// How it is called.
+    /// The baseline's name.
     pub name: &'a Name,
-    /// What it answers.
+    /// The brief that it answers.
     pub asked: &'a RequestedBriefs,
-    /// Which licences are fine.
+    /// The policy on licences.
     pub policy: &'a Policy,
-    /// Who judges.
+    /// Where pictures are scored.
     pub judge: ScoringBackend<'a>,
 }
 
-/// What has been read so far.
+/// Counts of what has been read so far.
 #[derive(Default)]
 struct Seen {
     pictures: BTreeMap<Digest, String>,
     bytes: u64,
 }
 
-/// What came of it so far.
+/// The items and refusals so far.
 #[derive(Default)]
 struct Done {
     /// What is said of pictures that are not in a part yet.
@@ -248,7 +248,7 @@ impl Import<'_> {
         Ok(baseline)
     }
 
-    /// Waits for what others say of these.
+    /// Waits for the scores of these pictures.
     async fn have_judged(&self, waiting: Vec<Unjudged>, done: &mut Done) -> Result<()> {
         match &self.judge {
             ScoringBackend::Remote(others) if !waiting.is_empty() => {
@@ -272,7 +272,7 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// Takes one picture into the store, or says why not; the outer error ends the import.
+    /// Stores one picture, or returns the reason for refusing it; the outer error ends the import.
     async fn take_in(
         &mut self,
         source: &mut DeliverySource,

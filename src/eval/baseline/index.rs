@@ -21,55 +21,55 @@ use crate::base::{limits, text, yaml};
 use crate::eval::evaluation::{Brief, DeliveryFacts};
 use crate::spec::Claim;
 
-/// Rows of an index.
+/// Most rows of an index.
 const MAX_ROWS: usize = 100_000;
-/// Bytes of an index.
+/// Most bytes of an index.
 pub const MAX_BYTES: u64 = 32 << 20;
 /// The columns there are.
 const COLUMNS: &str =
     "file, brief, category, style, vendor, price, currency, revision_rounds, ordered, delivered, licence, holder, source";
 
-/// An index, read.
+/// A delivery's index after reading.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeliveryIndex {
     /// The good rows, in order.
     pub rows: Vec<IndexRow>,
-    /// The others.
+    /// The rows that were refused, with reasons.
     pub refused: Vec<Refused>,
     /// Files that are listed.
     listed: BTreeSet<String>,
 }
 
-/// What an index says of one file.
+/// One row of an index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexRow {
     /// The file, by its name in the source.
     pub file: String,
-    /// What it answers.
+    /// The brief that it answers.
     pub brief: Brief,
-    /// How it was bought.
+    /// Price, dates and licence, for bought images.
     pub delivery: DeliveryFacts,
-    /// Whose it is, for the rights policy.
+    /// The licence claim, for the rights policy.
     pub claim: Claim,
 }
 
-/// What a row leaves out is taken from here.
+/// Values for columns that a row leaves empty.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IndexDefaults {
-    /// Who delivered.
+    /// The vendor.
     pub vendor: Option<String>,
-    /// In what prices are.
+    /// The currency of prices.
     pub currency: Option<String>,
-    /// Under which licence.
+    /// The licence.
     pub licence: Option<String>,
     /// Who holds the rights.
     pub holder: Option<String>,
-    /// Where it came from; the vendor, if nothing else is said.
+    /// The source; the vendor, if none is given.
     pub source: Option<String>,
 }
 
-/// A row as written.
+/// A row as it stands in the file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct WrittenRow {

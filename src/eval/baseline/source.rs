@@ -19,10 +19,10 @@ use crate::base::{limits, text};
 use crate::io::files;
 use crate::store::{Key, Store};
 
-/// Entries of an archive.
+/// Most entries of an archive.
 const MAX_ENTRIES: usize = 200_000;
 
-/// A delivery.
+/// Where a delivery lies.
 #[derive(Debug)]
 pub enum DeliverySource {
     /// A folder.

@@ -23,17 +23,17 @@ pub(super) const VERSION: u32 = 2;
 /// Pictures of a part, at most.
 pub(super) const PART: usize = 128;
 
-/// Everything about an imported baseline.
+/// The manifest of an imported baseline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Baseline {
     /// Format version.
     pub version: u32,
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// The housestyle that imported it.
+    /// Version of housestyle that imported it.
     pub housestyle: String,
-    /// When.
+    /// The time of the import.
     pub imported_at: Timestamp,
     /// The campaign whose briefs it was paired with.
     pub campaign: String,
@@ -60,7 +60,7 @@ pub struct BaselineItem {
     pub id: String,
     /// Its file, as it was delivered.
     pub file: String,
-    /// What the delivered file hashed to.
+    /// SHA-256 of the delivered file.
     pub delivered: Digest,
     /// SHA-256 of the file in the store.
     #[serde(with = "bare_digest")]
@@ -71,21 +71,21 @@ pub struct BaselineItem {
     pub height: u32,
     /// The brief it answers.
     pub brief: Brief,
-    /// How it was bought, and whose it is.
+    /// Price, dates, vendor and licence.
     pub delivery: DeliveryFacts,
-    /// What the evaluator says.
+    /// The evaluator's scores.
     pub scores: Scores,
-    /// Its colours and its hash for the eye.
+    /// Palette and perceptual hash.
     pub looks: Looks,
 }
 
-/// Something that was not imported.
+/// A file or row that was not imported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refused {
-    /// What.
+    /// The file.
     pub file: String,
-    /// Why.
+    /// The reasons.
     pub reason: String,
 }
 
@@ -94,7 +94,7 @@ fn folder(name: &Name) -> Result<Key> {
     Key::new(format!("baselines/{name}"))
 }
 
-/// Where a picture of a baseline is.
+/// Returns the key of a picture of a baseline.
 pub fn image(name: &Name, id: &str) -> Result<Key> {
     folder(name)?.join(&format!("images/{id}.png"))
 }
@@ -126,7 +126,7 @@ impl Baseline {
         }
     }
 
-    /// Every picture of it, part by part; that all were there is for who reads them to see.
+    /// Streams every picture, part by part. The caller checks that none is missing.
     pub fn items<'a>(&'a self, store: &'a dyn Store) -> impl Stream<Item = Result<BaselineItem>> + 'a {
         let part = |digest: &'a Digest| read_part(store, &self.name, digest);
         let parts = stream::iter(&self.parts).then(part);
@@ -164,7 +164,7 @@ async fn read_part(store: &dyn Store, name: &Name, digest: &Digest) -> Result<Ve
     serde_json::from_slice(&bytes).map_err(|e| damaged("is not a part of a baseline").caused_by(e))
 }
 
-/// As much of a baseline as every version has.
+/// The part of a baseline that every version has.
 #[derive(Deserialize)]
 struct Versioned {
     version: u32,

@@ -10,13 +10,13 @@ use crate::base::currency::Currency;
 use crate::base::digest::{Digest, bare_digest};
 use crate::base::time::Date;
 
-/// Who made an image.
+/// The side that an image comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arm {
-    /// A campaign of ours.
+    /// The campaign.
     InHouse,
-    /// Bought.
+    /// The baseline: images that were bought.
     Outsourced,
 }
 
@@ -25,9 +25,9 @@ pub enum Arm {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Brief {
-    /// What it shows.
+    /// The category.
     pub category: String,
-    /// In which style.
+    /// The style.
     pub style: String,
 }
 
@@ -55,11 +55,11 @@ pub struct BriefPair {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AssetScore {
-    /// Who made it.
+    /// The arm.
     pub arm: Arm,
     /// Its id within the arm: the file's stem.
     pub id: String,
-    /// What it answers.
+    /// The brief that it answers.
     pub brief: Brief,
     /// Its store key; `None` if there is no image.
     pub image: Option<String>,
@@ -68,9 +68,9 @@ pub struct AssetScore {
     pub sha256: Option<Digest>,
     /// Whether it counts: passed the gate, or was delivered.
     pub accepted: bool,
-    /// Why not.
+    /// The gate's reasons, if it does not count.
     pub reasons: Vec<String>,
-    /// What was measured.
+    /// The measures, by name.
     pub scores: BTreeMap<Measure, f64>,
     /// The same of the first attempt, where it is known and an image of the house.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -81,9 +81,9 @@ pub struct AssetScore {
     pub category_found: Option<String>,
     /// The reference it is most like; `None` without references.
     pub nearest: Option<NearestReference>,
-    /// How it came about in the house.
+    /// Attempts and time, for images of the campaign.
     pub work: Option<MakingFacts>,
-    /// How it was bought.
+    /// Price, dates and licence, for bought images.
     pub delivery: Option<DeliveryFacts>,
 }
 
@@ -96,7 +96,7 @@ pub struct NearestReference {
     /// SHA-256 of that file.
     #[serde(with = "bare_digest")]
     pub sha256: Digest,
-    /// What it shows.
+    /// The category.
     pub category: String,
     /// Its style.
     pub style: String,
@@ -109,7 +109,7 @@ pub struct NearestReference {
     pub suspicious: bool,
 }
 
-/// How an image of the house came about.
+/// Attempts and machine time of an image of the campaign.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MakingFacts {
@@ -123,7 +123,7 @@ pub struct MakingFacts {
     pub encoder: Option<String>,
 }
 
-/// How an image was bought.
+/// Price, dates, vendor and licence of a bought image.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeliveryFacts {
@@ -131,9 +131,9 @@ pub struct DeliveryFacts {
     pub reference: Option<String>,
     /// Who delivered it.
     pub vendor: Option<String>,
-    /// What it cost.
+    /// The price.
     pub price: Option<f64>,
-    /// In which currency.
+    /// The price's currency.
     pub currency: Option<Currency>,
     /// Rounds of revision until it was taken.
     pub revision_rounds: Option<u32>,

@@ -12,21 +12,21 @@ use crate::eval::disk_vec::DiskVec;
 /// Version of the document; readers refuse others.
 pub const VERSION: u32 = 1;
 
-/// Everything that was found out about a campaign, alone or beside a baseline.
+/// The evaluation of a campaign, alone or beside a baseline.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluation {
     /// Version of the document, [`VERSION`].
     pub version: u32,
-    /// The housestyle that evaluated.
+    /// Version of housestyle that evaluated.
     pub housestyle: String,
     /// The campaign's id, `<name>-<12 hex>`.
     pub campaign: String,
-    /// What the campaign made.
+    /// Counts of the campaign.
     pub in_house: ArmFacts,
-    /// What was bought; `None` where the campaign is looked at alone.
+    /// Counts of the baseline; `None` where the campaign is evaluated alone.
     pub outsourced: Option<ArmFacts>,
-    /// Who judged, and how far that judge can be trusted.
+    /// The evaluator and its accuracy on held-out drawings.
     pub evaluator: EvaluatorFacts,
     /// How intervals and tests were made.
     pub settings: StatisticsSettings,
@@ -38,7 +38,7 @@ pub struct Evaluation {
     pub styles: Vec<MeasureGroup>,
     /// The same by category.
     pub categories: Vec<MeasureGroup>,
-    /// How far whole sets of images lie apart.
+    /// Distances between whole sets of images.
     pub distributions: Vec<Distribution>,
     /// The briefs that both arms delivered for, the best for the house first (by the headline measure).
     pub pairs: Vec<BriefPair>,
@@ -48,13 +48,13 @@ pub struct Evaluation {
     pub operating_points: Vec<OperatingPoint>,
     /// Images that are nearly the same, within an arm or across.
     pub duplicates: Vec<DuplicateImages>,
-    /// What a reader must know before believing the figures.
+    /// Warnings that qualify the figures.
     pub warnings: Vec<Warning>,
     /// What the suite's thresholds say; `None` without a suite.
     pub suite: Option<SuiteResult>,
 }
 
-/// One arm in numbers.
+/// Counts of one arm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArmFacts {
@@ -78,7 +78,7 @@ pub struct ArmFacts {
     pub seconds: Option<f64>,
     /// Distinct licences of the images.
     pub licences: Vec<String>,
-    /// Who delivered; the house's own arm has none.
+    /// The vendors; none for the campaign.
     pub vendors: Vec<String>,
     /// What was paid by currency, as far as prices are known.
     pub spent: BTreeMap<Currency, f64>,
@@ -92,7 +92,7 @@ pub struct ArmFacts {
     pub lead_days_longest: Option<f64>,
 }
 
-/// The judge.
+/// The evaluator that scored both arms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluatorFacts {
@@ -100,7 +100,7 @@ pub struct EvaluatorFacts {
     pub bundle: String,
     /// That bundle's digest.
     pub digest: String,
-    /// Its accuracy on drawings it never saw, by its maker's measure: `drawings`, `style`, `category_top1`,
+    /// Its accuracy on held-out drawings, from the bundle: `drawings`, `style`, `category_top1`,
     /// `category_top5`.
     pub held_out: BTreeMap<String, f64>,
     /// Styles it knows by name.
@@ -142,7 +142,7 @@ pub enum Comparison {
     },
     /// They must not be compared; the figures of each arm stand alone.
     NotComparable {
-        /// Why.
+        /// The reasons.
         reasons: Vec<String>,
     },
 }
@@ -168,9 +168,9 @@ pub struct Distribution {
     /// `kid` (unbiased, cubic polynomial kernel; about 0 for sets of one kind), `cmmd` (Gaussian kernel, × 1000) or
     /// `fid`.
     pub metric: String,
-    /// Between what: `in_house`, `outsourced` or `references`.
+    /// The first set: `in_house`, `outsourced` or `references`.
     pub from: String,
-    /// And what.
+    /// The second set, named as the first.
     pub to: String,
     /// Images of the first set.
     pub from_images: usize,
@@ -180,9 +180,9 @@ pub struct Distribution {
     pub value: Option<f64>,
     /// Lower end of its bootstrap interval.
     pub low: Option<f64>,
-    /// Upper end.
+    /// Upper end of the interval.
     pub high: Option<f64>,
-    /// Why there is no value.
+    /// The reason that there is no value.
     pub refused: Option<String>,
 }
 
@@ -206,13 +206,13 @@ pub struct OperatingPoint {
     pub auc: f64,
 }
 
-/// Something a reader must know.
+/// A warning that qualifies the figures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Warning {
-    /// Its kind, for programs and translations.
+    /// The kind, for programs and translations.
     pub code: WarningCode,
-    /// In words.
+    /// The message, in English.
     pub message: String,
 }
 
@@ -262,23 +262,23 @@ pub struct SuiteResult {
     pub name: String,
     /// Whether every threshold holds.
     pub passed: bool,
-    /// Each of them.
+    /// The entries, in order.
     pub checks: Vec<SuiteCheck>,
 }
 
-/// One threshold.
+/// One threshold and its result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SuiteCheck {
-    /// What is held against it, in words.
+    /// The measure and the images, in words.
     pub what: String,
     /// What was found; `None` if it could not be measured, which fails.
     pub found: Option<f64>,
-    /// Least that is fine.
+    /// The smallest value that passes.
     pub least: Option<f64>,
-    /// Most that is fine.
+    /// The largest value that passes.
     pub most: Option<f64>,
-    /// Whether it holds.
+    /// Whether the value passes.
     pub passed: bool,
 }
 

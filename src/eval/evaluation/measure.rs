@@ -32,7 +32,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// All of them, in the order of every table.
+    /// All values, in the order of every table.
     pub const ALL: [Self; 10] = [
         Self::StyleConsistency,
         Self::StyleHeld,
@@ -46,7 +46,7 @@ impl Measure {
         Self::Diversity,
     ];
 
-    /// Its name in files: that of its JSON.
+    /// Returns the name in files, the same as in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::StyleConsistency => "style_consistency",
@@ -87,7 +87,7 @@ impl fmt::Display for Measure {
     }
 }
 
-/// A mean and how sure it is.
+/// A mean with its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MeanEstimate {
@@ -95,7 +95,7 @@ pub struct MeanEstimate {
     pub mean: f64,
     /// Lower end of the interval; `None` below two briefs.
     pub low: Option<f64>,
-    /// Upper end.
+    /// Upper end of the interval.
     pub high: Option<f64>,
     /// Briefs it is from.
     pub briefs: usize,
@@ -107,7 +107,7 @@ pub struct MeanEstimate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Compared {
-    /// What is measured.
+    /// The measure.
     pub measure: Measure,
     /// Accepted images of the house; only paired briefs where the arms are compared.
     pub in_house: Option<MeanEstimate>,
@@ -127,7 +127,7 @@ pub struct Difference {
     pub mean: f64,
     /// Lower end of the interval.
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the interval.
     pub high: f64,
     /// Briefs it is from.
     pub briefs: usize,
@@ -143,11 +143,11 @@ pub struct Difference {
     pub hedges_g: Option<f64>,
     /// Effect size without assumptions: matched-pairs rank-biserial correlation, -1 to 1; `None` where all are ties.
     pub rank_biserial: Option<f64>,
-    /// What follows.
+    /// The conclusion.
     pub verdict: ComparisonVerdict,
 }
 
-/// What follows from a difference.
+/// The conclusion from a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComparisonVerdict {

@@ -37,7 +37,7 @@ pub struct Copies {
 /// The reference that a picture is most like.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Likeness {
-    /// Its number, in the order given.
+    /// The reference's number, in the order given.
     pub reference: usize,
     /// Cosine of the embeddings.
     pub similarity: f64,
@@ -99,7 +99,7 @@ pub struct DuplicatePair {
 }
 
 impl Duplicates {
-    /// Nothing seen yet; the `most` nearest pairs are kept.
+    /// Creates an empty finder that keeps the `most` nearest pairs.
     pub fn new(most: usize) -> Self {
         Self { seen: Vec::new(), found: Vec::new(), most }
     }
@@ -142,7 +142,7 @@ impl Duplicates {
         self.found.truncate(self.most);
     }
 
-    /// The pairs, the nearest first.
+    /// Returns the pairs, the nearest first.
     pub fn found(mut self) -> Vec<DuplicatePair> {
         self.shorten();
         self.found

@@ -27,7 +27,7 @@ pub struct Diversity {
 }
 
 impl Diversity {
-    /// Takes in an image; one without a direction says nothing.
+    /// Adds an image; a vector of length 0 is ignored.
     pub fn take(&mut self, vector: &[f32]) {
         let Some(unit) = unit(vector) else { return };
         self.sum.resize(self.sum.len().max(unit.len()), 0.0);
@@ -35,12 +35,12 @@ impl Diversity {
         self.images += 1;
     }
 
-    /// Images that say something.
+    /// Returns the number of images with a direction.
     pub fn images(&self) -> usize {
         self.images
     }
 
-    /// How different they are.
+    /// Returns the diversity; `None` below two images.
     pub fn value(&self) -> Option<f64> {
         let n = self.images;
         let all: f64 = self.sum.iter().map(|x| x * x).sum();

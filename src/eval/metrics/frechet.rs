@@ -26,14 +26,14 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// The moments of these.
+    /// Computes the moments of these vectors.
     pub fn of(set: &[&[f32]]) -> Self {
         let mut moments = Self::default();
         set.iter().for_each(|vector| moments.take(vector));
         moments
     }
 
-    /// Takes in a vector.
+    /// Adds a vector.
     pub fn take(&mut self, vector: &[f32]) {
         if self.images == 0 {
             self.mixed = vector.len() > WIDEST;
@@ -50,7 +50,7 @@ impl Moments {
         }
     }
 
-    /// How many there are.
+    /// Returns the number of values.
     pub fn images(&self) -> usize {
         self.images
     }

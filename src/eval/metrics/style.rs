@@ -26,7 +26,7 @@ const NEAREST: usize = 4;
 /// Fewest references of a style, and of others, for an operating point.
 const LEAST: usize = 4;
 
-/// The references of all styles, placed.
+/// The references of all styles, with how crowded their neighbourhoods are.
 #[derive(Clone, Debug, Default)]
 pub struct ReferenceBank {
     places: Vec<Vec<f64>>,

@@ -5,14 +5,14 @@
 //!
 //! K. Krippendorff, "Content analysis" (4th ed. 2019), chapter 12; ratings may be missing, raters any number.
 
-/// How far two ratings are apart.
+/// The scale that ratings are on, which decides their distance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
-    /// They are the same or not.
+    /// Nominal: equal or not.
     Nominal,
-    /// By how many ratings lie between them.
+    /// Ordinal: by the number of ratings between them.
     Ordinal,
-    /// By their difference.
+    /// Interval: by the squared difference.
     Interval,
 }
 

@@ -13,23 +13,23 @@
 use super::basics::{mean, normal_below, normal_quantile, quantile};
 use super::random::Random;
 
-/// How to draw.
+/// Settings of a bootstrap.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bootstrap {
     /// Resamples: more give ends that shake less (10,000 leave about 1 % of the width).
     pub resamples: u32,
     /// Share of such intervals that hold the truth, such as 0.95.
     pub confidence: f64,
-    /// Key of the draws.
+    /// Seed of the random numbers.
     pub seed: u64,
 }
 
-/// Two ends.
+/// An interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
-    /// The lower one.
+    /// Lower end.
     pub low: f64,
-    /// The upper one.
+    /// Upper end.
     pub high: f64,
 }
 

@@ -8,7 +8,7 @@ use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 pub struct Random(ChaCha8Rng);
 
 impl Random {
-    /// The stream with this key.
+    /// Creates the generator of this seed.
     pub fn new(seed: u64) -> Self {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
@@ -18,7 +18,7 @@ impl Random {
         ((u64::from(self.0.next_u32()) * n as u64) >> 32) as usize
     }
 
-    /// 64 random bits.
+    /// Returns 64 random bits.
     pub fn bits(&mut self) -> u64 {
         self.0.next_u64()
     }

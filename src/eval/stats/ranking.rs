@@ -19,14 +19,14 @@ const QUALITY: (f64, f64) = (10.0, 2.0);
 /// Rounds; each of them brings the likelihood up.
 const ROUNDS: usize = 500;
 
-/// One rater's word on one pair.
+/// One rater's vote on one pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PairVote {
     /// The rater's number.
     pub rater: usize,
     /// One item's number.
     pub first: usize,
-    /// The other's.
+    /// The other item's number.
     pub second: usize,
     /// Which one won.
     pub outcome: VoteOutcome,
@@ -39,11 +39,11 @@ pub enum VoteOutcome {
     First,
     /// The second is better.
     Second,
-    /// Neither.
+    /// Neither is better.
     Tie,
 }
 
-/// What the votes say.
+/// The result of counting the votes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ranking {
     /// Log-strength of each item; they add up to 0. A vote between two is won by the stronger with odds

@@ -15,20 +15,20 @@ const DRAWS: usize = 4_000;
 /// What an input that is said to be exact is moved by, to see what hinges on it.
 const MOVED: f64 = 0.2;
 
-/// What it costs.
+/// The cost comparison.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Roi {
     /// The cost model.
     pub model: String,
-    /// Who answers for its amounts.
+    /// The person responsible for its amounts.
     pub owner: Option<String>,
     /// All money is in this currency.
     pub currency: Currency,
     /// Whether there is anything to compare with: a price of buying.
     pub compared: bool,
-    /// What is reckoned from.
+    /// The inputs.
     pub inputs: Inputs,
-    /// What follows.
+    /// The conclusion.
     pub figures: Vec<FigureValue>,
     /// What was spent after each month, from 0 to 12.
     pub months: Vec<Month>,
@@ -36,10 +36,10 @@ pub struct Roi {
     pub tornado: Vec<TornadoBar>,
 }
 
-/// A figure.
+/// One figure with its range.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FigureValue {
-    /// Which.
+    /// Which one.
     pub figure: Figure,
     /// How much; `None` if it is not known or never reached.
     pub value: Option<f64>,
@@ -51,24 +51,24 @@ pub struct FigureValue {
     pub never: bool,
     /// Its unit.
     pub unit: AmountUnit,
-    /// How it is reckoned.
+    /// The formula.
     pub formula: &'static str,
-    /// From what.
+    /// The inputs of the formula.
     pub inputs: Vec<CostInput>,
 }
 
-/// What was spent so far.
+/// Spending up to one month.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Month {
     /// Months since the start.
     pub month: usize,
-    /// Made: value and 95 % band.
+    /// Cost of making: value and 95 % band.
     pub house: Option<[f64; 3]>,
-    /// Bought.
+    /// The baseline: images that were bought.
     pub vendor: Option<[f64; 3]>,
 }
 
-/// What one input does to the result alone.
+/// The effect of one input on the result.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TornadoBar {
     /// The input.
@@ -82,13 +82,13 @@ pub struct TornadoBar {
 }
 
 impl Roi {
-    /// One figure.
+    /// Returns one figure.
     pub fn get(&self, figure: Figure) -> Option<&FigureValue> {
         self.figures.iter().find(|found| found.figure == figure)
     }
 }
 
-/// Reckons.
+/// Computes the cost comparison.
 pub fn roi(model: &CostModel, evaluation: &Evaluation) -> Result<Roi> {
     let inputs = Inputs::of(model, evaluation)?;
     let likely = InputValues::new(|input| inputs.get(input).map_or(f64::NAN, |given| given.amount.value));

@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use super::inputs::{AmountUnit, CostInput};
 
-/// Months that are looked ahead.
+/// Months that the comparison covers.
 pub const MONTHS: usize = 12;
 
-/// What a manager decides on.
+/// A figure of the cost comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
@@ -49,7 +49,7 @@ pub enum Figure {
 }
 
 impl Figure {
-    /// All of them, in the order of every table.
+    /// All values, in the order of every table.
     pub const ALL: [Self; 14] = [
         Self::HouseCost,
         Self::VendorCost,
@@ -67,7 +67,7 @@ impl Figure {
         Self::VendorLead,
     ];
 
-    /// In what it is counted.
+    /// Returns the unit.
     pub fn unit(self) -> AmountUnit {
         match self {
             Self::Saving | Self::FirstPass => AmountUnit::Share,
@@ -79,7 +79,7 @@ impl Figure {
         }
     }
 
-    /// How it is reckoned, in the inputs' names.
+    /// Returns the formula, in the inputs' names.
     pub fn formula(self) -> &'static str {
         match self {
             Self::HouseVariable => {
@@ -108,7 +108,7 @@ impl Figure {
         }
     }
 
-    /// The inputs it is reckoned from, also through other figures.
+    /// Returns the inputs that it depends on, also through other figures.
     pub fn inputs(self) -> Vec<CostInput> {
         use CostInput as I;
         let variable = || {
@@ -150,12 +150,12 @@ impl Figure {
 pub struct InputValues(Vec<f64>);
 
 impl InputValues {
-    /// From a function of each input.
+    /// Creates the values from a function of each input.
     pub fn new(value: impl FnMut(CostInput) -> f64) -> Self {
         Self(CostInput::ALL.iter().copied().map(value).collect())
     }
 
-    /// The same with another number for one input.
+    /// Returns a copy with another value for one input.
     #[must_use]
     pub fn with(&self, input: CostInput, value: f64) -> Self {
         let mut values = self.clone();
@@ -202,7 +202,7 @@ impl InputValues {
         [house, months * (self.at(CostInput::Retainer) + volume * self.vendor_variable())]
     }
 
-    /// One figure.
+    /// Returns one figure.
     pub fn figure(&self, figure: Figure) -> f64 {
         use CostInput as I;
         let year = MONTHS as f64;

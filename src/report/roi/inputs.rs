@@ -20,21 +20,21 @@ use crate::spec::costs::Amount;
 /// its unit.
 macro_rules! inputs {
     ($($input:ident, $name:literal, $path:literal, $unit:ident, $about:literal;)*) => {
-        /// What figures are reckoned from.
+        /// The inputs of the cost comparison.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(rename_all = "snake_case")]
         pub enum CostInput { $(#[doc = $about] $input,)* }
 
         impl CostInput {
-            /// All of them, in the order of every table.
+            /// All values, in the order of every table.
             pub const ALL: &'static [Self] = &[$(Self::$input),*];
             /// Its name in formulas and files.
             pub fn name(self) -> &'static str { match self { $(Self::$input => $name),* } }
             /// Where a cost model gives it; empty if it is only ever measured.
             pub fn path(self) -> &'static str { match self { $(Self::$input => $path),* } }
-            /// In what it is counted.
+            /// Returns the unit.
             pub fn unit(self) -> AmountUnit { match self { $(Self::$input => AmountUnit::$unit),* } }
-            /// In words.
+            /// The message, in English.
             pub fn about(self) -> &'static str { match self { $(Self::$input => $about),* } }
         }
     };
@@ -73,7 +73,7 @@ inputs! {
     Batch, "batch", "", Images, "Images of the campaign that was evaluated.";
 }
 
-/// In what something is counted.
+/// The unit of an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "their names say it")]
@@ -100,7 +100,7 @@ pub enum AmountSource {
         /// How many images it is from.
         images: usize,
     },
-    /// Somebody's word in the cost model.
+    /// Stated in the cost model.
     Model {
         /// The key.
         path: &'static str,
@@ -117,13 +117,13 @@ pub enum AmountSource {
 /// One amount.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GivenAmount {
-    /// Which.
+    /// Which one.
     pub input: CostInput,
     /// How much, and how surely: a 95 % interval where it is measured, otherwise the model's range.
     pub amount: Amount,
     /// Its unit.
     pub unit: AmountUnit,
-    /// Whose word it is.
+    /// Where the amount comes from.
     pub source: AmountSource,
 }
 
@@ -133,7 +133,7 @@ pub struct GivenAmount {
 pub struct Inputs(Vec<GivenAmount>);
 
 impl Inputs {
-    /// Gathers them. What the model says of price, rounds and days goes before what the baseline says.
+    /// Collects the amounts. Price, rounds and days of the model take precedence over those of the baseline.
     pub fn of(model: &CostModel, evaluation: &Evaluation) -> Result<Self> {
         let observed = Observed::of(model, evaluation)?;
         let known = CostInput::ALL.iter().filter_map(|input| {
@@ -143,18 +143,18 @@ impl Inputs {
         Ok(Self(known.collect()))
     }
 
-    /// Each of them, in order.
+    /// Iterates over the amounts, in order.
     pub fn iter(&self) -> impl Iterator<Item = &GivenAmount> {
         self.0.iter()
     }
 
-    /// One of them.
+    /// Returns one amount.
     pub fn get(&self, input: CostInput) -> Option<&GivenAmount> {
         self.0.iter().find(|given| given.input == input)
     }
 }
 
-/// What the model says.
+/// Returns an amount that the model states.
 fn said(input: CostInput, model: &CostModel) -> Option<(Amount, AmountSource)> {
     let (house, bought) = (&model.in_house, &model.outsourced);
     let amount = match input {
@@ -192,7 +192,7 @@ fn said(input: CostInput, model: &CostModel) -> Option<(Amount, AmountSource)> {
     Some((amount, source))
 }
 
-/// What single images say: a number each.
+/// Values observed on single images.
 #[derive(Clone, Debug, Default)]
 struct Observed {
     attempts: Vec<f64>,
@@ -221,7 +221,7 @@ impl Observed {
     }
 }
 
-/// What the campaign and the baseline say.
+/// Returns an amount measured on the campaign or the baseline.
 fn measured(input: CostInput, observed: &Observed, evaluation: &Evaluation) -> Option<(Amount, AmountSource)> {
     let house = &evaluation.in_house;
     let finished = house.accepted + house.rejected + house.failed;
