@@ -75,7 +75,10 @@ pub fn of(evaluation: &Evaluation, known: &WarningContext) -> Vec<Warning> {
     let mut warn = |code, message: String| found.push(Warning { code, message });
     let taken = |measure| evaluation.measures.iter().any(|row| row.measure == measure);
     if known.judge_is_guide {
-        warn(WarningCode::JudgeIsGuide, "the evaluator is one of the models that guide: its scores flatter the house".into());
+        warn(
+            WarningCode::JudgeIsGuide,
+            "the evaluator is one of the models that guide generation, so its scores are too high for the campaign".into(),
+        );
     }
     if taken(Measure::ImageText) {
         warn(

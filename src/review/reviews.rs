@@ -184,7 +184,7 @@ impl<'a> Reviews<'a> {
                 return Ok(cast);
             }
         }
-        Err(Error::unavailable("others add votes without end").hint("try again"))
+        Err(Error::unavailable("other processes keep adding votes").hint("try again"))
     }
 
     /// Returns every ballot, in the order they came in.
