@@ -55,7 +55,7 @@ impl Service {
             mode: Mode::cluster(Arc::clone(&events), Arc::clone(&self.store)),
             shutdown: self.shutdown.clone(),
             observer: Arc::new(move |event: WorkerEvent<'_>| {
-                meter::hear(&metrics, &event);
+                meter::count(&metrics, &event);
                 log(&event);
             }),
         }

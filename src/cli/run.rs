@@ -211,7 +211,7 @@ impl Run<'_> {
             mode: Mode::Alone,
             shutdown: context.shutdown.clone(),
             observer: Arc::new(move |event: WorkerEvent<'_>| {
-                meter::hear(&metrics, &event);
+                meter::count(&metrics, &event);
                 hear.hear(&event);
             }),
         };

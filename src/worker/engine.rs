@@ -1,6 +1,6 @@
 //! The engine: the one thread that owns the models, fed with commands over a bounded channel.
 //!
-//! Takes a [`Generator`] and batches of [`Work`], and images to score ([`EngineScorer`]); returns each batch with one result
+//! Takes a [`Generator`] and batches of [`InFlight`], and images to score ([`EngineScorer`]); returns each batch with one result
 //! per item, and each image's scores.
 //!
 //! # Invariants
@@ -17,8 +17,8 @@ use std::time::Instant;
 use image::RgbImage;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::Work;
 use super::generator::Generator;
+use super::in_flight::InFlight;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::io::shutdown::Shutdown;
@@ -31,12 +31,12 @@ pub const DEPTH: usize = 2;
 const SCORING: usize = 4;
 
 /// A batch that came back: each item with its result, or all of them with why the whole batch failed.
-pub type Finished = Result<Vec<(Work, Result<Scored>)>, (Vec<Work>, Error)>;
+pub type Finished = Result<Vec<(InFlight, Result<Scored>)>, (Vec<InFlight>, Error)>;
 
 /// What the thread is asked to do.
 enum EngineCommand {
     /// Generate a batch and score its images.
-    Generate(Vec<Work>),
+    Generate(Vec<InFlight>),
     /// Score an image that came from elsewhere.
     Score(ScoreCommand),
 }
@@ -114,7 +114,7 @@ impl Engine {
     /// # Errors
     ///
     /// [`Kind::Internal`] if the thread has ended.
-    pub fn submit(&mut self, batch: Vec<Work>) -> Result<()> {
+    pub fn submit(&mut self, batch: Vec<InFlight>) -> Result<()> {
         let command = EngineCommand::Generate(batch);
         let sent = self.commands.as_ref().is_some_and(|commands| commands.try_send(command).is_ok());
         if !sent {
@@ -136,7 +136,7 @@ impl Engine {
     }
 
     /// Takes no more work and waits until the thread has dropped the model; returns what it had in hand.
-    pub async fn stop(&mut self) -> Vec<Work> {
+    pub async fn stop(&mut self) -> Vec<InFlight> {
         self.commands = None;
         let mut left = Vec::new();
         while let Some(finished) = self.finished.recv().await {
@@ -193,7 +193,7 @@ fn stopping() -> Error {
 }
 
 /// Whether a batch is to be broken off: a stop was asked for, or one of its jobs is not wanted any more.
-fn broken_off(shutdown: &Shutdown, unwanted: &impl Fn(&Job) -> bool, batch: &[Work]) -> bool {
+fn broken_off(shutdown: &Shutdown, unwanted: &impl Fn(&Job) -> bool, batch: &[InFlight]) -> bool {
     shutdown.requested() || batch.iter().any(|work| unwanted(work.job()))
 }
 
@@ -221,7 +221,7 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(StepProgress)> Thread<G, U, S> {
         let _ = reply.send(scores);
     }
 
-    fn make(&mut self, batch: Vec<Work>) -> Finished {
+    fn make(&mut self, batch: Vec<InFlight>) -> Finished {
         if broken_off(&self.shutdown, &self.unwanted, &batch) {
             // It waited behind the batch that noticed the request; not a step of it is made.
             return Err((batch, Error::new(Kind::Transient, "asked to stop before the batch began")));
@@ -238,7 +238,7 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(StepProgress)> Thread<G, U, S> {
     }
 
     /// Returns one result per item. If the batch is refused as a whole because of what is in it, each item is tried alone.
-    fn results(&mut self, batch: &[Work]) -> Result<Each<Scored>> {
+    fn results(&mut self, batch: &[InFlight]) -> Result<Each<Scored>> {
         match self.generate_and_score(batch) {
             Err(error) if broken_off(&self.shutdown, &self.unwanted, batch) || !error.is_about_the_input() => Err(error),
             Err(error) if batch.len() == 1 => Ok(vec![Err(error)]),
@@ -247,11 +247,11 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(StepProgress)> Thread<G, U, S> {
         }
     }
 
-    fn generate_and_score(&mut self, batch: &[Work]) -> Result<Each<Scored>> {
+    fn generate_and_score(&mut self, batch: &[InFlight]) -> Result<Each<Scored>> {
         for work in batch {
             self.generator.admit(work.job())?;
         }
-        let requests: Vec<Request> = batch.iter().map(Work::request).collect();
+        let requests: Vec<Request> = batch.iter().map(InFlight::request).collect();
         let (shutdown, unwanted, on_step) = (&self.shutdown, &self.unwanted, &self.on_step);
         let generated = self.generator.generate(&requests, &mut |progress| {
             on_step(progress);
@@ -270,7 +270,7 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(StepProgress)> Thread<G, U, S> {
             .collect()
     }
 
-    fn score_batch(&mut self, batch: &[Work], generated: Each<Generated>) -> Result<Each<Scored>> {
+    fn score_batch(&mut self, batch: &[InFlight], generated: Each<Generated>) -> Result<Each<Scored>> {
         let good = || batch.iter().zip(&generated).filter_map(|(work, result)| Some((work, result.as_ref().ok()?)));
         let expected: Vec<Expected<'_>> = good().map(|(work, _)| work.job().into()).collect();
         let images: Vec<&RgbImage> = good().map(|(_, generated)| &generated.image).collect();

@@ -1,14 +1,11 @@
-//! From what a worker tells to what the metrics count.
-//!
-//! In: [`WorkerEvent`]s. Out: counts in [`Metrics`].
-//! Always holds: an asset is counted once, when it is finished, with all its attempts.
+//! Counts what a worker does in the metrics. An asset is counted once, when it is finished, with all its attempts.
 
-use super::WorkerEvent;
+use super::event::WorkerEvent;
 use crate::campaign::sidecar::{Outcome, Sidecar};
 use crate::telemetry::Metrics;
 
-/// Takes in an event.
-pub fn hear(metrics: &Metrics, event: &WorkerEvent<'_>) {
+/// Counts an event.
+pub fn count(metrics: &Metrics, event: &WorkerEvent<'_>) {
     match event {
         WorkerEvent::Step { .. } | WorkerEvent::Dropped(_) => {}
         WorkerEvent::Taken { lane, waited } => {

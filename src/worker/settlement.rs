@@ -6,8 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::event::WorkerEvent;
+use super::in_flight::InFlight;
 use super::mode::Mode;
-use super::{Work, WorkerEvent};
+
 use crate::base::error::{Error, Kind, Result};
 use crate::broker::{Delivery, MAX_DELIVERIES, Message};
 use crate::campaign::dead_letter;
@@ -120,7 +122,7 @@ fn may_pass(error: &Error) -> bool {
 /// What became of a delivery that was looked at.
 pub(super) enum Arrival {
     /// Its job is to be made.
-    Ready(Box<Work>),
+    Ready(Box<InFlight>),
     /// Its job was finished before.
     Skipped,
     /// It was settled without an outcome.

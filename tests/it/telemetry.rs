@@ -35,7 +35,7 @@ async fn a_worker_counts_what_it_does() {
         max_batch: 4,
         mode: Mode::Alone,
         shutdown: Shutdown::default(),
-        observer: Arc::new(move |event| meter::hear(&hear, &event)),
+        observer: Arc::new(move |event| meter::count(&hear, &event)),
     };
     let stub = Stub {
         scores: Box::new(move |ask| if ask.job.stem == low { (0.3, 0.9) } else { (0.9, 0.9) }),
