@@ -35,6 +35,13 @@ impl Failure {
         Self { problems, error: Some(error.hint(hint)) }
     }
 
+    /// Returns the same failure with an error that sums its problems up and was caused by this one.
+    #[must_use]
+    pub fn caused_by(self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let (problems, error) = self.into_parts();
+        Self { problems, error: Some(error.caused_by(cause)) }
+    }
+
     /// Every problem of the input, with its place.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

@@ -1,17 +1,34 @@
 //! The use cases: what a person or a program can have done, as async functions with typed input and output.
 //!
 //! [`App`] holds the settings and opens what they name; every use case is a method on it, in a file of its own. A use case
-//! prints nothing and knows no terminal: it returns a value, a [`Failure`] with every problem of the input, and tells a
+//! prints nothing and knows no terminal: it returns a value or a [`Failure`] with every problem of the input, and tells a
 //! [`ProgressSink`] what happens on the way. The command line is one caller.
 
 pub mod announcer;
+pub mod cancel;
+pub mod check;
+pub mod dead_letters;
+pub mod doctor;
+pub mod encoders;
+pub mod evaluate;
 pub mod failure;
+pub mod findings;
+pub mod import_baseline;
 pub mod planning;
 pub mod plans;
 pub mod progress;
+pub mod report;
+pub mod reproduce;
 pub mod resources;
+pub mod retry;
+pub mod review;
+pub mod rights;
 pub mod rights_guard;
+pub mod run;
 pub mod service;
+pub mod status;
+pub mod submit;
+pub mod train;
 pub mod warm_up;
 pub mod work;
 

@@ -1,12 +1,12 @@
 //! From a campaign's draft to its plan, with everything that stands against it: what `check`, `plan`, `run` and the workers
 //! share, so that what one of them refuses the others refuse too, with the same words and exit code.
 //!
-//! Takes a draft and a store; returns a [`PlannedCampaign`] or a [`Failure`].
+//! Takes a draft and a store; returns a [`PreparedCampaign`] or a [`Failure`].
 //!
 //! # Invariants
 //! Nothing is made and no model is loaded; problems that need the bundle are told together with those that do not.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::failure::{Failure, Result};
@@ -20,9 +20,18 @@ use crate::plan::{self, Plan, PlanOutline, StyleCatalog};
 use crate::spec::{Campaign, CampaignDraft, Problem};
 use crate::store::Store;
 
+/// What is planned.
+#[derive(Clone, Debug)]
+pub struct PlanRequest {
+    /// The campaign file (YAML).
+    pub file: PathBuf,
+    /// The store's place; `None`: the one of the settings.
+    pub out: Option<String>,
+}
+
 /// A campaign that can be made.
 #[derive(Debug)]
-pub struct PlannedCampaign {
+pub struct PreparedCampaign {
     /// The campaign.
     pub campaign: Campaign,
     /// Its bundle, verified.
@@ -43,11 +52,20 @@ struct Compared {
 }
 
 impl App {
+    /// Plans a campaign of a file; what rights and budget say against it is in the result.
+    ///
+    /// # Errors
+    /// Every problem of the file, and what is wrong with its bundle or the store.
+    pub async fn plan(&self, request: PlanRequest) -> Result<PreparedCampaign> {
+        let store = self.store(request.out.as_deref()).await?;
+        self.plan_draft(load_draft(&request.file).await?, &store).await
+    }
+
     /// Plans a campaign.
     ///
     /// # Errors
     /// Every problem of the file, and what is wrong with its bundle or the store.
-    pub(crate) async fn plan_draft(&self, draft: CampaignDraft, store: &Arc<dyn Store>) -> Result<PlannedCampaign> {
+    pub(super) async fn plan_draft(&self, draft: CampaignDraft, store: &Arc<dyn Store>) -> Result<PreparedCampaign> {
         let compared = match draft.readable() {
             Some(campaign) => self.compare(campaign, store).await.map(Some),
             None => Ok(None),
@@ -69,7 +87,7 @@ impl App {
         };
         let mut refused = plan::check_rights(&campaign, &catalog);
         refused.extend(plan::check_budget(&campaign, &plan));
-        Ok(PlannedCampaign { campaign, bundle, plan, refused: Problem::tidy(refused) })
+        Ok(PreparedCampaign { campaign, bundle, plan, refused: Problem::tidy(refused) })
     }
 
     /// Opens the campaign's bundle and holds the campaign against it.
@@ -91,7 +109,7 @@ impl App {
     ///
     /// # Errors
     /// Where the file is wrong, or the store has no such campaign.
-    pub(crate) async fn plan_of(&self, campaign: &str, store: &Arc<dyn Store>) -> Result<Plan> {
+    pub(super) async fn plan_of(&self, campaign: &str, store: &Arc<dyn Store>) -> Result<Plan> {
         if is_file(campaign) {
             return Ok(self.plan_draft(load_draft(campaign).await?, store).await?.plan);
         }
@@ -102,7 +120,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::plan_of`].
-    pub(crate) async fn outline_of(&self, campaign: &str, store: &Arc<dyn Store>) -> Result<PlanOutline> {
+    pub(super) async fn outline_of(&self, campaign: &str, store: &Arc<dyn Store>) -> Result<PlanOutline> {
         let id = match is_file(campaign) {
             true => self.plan_of(campaign, store).await?.campaign.to_string(),
             false => campaign.to_owned(),
@@ -111,7 +129,7 @@ impl App {
     }
 }
 
-impl PlannedCampaign {
+impl PreparedCampaign {
     /// Checks that it may be made.
     ///
     /// # Errors
@@ -128,7 +146,7 @@ impl PlannedCampaign {
 }
 
 /// Reads a campaign file.
-pub(crate) async fn load_draft(path: impl AsRef<Path>) -> error::Result<CampaignDraft> {
+pub(super) async fn load_draft(path: impl AsRef<Path>) -> error::Result<CampaignDraft> {
     let path = path.as_ref().to_owned();
     blocking(move || Ok(CampaignDraft::load(&path))).await
 }

@@ -43,22 +43,22 @@ impl App {
     }
 
     /// Tells the progress sink.
-    pub(crate) fn report(&self, progress: &Progress<'_>) {
+    pub(super) fn report(&self, progress: &Progress<'_>) {
         self.progress.report(progress);
     }
 
     /// The execution provider of the settings.
-    pub(crate) fn provider(&self) -> Result<Provider> {
+    pub(super) fn provider(&self) -> Result<Provider> {
         self.config.provider.parse()
     }
 
     /// The rates that turn time into money.
-    pub(crate) fn rates(&self) -> Rates {
+    pub(super) fn rates(&self) -> Rates {
         Rates { cost_per_hour: self.config.cost_per_hour, currency: self.config.currency }
     }
 
     /// The policy on licences, as of today.
-    pub(crate) fn policy(&self) -> Policy {
+    pub(super) fn policy(&self) -> Policy {
         Policy { allowed: self.config.allowed_licences.clone(), today: Timestamp::now().date() }
     }
 
@@ -86,7 +86,7 @@ impl App {
     ///
     /// # Errors
     /// Where no broker is set, or it cannot be reached.
-    pub(crate) async fn broker(&self, prefetch: u16) -> Result<Rabbit> {
+    pub(super) async fn broker(&self, prefetch: u16) -> Result<Rabbit> {
         let missing = || {
             Error::unavailable("no broker is set")
                 .hint("set HOUSESTYLE_BROKER, or `broker` in housestyle.yaml, to amqps://user:password@host:5671/vhost")
@@ -97,15 +97,15 @@ impl App {
         Rabbit::connect(broker, self.config.allow_plaintext, settings).await
     }
 
-    /// Reads what planning needs to know of a bundle and of the styles trained for it.
-    pub(crate) async fn style_catalog(&self, bundle: &Bundle, store: &Arc<dyn Store>) -> Result<StyleCatalog> {
+    /// Reads which styles a bundle and the encoders trained for it offer.
+    pub(super) async fn style_catalog(&self, bundle: &Bundle, store: &Arc<dyn Store>) -> Result<StyleCatalog> {
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
         style_catalog(&registry, &ledger, bundle.facts(), self.policy()).await
     }
 
     /// Starts metrics and readiness with these checks, and answers over HTTP where the setting `listen` says, until the
     /// process ends.
-    pub(crate) async fn telemetry(&self, checks: &[&'static str]) -> Result<serve::ProbeState> {
+    pub(super) async fn telemetry(&self, checks: &[&'static str]) -> Result<serve::ProbeState> {
         let state = serve::ProbeState { metrics: Arc::new(Metrics::new()?), readiness: Readiness::new(checks) };
         if let Some(address) = self.config.listen {
             let listener = serve::listen(address).await?;
@@ -122,25 +122,25 @@ impl App {
     }
 
     /// Loads the runtime library. Blocks.
-    pub(crate) fn runtime(&self) -> Result<Runtime> {
+    pub(super) fn runtime(&self) -> Result<Runtime> {
         Runtime::load(self.config.runtime_library.as_deref())
     }
 
     /// Returns the loader of a bundle's models, with the runtime and settings of the configuration. Blocks.
-    pub(crate) fn loader(&self, bundle: Bundle) -> Result<ModelLoader> {
+    pub(super) fn loader(&self, bundle: Bundle) -> Result<ModelLoader> {
         let Config { threads, device, .. } = *self.config;
         let settings = SessionSettings { provider: self.provider()?, threads, device, cache: self.cache()? };
         ModelLoader::new(bundle, self.runtime()?, settings)
     }
 
     /// Loads the bundle's models on the provider of the settings.
-    pub(crate) async fn pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
+    pub(super) async fn pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
         let (app, bundle) = (self.clone(), bundle.clone());
         blocking(move || app.load_pipeline(&bundle)).await
     }
 
     /// Loads the bundle's models on the provider of the settings. Blocks.
-    pub(crate) fn load_pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
+    pub(super) fn load_pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
         let loader = self.loader(bundle.clone())?;
         if loader.provider() == Provider::TensorRt {
             self.report(&Progress::BuildingEngines { cache: loader.settings().cache.as_deref() });
@@ -166,7 +166,7 @@ impl App {
     ///
     /// # Errors
     /// Where no such bundle is in the folders of the settings, or its files are not what its manifest says.
-    pub(crate) async fn bundle(&self, reference: &BundleRef) -> Result<Bundle> {
+    pub(super) async fn bundle(&self, reference: &BundleRef) -> Result<Bundle> {
         let (app, reference) = (self.clone(), reference.clone());
         blocking(move || app.open_bundle(&reference)).await
     }
@@ -194,7 +194,7 @@ impl App {
     }
 
     /// Opens every bundle in the folders of the settings, in the order of their paths.
-    pub(crate) async fn bundles(&self) -> Result<Vec<FoundBundle>> {
+    pub(super) async fn bundles(&self) -> Result<Vec<FoundBundle>> {
         let app = self.clone();
         blocking(move || {
             let folders = app.config.bundles.iter().filter_map(|d| std::fs::read_dir(d).ok()).flatten().flatten();
@@ -209,16 +209,16 @@ impl App {
 
 /// A folder with a bundle in it.
 #[derive(Debug)]
-pub(crate) struct FoundBundle {
+pub(super) struct FoundBundle {
     /// The folder.
-    pub(crate) folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// The bundle, verified, or why it is unusable.
-    pub(crate) opened: Result<Bundle>,
+    pub(super) opened: Result<Bundle>,
 }
 
 impl FoundBundle {
     /// The bundle's name, which is its folder's.
-    pub(crate) fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 }

@@ -50,10 +50,10 @@ pub struct WorkRequest {
 /// What a worker did.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct WorkReport {
-    /// Jobs finished.
-    pub made: usize,
     /// Jobs found finished.
     pub found: usize,
+    /// Jobs finished.
+    pub made: usize,
     /// Whether it was asked to stop.
     pub stopped: bool,
 }

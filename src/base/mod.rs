@@ -1,5 +1,6 @@
 //! Values that every room uses: errors, names, digests, versions, time, text. Nothing here does I/O.
 
+pub mod actor;
 pub(crate) mod checked_text;
 pub mod currency;
 pub mod digest;

@@ -1,15 +1,12 @@
-//! `housestyle cancel CAMPAIGN`: what is queued is not begun, what is in work stops within a step of the news.
-//!
-//! Always holds: what is finished stays; the marker in the store is all there is to it, so no broker is needed; submitting
-//! the campaign again, or `retry`, lifts it.
+//! `housestyle cancel CAMPAIGN`: stops a campaign; what is finished stays.
 
-use serde::Serialize;
-
-use super::encoders::By;
-use super::{Context, Out, Outcome};
-use crate::base::error::Result;
-use crate::campaign::records;
-use crate::campaign::status::{Standing, State, unknown};
+use super::actor::By;
+use super::context::CommandContext;
+use super::out::Out;
+use super::outcome::CommandOutcome;
+use crate::app::Result;
+use crate::app::cancel::CancelRequest;
+use crate::campaign::status::{Standing, State};
 use crate::plan::CampaignId;
 
 /// Arguments of `cancel`.
@@ -23,27 +20,10 @@ pub struct Args {
     by: By,
 }
 
-#[derive(Serialize)]
-struct Report {
-    /// Whether it was stopped by this; not if it was over before.
-    cancelled: bool,
-    #[serde(flatten)]
-    standing: Standing,
-}
-
 /// Cancels.
-pub fn run(args: Args, context: &Context) -> Result<Outcome> {
-    let (store, by) = (context.store(&args.out)?, args.by.name()?);
-    let report = context.block_on(async {
-        let id = &args.campaign;
-        let standing = Standing::of(&*store, id).await?.ok_or_else(|| unknown(id, &*store))?;
-        if standing.state == State::Complete || standing.state == State::Cancelled {
-            return Ok(Report { cancelled: false, standing });
-        }
-        records::cancel(&*store, id, &by).await?;
-        let standing = Standing { state: State::Cancelled, ..standing };
-        Ok(Report { cancelled: true, standing })
-    })?;
+pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+    let request = CancelRequest { campaign: args.campaign, by: args.by.actor()?, out: args.out.place };
+    let report = context.app.cancel(request).await?;
     let Standing { campaign, remaining, jobs, .. } = &report.standing;
     context.say(match (report.cancelled, report.standing.state) {
         (true, _) => format!("{campaign} is cancelled; {remaining} of {jobs} are not made"),
@@ -51,5 +31,5 @@ pub fn run(args: Args, context: &Context) -> Result<Outcome> {
         (false, _) => format!("{campaign} was cancelled before"),
     });
     context.emit(&report)?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

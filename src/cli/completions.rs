@@ -1,11 +1,11 @@
 //! `housestyle completions SHELL`: the completion script of one shell, on standard output; with `--json` as a text in a
 //! document.
 
-use clap::CommandFactory as _;
 use serde::Serialize;
 
-use super::{Cli, Context, Outcome};
-use crate::base::error::Result;
+use super::context::CommandContext;
+use super::outcome::CommandOutcome;
+use crate::app::Result;
 
 /// Arguments of `completions`.
 #[derive(Debug, clap::Args)]
@@ -16,20 +16,20 @@ pub struct Args {
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Report {
+struct CompletionsDocument {
     shell: String,
     script: String,
 }
 
-/// Prints the script.
-pub fn run(args: Args, context: &Context) -> Result<Outcome> {
+/// Prints the completion script of `command`.
+pub fn run(args: Args, mut command: clap::Command, context: &CommandContext) -> Result<CommandOutcome> {
     let mut script = Vec::new(); // generated apart, as the generator panics when a pipe closes
-    clap_complete::generate(args.shell, &mut Cli::command(), "housestyle", &mut script);
+    clap_complete::generate(args.shell, &mut command, "housestyle", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
     if context.json() {
-        context.emit(&Report { shell: args.shell.to_string(), script })?;
+        context.emit(&CompletionsDocument { shell: args.shell.to_string(), script })?;
     } else {
         context.print(&script);
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

@@ -1,37 +1,36 @@
-//! How commands speak: lines for people, one JSON document for programs, and an exit code for both.
+//! What commands print: lines for people, one JSON document for programs, and an exit code for both.
 //!
-//! In: lines, documents, problems, and how the command ended. Out: standard output, standard error, the exit code.
-//! Always holds: with `--json`, standard output carries exactly one JSON document, also when the command fails; no text,
-//! whoever wrote it, starts a line or steers the terminal; output that was lost is a failure, unless its reader went away.
+//! # Invariants
+//! With `--json`, standard output carries exactly one JSON document, also when the command fails; no text, whoever wrote it,
+//! starts a line or steers the terminal; output that was lost is a failure, unless its reader went away.
 
 use std::io::{self, Seek as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
+use super::outcome::CommandOutcome;
+use crate::app::Failure;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::text;
-use crate::cli::Outcome;
 use crate::spec::Problem;
 
 /// Bytes of a document that are kept in memory at most.
 const KEPT: usize = 1 << 20;
 
-/// Speaks for one command; cheap to clone.
+/// Prints for one command; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Output {
     json: bool,
-    said: Arc<Mutex<Said>>,
+    printed: Arc<Mutex<Printed>>,
 }
 
-/// What was said, as far as the end depends on it.
+/// What was printed, as far as the end depends on it.
 #[derive(Debug, Default)]
-struct Said {
-    /// The document is out.
+struct Printed {
+    /// Whether the JSON document is out.
     document: bool,
-    /// What is wrong with the input, place by place.
-    problems: Vec<Problem>,
-    /// Standard output took something no more.
+    /// Why standard output took something no more.
     lost: Option<io::Error>,
 }
 
@@ -51,9 +50,9 @@ struct FailureDetails<'a> {
 }
 
 impl Output {
-    /// With `json`, standard output is for a program.
+    /// An output; with `json`, standard output is for a program.
     pub fn new(json: bool) -> Self {
-        Self { json, said: Arc::default() }
+        Self { json, printed: Arc::default() }
     }
 
     /// Whether standard output is for a program.
@@ -61,13 +60,16 @@ impl Output {
         self.json
     }
 
-    /// Says one line to a person.
+    /// Prints one line for a person.
     pub fn line(&self, line: &str) {
         let line = text::escape(line) + "\n";
         if self.json { complain(&line) } else { self.write(line.as_bytes()) }
     }
 
     /// Prints the document that `--json` promises; does nothing without it.
+    ///
+    /// # Errors
+    /// Where the document cannot be made; that it could not be written is found by [`Output::end`].
     pub fn document(&self, document: &impl Serialize) -> Result<()> {
         if self.json {
             // Whole before any of it is printed; a large one waits on the disk.
@@ -79,83 +81,75 @@ impl Output {
                 .and_then(|()| writer.flush())
                 .map_err(|e| Error::unavailable("cannot write the result as JSON").caused_by(e))?;
             drop(writer);
-            self.said().document = true;
+            self.printed().document = true;
             let mut stdout = io::stdout().lock();
             let printed = whole.rewind().and_then(|()| io::copy(&mut whole, &mut stdout)).and_then(|_| stdout.flush());
-            self.took(printed);
+            self.note(printed);
         }
         Ok(())
     }
 
-    /// Writes to standard output; whether that worked is [`Output::end`]'s to say.
+    /// Writes to standard output; whether that worked is found by [`Output::end`].
     pub fn write(&self, bytes: &[u8]) {
         let mut stdout = io::stdout().lock();
-        self.took(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+        self.note(stdout.write_all(bytes).and_then(|()| stdout.flush()));
     }
 
-    fn took(&self, written: io::Result<()>) {
+    fn note(&self, written: io::Result<()>) {
         match written {
-            Err(e) if e.kind() != io::ErrorKind::BrokenPipe => self.said().lost = Some(e),
+            Err(e) if e.kind() != io::ErrorKind::BrokenPipe => self.printed().lost = Some(e),
             _ => {} // a reader that went away (`| head`) has all it wanted
         }
     }
 
-    /// Says what the parser of the arguments has to say, be it help or what is wrong, and gives back the exit code.
+    /// Prints what the parser of the arguments says, be it help or what is wrong, and returns the exit code.
     pub fn parser(&self, said: &clap::Error) -> u8 {
         if !said.use_stderr() {
-            self.took(said.print());
-            return self.end(Ok(Outcome::Done));
+            self.note(said.print());
+            return self.end(Ok(CommandOutcome::Done));
         }
         let text = said.render().to_string();
         text.lines().for_each(|line| complain(&format!("{}\n", text::escape(line))));
         let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
         let error = Error::invalid(what).hint("`housestyle --help` shows every command and flag");
-        self.failure(&error);
+        self.failure(&[], &error);
         error.exit_code()
     }
 
-    /// Says every problem and keeps it for the document.
-    pub fn problems(&self, problems: &[Problem]) {
-        problems.iter().for_each(|problem| complain(&format!("{}\n", text::escape(&problem.to_string()))));
-        self.said().problems.extend_from_slice(problems);
-    }
-
-    /// Says how it ended, and gives back the exit code.
-    pub fn end(&self, result: Result<Outcome>) -> u8 {
-        let lost = self.said().lost.take();
+    /// Prints how the command ended, and returns the exit code.
+    pub fn end(&self, result: Result<CommandOutcome, Failure>) -> u8 {
+        let lost = self.printed().lost.take();
         let lost = lost.map(|e| Error::unavailable("cannot write the result to standard output").caused_by(e));
-        match (result, lost) {
-            (Ok(outcome), None) => outcome.exit_code(),
-            (Err(error), _) | (Ok(_), Some(error)) => {
-                complain(&format!("error: {}\n", text::escape(&error.chain())));
-                if let Some(hint) = error.advice() {
-                    complain(&format!("hint: {}\n", text::escape(hint)));
-                }
-                self.failure(&error);
-                error.exit_code()
-            }
+        let (problems, error) = match (result, lost) {
+            (Ok(outcome), None) => return outcome.exit_code(),
+            (Err(failure), _) => failure.into_parts(),
+            (Ok(_), Some(error)) => (Vec::new(), error),
+        };
+        problems.iter().for_each(|problem| complain(&format!("{}\n", text::escape(&problem.to_string()))));
+        complain(&format!("error: {}\n", text::escape(&error.chain())));
+        if let Some(hint) = error.advice() {
+            complain(&format!("hint: {}\n", text::escape(hint)));
         }
+        self.failure(&problems, &error);
+        error.exit_code()
     }
 
-    /// The document of a failure, unless the command's own is out.
-    fn failure(&self, error: &Error) {
-        let said = self.said();
-        if said.document {
+    /// Prints the document of a failure, unless the command's own is out.
+    fn failure(&self, problems: &[Problem], error: &Error) {
+        if self.printed().document {
             return;
         }
-        let problems = said.problems.clone();
-        drop(said);
-        let details = FailureDetails { kind: error.kind(), message: error.chain(), hint: error.advice(), problems: &problems };
+        let details = FailureDetails { kind: error.kind(), message: error.chain(), hint: error.advice(), problems };
         // Where standard output takes nothing, the exit code is all that is left to say it with.
         let _ = self.document(&FailureDocument { error: details, exit: error.exit_code() });
     }
 
-    fn said(&self) -> MutexGuard<'_, Said> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    fn printed(&self) -> MutexGuard<'_, Printed> {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Standard error may be full or closed; the exit code must still come out, so never `eprintln!`.
+/// Writes to standard error, which may be full or closed: the exit code must still come out, so never `eprintln!`.
 fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -1,17 +1,22 @@
 //! `housestyle plan SPEC`: what would be made, and what it takes: count, time, cost, storage, rights. Nothing is run.
 //!
-//! Always holds: a plan that `run` would refuse, for its rights or its budget, is printed all the same, and is no success.
+//! # Invariants
+//! A plan that `run` would refuse, for its rights or its budget, is printed all the same, and is no success.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Context, Out, Outcome};
-use crate::app::planning::load_draft;
-use crate::base::error::Result;
+use super::context::CommandContext;
+use super::out::Out;
+use super::outcome::CommandOutcome;
+use super::table::Table;
+use super::words::{duration, ruling, storage};
+use crate::app::Result;
+use crate::app::planning::PlanRequest;
 use crate::plan::{BudgetStatus, Plan, Ruling, amount};
 
-/// Arguments.
+/// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Campaign file
@@ -22,20 +27,18 @@ pub struct Args {
 }
 
 /// Plans the campaign and prints the plan: a table for people, the whole of it with `--json`.
-pub fn run(args: Args, context: &Context) -> Result<Outcome> {
-    let store = context.store(&args.out)?;
-    let planned = context.block_on(async { context.plan_draft(load_draft(&args.spec).await?, &store).await });
-    let planned = planned.map_err(|failure| context.failed(failure))?;
+pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+    let planned = context.app.plan(PlanRequest { file: args.spec, out: args.out.place }).await?;
     context.say_text(describe(&planned.plan));
     context.emit(&planned.plan)?;
-    planned.permitted().map_err(|failure| context.failed(failure))?;
-    Ok(Outcome::Done)
+    planned.permitted()?;
+    Ok(CommandOutcome::Done)
 }
 
 /// The plan in words and a table.
 fn describe(plan: &Plan) -> String {
     let mut out = format!("campaign {} with bundle {}@{}\n\n", plan.campaign, plan.bundle, plan.digest);
-    table(&mut out, plan);
+    let _ = writeln!(out, "{}\n", styles(plan));
     let e = &plan.estimate;
     let up_to =
         |low: String, high: String| if low == high { low } else { format!("{low} (up to {high} if every attempt is used)") };
@@ -55,34 +58,19 @@ fn describe(plan: &Plan) -> String {
     out.trim_end().into()
 }
 
-/// Images by style, with each style's licence, holder and verdict.
-fn table(out: &mut String, plan: &Plan) {
+/// Images by style, with each style's licence, holder and ruling.
+fn styles(plan: &Plan) -> Table {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for job in &plan.jobs {
         *counts.entry(&job.style).or_default() += 1;
     }
-    let heads = ["style", "images", "licence", "holder", "use"].map(String::from);
-    let rows = plan.rights.styles.iter().map(|s| {
-        let images = counts.get(s.style.as_str()).copied().unwrap_or_default().to_string();
-        let ruling = match s.ruling {
-            Ruling::Allowed => "allowed",
-            Ruling::Attribution => "allowed, name the holder",
-            Ruling::Refused => "refused",
-        };
-        [s.style.clone(), images, s.licence.clone(), s.holder.clone(), ruling.into()]
-    });
-    let rows: Vec<[String; 5]> = std::iter::once(heads).chain(rows).collect();
-    let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or_default();
-    let widths: [usize; 5] = std::array::from_fn(width);
-    for row in &rows {
-        let [style, images, licence, holder, ruling] = row;
-        let line = format!(
-            "{style:<0$}  {images:>1$}  {licence:<2$}  {holder:<3$}  {ruling}",
-            widths[0], widths[1], widths[2], widths[3]
-        );
-        let _ = writeln!(out, "{}", line.trim_end());
+    let mut table = Table::new(["style", "images", "licence", "holder", "use"]).right(1);
+    for style in &plan.rights.styles {
+        let images = counts.get(style.style.as_str()).copied().unwrap_or_default().to_string();
+        let (name, licence, holder) = (style.style.clone(), style.licence.to_string(), style.holder.clone());
+        table.push([name, images, licence, holder, ruling(style.ruling).into()]);
     }
-    out.push('\n');
+    table
 }
 
 fn budget(plan: &Plan) -> String {
@@ -112,31 +100,4 @@ fn rights(plan: &Plan) -> String {
         text.extend(style.terms.iter().map(|terms| format!("; {} only within its rights ({terms})", style.style)));
     }
     text
-}
-
-pub(super) fn duration(seconds: f64) -> String {
-    match seconds.ceil() as u64 {
-        s @ 0..60 => format!("{s} s"),
-        s @ 60..3600 => format!("{} min {} s", s / 60, s % 60),
-        s => format!("{} h {} min", s / 3600, s % 3600 / 60),
-    }
-}
-
-fn storage(bytes: u64) -> String {
-    match bytes as f64 {
-        b if b < 1e6 => format!("{:.0} kB", (b / 1e3).ceil()),
-        b if b < 1e9 => format!("{:.1} MB", b / 1e6),
-        b => format!("{:.1} GB", b / 1e9),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!([0.2, 75.0, 7300.0].map(duration), ["1 s", "1 min 15 s", "2 h 1 min"]);
-        assert_eq!([1, 288_000, 1_500_000, 2_000_000_000].map(storage), ["1 kB", "288 kB", "1.5 MB", "2.0 GB"]);
-    }
 }

@@ -1,58 +1,198 @@
-//! Progress of a run: a bar on a terminal, plain lines elsewhere; always on standard error.
-//!
-//! In: the worker's events. Out: how far, how fast, how long still.
+//! Shows progress on a terminal: lines with the other output, and a bar (plain lines where there is no terminal) on standard
+//! error.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::Output;
-use super::plan::duration;
-use crate::app::{Progress as AppProgress, ProgressSink};
+use super::status;
+use super::words::duration;
+use crate::app::findings::{CheckedContents, CheckedFile, SystemCheck};
+use crate::app::{Progress, ProgressSink};
 use crate::campaign::sidecar::Outcome;
+use crate::plan::{Estimate, amount};
+use crate::registry::ledger::Target;
+use crate::train::fit::Point;
 use crate::worker::WorkerEvent;
 
 /// Plain lines about finished assets come no more often than this.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Where none is finished for so long, a plain line says at which step its batch is.
 const SILENCE: Duration = Duration::from_secs(5);
-const BAR: &str = "{bar:32} {pos}/{len} {msg}";
+const RUN_BAR: &str = "{bar:32} {pos}/{len} {msg}";
+const TRAINING_BAR: &str = "{bar:32} {pos}/{len} {msg} · {eta} left";
 
-/// Shows what use cases report: as lines.
+/// Shows what use cases report.
 #[derive(Debug)]
 pub struct Terminal {
     output: Output,
+    bar: Mutex<Bar>,
 }
 
 impl Terminal {
     /// Shows on this output.
     pub fn new(output: Output) -> Self {
-        Self { output }
+        Self { output, bar: Mutex::default() }
+    }
+
+    fn bar(&self) -> MutexGuard<'_, Bar> {
+        self.bar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(&self, line: impl AsRef<str>) {
+        self.output.line(line.as_ref());
+    }
+
+    fn checked_file(&self, checked: &CheckedFile) {
+        let CheckedFile { file, contents, problems, unchecked } = checked;
+        match contents {
+            Some(CheckedContents::Campaign { images }) => self.say(format!("{file}: ok, {images} image(s)")),
+            Some(CheckedContents::StyleSet { pictures }) => self.say(format!("{file}: ok, {pictures} picture(s)")),
+            Some(CheckedContents::CostModel { currency }) => self.say(format!("{file}: ok, a cost model in {currency}")),
+            None => {}
+        }
+        if *problems > 0 {
+            self.say(format!("{file}: {problems} problem(s)"));
+        }
+        if let Some(reason) = unchecked {
+            self.say(format!("{file}: what depends on the bundle was not checked: {reason}"));
+        }
+    }
+
+    fn checked(&self, check: &SystemCheck) {
+        self.say(format!("{}  {}: {}", if check.ok { "ok    " } else { "not ok" }, check.what, check.detail));
+        if let Some(fix) = &check.fix {
+            self.say(format!("        fix: {fix}"));
+        }
+    }
+
+    fn planned(&self, total: usize, found: usize, failed: usize, estimate: &Estimate) {
+        let pending = total.saturating_sub(found);
+        if found > 0 {
+            self.say(format!("{found} of {total} finished before; making {pending}"));
+        }
+        if failed > 0 {
+            self.say(format!("{failed} failed before and are tried again"));
+        }
+        if pending > 0 {
+            let share = pending as f64 / total.max(1) as f64;
+            let (time, cost) = (duration(estimate.seconds * share), amount(estimate.cost * share));
+            let currency = &estimate.currency;
+            self.say(format!("{pending} images to make, about {time}, {cost} {currency}; loading the models"));
+        }
     }
 }
 
 impl ProgressSink for Terminal {
-    fn report(&self, progress: &AppProgress<'_>) {
-        let line = match progress {
-            AppProgress::BuildingEngines { cache } => {
+    fn report(&self, progress: &Progress<'_>) {
+        match progress {
+            Progress::BuildingEngines { cache } => {
                 let kept = cache.map_or("nowhere".into(), |folder| folder.display().to_string());
-                format!("TensorRT builds an engine for every new model and shape, which takes minutes; kept in {kept}")
+                self.say(format!(
+                    "TensorRT builds an engine for every new model and shape, which takes minutes; kept in {kept}"
+                ));
             }
-            AppProgress::WorkerReady { bundle, provider } => format!("ready: bundle {bundle} on {provider}"),
-        };
-        self.output.line(&line);
+            Progress::FileChecked(checked) => self.checked_file(checked),
+            Progress::Checked(check) => self.checked(check),
+            Progress::RunPlanned { total, found, failed, estimate } => self.planned(*total, *found, *failed, estimate),
+            Progress::RunStarted { total, found } => self.bar().start_run(*total, *found),
+            Progress::Worker(event) => self.bar().event(event),
+            Progress::RunEnded | Progress::TrainingEnded => self.bar().end(),
+            Progress::WorkerReady { bundle, provider } => self.say(format!("ready: bundle {bundle} on {provider}")),
+            Progress::CampaignAccepted { campaign, jobs, known } => {
+                let before = if *known { "; it was submitted before" } else { "" };
+                self.say(format!("campaign  {campaign}  ({jobs} images{before})"));
+            }
+            Progress::Status(report) => self.say(status::line(report)),
+            Progress::ReadingPictures { count, set } => self.say(format!("{count} pictures of {set}; looking at them")),
+            Progress::TermsChanged(terms) => {
+                self.say(format!("terms change, for every version that learned from it: {terms}"));
+            }
+            Progress::TrainingResumed { step } => self.say(format!("going on from step {step}")),
+            Progress::TrainingStarted { steps } => self.bar().start(u64::from(*steps), TRAINING_BAR),
+            Progress::TrainingPoint { point, steps } => self.bar().point(point, *steps),
+            Progress::Evaluating => self.say("drawing with the new version, for the evaluator"),
+            Progress::ComparingVersions { briefs, candidate, other } => {
+                let other = other.map_or_else(|| "the stock encoder".to_owned(), ToString::to_string);
+                self.say(format!("drawing {briefs} briefs with {candidate} and with {other}, for the evaluator"));
+            }
+            Progress::Revoked(Target::Picture(digest)) => self.say(format!("revoked: picture {digest}")),
+            Progress::Revoked(Target::Source(source)) => self.say(format!("revoked: everything from {source}")),
+            Progress::DeliveryListed { pictures } => self.say(format!("{pictures} pictures listed")),
+            Progress::ScoringDelayed { reason } => self.say(reason),
+            Progress::PictureLeftOut { reason } => self.say(format!("left out: {reason}")),
+        }
     }
 }
 
-/// Shows progress until [`Progress::end`].
-pub struct Progress {
-    bar: Option<ProgressBar>,
-    state: Mutex<State>,
+/// How far a run or a training is: a bar on a terminal, plain lines elsewhere.
+#[derive(Debug, Default)]
+struct Bar {
+    drawn: Option<ProgressBar>,
+    run: Option<RunPace>,
 }
 
-struct State {
+impl Bar {
+    fn start(&mut self, length: u64, template: &str) {
+        self.drawn = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr()).with_style(style)
+        });
+    }
+
+    fn start_run(&mut self, total: usize, found: usize) {
+        self.start(total as u64, RUN_BAR);
+        if let Some(bar) = &self.drawn {
+            bar.set_position(found as u64);
+        }
+        self.run = Some(RunPace { total, found, made: 0, rejected: 0, started: Instant::now(), last_line: None });
+    }
+
+    fn event(&mut self, event: &WorkerEvent<'_>) {
+        let Some(run) = &mut self.run else { return };
+        let PaceLine { text, due } = run.take_in(event, Instant::now());
+        let finished = run.found + run.made;
+        match &self.drawn {
+            Some(bar) => {
+                bar.set_position(finished as u64);
+                bar.set_message(text);
+            }
+            None if due => plain(&format!("{finished}/{} finished, {text}", run.total)),
+            None => {}
+        }
+    }
+
+    fn point(&mut self, point: &Point, steps: u32) {
+        let held =
+            point.validation.map_or(String::new(), |v| format!(", held out {:.3} ({:.0} %)", v.loss, 100.0 * v.accuracy));
+        let message = format!("loss {:.3} ({:.0} % found){held}", point.training.loss, 100.0 * point.training.accuracy);
+        match &self.drawn {
+            Some(bar) => {
+                bar.set_position(u64::from(point.step));
+                bar.set_message(message);
+            }
+            None => plain(&format!("step {}/{steps}: {message}", point.step)),
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(bar) = self.drawn.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Writes a line to standard error, which may be closed.
+fn plain(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Counts and rate of a run.
+#[derive(Debug)]
+struct RunPace {
     total: usize,
     /// Finished before this run.
     found: usize,
@@ -60,70 +200,41 @@ struct State {
     rejected: usize,
     started: Instant,
     /// When the last plain line was printed; `None` before the first.
-    told: Option<Instant>,
+    last_line: Option<Instant>,
 }
 
-impl Progress {
-    /// Starts with `found` of `total` finished.
-    pub fn start(total: usize, found: usize) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr()).with_style(style);
-            bar.set_position(found as u64);
-            bar
-        });
-        let state = State { total, found, made: 0, rejected: 0, started: Instant::now(), told: None };
-        Self { bar, state: Mutex::new(state) }
-    }
+/// The pace in words.
+struct PaceLine {
+    text: String,
+    /// Whether it is time for a plain line.
+    due: bool,
+}
 
+impl RunPace {
     /// Takes in an event.
-    pub fn hear(&self, event: &WorkerEvent<'_>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (what, due) = state.take_in(event, Instant::now());
-        let here = state.found + state.made;
-        match &self.bar {
-            Some(bar) => {
-                bar.set_position(here as u64);
-                bar.set_message(what);
-            }
-            None if due => drop(writeln!(std::io::stderr().lock(), "{here}/{} finished, {what}", state.total)),
-            None => {}
-        }
-    }
-
-    /// Takes the bar away.
-    pub fn end(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-impl State {
-    /// Takes in an event; gives back what there is to say, and whether it is time for a plain line.
-    fn take_in(&mut self, event: &WorkerEvent<'_>, now: Instant) -> (String, bool) {
-        let silent = now.saturating_duration_since(self.told.unwrap_or(self.started));
+    fn take_in(&mut self, event: &WorkerEvent<'_>, now: Instant) -> PaceLine {
+        let silent = now.saturating_duration_since(self.last_line.unwrap_or(self.started));
         let due = match event {
             WorkerEvent::Step { .. } => silent >= SILENCE,
             WorkerEvent::Skipped(_) => {
                 self.found += 1;
-                self.told.is_none() || silent >= PAUSE
+                self.last_line.is_none() || silent >= PAUSE
             }
             WorkerEvent::Finished(sidecar) => {
                 self.made += 1;
                 self.rejected += usize::from(sidecar.outcome != Outcome::Accepted);
-                self.told.is_none() || silent >= PAUSE || self.found + self.made == self.total
+                self.last_line.is_none() || silent >= PAUSE || self.found + self.made == self.total
             }
             _ => false,
         };
         if due {
-            self.told = Some(now);
+            self.last_line = Some(now);
         }
-        let what = match event {
+        let text = match event {
             WorkerEvent::Step { images, done, total } => format!("{} · step {done}/{total} of {images} images", self.pace()),
             _ => self.pace(),
         };
-        (what, due)
+        PaceLine { text, due }
     }
 
     /// Rejections, rate and what remains, in words.
@@ -145,15 +256,15 @@ mod tests {
     #[test]
     fn a_long_batch_is_not_silent_and_a_quick_one_not_chatty() {
         let started = Instant::now();
-        let mut state = State { total: 8, found: 0, made: 0, rejected: 0, started, told: None };
-        let told: Vec<(usize, String)> = (1..=40)
+        let mut run = RunPace { total: 8, found: 0, made: 0, rejected: 0, started, last_line: None };
+        let lines: Vec<(usize, String)> = (1..=40)
             .filter_map(|done| {
                 let event = WorkerEvent::Step { images: 8, done, total: 40 };
-                let (what, due) = state.take_in(&event, started + Duration::from_millis(500 * done as u64));
-                due.then_some((done, what))
+                let line = run.take_in(&event, started + Duration::from_millis(500 * done as u64));
+                line.due.then_some((done, line.text))
             })
             .collect();
-        assert_eq!(told.iter().map(|(done, _)| *done).collect::<Vec<_>>(), [10, 20, 30, 40]);
-        assert!(told[0].1.contains("step 10/40 of 8 images"), "{told:?}");
+        assert_eq!(lines.iter().map(|(done, _)| *done).collect::<Vec<_>>(), [10, 20, 30, 40]);
+        assert!(lines[0].1.contains("step 10/40 of 8 images"), "{lines:?}");
     }
 }

@@ -1,19 +1,20 @@
 //! `housestyle schema [campaign|styleset|costs]`: prints the JSON Schema of a kind of file, with or without `--json`.
 
-use super::{Context, Outcome};
-use crate::base::error::Result;
+use super::context::CommandContext;
+use super::outcome::CommandOutcome;
+use crate::app::Result;
 use crate::spec::{DocumentKind, schema};
 
-/// Arguments.
+/// Arguments of `schema`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The kind of file
-    #[arg(value_enum, default_value_t = Of::Campaign)]
-    kind: Of,
+    #[arg(value_enum, default_value_t = FileKind::Campaign)]
+    kind: FileKind,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Of {
+enum FileKind {
     /// What to make
     Campaign,
     /// What to learn from
@@ -24,12 +25,12 @@ enum Of {
 }
 
 /// Prints the schema.
-pub fn run(args: Args, context: &Context) -> Result<Outcome> {
+pub fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
     let kind = match args.kind {
-        Of::Campaign => DocumentKind::Campaign,
-        Of::StyleSet => DocumentKind::StyleSet,
-        Of::Costs => DocumentKind::CostModel,
+        FileKind::Campaign => DocumentKind::Campaign,
+        FileKind::StyleSet => DocumentKind::StyleSet,
+        FileKind::Costs => DocumentKind::CostModel,
     };
     context.print(&schema::text(kind));
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

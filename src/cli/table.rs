@@ -1,20 +1,66 @@
 //! Tables for a terminal: columns as wide as their widest cell.
 //!
-//! Always holds: no cell breaks its line or steers the terminal, whoever wrote what is in it.
+//! # Invariants
+//! No cell breaks its line or steers the terminal, whoever wrote what is in it.
+
+use std::fmt;
 
 use crate::base::text;
 
-/// The rows, each column but the last padded; two spaces between columns.
-pub fn table(rows: &[Vec<String>]) -> String {
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| text::escape(cell)).collect()).collect();
-    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
-    let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+/// Rows of cells; displayed with two spaces between columns, each but the last padded.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    rows: Vec<Vec<String>>,
+    /// The column that is aligned to the right.
+    right: Option<usize>,
+}
+
+impl Table {
+    /// A table with a row of headings.
+    pub fn new<const N: usize>(headings: [&str; N]) -> Self {
+        Self { rows: vec![headings.map(text::escape).to_vec()], right: None }
+    }
+
+    /// A table without headings.
+    pub fn plain() -> Self {
+        Self::default()
+    }
+
+    /// Aligns a column to the right.
+    #[must_use]
+    pub fn right(mut self, column: usize) -> Self {
+        self.right = Some(column);
+        self
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, row: impl IntoIterator<Item = String>) {
+        self.rows.push(row.into_iter().map(|cell| text::escape(&cell)).collect());
+    }
+
+    /// Adds a row of a name and a value.
+    pub fn pair(&mut self, name: &str, value: impl Into<String>) {
+        self.push([name.to_owned(), value.into()]);
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
+        let width = |column: usize| {
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        for (i, row) in self.rows.iter().enumerate() {
+            let pad = |(column, cell): (usize, &String)| match widths[column] {
+                width if self.right == Some(column) => format!("{cell:>width$}"),
+                width => format!("{cell:<width$}"),
+            };
+            let line = row.iter().enumerate().map(pad).collect::<Vec<_>>().join("  ");
+            write!(f, "{}{}", if i > 0 { "\n" } else { "" }, line.trim_end())?;
+        }
+        Ok(())
+    }
 }
 
 /// The first so many lines, and how many there are more.
@@ -32,10 +78,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up() {
-        let row = |cells: &[&str]| cells.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(table(&[row(&["a", "bcd", ""]), row(&["狐狐", "e", "f"])]), "a   bcd\n狐狐  e    f");
-        assert_eq!(table(&[row(&["a\nrights: fine", "b\u{202e}"])]), "a\\u{a}rights: fine  b\\u{202e}");
-        assert_eq!(shortened(row(&["a", "b", "c"]), 2), ["a", "b", "… and 1 more (--json lists all)"]);
+    fn columns_line_up_and_no_cell_breaks_its_line() {
+        let mut table = Table::new(["a", "bcd", ""]);
+        table.push(["狐狐", "e", "f"].map(String::from));
+        assert_eq!(table.to_string(), "a   bcd\n狐狐  e    f");
+        let mut table = Table::plain().right(1);
+        table.pair("a\nrights: fine", "b\u{202e}");
+        table.pair("c", "d");
+        let wide = format!("c{}d", " ".repeat(27));
+        assert_eq!(table.to_string(), format!("a\\u{{a}}rights: fine  b\\u{{202e}}\n{wide}"));
+        let lines = ["a", "b", "c"].map(String::from).to_vec();
+        assert_eq!(shortened(lines, 2), ["a", "b", "… and 1 more (--json lists all)"]);
     }
 }

@@ -1,8 +1,10 @@
 //! `housestyle worker [--drain]`: takes campaigns and jobs from the broker until told to stop; ends with exit code 0.
 
-use super::{Context, Out, Outcome};
+use super::context::CommandContext;
+use super::out::Out;
+use super::outcome::CommandOutcome;
+use crate::app::Result;
 use crate::app::work::WorkRequest;
-use crate::base::error::Result;
 
 /// Arguments of `worker`.
 #[derive(Debug, clap::Args)]
@@ -18,14 +20,11 @@ pub struct Args {
 }
 
 /// Works.
-pub fn run(args: Args, context: &Context) -> Result<Outcome> {
-    let request = WorkRequest { bundle: args.bundle, drain: args.drain, out: args.out.out };
-    let report = context.block_on(async {
-        context.shutdown.on_signals();
-        context.app.work(request).await
-    });
-    let report = report.map_err(|failure| context.failed(failure))?;
+pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+    context.app.shutdown.on_signals();
+    let request = WorkRequest { bundle: args.bundle, drain: args.drain, out: args.out.place };
+    let report = context.app.work(request).await?;
     context.say(format!("{} made, {} found finished", report.made, report.found));
     context.emit(&report)?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

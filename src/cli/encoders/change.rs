@@ -1,11 +1,14 @@
 //! `housestyle encoders promote` and `rollback`: change which version is in use. Both only add a record.
 
-use super::super::{Context, Out, Outcome};
-use super::{By, evidence, recorded};
-use crate::base::error::Result;
+use crate::app::Result;
+use crate::app::encoders::promote::{PromoteRequest, PromotionRequestBasis, RollbackRequest};
+use crate::base::actor::Reason;
 use crate::base::version::{EncoderName, VersionId};
-use crate::registry::ledger::Ledger;
-use crate::registry::{Basis, Grounds, Promotion, Registry};
+use crate::cli::actor::By;
+use crate::cli::context::CommandContext;
+use crate::cli::out::Out;
+use crate::cli::outcome::CommandOutcome;
+use crate::registry::{Grounds, Promotion};
 
 /// Arguments of `encoders promote`.
 #[derive(Debug, clap::Args)]
@@ -42,33 +45,24 @@ pub struct RollbackArgs {
 }
 
 /// Promotes.
-pub fn promote(args: PromoteArgs, context: &Context) -> Result<Outcome> {
-    let forced = args.reason.filter(|_| args.force).map(|reason| recorded("--reason", &reason)).transpose()?;
-    let (store, by) = (context.store(&args.out)?, args.by.name()?);
-    let measured = match forced.is_some() || args.recorded {
-        true => None,
-        false => Some(evidence::measure(&args.version, &store, context)?),
+pub async fn promote(args: PromoteArgs, context: &CommandContext) -> Result<CommandOutcome> {
+    let basis = match args.reason {
+        Some(reason) if args.force => PromotionRequestBasis::Forced(Reason::new("--reason", &reason)?),
+        _ if args.recorded => PromotionRequestBasis::Recorded,
+        _ => PromotionRequestBasis::Measure,
     };
-    let record = context.block_on(async {
-        let revocations = Ledger::new(store.clone()).revocations().await?;
-        let basis = measured.as_ref().map_or_else(|| forced.as_deref().into(), Basis::Measured);
-        Registry::new(store).promote(&args.version, &by, basis, &revocations, &context.policy()).await
-    })?;
-    tell(&record, context)
+    let request = PromoteRequest { version: args.version, basis, by: args.by.actor()?, out: args.out.place };
+    show(&context.app.promote(request).await?, context)
 }
 
 /// Rolls back.
-pub fn rollback(args: RollbackArgs, context: &Context) -> Result<Outcome> {
-    let (store, by) = (context.store(&args.out)?, args.by.name()?);
-    let reason = recorded("--reason", &args.reason)?;
-    let record = context.block_on(async {
-        let revocations = Ledger::new(store.clone()).revocations().await?;
-        Registry::new(store).rollback(&args.encoder, &by, &reason, &revocations, &context.policy()).await
-    })?;
-    tell(&record, context)
+pub async fn rollback(args: RollbackArgs, context: &CommandContext) -> Result<CommandOutcome> {
+    let reason = Reason::new("--reason", &args.reason)?;
+    let request = RollbackRequest { encoder: args.encoder, reason, by: args.by.actor()?, out: args.out.place };
+    show(&context.app.roll_back(request).await?, context)
 }
 
-fn tell(record: &Promotion, context: &Context) -> Result<Outcome> {
+fn show(record: &Promotion, context: &CommandContext) -> Result<CommandOutcome> {
     let before = record.previous.as_ref().map_or_else(|| "nothing".into(), ToString::to_string);
     context.say(format!("{} is in use now; before: {before}", record.version));
     match &record.grounds {
@@ -77,5 +71,5 @@ fn tell(record: &Promotion, context: &Context) -> Result<Outcome> {
         Grounds::Rollback(reason) => context.say(format!("  rolled back: {reason}")),
     }
     context.emit(record)?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
-use super::super::table::{shortened, table};
-use super::super::{Context, Out, Outcome};
-use crate::base::error::{Error, Result};
-use crate::base::version::{EncoderName, VersionId};
-use crate::registry::ledger::Ledger;
-use crate::registry::{Card, Grounds, Promotion, Registry};
-use crate::rights::Terms;
+use crate::app::Result;
+use crate::app::encoders::show::{EncoderDetails, ShowEncoderRequest};
+use crate::cli::context::CommandContext;
+use crate::cli::out::Out;
+use crate::cli::outcome::CommandOutcome;
+use crate::cli::table::{Table, shortened};
+use crate::registry::{Card, Grounds};
 
 /// Arguments of `encoders show`.
 #[derive(Debug, clap::Args)]
@@ -22,58 +20,15 @@ pub struct Args {
     out: Out,
 }
 
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Report {
-    encoder: EncoderName,
-    versions: Vec<VersionId>,
-    promoted: Option<VersionId>,
-    promotions: Vec<Promotion>,
-    /// The card of the version asked for, or of the one in use.
-    card: Option<Card>,
-    /// Where that version's files lie.
-    folder: Option<String>,
-    /// What its pictures' rights allow together today.
-    terms: Option<Terms>,
-    /// Why it must not be used for new work.
-    unusable: Option<String>,
-}
-
 /// Prints what is known.
-pub fn run(args: Args, context: &Context) -> Result<Outcome> {
-    let wrong = |reason: String| Error::invalid(format!("{}: {reason}", args.what.escape_debug()));
-    let asked: Option<VersionId> = args.what.contains('@').then(|| args.what.parse()).transpose().map_err(wrong)?;
-    let encoder = match &asked {
-        Some(version) => version.encoder(),
-        None => args.what.parse().map_err(wrong)?,
-    };
-    let store = context.store(&args.out)?;
-    let report = context.block_on(async {
-        let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store));
-        let versions: Vec<VersionId> =
-            registry.numbers(&encoder).await?.into_iter().map(|number| encoder.version(number)).collect();
-        if versions.is_empty() {
-            return Err(
-                Error::invalid(format!("there is no encoder {encoder}")).hint("`housestyle encoders list` shows every version")
-            );
-        }
-        let promotions = registry.promotions(&encoder).await?;
-        let promoted = promotions.last().map(|record| record.version.clone());
-        let (mut card, mut terms, mut unusable) = (None, None, None);
-        if let Some(version) = asked.as_ref().or(promoted.as_ref()) {
-            card = Some(registry.card(version).await?);
-            terms = Some(Terms::of(&registry.grants_today(version).await?));
-            unusable = registry.barred(version, &ledger.revocations().await?, &context.policy()).await?;
-        }
-        let folder = card.as_ref().map(|card| registry.locate(&card.id)).transpose()?;
-        Ok(Report { encoder, versions, promoted, promotions, card, folder, terms, unusable })
-    })?;
-    context.say_text(describe(&report));
-    context.emit(&report)?;
-    Ok(Outcome::Done)
+pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+    let details = context.app.show_encoder(ShowEncoderRequest { name: args.what, out: args.out.place }).await?;
+    context.say_text(describe(&details).to_string());
+    context.emit(&details)?;
+    Ok(CommandOutcome::Done)
 }
 
-fn describe(report: &Report) -> String {
+fn describe(report: &EncoderDetails) -> Table {
     let mut rows: Vec<(&str, String)> = Vec::new();
     if let Some(card) = &report.card {
         describe_card(card, &mut rows);
@@ -92,7 +47,11 @@ fn describe(report: &Report) -> String {
         };
         rows.push(("history", format!("{}  {}  by {}: {why}", record.at, record.version, record.by)));
     }
-    table(&rows.into_iter().map(|(head, text)| vec![head.to_owned(), text]).collect::<Vec<_>>())
+    let mut table = Table::plain();
+    for (head, text) in rows {
+        table.pair(head, text);
+    }
+    table
 }
 
 fn describe_card(card: &Card, rows: &mut Vec<(&str, String)>) {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::super::table::{shortened, table};
-use super::super::{Context, Out, Outcome};
-use super::{question, unknown};
-use crate::base::error::Result;
-use crate::registry::Survey;
-use crate::registry::trace::{Trace, TracedPicture, trace};
+use crate::app::Result;
+use crate::app::rights::trace::TraceRequest;
+use crate::cli::context::CommandContext;
+use crate::cli::out::Out;
+use crate::cli::outcome::CommandOutcome;
+use crate::cli::table::{Table, shortened};
+use crate::registry::trace::{Trace, TracedPicture};
 
 /// Lines of each kind that are printed for people.
 const LINES: usize = 20;
@@ -22,22 +23,21 @@ pub struct Args {
 }
 
 /// Prints what belongs together.
-pub fn run(args: Args, context: &Context) -> Result<Outcome> {
-    let question = question(&args.what)?;
-    let store = context.store(&args.out)?;
-    let survey = context.block_on(Survey::of(&store))?;
-    let found = trace(&survey, &question).ok_or_else(|| unknown(&args.what))?;
-    context.say_text(describe(&found));
+pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+    let found = context.app.trace_rights(TraceRequest { what: args.what, out: args.out.place }).await?;
+    context.say_text(describe(&found).to_string());
     context.emit(&found)?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
-fn describe(found: &Trace) -> String {
-    let mut rows: Vec<Vec<String>> = Vec::new();
+fn describe(found: &Trace) -> Table {
+    let mut table = Table::plain();
     let mut add = |head: &str, lines: Vec<String>| {
         let none = vec!["none".to_owned()];
         let lines = if lines.is_empty() { none } else { shortened(lines, LINES) };
-        rows.extend(lines.into_iter().map(|line| vec![head.to_owned(), line]));
+        for line in lines {
+            table.pair(head, line);
+        }
     };
     let mut sources: BTreeMap<String, Vec<&TracedPicture>> = BTreeMap::new();
     for picture in &found.pictures {
@@ -68,5 +68,5 @@ fn describe(found: &Trace) -> String {
     if !found.unreadable.is_empty() {
         add("unread", found.unreadable.clone());
     }
-    table(&rows)
+    table
 }

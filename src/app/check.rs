@@ -1,0 +1,123 @@
+//! Checks campaign, style set and cost model files: every problem of every file, also those that show only with the bundle
+//! at hand, and everything else for which `run` or `train` would refuse it.
+//!
+//! # Invariants
+//! Every file is looked at, whatever is wrong with the others; a bundle that is missing or broken is no problem of the
+//! file, but no success either.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::failure::{Failure, Result};
+use super::findings::{CheckedContents, CheckedFile};
+use super::progress::Progress;
+use super::resources::App;
+use crate::base::error::{self, Error, Kind};
+use crate::io::blocking;
+use crate::spec::{CampaignDraft, Document, Problem, StyleSet};
+use crate::store::Store;
+
+/// What is checked.
+#[derive(Clone, Debug, Default)]
+pub struct CheckRequest {
+    /// Campaign, style set and cost model files.
+    pub files: Vec<PathBuf>,
+    /// The store's place; `None`: the one of the settings.
+    pub out: Option<String>,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+pub struct CheckReport {
+    /// How many files were checked.
+    pub files: usize,
+    /// Every problem of every file.
+    pub problems: Vec<Problem>,
+    /// Files of which only what does not depend on the bundle could be checked, with the reason.
+    pub without_bundle: Vec<(String, String)>,
+    #[serde(skip)]
+    errors: Vec<Error>,
+}
+
+impl App {
+    /// Checks every file, and reports each as [`Progress::FileChecked`].
+    ///
+    /// # Errors
+    /// Where the store cannot be opened; what is wrong with the files is in the report.
+    pub async fn check(&self, request: CheckRequest) -> Result<CheckReport> {
+        let store = self.store(request.out.as_deref()).await?;
+        let files = request.files.len();
+        let mut report = CheckReport { files, problems: Vec::new(), without_bundle: Vec::new(), errors: Vec::new() };
+        for path in request.files {
+            let file = path.display().to_string();
+            let (contents, problems, error) = match self.check_file(path, &store).await {
+                Ok(contents) => (Some(contents), Vec::new(), None),
+                Err(failure) => {
+                    let (problems, error) = failure.split();
+                    (None, problems, error)
+                }
+            };
+            let (unchecked, count) = (error.as_ref().map(Error::chain), problems.len());
+            let checked = CheckedFile { file, contents, problems: count, unchecked };
+            self.report(&Progress::FileChecked(&checked));
+            report.without_bundle.extend(checked.unchecked.map(|reason| (checked.file, reason)));
+            report.problems.extend(problems);
+            report.errors.extend(error);
+        }
+        Ok(report)
+    }
+
+    async fn check_file(&self, path: PathBuf, store: &Arc<dyn Store>) -> Result<CheckedContents> {
+        let named = path.clone();
+        match blocking(move || Ok(Document::load(&named))).await?? {
+            Document::Campaign(draft) => self.check_campaign(*draft, store).await,
+            Document::StyleSet(set) => self.check_style_set(*set, &path).await,
+            Document::CostModel(model) => Ok(CheckedContents::CostModel { currency: model.currency.to_string() }),
+        }
+    }
+
+    async fn check_campaign(&self, draft: CampaignDraft, store: &Arc<dyn Store>) -> Result<CheckedContents> {
+        let planned = self.plan_draft(draft, store).await?;
+        if planned.refused.is_empty() {
+            return Ok(CheckedContents::Campaign { images: planned.campaign.images() });
+        }
+        Err(planned.refused.into())
+    }
+
+    async fn check_style_set(&self, set: StyleSet, path: &Path) -> Result<CheckedContents> {
+        let error = self.bundle(&set.bundle).await.err();
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let pictures = blocking(move || Ok(set.resolve(&folder))).await?;
+        match (pictures, error) {
+            (Ok(pictures), None) => Ok(CheckedContents::StyleSet { pictures: pictures.len() }),
+            (pictures, error) => Err(Failure::new(pictures.err().unwrap_or_default(), error)),
+        }
+    }
+}
+
+impl CheckReport {
+    /// Sums the report up. What is not there outweighs what is wrong, as more may be wrong once it is there.
+    ///
+    /// # Errors
+    /// Where a file has a problem, or could not be checked with its bundle.
+    pub fn verdict(self) -> Result<()> {
+        let (count, files, unchecked) = (self.problems.len(), self.files, self.without_bundle.len());
+        let missing = self.errors.iter().position(|error| error.kind() == Kind::Unavailable);
+        let error = match self.errors.into_iter().nth(missing.unwrap_or_default()) {
+            Some(error) => without_bundle(error, count, unchecked, files),
+            None if count == 0 => return Ok(()),
+            None => Error::invalid(format!("{count} problem(s) in {files} file(s)")),
+        };
+        Err(Failure::new(self.problems, Some(error)))
+    }
+}
+
+/// The error for files that could not be checked with their bundle, beside `problems` that were found.
+fn without_bundle(error: error::Error, problems: usize, unchecked: usize, files: usize) -> Error {
+    let hint = error.advice().unwrap_or("`housestyle doctor` says what is there").to_owned();
+    let beside = if problems > 0 { format!("{problems} problem(s), and ") } else { String::new() };
+    let message = format!("{beside}{unchecked} of {files} file(s) could not be checked with the bundle");
+    Error::new(error.kind(), message).hint(hint).caused_by(error)
+}

@@ -1,0 +1,77 @@
+//! Exports a version as one ONNX text encoder that any ONNX Stable Diffusion pipeline loads.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::app::failure::Result;
+use crate::app::resources::App;
+use crate::base::digest::Digest;
+use crate::base::error::{self, Error};
+use crate::base::names::BundleRef;
+use crate::base::version::VersionId;
+use crate::io::{blocking, files};
+use crate::pipeline::adapter;
+use crate::pipeline::bundle::TEXT_ENCODER;
+use crate::registry::Registry;
+use crate::registry::ledger::Ledger;
+
+/// What is exported.
+#[derive(Clone, Debug)]
+pub struct ExportRequest {
+    /// The version.
+    pub version: VersionId,
+    /// The file that is written.
+    pub to: PathBuf,
+    /// Whether a file that is there is replaced.
+    pub replace: bool,
+    /// The store's place; `None`: the one of the settings.
+    pub out: Option<String>,
+}
+
+/// What was exported.
+#[derive(Debug, Serialize)]
+pub struct ExportReport {
+    /// The version.
+    pub version: VersionId,
+    /// The file that was written.
+    pub file: String,
+    /// The file's digest.
+    pub sha256: Digest,
+    /// The file's size.
+    pub bytes: usize,
+}
+
+impl App {
+    /// Writes a version as an ONNX text encoder.
+    ///
+    /// # Errors
+    /// Where its rights forbid it, its bundle is not there, or the file cannot be written.
+    pub async fn export_encoder(&self, request: ExportRequest) -> Result<ExportReport> {
+        let store = self.store(request.out.as_deref()).await?;
+        let version = &request.version;
+        let registry = Registry::new(store.clone());
+        let card = registry.card(version).await?;
+        let revocations = Ledger::new(store).revocations().await?;
+        if let Some(reason) = registry.barred(version, &revocations, &self.policy()).await? {
+            return Err(Error::invalid(format!("{version} is not exported: {reason}")).into());
+        }
+        let weights = registry.weights(&card).await?;
+        let name = card.base.name.parse().map_err(Error::invalid)?;
+        let bundle = self.bundle(&BundleRef { name, digest: Some(card.base.digest) }).await?;
+        let report = blocking(move || {
+            let merged = adapter::merge(&bundle.read(TEXT_ENCODER)?, &weights)?;
+            write(request, &merged)
+        });
+        Ok(report.await?)
+    }
+}
+
+fn write(request: ExportRequest, encoder: &[u8]) -> error::Result<ExportReport> {
+    let ExportRequest { version, to, replace, .. } = request;
+    if !files::write(&to, encoder, replace).map_err(|e| files::failed("write", &to, e))? {
+        return Err(Error::invalid(format!("there is a file {} already", to.display()))
+            .hint("name another file, or replace this one with --force"));
+    }
+    Ok(ExportReport { version, file: to.display().to_string(), sha256: Digest::of(encoder), bytes: encoder.len() })
+}

@@ -1,0 +1,7 @@
+//! The versions of trained encoders: list, show, promote, roll back, export.
+
+pub mod evidence;
+pub mod export;
+pub mod list;
+pub mod promote;
+pub mod show;

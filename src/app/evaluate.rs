@@ -1,0 +1,202 @@
+//! Measures a campaign's images, alone or beside a baseline, with intervals and tests.
+//!
+//! # Invariants
+//! It reads what was kept when the images were made; a model is loaded only for references that were never scored before.
+
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use image::RgbImage;
+use tokio::runtime::Handle;
+
+use super::failure::Result;
+use super::resources::App;
+use crate::base::error::{self, Error};
+use crate::base::names::{BundleRef, Name};
+use crate::eval::evaluation::EvaluatorFacts;
+use crate::eval::{Baseline, Evaluating, Evaluation, EvaluationSetup, References, Suite, loader};
+use crate::io::{blocking, wait_for};
+use crate::pipeline::bundle::{EVALUATOR, IMAGE_ENCODER, TEXT_ENCODER};
+use crate::pipeline::{Bundle, Expected, Scorer};
+use crate::plan::PlanOutline;
+use crate::spec::{Problem, Reference, StyleSet};
+use crate::store::Store;
+
+/// What is evaluated; reports and reviews take the same.
+#[derive(Clone, Debug)]
+pub struct EvaluateRequest {
+    /// The campaign: its file (YAML), its id, or its name where only one has it.
+    pub campaign: String,
+    /// An imported baseline to compare with; `None`: the one of the suite, if any.
+    pub baseline: Option<Name>,
+    /// A suite (YAML) that pins settings and says what is enough.
+    pub suite: Option<PathBuf>,
+    /// Style sets (YAML) whose pictures styles are held against, beside those of the suite.
+    pub references: Vec<PathBuf>,
+    /// The store's place; `None`: the one of the settings.
+    pub out: Option<String>,
+}
+
+impl App {
+    /// Evaluates.
+    ///
+    /// # Errors
+    /// Where campaign, baseline, suite or style sets are not there or wrong, or nothing of the campaign is finished.
+    pub async fn evaluate(&self, request: EvaluateRequest) -> Result<Evaluation> {
+        let file = request.suite.clone();
+        let suite = blocking(move || file.as_deref().map(Suite::load).transpose()).await?;
+        let store = self.store(request.out.as_deref()).await?;
+        let plan = self.outline_of(&request.campaign, &store).await?;
+        let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest) };
+        let bundle = self.bundle(&reference).await?;
+        let sets = reference_sets(&request, suite.as_ref()).await?;
+        let name = request.baseline.as_ref().or_else(|| suite.as_ref().and_then(|suite| suite.baseline.as_ref()));
+        let baseline = match name {
+            Some(name) => Some(Baseline::load(&*store, name).await?),
+            None => None,
+        };
+        let runtime = Handle::current();
+        let run = EvaluationRun { app: self.clone(), runtime, store, plan, bundle, suite, sets, baseline };
+        Ok(blocking(move || run.run()).await?)
+    }
+}
+
+/// The pictures of one style set.
+struct ReferenceSet {
+    name: Name,
+    pictures: Vec<Reference>,
+}
+
+impl ReferenceSet {
+    fn load(path: &Path) -> Result<Self, Vec<Problem>> {
+        let set = StyleSet::load(path)?;
+        let pictures = set.resolve(path.parent().unwrap_or(Path::new(".")))?;
+        Ok(Self { name: set.name, pictures })
+    }
+}
+
+/// Loads the style sets that the request and its suite name.
+async fn reference_sets(request: &EvaluateRequest, suite: Option<&Suite>) -> Result<Vec<ReferenceSet>> {
+    let beside = request.suite.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+    let of_suite = suite.into_iter().flat_map(|suite| &suite.references).map(|file| beside.join(file));
+    let files: Vec<PathBuf> = request.references.iter().cloned().chain(of_suite).collect();
+    let sets = blocking(move || Ok(files.iter().map(|file| ReferenceSet::load(file)).collect::<Result<_, _>>())).await?;
+    sets.map_err(Into::into)
+}
+
+/// One evaluation, on a thread for blocking work.
+struct EvaluationRun {
+    app: App,
+    /// The runtime that the store's requests run on.
+    runtime: Handle,
+    store: Arc<dyn Store>,
+    plan: PlanOutline,
+    bundle: Bundle,
+    suite: Option<Suite>,
+    sets: Vec<ReferenceSet>,
+    baseline: Option<Baseline>,
+}
+
+impl EvaluationRun {
+    fn run(self) -> error::Result<Evaluation> {
+        let references = self.references()?;
+        let bought = self.baseline.as_ref().map(|baseline| (baseline.name.to_string(), baseline.digest.to_string()));
+        let usual = Suite::default();
+        let pinned = self.suite.as_ref().unwrap_or(&usual);
+        let campaign = self.plan.campaign.to_string();
+        let setup = EvaluationSetup {
+            campaign: &campaign,
+            gated: self.plan.jobs.iter().any(|job| job.gate.style > 0.0 || job.gate.category > 0.0),
+            outsourced: bought.as_ref().map(|(name, digest)| (name.as_str(), digest.as_str())),
+            evaluator: evaluator_facts(&self.bundle),
+            judge_is_guide: judge_is_guide(&self.bundle),
+            references: &references,
+            palettes: &pinned.palettes,
+            tolerance: pinned.tolerance(),
+            settings: pinned.settings(),
+        };
+        let evaluating = Evaluating::new(&setup)?;
+        let images = read_images(evaluating, self.plan.clone(), self.baseline.as_ref(), &self.store);
+        let mut evaluation = wait_for(&self.runtime, images)?;
+        if let Some(suite) = &self.suite {
+            suite.pinned(&evaluation)?;
+            evaluation.suite = Some(suite.judge(&evaluation));
+        }
+        Ok(evaluation)
+    }
+
+    /// Returns the references of every style set, scored now or before.
+    fn references(&self) -> error::Result<References> {
+        let mut found = References::default();
+        let mut scorer: Option<Scorer> = None;
+        for ReferenceSet { name, pictures } in &self.sets {
+            let mut score = |expected: Expected<'_>, picture: &RgbImage| {
+                let scorer = match &mut scorer {
+                    Some(scorer) => scorer,
+                    none => none.insert(Scorer::load(&self.app.loader(self.bundle.clone())?)?),
+                };
+                scorer.score(expected, picture)
+            };
+            let scored = References::of(&*self.store, self.bundle.digest(), (pictures, name.as_str()), &mut score);
+            found = found.and(wait_for(&self.runtime, scored)?);
+        }
+        Ok(found)
+    }
+}
+
+/// Shows every image to an evaluation, the campaign's first.
+async fn read_images(
+    mut evaluating: Evaluating<'_>,
+    plan: PlanOutline,
+    baseline: Option<&Baseline>,
+    store: &Arc<dyn Store>,
+) -> error::Result<Evaluation> {
+    let (campaign, jobs) = (plan.campaign.clone(), plan.jobs.len());
+    let mut unfinished = 0;
+    let mut ours = pin!(loader::campaign(store, plan)?);
+    while let Some(found) = ours.next().await {
+        match found? {
+            Some(shown) => evaluating.take(shown)?,
+            None => unfinished += 1,
+        }
+    }
+    if unfinished == jobs {
+        return Err(Error::invalid(format!("no job of {campaign} is finished, so there is nothing to evaluate"))
+            .hint("run the campaign first"));
+    }
+    if let Some(baseline) = baseline {
+        let mut theirs = pin!(loader::baseline(&**store, baseline));
+        let mut pictures = 0;
+        while let Some(shown) = theirs.next().await {
+            evaluating.take(shown?)?;
+            pictures += 1;
+        }
+        if pictures != baseline.pictures {
+            let Baseline { name, pictures: said, .. } = baseline;
+            return Err(Error::invalid(format!("baseline {name} says that it has {said} pictures, and has {pictures}"))
+                .hint("import it again"));
+        }
+    }
+    evaluating.finish(unfinished)
+}
+
+fn evaluator_facts(bundle: &Bundle) -> EvaluatorFacts {
+    let manifest = bundle.manifest();
+    let evaluator = manifest.spec.evaluator.as_ref();
+    EvaluatorFacts {
+        bundle: manifest.name.to_string(),
+        digest: bundle.digest().to_string(),
+        held_out: evaluator.map(|evaluator| evaluator.held_out.clone()).unwrap_or_default(),
+        styles: evaluator.map(|evaluator| evaluator.styles.clone()).unwrap_or_default(),
+        categories: if evaluator.is_some() { manifest.spec.categories.len() } else { 0 },
+    }
+}
+
+/// Whether the evaluator's file is one of those that guide drawing.
+fn judge_is_guide(bundle: &Bundle) -> bool {
+    let files = &bundle.manifest().spec.files;
+    let digest = |file: &str| files.get(file).map(|listed| listed.sha256);
+    digest(EVALUATOR).is_some_and(|judge| [IMAGE_ENCODER, TEXT_ENCODER].iter().any(|guide| digest(guide) == Some(judge)))
+}

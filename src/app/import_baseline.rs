@@ -1,0 +1,184 @@
+//! Imports what an agency delivered as a baseline: pictures and an index of briefs, vendors, prices and dates, scored and
+//! paired with a campaign's briefs.
+//!
+//! # Invariants
+//! What is refused is named with its reason; the baseline is there whole or not at all.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use image::RgbImage;
+use serde::Serialize;
+use tokio::runtime::Handle;
+
+use super::failure::Result;
+use super::progress::Progress;
+use super::resources::App;
+use crate::base::error::{self, Error, Kind};
+use crate::base::names::{BundleRef, Name};
+use crate::coordinator::scoring::ClusterScorer;
+use crate::eval::baseline::index::{IndexDefaults, MAX_BYTES};
+use crate::eval::baseline::{Baseline, DeliveryIndex, DeliverySource, Import, Refused, RequestedBriefs, ScoringBackend};
+use crate::io::shutdown::Shutdown;
+use crate::io::{blocking, files, wait_for};
+use crate::pipeline::{Expected, Scorer};
+use crate::rights::Policy;
+use crate::store::{Key, Store};
+
+/// What is imported.
+#[derive(Clone, Debug)]
+pub struct ImportBaselineRequest {
+    /// A folder, a zip file, or `store:PREFIX` for keys of the store.
+    pub source: String,
+    /// The baseline's name.
+    pub name: Name,
+    /// The campaign whose briefs it answers: its file (YAML), its id, or its name where only one has it.
+    pub campaign: String,
+    /// CSV or YAML with one row a picture; `None`: the index in the source.
+    pub index: Option<PathBuf>,
+    /// What holds where the index does not say.
+    pub defaults: IndexDefaults,
+    /// Whether the workers behind the broker score the pictures, instead of this process.
+    pub by_workers: bool,
+    /// The store's place; `None`: the one of the settings.
+    pub out: Option<String>,
+}
+
+/// What was imported.
+#[derive(Debug, Serialize)]
+pub struct BaselineReport {
+    /// The baseline's name.
+    pub baseline: Name,
+    /// The campaign's id.
+    pub campaign: String,
+    /// How many pictures it has.
+    pub imported: usize,
+    /// Briefs of the campaign that are answered.
+    pub briefs: usize,
+    /// What was refused, with the reason.
+    pub refused: Vec<Refused>,
+}
+
+impl App {
+    /// Imports a baseline; returns `None` if asked to stop, in which case nothing was imported.
+    ///
+    /// # Errors
+    /// Where source, index or campaign are wrong or not there, or nothing of the delivery could be imported.
+    pub async fn import_baseline(&self, request: ImportBaselineRequest) -> Result<Option<BaselineReport>> {
+        let store = self.store(request.out.as_deref()).await?;
+        // Of the plan only its briefs stay: all its jobs beside the models would be the most memory that an import takes.
+        let asked = RequestedBriefs::of(&self.plan_of(&request.campaign, &store).await?);
+        match self.import(request, asked, store).await {
+            Err(_) if self.shutdown.requested() => Ok(None),
+            baseline => Ok(Some(baseline?.into())),
+        }
+    }
+
+    async fn import(
+        &self,
+        request: ImportBaselineRequest,
+        asked: RequestedBriefs,
+        store: Arc<dyn Store>,
+    ) -> error::Result<Baseline> {
+        let mut source = open_source(&request.source, &store).await?;
+        let (shown, bytes) = match request.index {
+            Some(path) => (path.display().to_string(), blocking(move || read_index(&path)).await?),
+            None => source.own_index(MAX_BYTES).await?,
+        };
+        let index = DeliveryIndex::parse(&bytes, &shown, &request.defaults)?;
+        let listed = index.rows.len() + index.refused.len();
+        let scorer = match request.by_workers {
+            true => ImportScorer::Workers(Box::new(self.remote_scorer(&request.name, &asked, &store).await?)),
+            false => ImportScorer::Here(Box::new(self.local_scorer(&asked).await?)),
+        };
+        self.report(&Progress::DeliveryListed { pictures: listed });
+        let (name, policy, shutdown) = (request.name, self.policy(), self.shutdown.clone());
+        let run = ImportRun { store, name, asked, policy, shutdown, runtime: Handle::current() };
+        blocking(move || run.run(source, index, scorer)).await
+    }
+
+    async fn local_scorer(&self, asked: &RequestedBriefs) -> error::Result<Scorer> {
+        let name = asked.bundle.parse().map_err(Error::invalid)?;
+        let bundle = self.bundle(&BundleRef { name, digest: Some(asked.digest) }).await?;
+        let app = self.clone();
+        blocking(move || Scorer::load(&app.loader(bundle)?)).await
+    }
+
+    async fn remote_scorer(
+        &self,
+        name: &Name,
+        asked: &RequestedBriefs,
+        store: &Arc<dyn Store>,
+    ) -> error::Result<ClusterScorer> {
+        let listener = self.clone();
+        Ok(ClusterScorer {
+            orders: self.broker(1).await?.orders(),
+            store: Arc::clone(store),
+            baseline: name.clone(),
+            bundle: asked.digest,
+            shutdown: self.shutdown.clone(),
+            say: Box::new(move |text| listener.report(&Progress::ScoringDelayed { reason: &text })),
+        })
+    }
+}
+
+/// Who scores the pictures.
+enum ImportScorer {
+    Here(Box<Scorer>),
+    Workers(Box<ClusterScorer>),
+}
+
+/// One import, on a thread for blocking work.
+struct ImportRun {
+    store: Arc<dyn Store>,
+    name: Name,
+    asked: RequestedBriefs,
+    policy: Policy,
+    shutdown: Shutdown,
+    /// The runtime that requests to store and broker run on.
+    runtime: Handle,
+}
+
+impl ImportRun {
+    fn run(self, mut source: DeliverySource, index: DeliveryIndex, mut scorer: ImportScorer) -> error::Result<Baseline> {
+        let mut here;
+        let judge = match &mut scorer {
+            ImportScorer::Here(scorer) => {
+                here = |expected: Expected<'_>, picture: &RgbImage| scorer.score(expected, picture);
+                ScoringBackend::Here(&mut here)
+            }
+            ImportScorer::Workers(workers) => ScoringBackend::Remote(&**workers),
+        };
+        let work = Import { store: &*self.store, name: &self.name, asked: &self.asked, policy: &self.policy, judge };
+        let step = &mut |_: usize, _: usize| {
+            if self.shutdown.requested() {
+                return Err(Error::new(Kind::Transient, "asked to stop; nothing was imported"));
+            }
+            Ok(())
+        };
+        wait_for(&self.runtime, work.run(&mut source, index, step))
+    }
+}
+
+impl From<Baseline> for BaselineReport {
+    fn from(baseline: Baseline) -> Self {
+        let Baseline { name, campaign, pictures, briefs, refused, .. } = baseline;
+        Self { baseline: name, campaign, imported: pictures, briefs, refused }
+    }
+}
+
+async fn open_source(named: &str, store: &Arc<dyn Store>) -> error::Result<DeliverySource> {
+    if let Some(prefix) = named.strip_prefix("store:") {
+        return Ok(DeliverySource::Prefix(Arc::clone(store), Key::new(prefix)?));
+    }
+    let path = PathBuf::from(named);
+    blocking(move || DeliverySource::open(&path)).await
+}
+
+fn read_index(path: &Path) -> error::Result<Vec<u8>> {
+    files::read(path, MAX_BYTES).map_err(|e| {
+        Error::invalid(format!("cannot read the index {}", path.display()))
+            .caused_by(e)
+            .hint("name a CSV or YAML file with --index")
+    })
+}

@@ -1,0 +1,193 @@
+//! Reviews: people vote blind on the campaign's images beside bought ones.
+//!
+//! # Invariants
+//! Whose image was on which side stays in the store; votes are only ever added.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::evaluate::EvaluateRequest;
+use super::failure::Result;
+use super::report::write_text;
+use super::resources::App;
+use crate::base::digest::Digest;
+use crate::base::error::{self, Error};
+use crate::base::names::Name;
+use crate::base::time::Timestamp;
+use crate::eval::evaluation::{Arm, AssetScore};
+use crate::eval::run::settings;
+use crate::eval::{Baseline, Evaluation};
+use crate::html::{Lang, Thumbnail, thumbnail};
+use crate::io::{blocking, files};
+use crate::review::{Ballot, BallotQuestion, CastBallot, Handout, Reviews, VoteTally, ballot_page, tally};
+use crate::store::{Key, Store};
+
+/// A ballot is a few kilobytes.
+const MAX_BYTES: u64 = 1 << 20;
+/// Largest side of a picture on a sheet.
+const SIDE: u32 = 384;
+
+/// A sheet that is wanted.
+#[derive(Clone, Debug)]
+pub struct SheetRequest {
+    /// What is compared; it needs a baseline.
+    pub evaluation: EvaluateRequest,
+    /// Who votes on it.
+    pub rater: String,
+    /// Pairs on the sheet, at most.
+    pub pairs: usize,
+    /// The sheet's language.
+    pub lang: Lang,
+    /// The page that is written.
+    pub to: PathBuf,
+}
+
+/// A sheet that was written; nothing that tells the sides.
+#[derive(Debug, Serialize)]
+pub struct WrittenSheet {
+    /// The sheet's id.
+    pub sheet: String,
+    /// Who votes on it.
+    pub rater: String,
+    /// Pairs on it.
+    pub pairs: usize,
+    /// The page.
+    pub file: String,
+    /// The campaign's id.
+    #[serde(skip)]
+    pub campaign: String,
+    /// The baseline's name.
+    #[serde(skip)]
+    pub baseline: String,
+}
+
+/// Which review.
+#[derive(Clone, Debug)]
+pub struct ReviewRequest {
+    /// The campaign: its file (YAML), its id, or its name where only one has it.
+    pub campaign: String,
+    /// The baseline it is held against.
+    pub baseline: Name,
+    /// The store's place; `None`: the one of the settings.
+    pub out: Option<String>,
+}
+
+/// What became of one file of votes.
+#[derive(Debug)]
+pub struct VotesFile {
+    /// The file.
+    pub file: String,
+    /// The votes that were added, or why they were refused.
+    pub result: error::Result<CastBallot>,
+}
+
+impl App {
+    /// Writes a sheet to vote on: one page, sides hidden and shuffled.
+    ///
+    /// # Errors
+    /// As [`App::evaluate`], and where there is no baseline, nothing to vote on, or the page cannot be written.
+    pub async fn write_sheet(&self, request: SheetRequest) -> Result<WrittenSheet> {
+        let SheetRequest { evaluation, rater, pairs, lang, to } = request;
+        if evaluation.baseline.is_none() {
+            let error = Error::invalid("a review needs something to compare with");
+            return Err(error.hint("name a baseline with --baseline NAME").into());
+        }
+        let out = evaluation.out.clone();
+        let evaluation = self.evaluate(evaluation).await?;
+        let store = self.store(out.as_deref()).await?;
+        let baseline = evaluation.outsourced.as_ref().map(|facts| facts.name.clone()).unwrap_or_default();
+        let reviews = Reviews::new(&*store, &evaluation.campaign, &baseline)?;
+        let handout = reviews.hand_out(&evaluation, &rater, pairs, &secret()?).await?;
+        let pictures = sheet_pictures(&handout, &evaluation, &*store).await?;
+        let (sheet, rater, pairs) = (handout.sheet.clone(), handout.rater.clone(), handout.questions.len());
+        let file = blocking(move || {
+            let page = ballot_page::page(&handout, lang, |arm, id| {
+                let picture = pictures.iter().find(|picture| picture.arm == arm && picture.id == id);
+                picture.map(|picture| picture.thumbnail.clone())
+            });
+            write_text(&to, &page)
+        });
+        Ok(WrittenSheet { file: file.await?, sheet, rater, pairs, campaign: evaluation.campaign, baseline })
+    }
+
+    /// Adds the votes of files that sheets saved; returns what became of each.
+    ///
+    /// # Errors
+    /// Where the review or the store is not there; a file that is refused is no error.
+    pub async fn import_votes(&self, request: ReviewRequest, files: Vec<PathBuf>) -> Result<Vec<VotesFile>> {
+        let store = self.store(request.out.as_deref()).await?;
+        let campaign = self.reviewed_campaign(&request, &store).await?;
+        let reviews = Reviews::new(&*store, &campaign, request.baseline.as_str())?;
+        let mut imported = Vec::new();
+        for path in files {
+            let file = path.display().to_string();
+            let result = async { reviews.cast(&blocking(move || read_ballot(&path)).await?).await }.await;
+            match result {
+                Err(error) if !error.is_about_the_input() => return Err(error.into()),
+                result => imported.push(VotesFile { file, result }),
+            }
+        }
+        Ok(imported)
+    }
+
+    /// Counts the votes; returns `None` while there are none.
+    ///
+    /// # Errors
+    /// Where the review or the store is not there.
+    pub async fn count_votes(&self, request: ReviewRequest) -> Result<Option<VoteTally>> {
+        let store = self.store(request.out.as_deref()).await?;
+        let campaign = self.reviewed_campaign(&request, &store).await?;
+        let ballots = Reviews::new(&*store, &campaign, request.baseline.as_str())?.all().await?;
+        let usual = settings();
+        Ok(blocking(move || Ok(tally(&ballots, usual.least_briefs, usual.seed))).await?)
+    }
+
+    /// Returns the campaign's id, and checks that the baseline is there.
+    async fn reviewed_campaign(&self, request: &ReviewRequest, store: &Arc<dyn Store>) -> Result<String> {
+        Baseline::load(&**store, &request.baseline).await?;
+        Ok(self.plan_of(&request.campaign, store).await?.campaign.to_string())
+    }
+}
+
+/// A picture on a sheet.
+struct SheetPicture {
+    arm: Arm,
+    id: String,
+    thumbnail: Thumbnail,
+}
+
+async fn sheet_pictures(handout: &Handout, evaluation: &Evaluation, store: &dyn Store) -> error::Result<Vec<SheetPicture>> {
+    let asked =
+        |question: &BallotQuestion| [(Arm::InHouse, question.in_house.clone()), (Arm::Outsourced, question.outsourced.clone())];
+    let asked: BTreeSet<(Arm, String)> = handout.questions.iter().flat_map(asked).collect();
+    let mut shown = Vec::new();
+    for asset in evaluation.assets.iter() {
+        let AssetScore { arm, id, image, .. } = asset?;
+        let Some(name) = image.filter(|_| asked.contains(&(arm, id.clone()))) else { continue };
+        if let Some(bytes) = store.get(&Key::new(&name)?).await? {
+            let thumbnail = blocking(move || thumbnail(&bytes, &name, SIDE)).await?;
+            shown.push(SheetPicture { arm, id, thumbnail });
+        }
+    }
+    Ok(shown)
+}
+
+/// What shuffles a sheet: random names that only this process saw.
+fn secret() -> error::Result<String> {
+    let folder = tempfile::tempdir().map_err(|e| Error::unavailable("cannot make a folder for a moment").caused_by(e))?;
+    let seen = format!("{} {} {}", folder.path().display(), std::process::id(), Timestamp::now());
+    Ok(Digest::of(seen).hex())
+}
+
+fn read_ballot(path: &Path) -> error::Result<Ballot> {
+    let shown = path.display();
+    let bytes = files::read(path, MAX_BYTES).map_err(|e| Error::invalid(format!("cannot read {shown}")).caused_by(e))?;
+    serde_json::from_slice(&bytes).map_err(|e| {
+        Error::invalid(format!("{shown} does not hold the votes of a sheet"))
+            .caused_by(e)
+            .hint("name the JSON file that the sheet's button saved")
+    })
+}
