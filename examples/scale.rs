@@ -133,15 +133,15 @@ fn larger(yaml: &str, name: &str, count: u32) -> Found<String> {
 }
 
 async fn drawn(store: &Local, plan: &Plan) -> Found<Drawn> {
-    let layout = Layout::new(plan.campaign.as_str())?;
+    let layout = Layout::of(&plan.campaign);
     let mut found = Drawn::new();
     for job in &plan.jobs {
-        let there = store.get(&layout.sidecar(Shelf::Assets, &job.stem)?).await?;
-        let (Some(sidecar), Some(image)) = (there, store.get(&layout.image(Shelf::Assets, &job.stem)?).await?) else {
+        let there = store.get(&layout.sidecar(Shelf::Assets, &job.stem)).await?;
+        let (Some(sidecar), Some(image)) = (there, store.get(&layout.image(Shelf::Assets, &job.stem)).await?) else {
             continue;
         };
-        let sidecar = Sidecar::from_bytes(&sidecar, &job.stem)?;
-        found.insert((job.category.clone(), job.style.clone()), (picture::decode(&image, &job.stem)?, sidecar));
+        let sidecar = Sidecar::from_bytes(&sidecar, job.stem.as_str())?;
+        found.insert((job.category.clone(), job.style.clone()), (picture::decode(&image, job.stem.as_str())?, sidecar));
     }
     Ok(found)
 }
@@ -157,8 +157,8 @@ fn copy(job: &Job, drawn: &Drawn) -> Found<(RgbImage, Sidecar)> {
 
 /// Puts the campaign into the store as if it had been made.
 async fn copied(store: &Local, plan: &Plan, drawn: &Drawn) -> Found<()> {
-    let layout = Layout::new(plan.campaign.as_str())?;
-    store.put(&layout.plan()?, serde_json::to_vec_pretty(plan)?).await?;
+    let layout = Layout::of(&plan.campaign);
+    store.put(&layout.plan(), serde_json::to_vec_pretty(plan)?.into()).await?;
     for job in &plan.jobs {
         let (picture, mut sidecar) = copy(job, drawn)?;
         let bytes = provenance::encode(&picture, job, 1)?;
@@ -166,8 +166,8 @@ async fn copied(store: &Local, plan: &Plan, drawn: &Drawn) -> Found<()> {
         if let Some(image) = &mut sidecar.image {
             (image.file, image.sha256) = (format!("{}.png", job.stem), Digest::of(&bytes));
         }
-        store.put(&layout.image(Shelf::Assets, &job.stem)?, bytes).await?;
-        store.put(&layout.sidecar(Shelf::Assets, &job.stem)?, sidecar.to_bytes()?).await?;
+        store.put(&layout.image(Shelf::Assets, &job.stem), bytes.into()).await?;
+        store.put(&layout.sidecar(Shelf::Assets, &job.stem), sidecar.to_bytes()?.into()).await?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::failure::Result;
 use super::resources::App;
 use crate::base::actor::Actor;
 use crate::campaign::records;
-use crate::campaign::status::{Standing, State, unknown};
+use crate::campaign::status::{CampaignStatus, CampaignState, unknown};
 use crate::plan::CampaignId;
 
 /// What is cancelled.
@@ -31,7 +31,7 @@ pub struct CancelReport {
     pub cancelled: bool,
     /// How far it is.
     #[serde(flatten)]
-    pub standing: Standing,
+    pub standing: CampaignStatus,
 }
 
 impl App {
@@ -42,12 +42,12 @@ impl App {
     pub async fn cancel(&self, request: CancelRequest) -> Result<CancelReport> {
         let store = self.store(request.out.as_deref()).await?;
         let id = &request.campaign;
-        let standing = Standing::of(&*store, id).await?.ok_or_else(|| unknown(id, &*store))?;
-        if standing.state == State::Complete || standing.state == State::Cancelled {
+        let standing = CampaignStatus::read(&*store, id).await?.ok_or_else(|| unknown(id, &*store))?;
+        if standing.state == CampaignState::Complete || standing.state == CampaignState::Cancelled {
             return Ok(CancelReport { cancelled: false, standing });
         }
         records::cancel(&*store, id, request.by.as_str()).await?;
-        let standing = Standing { state: State::Cancelled, ..standing };
+        let standing = CampaignStatus { state: CampaignState::Cancelled, ..standing };
         Ok(CancelReport { cancelled: true, standing })
     }
 }

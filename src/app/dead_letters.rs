@@ -65,7 +65,7 @@ impl App {
             |letter: &DeadLetter| all || ids.contains(&letter.id) || (campaign.is_some() && letter.campaign == campaign);
         // The records in the store go first: a job that is made again and dies again writes its own.
         for message in there.iter().filter(|letter| wanted(letter)).filter_map(DeadLetter::message) {
-            store.delete(&Layout::new(message.job.campaign.as_str())?.grave(&message.job.stem)?).await?;
+            store.delete(&Layout::of(&message.job.campaign).dead_letter(&message.job.stem)).await?;
         }
         Ok(RequeueReport { requeued: queue.requeue(wanted).await? })
     }

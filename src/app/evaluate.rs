@@ -155,7 +155,7 @@ async fn read_images(
 ) -> error::Result<Evaluation> {
     let (campaign, jobs) = (plan.campaign.clone(), plan.jobs.len());
     let mut unfinished = 0;
-    let mut ours = pin!(loader::campaign(store, plan)?);
+    let mut ours = pin!(loader::campaign(store, plan).await?);
     while let Some(found) = ours.next().await {
         match found? {
             Some(shown) => evaluating.take(shown)?,

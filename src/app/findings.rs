@@ -3,14 +3,14 @@
 use serde::Serialize;
 
 use crate::base::error::Result;
-use crate::campaign::status::Standing;
+use crate::campaign::status::CampaignStatus;
 
 /// How far a campaign is.
 #[derive(Debug, Serialize)]
 pub struct StatusReport {
     /// What the store says.
     #[serde(flatten)]
-    pub standing: Standing,
+    pub standing: CampaignStatus,
     /// The folder or prefix of its files.
     pub folder: String,
     /// Images a second: since it is watched, else since it was queued.

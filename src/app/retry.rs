@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::failure::Result;
 use super::resources::App;
 use crate::broker::{Order, Task};
-use crate::campaign::status::{Standing, State, unknown};
+use crate::campaign::status::{CampaignStatus, CampaignState, unknown};
 use crate::plan::CampaignId;
 
 /// What is retried.
@@ -34,8 +34,8 @@ impl App {
     pub async fn retry(&self, request: RetryRequest) -> Result<RetryReport> {
         let store = self.store(request.out.as_deref()).await?;
         let id = &request.campaign;
-        let standing = Standing::of(&*store, id).await?.ok_or_else(|| unknown(id, &*store))?;
-        let unfinished = if standing.state == State::Cancelled { standing.remaining } else { 0 };
+        let standing = CampaignStatus::read(&*store, id).await?.ok_or_else(|| unknown(id, &*store))?;
+        let unfinished = if standing.state == CampaignState::Cancelled { standing.remaining } else { 0 };
         let again = standing.failed + standing.dead + unfinished;
         if again > 0 {
             let queue = self.broker(1).await?;

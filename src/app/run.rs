@@ -20,14 +20,17 @@ use super::progress::Progress;
 use super::resources::App;
 use super::rights_guard::RightsGuard;
 use crate::base::error::{self, Error};
+use crate::base::stem::Stem;
 use crate::broker::{Channel as _, MemoryChannel, Message};
+use crate::campaign::finish;
 use crate::campaign::layout::Layout;
-use crate::campaign::sidecar::{Outcome, Sidecar};
+use crate::campaign::outcomes::{self, Outcomes, Verify};
+use crate::campaign::sidecar::Outcome;
 use crate::campaign::summary::Summary;
-use crate::campaign::{commit, finish};
 use crate::pipeline::Bundle;
 use crate::plan::{Job, Plan};
 use crate::spec::Campaign;
+use crate::store::parallel::delete_all;
 use crate::store::{Key, Store};
 use crate::worker::{Mode, Worker, WorkerEvent, meter};
 
@@ -107,44 +110,54 @@ struct CampaignRun<'a> {
 impl CampaignRun<'_> {
     async fn run(&self) -> error::Result<RunReport> {
         let started = Instant::now();
-        let layout = Layout::new(self.plan.campaign.as_str())?;
+        let layout = Layout::of(&self.plan.campaign);
         let _lock = self.store.enter(layout.folder()).await?;
         let plan =
             serde_json::to_vec_pretty(&self.plan).map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
-        self.keep(&layout.campaign()?, self.campaign.source.clone().into_bytes()).await?;
-        self.keep(&layout.plan()?, plan).await?;
+        self.keep(&layout.campaign(), self.campaign.source.clone().into_bytes()).await?;
+        self.keep(&layout.plan(), plan).await?;
 
-        let before = finish::collect(&*self.store, &self.plan.jobs).await?;
-        let (failed, found): (Vec<_>, Vec<_>) = before.into_iter().partition(|s| s.outcome == Outcome::Failed);
-        if found.len() < self.plan.jobs.len() {
+        let before = self.outcomes(&layout, Verify::Images).await?;
+        let found = before.sidecars.iter().filter(|sidecar| sidecar.outcome != Outcome::Failed).count();
+        if found < self.plan.jobs.len() {
             // They say that the campaign is complete, which it is not: not now, and not if this run is cut short.
-            self.store.delete(&layout.manifest()?).await?;
-            self.store.delete(&layout.manifest_table()?).await?;
-            self.store.delete(&layout.contact_sheet()?).await?;
+            delete_all(&self.store, layout.completion().to_vec()).await?;
         }
-        let dead = self.make(&found, &failed).await?;
-
-        let sidecars = finish::collect(&*self.store, &self.plan.jobs).await?;
-        let complete = sidecars.len() == self.plan.jobs.len();
+        let dead = self.make(&layout, &before).await?;
+        let outcomes = if found == self.plan.jobs.len() {
+            before
+        } else {
+            self.outcomes(&layout, Verify::Sidecars).await?
+        };
+        let outcomes = Arc::new(outcomes);
+        let complete = outcomes.sidecars.len() == self.plan.jobs.len();
         if complete {
-            finish::finish(&*self.store, &layout, self.campaign.name.as_str(), &sidecars).await?;
+            finish::finish(&self.store, &layout, self.campaign.name.as_str(), Arc::clone(&outcomes)).await?;
         }
-        let place = |key: error::Result<_>| key.map(|key| self.store.locate(&key));
+        let place = |key: Key| complete.then(|| self.store.locate(&key));
         Ok(RunReport {
             campaign: self.plan.campaign.to_string(),
             folder: self.store.locate(layout.folder()),
-            contact_sheet: complete.then(|| place(layout.contact_sheet())).transpose()?,
-            manifest: complete.then(|| place(layout.manifest())).transpose()?,
+            contact_sheet: place(layout.contact_sheet()),
+            manifest: place(layout.manifest()),
             jobs: self.plan.jobs.len(),
-            made_now: sidecars.len().saturating_sub(found.len()),
-            found: found.len(),
+            made_now: outcomes.sidecars.len().saturating_sub(found),
+            found,
             complete,
             stopped: !complete && self.app.shutdown.requested(),
             dead,
             seconds: started.elapsed().as_secs_f64(),
-            summary: Summary::of(&sidecars),
+            summary: Summary::of(&outcomes.sidecars),
             evaluator: self.bundle.manifest().spec.evaluator.as_ref().map(|evaluator| evaluator.held_out.clone()),
         })
+    }
+
+    /// Reads what became of every job; a sidecar that stands for no finished asset is removed, so that its job is made
+    /// again.
+    async fn outcomes(&self, layout: &Layout, verify: Verify) -> error::Result<Outcomes> {
+        let outcomes = Outcomes::read(&self.store, layout, &self.plan.jobs, verify).await?;
+        outcomes.remove_unusable(&self.store).await?;
+        Ok(outcomes)
     }
 
     /// Stores `bytes` unless they are there. The folder's name is a hash of what was asked for, so other bytes are damage,
@@ -152,14 +165,16 @@ impl CampaignRun<'_> {
     async fn keep(&self, key: &Key, bytes: Vec<u8>) -> error::Result<()> {
         match self.store.get(key).await? {
             Some(there) if there == bytes => Ok(()),
-            _ => self.store.put(key, bytes).await,
+            _ => self.store.put(key, bytes.into()).await,
         }
     }
 
     /// Makes what is not yet there, and tries again what failed before; returns what had to be given up on.
-    async fn make(&self, found: &[Sidecar], failed: &[Sidecar]) -> error::Result<Vec<AbandonedJob>> {
-        let done: HashSet<_> = found.iter().map(|s| s.job.id.to_string()).collect();
-        let pending: Vec<&Job> = self.plan.jobs.iter().filter(|job| !done.contains(&job.id.to_string())).collect();
+    async fn make(&self, layout: &Layout, before: &Outcomes) -> error::Result<Vec<AbandonedJob>> {
+        let failed = before.failed();
+        let finished = before.sidecars.iter().filter(|sidecar| sidecar.outcome != Outcome::Failed);
+        let found: HashSet<&Stem> = finished.map(|sidecar| &sidecar.job.stem).collect();
+        let pending: Vec<&Job> = self.plan.jobs.iter().filter(|job| !found.contains(&job.stem)).collect();
         let app = self.app;
         let total = self.plan.jobs.len();
         let (found, failed_before) = (found.len(), failed.len());
@@ -172,7 +187,7 @@ impl CampaignRun<'_> {
         for job in &pending {
             guard.clear(job).await?; // what cannot be drawn at all is reported before anything is made
         }
-        commit::forget_failed(&*self.store, failed).await?;
+        outcomes::forget_failed(&self.store, layout, &failed).await?;
         let queue = MemoryChannel::default();
         for job in pending {
             queue.publish(Message::new(job.clone())).await?;

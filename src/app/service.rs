@@ -99,13 +99,13 @@ impl Service {
 fn log(event: &WorkerEvent<'_>) {
     match event {
         WorkerEvent::Step { .. } | WorkerEvent::Taken { .. } | WorkerEvent::Batch { .. } | WorkerEvent::Trouble(_) => {}
-        WorkerEvent::Skipped(sidecar) => tracing::debug!(job = sidecar.job.stem, "found finished"),
+        WorkerEvent::Skipped(sidecar) => tracing::debug!(job = %sidecar.job.stem, "found finished"),
         WorkerEvent::Finished(sidecar) => {
-            tracing::info!(campaign = %sidecar.job.campaign, job = sidecar.job.stem, outcome = ?sidecar.outcome, "finished");
+            tracing::info!(campaign = %sidecar.job.campaign, job = %sidecar.job.stem, outcome = ?sidecar.outcome, "finished");
         }
-        WorkerEvent::Dead { job, reason } => tracing::warn!(campaign = %job.campaign, job = job.stem, reason, "given up on"),
+        WorkerEvent::Dead { job, reason } => tracing::warn!(campaign = %job.campaign, job = %job.stem, reason, "given up on"),
         WorkerEvent::Dropped(job) => {
-            tracing::info!(campaign = %job.campaign, job = job.stem, "dropped, as its campaign is cancelled")
+            tracing::info!(campaign = %job.campaign, job = %job.stem, "dropped, as its campaign is cancelled")
         }
     }
 }

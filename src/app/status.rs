@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::resources::App;
 use crate::base::error;
 use crate::campaign::layout::Layout;
-use crate::campaign::status::{Standing, State, unknown};
+use crate::campaign::status::{CampaignStatus, CampaignState, unknown};
 use crate::plan::CampaignId;
 use crate::store::Store;
 
@@ -62,7 +62,7 @@ impl App {
                 reported = Some(now);
             }
             // The manifest comes last: who waits for the end wants it, too.
-            let whole = standing.state != State::Complete || has_manifest(store, campaign).await?;
+            let whole = standing.state != CampaignState::Complete || has_manifest(store, campaign).await?;
             if standing.is_over() && whole || self.shutdown.requested() {
                 return Ok(report);
             }
@@ -79,18 +79,18 @@ impl App {
         campaign: &CampaignId,
         since: Option<Since>,
     ) -> error::Result<StatusReport> {
-        let standing = Standing::of(store, campaign).await?.ok_or_else(|| unknown(campaign, store))?;
+        let standing = CampaignStatus::read(store, campaign).await?.ok_or_else(|| unknown(campaign, store))?;
         let (made, seconds) = match since {
             Some(since) => (standing.finished().saturating_sub(since.finished), since.elapsed.as_secs_f64()),
             None => (standing.finished(), standing.age.unwrap_or(0) as f64),
         };
         let rate = (made > 0 && seconds > 0.0 && !standing.is_over()).then(|| made as f64 / seconds);
         let ahead = match standing.state {
-            State::Queued if self.config.broker.is_some() => self.ahead(&standing).await,
+            CampaignState::Queued if self.config.broker.is_some() => self.ahead(&standing).await,
             _ => None,
         };
         Ok(StatusReport {
-            folder: store.locate(Layout::new(campaign.as_str())?.folder()),
+            folder: store.locate(Layout::of(campaign).folder()),
             rate,
             seconds_left: rate.map(|rate| standing.remaining as f64 / rate),
             ahead,
@@ -99,7 +99,7 @@ impl App {
     }
 
     /// Counts the jobs of others that wait on the campaign's lane; `None` where the broker cannot be asked.
-    async fn ahead(&self, standing: &Standing) -> Option<usize> {
+    async fn ahead(&self, standing: &CampaignStatus) -> Option<usize> {
         let depth = async { self.broker(1).await?.jobs().depth(standing.priority).await };
         match depth.await {
             Ok(depth) => Some((depth as usize).saturating_sub(standing.remaining)),
@@ -118,5 +118,5 @@ struct Since {
 }
 
 async fn has_manifest(store: &dyn Store, campaign: &CampaignId) -> error::Result<bool> {
-    Ok(store.size(&Layout::new(campaign.as_str())?.manifest()?).await?.is_some())
+    Ok(store.size(&Layout::of(campaign).manifest()).await?.is_some())
 }

@@ -64,7 +64,7 @@ impl App {
         let campaign = load_draft(&request.file).await?.finish(Vec::new())?;
         let file = request.file.display().to_string();
         let broker = self.broker(1).await?;
-        let submission = records::submission();
+        let submission = records::submission()?;
         let task = Task::Submit { submission: submission.clone(), file, yaml: campaign.source };
         // The first span of the trace that plan, jobs and events belong to.
         let span = tracing::info_span!("submit", submission, otel.kind = "producer");

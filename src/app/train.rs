@@ -242,7 +242,7 @@ impl TrainingRun {
             } else if !stopping {
                 return ControlFlow::Continue(());
             }
-            let kept = checkpoint::write(now, &identity).and_then(|bytes| self.wait(self.store.put(&key, bytes)));
+            let kept = checkpoint::write(now, &identity).and_then(|bytes| self.wait(self.store.put(&key, bytes.into())));
             failed = kept.err();
             if failed.is_some() || self.stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });

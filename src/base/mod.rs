@@ -10,6 +10,8 @@ pub mod json;
 pub mod licence;
 pub mod limits;
 pub mod names;
+pub(crate) mod random;
+pub mod stem;
 pub mod text;
 pub mod time;
 pub mod version;

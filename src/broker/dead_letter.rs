@@ -34,7 +34,7 @@ impl DeadLetter {
             id: Digest::of(&body).hex()[..12].into(),
             reason,
             from,
-            job: about(|message| message.job.stem.clone()),
+            job: about(|message| message.job.stem.to_string()),
             campaign: about(|message| message.job.campaign.to_string()),
             body,
         }

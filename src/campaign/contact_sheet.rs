@@ -1,8 +1,12 @@
-//! The contact sheet: categories down, styles across, every asset small, at a glance. Pure.
+//! The contact sheet: one picture of a whole campaign, categories down, styles across, every asset small.
 //!
-//! In: sidecars and their images. Out: one picture of bounded size.
-//! Always holds: what was refused is framed in red and what could not be made is an empty box, so that nothing looks
-//! better than it is; what does not fit is said.
+//! Labels are written in Latin, Greek and Cyrillic script, which is what the font has; a label in another script is
+//! written as its slug, which file names have too.
+//!
+//! # Invariants
+//!
+//! The sheet's size is bounded. A rejected asset has a red frame and one that could not be made an empty box, so that
+//! nothing looks better than it is; how many assets are not shown is written on the sheet.
 
 use std::collections::HashMap;
 
@@ -10,143 +14,188 @@ use ab_glyph::{Font as _, FontRef, PxScale, ScaleFont as _, point};
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
+use crate::base::stem::Stem;
+use crate::base::{limits, text};
 use crate::campaign::sidecar::{Outcome, Sidecar};
 
-/// Rows, columns and images a cell that are drawn at most.
-const MAX: (usize, usize, u32) = (100, 20, 4);
-/// Width aimed at: images shrink before the sheet gets wider.
+/// Rows drawn at most.
+const MAX_ROWS: usize = 100;
+/// Columns drawn at most.
+const MAX_COLUMNS: usize = 20;
+/// Images drawn in a cell at most.
+const MAX_ACROSS: u32 = 4;
+/// Width aimed at in pixels: images shrink before the sheet gets wider.
 const WIDTH: u32 = 3200;
-/// Side of a drawn image, at most and at least.
-const SIDE: (u32, u32) = (128, 40);
+/// Edge of a drawn image in pixels at most.
+const MAX_EDGE: u32 = 128;
+/// Edge of a drawn image in pixels at least.
+const MIN_EDGE: u32 = 40;
 const GAP: u32 = 8;
 const MARGIN: u32 = 24;
 const LABELS: u32 = 170;
 const HEAD: u32 = 110;
 
-const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
+const BACKGROUND: Rgb<u8> = Rgb([255, 255, 255]);
 const INK: Rgb<u8> = Rgb([32, 33, 36]);
 const FAINT: Rgb<u8> = Rgb([110, 114, 122]);
 const EMPTY: Rgb<u8> = Rgb([238, 239, 241]);
 const REFUSED: Rgb<u8> = Rgb([208, 36, 36]);
 
-/// A style, and which trained version of it drew: two versions that a campaign compares are two columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Column<'a> {
-    style: &'a str,
+/// A column of the sheet: a style, and which trained version of it drew. Two versions that a campaign compares are two
+/// columns.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct SheetColumn {
+    style: String,
     version: Option<u32>,
 }
 
-impl<'a> Column<'a> {
-    fn of(sidecar: &'a Sidecar) -> Self {
+impl SheetColumn {
+    fn of(sidecar: &Sidecar) -> Self {
         let job = &sidecar.job;
-        Self { style: job.style.as_str(), version: job.style_source.encoder.as_ref().map(|encoder| encoder.version.number) }
+        Self { style: job.style.clone(), version: job.style_source.encoder.as_ref().map(|encoder| encoder.version.number) }
     }
 
-    /// Its heading: the style's name, with the version where there are several.
+    /// Returns its heading: the style's name, with the version where there are several.
     fn heading(&self, all: &[Self]) -> String {
         match self.version {
             Some(version) if all.iter().filter(|column| column.style == self.style).count() > 1 => {
                 format!("{}@{version}", self.style)
             }
-            _ => self.style.to_owned(),
+            _ => self.style.clone(),
         }
     }
 }
 
-/// The rows and columns of a sheet.
-struct Grid<'a> {
-    categories: Vec<&'a str>,
-    styles: Vec<Column<'a>>,
+/// An asset on the sheet.
+#[derive(Debug)]
+struct Place {
+    /// The asset's index among the campaign's sidecars.
+    sidecar: usize,
+    stem: Stem,
+    outcome: Outcome,
+    row: u32,
+    column: u32,
+    /// Its place among the images of its cell.
+    slot: u32,
+}
+
+/// A contact sheet before its images are read: what is shown, where, and how large.
+#[derive(Debug)]
+pub struct ContactSheet {
+    title: String,
+    detail: String,
+    categories: Vec<String>,
+    headings: Vec<String>,
+    places: Vec<Place>,
     /// Images side by side in a cell.
     across: u32,
+    /// Edge of a drawn image in pixels.
+    edge: u32,
 }
 
-impl<'a> Grid<'a> {
-    fn of(sidecars: &'a [Sidecar]) -> Self {
-        let (mut categories, mut styles) = (Vec::new(), Vec::new());
-        let mut counts: HashMap<(&str, Column<'_>), u32> = HashMap::new();
+impl ContactSheet {
+    /// Lays out the sheet of these assets.
+    pub fn of(title: &str, sidecars: &[Sidecar]) -> Self {
+        let (mut categories, mut columns): (Vec<String>, Vec<SheetColumn>) = Default::default();
+        let mut counts: HashMap<(&str, SheetColumn), u32> = HashMap::new();
         for sidecar in sidecars {
-            let (category, style) = (sidecar.job.category.as_str(), Column::of(sidecar));
-            if !categories.contains(&category) {
-                categories.push(category);
+            let (category, column) = (sidecar.job.category.as_str(), SheetColumn::of(sidecar));
+            if !categories.iter().any(|known| known == category) {
+                categories.push(category.to_owned());
             }
-            if !styles.contains(&style) {
-                styles.push(style);
+            if !columns.contains(&column) {
+                columns.push(column.clone());
             }
-            *counts.entry((category, style)).or_default() += 1;
+            *counts.entry((category, column)).or_default() += 1;
         }
-        let across = counts.values().copied().max().unwrap_or(1).min(MAX.2);
-        categories.truncate(MAX.0);
-        styles.truncate(MAX.1);
-        Self { categories, styles, across }
+        let across = counts.values().copied().max().unwrap_or(1).min(MAX_ACROSS);
+        categories.truncate(MAX_ROWS);
+        columns.truncate(MAX_COLUMNS);
+        let places = places(sidecars, &categories, &columns, across);
+        let images = (columns.len() as u32).max(1) * across;
+        Self {
+            title: title.to_owned(),
+            detail: detail(sidecars, places.len()),
+            headings: columns.iter().map(|column| column.heading(&columns)).collect(),
+            categories,
+            places,
+            across,
+            edge: (WIDTH.saturating_sub(LABELS) / images).saturating_sub(GAP).clamp(MIN_EDGE, MAX_EDGE),
+        }
+    }
+
+    /// Returns those of the campaign's sidecars that the sheet shows.
+    pub fn shown<'a>(&self, sidecars: &'a [Sidecar]) -> impl Iterator<Item = &'a Sidecar> {
+        self.places.iter().filter_map(|place| sidecars.get(place.sidecar))
+    }
+
+    /// Returns an image in the size in which the sheet shows it.
+    pub fn thumbnail(&self, image: &RgbImage) -> RgbImage {
+        imageops::resize(image, self.edge, self.edge, FilterType::CatmullRom)
+    }
+
+    /// Draws the sheet with these thumbnails, by stem.
+    pub fn draw(&self, thumbnails: &HashMap<Stem, RgbImage>) -> RgbImage {
+        let (rows, columns) = (self.categories.len() as u32, self.headings.len() as u32);
+        let cell = self.across * (self.edge + GAP) + GAP;
+        let width = (2 * MARGIN + LABELS + columns * cell).max(720);
+        let mut sheet = RgbImage::from_pixel(width, HEAD + rows * (self.edge + GAP) + MARGIN, BACKGROUND);
+        let pen = Pen::new();
+        let mut write = |text: &str, x, y, style: (f32, Rgb<u8>), room| {
+            pen.write(&mut sheet, text, (x, y), style.0, style.1, room);
+        };
+        write(&self.title, MARGIN, 14, (30.0, INK), width - 2 * MARGIN);
+        write(&self.detail, MARGIN, 50, (17.0, FAINT), width - 2 * MARGIN);
+        let left = |column: u32| MARGIN + LABELS + column * cell;
+        let top = |row: u32| HEAD + row * (self.edge + GAP);
+        for (column, heading) in (0..).zip(&self.headings) {
+            write(heading, left(column), HEAD - 28, (19.0, INK), cell - GAP);
+        }
+        for (row, category) in (0..).zip(&self.categories) {
+            write(category, MARGIN, top(row) + self.edge / 2 - 11, (19.0, INK), LABELS - GAP);
+        }
+        for place in &self.places {
+            let (x, y) = (left(place.column) + place.slot * (self.edge + GAP), top(place.row));
+            if let Some(thumbnail) = thumbnails.get(&place.stem) {
+                imageops::replace(&mut sheet, thumbnail, x.into(), y.into());
+                if place.outcome != Outcome::Accepted {
+                    frame(&mut sheet, (x, y), self.edge);
+                }
+            } else {
+                fill(&mut sheet, (x, y), (self.edge, self.edge), EMPTY);
+                pen.write(&mut sheet, "failed", (x + 6, y + self.edge / 2 - 9), 16.0, REFUSED, self.edge - 12);
+            }
+        }
+        sheet
     }
 }
 
-/// The sidecars whose images a sheet of these shows.
-pub fn shown(sidecars: &[Sidecar]) -> Vec<&Sidecar> {
-    placed(sidecars, &Grid::of(sidecars)).into_iter().map(|(sidecar, ..)| sidecar).collect()
-}
-
-/// Each sidecar that is shown, with its row, column and place in the cell.
-fn placed<'a>(sidecars: &'a [Sidecar], grid: &Grid<'_>) -> Vec<(&'a Sidecar, u32, u32, u32)> {
+/// Returns the place of each asset that is shown.
+fn places(sidecars: &[Sidecar], categories: &[String], columns: &[SheetColumn], across: u32) -> Vec<Place> {
     let mut filled: HashMap<(usize, usize), u32> = HashMap::new();
     let mut places = Vec::new();
-    for sidecar in sidecars {
-        let row = grid.categories.iter().position(|c| *c == sidecar.job.category.as_str());
-        let column = grid.styles.iter().position(|s| *s == Column::of(sidecar));
+    for (index, sidecar) in sidecars.iter().enumerate() {
+        let row = categories.iter().position(|category| *category == sidecar.job.category);
+        let column = columns.iter().position(|column| *column == SheetColumn::of(sidecar));
         let (Some(row), Some(column)) = (row, column) else { continue };
         let slot = filled.entry((row, column)).or_default();
-        if *slot < grid.across {
-            places.push((sidecar, row as u32, column as u32, *slot));
+        if *slot < across {
+            places.push(Place {
+                sidecar: index,
+                stem: sidecar.job.stem.clone(),
+                outcome: sidecar.outcome,
+                row: row as u32,
+                column: column as u32,
+                slot: *slot,
+            });
             *slot += 1;
         }
     }
     places
 }
 
-/// Draws the sheet; `images` by stem.
-pub fn draw(title: &str, sidecars: &[Sidecar], images: &HashMap<String, RgbImage>) -> RgbImage {
-    let grid = Grid::of(sidecars);
-    let (rows, columns) = (grid.categories.len() as u32, grid.styles.len() as u32);
-    let across = columns.max(1) * grid.across;
-    let side = (WIDTH.saturating_sub(LABELS) / across.max(1)).saturating_sub(GAP).clamp(SIDE.1, SIDE.0);
-    let cell = grid.across * (side + GAP) + GAP;
-    let width = (2 * MARGIN + LABELS + columns * cell).max(720);
-    let mut sheet = RgbImage::from_pixel(width, HEAD + rows * (side + GAP) + MARGIN, PAPER);
-
-    let pen = Pen::new();
-    let places = placed(sidecars, &grid);
-    let (head, detail) = captions(title, sidecars, places.len());
-    pen.write(&mut sheet, &head, (MARGIN, 14), 30.0, INK, width - 2 * MARGIN);
-    pen.write(&mut sheet, &detail, (MARGIN, 50), 17.0, FAINT, width - 2 * MARGIN);
-    let left = |column: u32| MARGIN + LABELS + column * cell;
-    let top = |row: u32| HEAD + row * (side + GAP);
-    for (column, style) in (0..).zip(&grid.styles) {
-        pen.write(&mut sheet, &style.heading(&grid.styles), (left(column), HEAD - 28), 19.0, INK, cell - GAP);
-    }
-    for (row, category) in (0..).zip(&grid.categories) {
-        pen.write(&mut sheet, category, (MARGIN, top(row) + side / 2 - 11), 19.0, INK, LABELS - GAP);
-    }
-    for (sidecar, row, column, slot) in places {
-        let (x, y) = (left(column) + slot * (side + GAP), top(row));
-        match images.get(&sidecar.job.stem) {
-            Some(image) => {
-                let small = imageops::resize(image, side, side, FilterType::CatmullRom);
-                imageops::replace(&mut sheet, &small, x.into(), y.into());
-                if sidecar.outcome != Outcome::Accepted {
-                    frame(&mut sheet, (x, y), side);
-                }
-            }
-            None => {
-                fill(&mut sheet, (x, y), (side, side), EMPTY);
-                pen.write(&mut sheet, "failed", (x + 6, y + side / 2 - 9), 16.0, REFUSED, side - 12);
-            }
-        }
-    }
-    sheet
-}
-
-fn captions(title: &str, sidecars: &[Sidecar], drawn: usize) -> (String, String) {
+/// Returns the line under the title: how many assets there are, by outcome, and how many are not shown.
+fn detail(sidecars: &[Sidecar], drawn: usize) -> String {
     let count = |outcome| sidecars.iter().filter(|s| s.outcome == outcome).count();
     let (accepted, rejected, failed) = (count(Outcome::Accepted), count(Outcome::Rejected), count(Outcome::Failed));
     let mut detail = format!("{accepted} of {} accepted", sidecars.len());
@@ -159,7 +208,7 @@ fn captions(title: &str, sidecars: &[Sidecar], drawn: usize) -> (String, String)
     if drawn < sidecars.len() {
         detail += &format!(" · {} more not shown here", sidecars.len() - drawn);
     }
-    (title.to_owned(), detail + " · all images are AI-generated")
+    detail + " · all images are AI-generated"
 }
 
 fn fill(sheet: &mut RgbImage, (x, y): (u32, u32), (width, height): (u32, u32), colour: Rgb<u8>) {
@@ -172,7 +221,7 @@ fn fill(sheet: &mut RgbImage, (x, y): (u32, u32), (width, height): (u32, u32), c
     }
 }
 
-/// A frame just outside the image.
+/// Draws a frame just outside an image.
 fn frame(sheet: &mut RgbImage, (x, y): (u32, u32), side: u32) {
     const THICK: u32 = 3;
     let (x, y, side) = (x - THICK, y - THICK, side + 2 * THICK);
@@ -182,9 +231,9 @@ fn frame(sheet: &mut RgbImage, (x, y): (u32, u32), side: u32) {
     fill(sheet, (x + side - THICK, y), (THICK, side), REFUSED);
 }
 
-/// Writes text.
+/// A writer of text on a picture.
 struct Pen {
-    /// `None` only if the embedded font could not be read: then the sheet is without words, but there.
+    /// `None` only if the embedded font cannot be read; the sheet then has no labels.
     font: Option<FontRef<'static>>,
 }
 
@@ -196,6 +245,7 @@ impl Pen {
     /// Writes one line with its top left corner at `at`; what is wider than `room` ends in "…".
     fn write(&self, sheet: &mut RgbImage, text: &str, at: (u32, u32), size: f32, ink: Rgb<u8>, room: u32) {
         let Some(font) = &self.font else { return };
+        let text = &readable(font, text);
         let scaled = font.as_scaled(PxScale::from(size));
         let advance = |c: char| scaled.h_advance(scaled.glyph_id(c));
         let whole: f32 = text.chars().map(advance).sum();
@@ -226,5 +276,26 @@ impl Pen {
                 }
             });
         }
+    }
+}
+
+/// Returns `text` if the font has all its letters, and its slug otherwise: a row of empty boxes names nothing.
+fn readable(font: &FontRef<'_>, text: &str) -> String {
+    let has = |c: char| c.is_whitespace() || font.glyph_id(c).0 != 0;
+    if text.chars().all(has) { text.to_owned() } else { text::slug(text, limits::STEM) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_in_a_script_without_letters_is_written_as_its_slug() {
+        let font = Pen::new().font.unwrap();
+        for text in ["Red apple · 3", "Ærø, Čeština", "лиса", "αλεπού"] {
+            assert_eq!(readable(&font, text), text);
+        }
+        assert_eq!(readable(&font, "狐 fox 2"), "fox-2");
+        assert_eq!(readable(&font, "狐"), "asset");
     }
 }

@@ -1,21 +1,23 @@
-//! What is written down of a job that was given up on without an outcome.
+//! Dead-letter records: why a job was given up on without an outcome, beside the assets in the campaign's folder.
 //!
-//! In: a job and the reason. Out: JSON in the campaign's folder, beside what has an outcome.
-//! Always holds: it is a note for people and counts; the message itself lies with the queue's dead, and a job that is made
-//! after all has its sidecar, which counts before any note.
+//! # Invariants
+//!
+//! A record is for people and counts only; the message itself is in the broker's dead-letter queue. A sidecar counts
+//! before it, so a job that is made after all is finished.
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::time::Timestamp;
 use crate::campaign::layout::Layout;
+use crate::campaign::records;
 use crate::plan::Job;
 use crate::store::Store;
 
-/// The note.
+/// A job that was given up on, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Grave {
-    /// The job.
+pub struct DeadLetterRecord {
+    /// The job's id.
     pub job: String,
     /// Its files' stem.
     pub stem: String,
@@ -25,9 +27,13 @@ pub struct Grave {
     pub at: Timestamp,
 }
 
-/// Writes the note.
-pub async fn dig(store: &dyn Store, job: &Job, reason: &str) -> Result<()> {
-    let grave = Grave { job: job.id.to_string(), stem: job.stem.clone(), reason: reason.into(), at: Timestamp::now() };
-    let bytes = serde_json::to_vec_pretty(&grave).map_err(|e| Error::internal("cannot write a note as JSON").caused_by(e))?;
-    store.put(&Layout::new(job.campaign.as_str())?.grave(&job.stem)?, bytes).await
+/// Records that a job was given up on.
+///
+/// # Errors
+///
+/// Fails if the store cannot be written to.
+pub async fn record(store: &dyn Store, job: &Job, reason: &str) -> Result<()> {
+    let record =
+        DeadLetterRecord { job: job.id.to_string(), stem: job.stem.to_string(), reason: reason.into(), at: Timestamp::now() };
+    records::write(store, &Layout::of(&job.campaign).dead_letter(&job.stem), &record).await
 }

@@ -1,26 +1,32 @@
-//! What is written once a campaign is complete: the manifest and the contact sheet.
+//! Finishes a complete campaign: writes its manifests and contact sheet, and removes images that no sidecar names.
 //!
-//! In: every job's sidecar. Out: `manifest.jsonl`, `manifest.parquet` and `contact-sheet.png` in the store.
-//! Always holds: after it, each job has exactly one outcome in the store: images that a killed run left without a sidecar
-//! are gone. Written again, the files are the same.
+//! # Invariants
+//!
+//! Afterwards each job has exactly one outcome in the store. Finished again, a campaign has the same files. The manifest
+//! is written last, so it stands for everything else.
 
-use crate::appearance::picture;
-use crate::base::digest::{Digest, bare_digest};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
+use futures_util::TryStreamExt as _;
 use image::RgbImage;
 use serde::Serialize;
 
+use crate::appearance::picture;
 use crate::base::error::{Error, Result};
+use crate::base::stem::Stem;
+use crate::campaign::contact_sheet::ContactSheet;
+use crate::campaign::inventory::Inventory;
 use crate::campaign::layout::{Layout, Shelf};
+use crate::campaign::outcomes::Outcomes;
 use crate::campaign::sidecar::{Outcome, Sidecar};
-use crate::campaign::{commit, contact_sheet, provenance, table};
-use crate::plan::Job;
+use crate::campaign::{provenance, table};
+use crate::store::parallel::{delete_all, in_parallel};
 use crate::store::{Key, Store};
 
 /// One line of `manifest.jsonl`.
 #[derive(Serialize)]
-struct Line<'a> {
+struct ManifestLine<'a> {
     job: String,
     category: &'a str,
     style: &'a str,
@@ -39,35 +45,56 @@ struct Line<'a> {
     licences: Vec<&'a str>,
 }
 
-/// Every finished job's sidecar, in the plan's order.
-pub async fn collect(store: &dyn Store, jobs: &[Job]) -> Result<Vec<Sidecar>> {
-    let mut sidecars = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        sidecars.extend(commit::find_finished(store, job).await?);
-    }
-    Ok(sidecars)
+/// Writes manifests and contact sheet; every job must have its sidecar in `outcomes`. Costs one request for each image on
+/// the contact sheet, and a constant number beside.
+///
+/// # Errors
+///
+/// Fails if the store cannot be read or written to, or if an image on the contact sheet is damaged.
+pub async fn finish(store: &Arc<dyn Store>, layout: &Layout, title: &str, outcomes: Arc<Outcomes>) -> Result<()> {
+    delete_all(store, orphans(layout, &outcomes.sidecars, &outcomes.inventory)).await?;
+    let sheet = Arc::new(ContactSheet::of(title, &outcomes.sidecars));
+    let thumbnails = thumbnails(store, layout, &sheet, &outcomes).await?;
+    let (title, of) = (title.to_owned(), Arc::clone(&outcomes));
+    let files = off_thread(move || {
+        Ok(Files {
+            sheet: provenance::encode_sheet(&sheet.draw(&thumbnails), &title)?,
+            table: table::write(&of.sidecars)?,
+            manifest: manifest(&of.sidecars)?,
+        })
+    })
+    .await?;
+    store.put(&layout.contact_sheet(), files.sheet.into()).await?;
+    store.put(&layout.manifest_table(), files.table.into()).await?;
+    store.put(&layout.manifest(), files.manifest.into()).await
 }
 
-/// Writes manifest and contact sheet; every job must have its sidecar.
-pub async fn finish(store: &dyn Store, layout: &Layout, title: &str, sidecars: &[Sidecar]) -> Result<()> {
-    remove_orphans(store, layout, sidecars).await?;
+/// The bytes of what a complete campaign has beside its assets.
+struct Files {
+    sheet: Vec<u8>,
+    table: Vec<u8>,
+    manifest: Vec<u8>,
+}
+
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let joined = tokio::task::spawn_blocking(work).await;
+    joined.map_err(|e| Error::internal("finishing a campaign was cut short").caused_by(e))?
+}
+
+fn manifest(sidecars: &[Sidecar]) -> Result<Vec<u8>> {
     let mut manifest = Vec::new();
     for sidecar in sidecars {
         serde_json::to_writer(&mut manifest, &line(sidecar))
             .map_err(|e| Error::internal("cannot write the manifest as JSON").caused_by(e))?;
         manifest.push(b'\n');
     }
-    let images = sheet_images(store, layout, sidecars).await?;
-    let sheet = contact_sheet::draw(title, sidecars, &images);
-    store.put(&layout.contact_sheet()?, provenance::encode_sheet(&sheet, title)?).await?;
-    store.put(&layout.manifest_table()?, table::write(sidecars)?).await?;
-    store.put(&layout.manifest()?, manifest).await
+    Ok(manifest)
 }
 
-fn line(sidecar: &Sidecar) -> Line<'_> {
-    let (job, shelf) = (&sidecar.job, commit::shelf(sidecar.outcome).name());
+fn line(sidecar: &Sidecar) -> ManifestLine<'_> {
+    let (job, shelf) = (&sidecar.job, sidecar.outcome.shelf().name());
     let scores = sidecar.chosen_scores();
-    Line {
+    ManifestLine {
         job: job.id.to_string(),
         category: job.category.as_str(),
         style: job.style.as_str(),
@@ -85,35 +112,32 @@ fn line(sidecar: &Sidecar) -> Line<'_> {
     }
 }
 
-/// Deletes images of our jobs that no sidecar names; files of others are theirs.
-async fn remove_orphans(store: &dyn Store, layout: &Layout, sidecars: &[Sidecar]) -> Result<()> {
-    let mut there: BTreeSet<Key> = BTreeSet::new();
-    for shelf in Shelf::ALL {
-        there.extend(store.list(&layout.shelf(shelf)?).await?);
-    }
-    for sidecar in sidecars {
-        let named = sidecar.image.is_some().then(|| commit::shelf(sidecar.outcome));
-        for shelf in Shelf::ALL.into_iter().filter(|shelf| Some(*shelf) != named) {
-            let key = layout.image(shelf, &sidecar.job.stem)?;
-            if there.contains(&key) {
-                store.delete(&key).await?;
-            }
-        }
-    }
-    Ok(())
+/// Returns the keys of images of these jobs that no sidecar names, as a killed run leaves them. Files of others stay.
+fn orphans(layout: &Layout, sidecars: &[Sidecar], inventory: &Inventory) -> Vec<Key> {
+    let of = |sidecar: &Sidecar| {
+        let (stem, named) = (sidecar.job.stem.clone(), sidecar.image.is_some().then(|| sidecar.outcome.shelf()));
+        let unnamed = Shelf::ALL.into_iter().filter(move |shelf| Some(*shelf) != named);
+        unnamed.filter(|shelf| inventory.has_image(*shelf, &stem)).map(|shelf| layout.image(shelf, &stem)).collect()
+    };
+    sidecars.iter().flat_map(|sidecar| -> Vec<Key> { of(sidecar) }).collect()
 }
 
-/// The images the contact sheet shows, by stem.
-async fn sheet_images(store: &dyn Store, layout: &Layout, sidecars: &[Sidecar]) -> Result<HashMap<String, RgbImage>> {
-    let mut images = HashMap::new();
-    for sidecar in contact_sheet::shown(sidecars) {
-        if sidecar.image.is_none() {
-            continue;
+/// Reads the images that the contact sheet shows, each made small at once, by stem.
+async fn thumbnails(
+    store: &Arc<dyn Store>,
+    layout: &Layout,
+    sheet: &Arc<ContactSheet>,
+    outcomes: &Outcomes,
+) -> Result<HashMap<Stem, RgbImage>> {
+    let shown = sheet.shown(&outcomes.sidecars).filter(|sidecar| sidecar.image.is_some());
+    let names: Vec<(Stem, Shelf)> = shown.map(|s| (s.job.stem.clone(), s.outcome.shelf())).collect();
+    let read = in_parallel(names, |(stem, shelf)| {
+        let (store, sheet, key) = (Arc::clone(store), Arc::clone(sheet), layout.image(shelf, &stem));
+        async move {
+            let Some(bytes) = store.get(&key).await? else { return Ok(None) };
+            let small = off_thread(move || Ok(sheet.thumbnail(&picture::decode(&bytes, key.as_str())?))).await?;
+            Ok(Some((stem, small)))
         }
-        let key = layout.image(commit::shelf(sidecar.outcome), &sidecar.job.stem)?;
-        if let Some(bytes) = store.get(&key).await? {
-            images.insert(sidecar.job.stem.clone(), picture::decode(&bytes, key.as_str())?);
-        }
-    }
-    Ok(images)
+    });
+    read.try_filter_map(async |found| Ok(found)).try_collect().await
 }

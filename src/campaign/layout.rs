@@ -1,8 +1,11 @@
-//! The names of everything a campaign leaves behind, as PRODUCT.md's "What is left behind" promises them.
+//! The names of everything a campaign leaves behind in a store.
 //!
-//! In: a campaign's id and an asset's stem. Out: [`Key`]s. Always holds: one asset has one name, in one of two folders.
+//! # Invariants
+//!
+//! One asset has one name, in one of two folders.
 
-use crate::base::error::Result;
+use crate::base::stem::Stem;
+use crate::plan::CampaignId;
 use crate::store::Key;
 
 /// The keys of one campaign.
@@ -11,96 +14,104 @@ pub struct Layout {
     folder: Key,
 }
 
-/// The two places an asset can end in.
+/// The two folders an asset can end in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shelf {
-    /// Passed the gate.
+    /// Assets that passed the gate.
     Assets,
-    /// Refused by the gate, or could not be made.
+    /// Assets that the gate refused, and jobs that could not be made.
     Rejected,
 }
 
 impl Shelf {
-    /// Both.
+    /// Both, accepted assets first.
     pub const ALL: [Self; 2] = [Self::Assets, Self::Rejected];
 
-    /// The folder's name.
+    /// Returns the folder's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Assets => "assets",
             Self::Rejected => "rejected",
         }
     }
+
+    /// Returns the other folder.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Assets => Self::Rejected,
+            Self::Rejected => Self::Assets,
+        }
+    }
 }
 
 impl Layout {
-    /// The layout of the campaign with this id (`<name>-<12 hex>`).
-    pub fn new(campaign: &str) -> Result<Self> {
-        Ok(Self { folder: Key::new(format!("campaigns/{campaign}"))? })
+    /// Returns the layout of this campaign.
+    pub fn of(campaign: &CampaignId) -> Self {
+        Self { folder: Key::of_checked(format!("{CAMPAIGNS}/{campaign}")) }
     }
 
-    /// The folder that holds everything of the campaign.
+    /// Returns the folder that holds everything of the campaign.
     pub fn folder(&self) -> &Key {
         &self.folder
     }
 
-    /// The campaign file as submitted.
-    pub fn campaign(&self) -> Result<Key> {
-        self.folder.join("campaign.yaml")
+    /// Returns the key of the campaign file as submitted.
+    pub fn campaign(&self) -> Key {
+        self.folder.join_checked("campaign.yaml")
     }
 
-    /// Every job.
-    pub fn plan(&self) -> Result<Key> {
-        self.folder.join("plan.json")
+    /// Returns the key of the plan, with every job.
+    pub fn plan(&self) -> Key {
+        self.folder.join_checked("plan.json")
     }
 
-    /// One line an asset, written when the campaign is complete.
-    pub fn manifest(&self) -> Result<Key> {
-        self.folder.join("manifest.jsonl")
+    /// Returns the key of the manifest: one line an asset, written when the campaign is complete.
+    pub fn manifest(&self) -> Key {
+        self.folder.join_checked("manifest.jsonl")
     }
 
-    /// The manifest as a Parquet table, with scores and vectors: what evaluation elsewhere reads.
-    pub fn manifest_table(&self) -> Result<Key> {
-        self.folder.join("manifest.parquet")
+    /// Returns the key of the manifest as a Parquet table, with scores and vectors, for evaluation elsewhere.
+    pub fn manifest_table(&self) -> Key {
+        self.folder.join_checked("manifest.parquet")
     }
 
-    /// Categories × styles at a glance, written when the campaign is complete.
-    pub fn contact_sheet(&self) -> Result<Key> {
-        self.folder.join("contact-sheet.png")
+    /// Returns the key of the contact sheet, written when the campaign is complete.
+    pub fn contact_sheet(&self) -> Key {
+        self.folder.join_checked("contact-sheet.png")
     }
 
-    /// That every job was handed to the queue, and when.
-    pub fn queued(&self) -> Result<Key> {
-        self.folder.join("queued.json")
+    /// Returns the keys of what says that the campaign is complete: both manifests and the contact sheet.
+    pub fn completion(&self) -> [Key; 3] {
+        [self.manifest(), self.manifest_table(), self.contact_sheet()]
     }
 
-    /// That it is cancelled: there exactly while it is.
-    pub fn cancelled(&self) -> Result<Key> {
-        self.folder.join("cancelled.json")
+    /// Returns the key of the record that every job was handed to the queue.
+    pub fn queued(&self) -> Key {
+        self.folder.join_checked("queued.json")
     }
 
-    /// The folder of what was given up on without an outcome.
-    pub fn graves(&self) -> Result<Key> {
-        self.folder.join("dead")
+    /// Returns the key of the record that the campaign is cancelled; it exists only while it is.
+    pub fn cancelled(&self) -> Key {
+        self.folder.join_checked("cancelled.json")
     }
 
-    /// Why a job was given up on without an outcome.
-    pub fn grave(&self, stem: &str) -> Result<Key> {
-        self.folder.join(&format!("dead/{stem}.json"))
+    /// Returns the key of a job's dead-letter record.
+    pub fn dead_letter(&self, stem: &Stem) -> Key {
+        self.folder.join_checked(format_args!("{DEAD_LETTERS}/{stem}.json"))
     }
 
-    /// A shelf's folder.
-    pub fn shelf(&self, shelf: Shelf) -> Result<Key> {
-        self.folder.join(shelf.name())
+    /// Returns the key of an asset's image.
+    pub fn image(&self, shelf: Shelf, stem: &Stem) -> Key {
+        self.folder.join_checked(format_args!("{}/{stem}.png", shelf.name()))
     }
 
-    /// An asset's image.
-    pub fn image(&self, shelf: Shelf, stem: &str) -> Result<Key> {
-        self.folder.join(&format!("{}/{stem}.png", shelf.name()))
-    }
-
-    /// An asset's sidecar: there exactly when the asset is finished.
-    pub fn sidecar(&self, shelf: Shelf, stem: &str) -> Result<Key> {
-        self.folder.join(&format!("{}/{stem}.json", shelf.name()))
+    /// Returns the key of an asset's sidecar, which exists exactly when the asset is finished.
+    pub fn sidecar(&self, shelf: Shelf, stem: &Stem) -> Key {
+        self.folder.join_checked(format_args!("{}/{stem}.json", shelf.name()))
     }
 }
+
+/// The folder of every campaign's folder.
+pub(super) const CAMPAIGNS: &str = "campaigns";
+/// The folder of dead-letter records.
+pub(super) const DEAD_LETTERS: &str = "dead";

@@ -1,7 +1,5 @@
 //! Everything a campaign leaves behind in a store: where it lies, how it is written, and how it is read again.
 //!
-//! In: plans, jobs and pictures. Out: objects of a [`crate::store::Store`], and what they say.
-//!
 //! # Invariants
 //!
 //! An asset is committed by writing its image first and its sidecar last; whoever finds the sidecar may trust the image.
@@ -11,7 +9,10 @@ pub mod commit;
 pub mod contact_sheet;
 pub mod dead_letter;
 pub mod finish;
+pub mod inventory;
+pub mod job_name;
 pub mod layout;
+pub mod outcomes;
 pub mod plan_file;
 pub mod provenance;
 pub mod records;
@@ -19,6 +20,8 @@ pub mod sidecar;
 pub mod status;
 pub mod summary;
 pub mod table;
+mod verify;
 
 pub use layout::Layout;
+pub use outcomes::{Outcomes, Verify};
 pub use sidecar::Sidecar;

@@ -1,7 +1,4 @@
-//! A campaign's plan, as it lies in the store.
-//!
-//! In: a campaign's keys. Out: the [`Plan`] that was written there, or its [`PlanOutline`]. Always holds: what cannot be read as
-//! what is asked for is refused, not guessed at.
+//! Reads a campaign's plan from the store, whole or in outline.
 
 use serde::de::DeserializeOwned;
 
@@ -10,18 +7,27 @@ use crate::campaign::layout::Layout;
 use crate::plan::{Plan, PlanOutline};
 use crate::store::Store;
 
-/// Reads it; that there is none is [`crate::base::error::Kind::Invalid`], as somebody named the campaign.
+/// Reads the plan.
+///
+/// # Errors
+///
+/// Fails with [`crate::base::error::Kind::Invalid`] if there is none (the campaign was named by a person) or if it is
+/// damaged, and with other kinds if the store cannot be read.
 pub async fn read(store: &dyn Store, layout: &Layout) -> Result<Plan> {
     parsed(store, layout).await
 }
 
-/// Reads as much of it as finding its images takes.
+/// Reads the outline: as much of the plan as finding its images takes.
+///
+/// # Errors
+///
+/// Fails as [`read`] does.
 pub async fn outline(store: &dyn Store, layout: &Layout) -> Result<PlanOutline> {
     parsed(store, layout).await
 }
 
 async fn parsed<T: DeserializeOwned>(store: &dyn Store, layout: &Layout) -> Result<T> {
-    let key = layout.plan()?;
+    let key = layout.plan();
     let missing = || {
         let id = layout.folder().as_str().rsplit('/').next().unwrap_or_default();
         Error::invalid(format!("there is no campaign {id} at {}", store.locate(&key))).hint("run or submit it first")

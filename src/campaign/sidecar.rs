@@ -1,22 +1,25 @@
-//! What is known about one asset: how it was asked for, made, judged, and whose rights it touches.
+//! The sidecar of an asset: JSON beside the image that says how it was asked for, made and judged, and whose rights it
+//! touches.
 //!
-//! In: the job and what became of it. Out: JSON beside the image, written last.
-//! Always holds: where a sidecar is, its image is (unless nothing could be made), and the asset is finished; the
-//! sidecar and the bundle are enough to make the image again.
+//! # Invariants
+//!
+//! Where a sidecar is, its image is (unless nothing could be made), and the asset is finished. The sidecar and the bundle
+//! are enough to make the image again.
 
-use crate::base::digest::{Digest, bare_digest};
-use crate::pipeline::scores::Scores;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::appearance::Looks;
+use crate::base::digest::{Digest, bare_digest};
 use crate::base::error::{Error, Result};
+use crate::campaign::layout::Shelf;
+use crate::pipeline::scores::Scores;
 use crate::plan::{Job, StyleFacts};
 
-/// The version of the format; readers refuse others.
+/// Version of the format; readers refuse others.
 const VERSION: u32 = 1;
-/// A sidecar is a few kilobytes; what is far larger is none.
+/// Bytes of a sidecar at most; usual are a few kilobytes.
 const MAX_BYTES: usize = 1 << 20;
 
 /// Everything about one asset.
@@ -25,9 +28,9 @@ const MAX_BYTES: usize = 1 << 20;
 pub struct Sidecar {
     /// Format version.
     pub version: u32,
-    /// The housestyle that made it.
+    /// The version of housestyle that made it.
     pub housestyle: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
     /// Why it is not accepted; empty if it is.
     pub reasons: Vec<String>,
@@ -49,16 +52,35 @@ pub struct Sidecar {
     pub rights: Vec<RightsReference>,
 }
 
-/// What became of a job.
+/// The outcome of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Passed the gate.
     Accepted,
-    /// Made, and refused by the gate.
+    /// Refused by the gate.
     Rejected,
     /// Could not be made; there is no image rather than a wrong one.
     Failed,
+}
+
+impl Outcome {
+    /// Returns the shelf that assets of this outcome lie on.
+    pub fn shelf(self) -> Shelf {
+        match self {
+            Self::Accepted => Shelf::Assets,
+            Self::Rejected | Self::Failed => Shelf::Rejected,
+        }
+    }
+
+    /// Returns the outcome as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// One try at a job.
@@ -66,11 +88,11 @@ pub enum Outcome {
 pub struct Attempt {
     /// Counted from 1; with the job's seed it decides the noise.
     pub number: u32,
-    /// The evaluator's view; `None` if nothing was made or the bundle has no evaluator.
+    /// The evaluator's scores; `None` if nothing was made or the bundle has no evaluator.
     pub scores: Option<Scores>,
-    /// Whether the gate let it pass.
+    /// Whether it passed the gate.
     pub passed: bool,
-    /// Why not.
+    /// Why it did not.
     pub reasons: Vec<String>,
 }
 
@@ -82,13 +104,13 @@ pub struct ImageFacts {
     /// SHA-256 of the file.
     #[serde(with = "bare_digest")]
     pub sha256: Digest,
-    /// Its size.
+    /// Size of the file in bytes.
     pub bytes: u64,
-    /// Pixels across.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels down.
+    /// Height in pixels.
     pub height: u32,
-    /// Its colours and its hash for the eye; `None` in sidecars from before they were kept.
+    /// Its palette and perceptual hash; `None` in sidecars written before they were kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks: Option<Looks>,
 }
@@ -112,7 +134,7 @@ pub struct RightsReference {
 }
 
 impl Sidecar {
-    /// A sidecar for `job` with nothing known yet but who works on it.
+    /// Returns a sidecar for `job` that says so far only who works on it.
     pub fn new(job: Job, bundle: &str, provider: &str, outcome: Outcome) -> Self {
         let rights = job.sources().flat_map(rights).collect();
         Self {
@@ -131,17 +153,21 @@ impl Sidecar {
         }
     }
 
-    /// Scores of the first attempt: what evaluation compares, as the gate has not chosen there yet.
+    /// Returns the scores of the first attempt, which evaluation compares because the gate has not chosen there yet.
     pub fn first_scores(&self) -> Option<&Scores> {
         self.attempts.first()?.scores.as_ref()
     }
 
-    /// Scores of the attempt that the image is from.
+    /// Returns the scores of the attempt that the image is from.
     pub fn chosen_scores(&self) -> Option<&Scores> {
         self.attempts.iter().find(|a| Some(a.number) == self.chosen)?.scores.as_ref()
     }
 
-    /// The JSON that is stored.
+    /// Returns the JSON that is stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be written as JSON.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut bytes =
             serde_json::to_vec_pretty(self).map_err(|e| Error::internal("cannot write a sidecar as JSON").caused_by(e))?;
@@ -149,15 +175,19 @@ impl Sidecar {
         Ok(bytes)
     }
 
-    /// Reads what [`Sidecar::to_bytes`] wrote; `name` is for the error, which is [`crate::base::error::Kind::Invalid`] only if
-    /// the bytes are no sidecar of any version.
+    /// Reads what [`Sidecar::to_bytes`] wrote; `name` is for the error.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`crate::base::error::Kind::Invalid`] if the bytes are no sidecar of any version, and with
+    /// [`crate::base::error::Kind::Unavailable`] if they are one of another version.
     pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self> {
         let hint = "delete it and run the campaign again: the asset is made again, the same";
         if bytes.len() > MAX_BYTES {
             return Err(Error::invalid(format!("{name} is too large for a sidecar")).hint(hint));
         }
         let damaged = |e: serde_json::Error| Error::invalid(format!("{name} is not a sidecar")).caused_by(e).hint(hint);
-        // The version first: another format is somebody's work, not damage.
+        // The version first: another format is not damage.
         let Versioned { version } = serde_json::from_slice(bytes).map_err(damaged)?;
         if version != VERSION {
             let message = format!("{name} has format version {version}; this housestyle reads {VERSION}");
@@ -167,7 +197,7 @@ impl Sidecar {
     }
 }
 
-/// A style's source, or each of those that a trained encoder learned from.
+/// Returns the rights in a style's source, or in each source that a trained encoder learned from.
 fn rights(style: &StyleFacts) -> Vec<RightsReference> {
     let (kind, name) = match &style.encoder {
         Some(encoder) => ("encoder".to_owned(), encoder.version.to_string()),
@@ -181,13 +211,13 @@ fn rights(style: &StyleFacts) -> Vec<RightsReference> {
         source: source.into(),
         attribution: style.attribution.clone(),
     };
-    match style.grants.is_empty() {
-        true => vec![one(&style.licence, &style.holder, &style.source)],
-        false => style.grants.iter().map(|grant| one(&grant.licence, &grant.holder, &grant.source)).collect(),
+    if style.grants.is_empty() {
+        return vec![one(&style.licence, &style.holder, &style.source)];
     }
+    style.grants.iter().map(|grant| one(&grant.licence, &grant.holder, &grant.source)).collect()
 }
 
-/// As much of a sidecar as every version has.
+/// The part of a sidecar that every version has.
 #[derive(Deserialize)]
 struct Versioned {
     version: u32,

@@ -1,15 +1,20 @@
-//! The manifest as a table: one row an asset, with all that evaluation elsewhere needs. Pure.
+//! The manifest as a Parquet table: one row an asset, with the scores and vectors that evaluation elsewhere needs.
 //!
-//! In: sidecars. Out: Parquet. Always holds: rows and ids are those of `manifest.jsonl`.
+//! # Invariants
+//!
+//! Rows and ids are those of `manifest.jsonl`.
 
 use crate::appearance::Fingerprint;
 use crate::base::error::Result;
 use crate::campaign::columns::{self, Column};
-use crate::campaign::commit;
-use crate::campaign::sidecar::{Attempt, Outcome, Sidecar};
+use crate::campaign::sidecar::{Attempt, Sidecar};
 use crate::pipeline::scores::Scores;
 
-/// The table's bytes.
+/// Returns the table's bytes.
+///
+/// # Errors
+///
+/// Fails if it cannot be written as Parquet.
 pub fn write(sidecars: &[Sidecar]) -> Result<Vec<u8>> {
     let texts = |of: &dyn Fn(&Sidecar) -> Option<String>| Column::Text(sidecars.iter().map(of).collect());
     let wholes = |of: &dyn Fn(&Sidecar) -> Option<i64>| Column::Whole(sidecars.iter().map(of).collect());
@@ -18,22 +23,17 @@ pub fn write(sidecars: &[Sidecar]) -> Result<Vec<u8>> {
     let vectors = |of: &dyn for<'a> Fn(&'a Fingerprint) -> &'a [f32]| -> Vec<Option<&[f32]>> {
         sidecars.iter().map(|s| s.chosen_scores()?.fingerprint.as_ref().map(of)).collect()
     };
-    let shelf = |s: &Sidecar| commit::shelf(s.outcome).name();
+    let shelf = |s: &Sidecar| s.outcome.shelf().name();
     let chosen = |of: fn(&Scores) -> Option<f32>| numbers(&move |s| s.chosen_scores().and_then(of).map(f64::from));
     let first = |of: fn(&Scores) -> Option<f32>| numbers(&move |s| s.first_scores().and_then(of).map(f64::from));
     let passed = |s: &Sidecar| s.attempts.first().map(|attempt: &Attempt| attempt.passed);
     let looks = |s: &Sidecar| s.image.as_ref().and_then(|image| image.looks.clone());
-    let outcome = |s: &Sidecar| match s.outcome {
-        Outcome::Accepted => "accepted",
-        Outcome::Rejected => "rejected",
-        Outcome::Failed => "failed",
-    };
     let columns = [
         ("job", texts(&|s| Some(s.job.id.to_string()))),
         ("category", texts(&|s| Some(s.job.category.clone()))),
         ("style", texts(&|s| Some(s.job.style.clone()))),
         ("index", wholes(&|s| Some(s.job.index.into()))),
-        ("outcome", texts(&|s| Some(outcome(s).into()))),
+        ("outcome", texts(&|s| Some(s.outcome.as_str().into()))),
         ("image", texts(&|s| s.image.as_ref().map(|image| format!("{}/{}", shelf(s), image.file)))),
         ("sidecar", texts(&|s| Some(format!("{}/{}.json", shelf(s), s.job.stem)))),
         ("sha256", texts(&|s| s.image.as_ref().map(|image| image.sha256.hex()))),

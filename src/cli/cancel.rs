@@ -6,7 +6,7 @@ use super::out::Out;
 use super::outcome::CommandOutcome;
 use crate::app::Result;
 use crate::app::cancel::CancelRequest;
-use crate::campaign::status::{Standing, State};
+use crate::campaign::status::{CampaignStatus, CampaignState};
 use crate::plan::CampaignId;
 
 /// Arguments of `cancel`.
@@ -24,10 +24,10 @@ pub struct Args {
 pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
     let request = CancelRequest { campaign: args.campaign, by: args.by.actor()?, out: args.out.place };
     let report = context.app.cancel(request).await?;
-    let Standing { campaign, remaining, jobs, .. } = &report.standing;
+    let CampaignStatus { campaign, remaining, jobs, .. } = &report.standing;
     context.say(match (report.cancelled, report.standing.state) {
         (true, _) => format!("{campaign} is cancelled; {remaining} of {jobs} are not made"),
-        (false, State::Complete) => format!("{campaign} is complete; nothing is left to cancel"),
+        (false, CampaignState::Complete) => format!("{campaign} is complete; nothing is left to cancel"),
         (false, _) => format!("{campaign} was cancelled before"),
     });
     context.emit(&report)?;

@@ -1,10 +1,8 @@
 //! Does what orders ask: submit, watch, retry and score.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tracing::Instrument as _;
 
 use super::planner::{CampaignPlanner, PlanRefusal, PlannedCampaign};
@@ -12,10 +10,11 @@ use super::scoring::{self, PictureScorer};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
 use crate::broker::{Channel, Delivery, Message, Order, Task};
-use crate::campaign::layout::{Layout, Shelf};
+use crate::campaign::inventory::{Inventory, JobState};
+use crate::campaign::layout::Layout;
+use crate::campaign::outcomes::{self, Outcomes, Verify};
 use crate::campaign::records::{self, Answer, Queued};
-use crate::campaign::sidecar::Sidecar;
-use crate::campaign::status::{Outcomes, Standing, State};
+use crate::campaign::status::{CampaignState, CampaignStatus};
 use crate::campaign::{dead_letter, finish, plan_file};
 use crate::events::{
     AssetDead, CampaignAccepted, CampaignCancelled, CampaignCompleted, CampaignRejected, DomainEvent, EventSink,
@@ -23,10 +22,9 @@ use crate::events::{
 use crate::io::shutdown::Shutdown;
 use crate::plan::{CampaignId, Job, Plan};
 use crate::spec::{Priority, Problem};
+use crate::store::parallel::delete_all;
 use crate::store::{Key, Store};
 
-/// Sidecars read at once when a campaign is finished.
-const READS: usize = 32;
 /// A campaign in which nothing happens for so long, while nothing waits in the queue, is looked through for lost jobs.
 const STILL: Duration = Duration::from_secs(150);
 /// The number of the longest delay after which a campaign is looked at again.
@@ -130,16 +128,16 @@ impl Coordinator {
             }
         };
         let (campaign, jobs) = (plan.campaign.clone(), plan.jobs.len());
-        let layout = Layout::new(campaign.as_str())?;
-        let before: Option<Queued> = records::read(&*self.store, &layout.queued()?).await?;
-        let cancelled = self.store.size(&layout.cancelled()?).await?.is_some();
+        let layout = Layout::of(&campaign);
+        let before: Option<Queued> = records::read(&*self.store, &layout.queued()).await?;
+        let cancelled = self.store.size(&layout.cancelled()).await?.is_some();
         let known = before.as_ref().is_some_and(|before| before.submission != submission);
         if before.is_none() || cancelled {
             // Not pretty: a hundred thousand jobs are much to read and write as it is.
             let bytes = serde_json::to_vec(&plan).map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
-            self.store.put(&layout.campaign()?, yaml.as_bytes().to_vec()).await?;
-            self.store.put(&layout.plan()?, bytes).await?;
-            self.store.delete(&layout.cancelled()?).await?;
+            self.store.put(&layout.campaign(), yaml.to_owned().into()).await?;
+            self.store.put(&layout.plan(), bytes.into()).await?;
+            self.store.delete(&layout.cancelled()).await?;
             self.queue_missing(&plan, &layout, order).await?;
             let queued = Queued {
                 submission: submission.into(),
@@ -154,7 +152,7 @@ impl Coordinator {
             let accepted = CampaignAccepted { campaign: campaign.to_string(), name, jobs, folder };
             self.events.publish(&DomainEvent::CampaignAccepted(accepted)).await?;
             // Last: while it is not there, a coordinator that takes this order does all of it.
-            records::write(&*self.store, &layout.queued()?, &queued).await?;
+            records::write(&*self.store, &layout.queued(), &queued).await?;
         }
         records::write(&*self.store, &answer, &Answer::Accepted { campaign, jobs, known }).await
     }
@@ -169,10 +167,10 @@ impl Coordinator {
 
     /// Queues every job that has no outcome, and an order to look after the campaign; returns how many jobs.
     async fn queue_missing(&self, plan: &Plan, layout: &Layout, order: &Order) -> Result<usize> {
-        let found = Outcomes::of(&*self.store, layout).await?;
-        let missing: Vec<&Job> = plan.jobs.iter().filter(|job| !found.has_outcome(&job.stem)).collect();
+        let found = Inventory::list(&*self.store, layout).await?;
+        let missing: Vec<&Job> = plan.jobs.iter().filter(|job| found.state(&job.stem).is_none()).collect();
         // First of all: should this coordinator die among the jobs, another one notices.
-        let watch = Task::Watch { campaign: plan.campaign.clone(), seen: found.sidecars(), idle: 0 };
+        let watch = Task::Watch { campaign: plan.campaign.clone(), seen: found.finished(), idle: 0 };
         self.orders.publish_later(Order::new(watch, order.traceparent), 1).await?;
         let traced = |job: &&Job| Message::new((*job).clone()).traced(order.traceparent);
         let messages: Vec<Message> = missing.iter().map(traced).collect();
@@ -183,18 +181,18 @@ impl Coordinator {
 
     /// Looks how far a campaign is, and finishes it or looks again later.
     async fn watch(&self, campaign: &CampaignId, seen: usize, idle: u32, order: &Order) -> Result<()> {
-        let Some(standing) = Standing::of(&*self.store, campaign).await? else { return Ok(()) };
-        let layout = Layout::new(campaign.as_str())?;
+        let Some(standing) = CampaignStatus::read(&*self.store, campaign).await? else { return Ok(()) };
+        let layout = Layout::of(campaign);
         match standing.state {
-            State::Complete => {
+            CampaignState::Complete => {
                 // Looked at twice, by two orders, it is finished once.
-                if self.store.size(&layout.manifest()?).await?.is_none() {
+                if self.store.size(&layout.manifest()).await?.is_none() {
                     self.finish(&layout, campaign).await?;
                 }
                 return self.over(&standing, &layout).await;
             }
-            State::Incomplete | State::Cancelled => return self.over(&standing, &layout).await,
-            State::Queued | State::Running => {}
+            CampaignState::Incomplete | CampaignState::Cancelled => return self.over(&standing, &layout).await,
+            CampaignState::Queued | CampaignState::Running => {}
         }
         let done = standing.finished() + standing.dead;
         let idle = if done == seen { idle + 1 } else { 0 };
@@ -212,25 +210,25 @@ impl Coordinator {
     }
 
     /// Publishes that nothing more will come of a campaign.
-    async fn over(&self, standing: &Standing, layout: &Layout) -> Result<()> {
+    async fn over(&self, standing: &CampaignStatus, layout: &Layout) -> Result<()> {
         tracing::info!(campaign = standing.campaign, state = ?standing.state, "nothing more comes of a campaign");
         let campaign = standing.campaign.clone();
-        let event = if standing.state == State::Cancelled {
+        let event = if standing.state == CampaignState::Cancelled {
             DomainEvent::CampaignCancelled(CampaignCancelled {
                 campaign,
                 finished: standing.finished(),
                 left: standing.remaining,
             })
         } else {
-            let made = |key: Key| (standing.state == State::Complete).then(|| self.store.locate(&key));
+            let made = |key: Key| (standing.state == CampaignState::Complete).then(|| self.store.locate(&key));
             DomainEvent::CampaignCompleted(CampaignCompleted {
                 campaign,
                 accepted: standing.accepted,
                 rejected: standing.rejected,
                 failed: standing.failed + standing.dead,
                 folder: self.store.locate(layout.folder()),
-                manifest: made(layout.manifest()?),
-                contact_sheet: made(layout.contact_sheet()?),
+                manifest: made(layout.manifest()),
+                contact_sheet: made(layout.contact_sheet()),
             })
         };
         self.events.publish(&event).await
@@ -240,7 +238,7 @@ impl Coordinator {
     async fn record_dead(&self, campaign: &CampaignId) -> Result<()> {
         let dead = self.jobs.dead().await?;
         for (Message { job, .. }, reason) in dead.into_iter().filter(|(message, _)| message.job.campaign == *campaign) {
-            dead_letter::dig(&*self.store, &job, &reason).await?;
+            dead_letter::record(&*self.store, &job, &reason).await?;
             let (campaign, job) = (campaign.to_string(), job.id.to_string());
             self.events.publish(&DomainEvent::AssetDead(AssetDead { campaign, job, reason })).await?;
         }
@@ -252,7 +250,7 @@ impl Coordinator {
         let delays = self.orders.delays();
         let last = delays.last().copied().unwrap_or_default();
         let waited: Duration = (0..idle as usize).map(|n| delays.get(n + 1).copied().unwrap_or(last) / 2).sum();
-        let queued: Option<Queued> = records::read(&*self.store, &layout.queued()?).await?;
+        let queued: Option<Queued> = records::read(&*self.store, &layout.queued()).await?;
         // Before the record is there, a coordinator is still at it, or died.
         let seconds = queued.map_or(0.0, |queued| queued.seconds_per_job);
         // Where the delays are short, patience is short too.
@@ -271,54 +269,24 @@ impl Coordinator {
     /// Writes manifest and contact sheet.
     async fn finish(&self, layout: &Layout, campaign: &CampaignId) -> Result<()> {
         let plan = plan_file::read(&*self.store, layout).await?;
-        let sidecars = sidecars(&self.store, layout, &plan.jobs).await?;
-        if sidecars.len() < plan.jobs.len() {
+        let outcomes = Outcomes::read(&self.store, layout, &plan.jobs, Verify::Sidecars).await?;
+        outcomes.remove_unusable(&self.store).await?;
+        if outcomes.sidecars.len() < plan.jobs.len() {
             return Err(Error::new(Kind::Transient, format!("{campaign} was complete, and is no more")));
         }
         let title = campaign.as_str().rsplit_once('-').map_or(campaign.as_str(), |(name, _)| name);
-        finish::finish(&*self.store, layout, title, &sidecars).await
+        finish::finish(&self.store, layout, title, Arc::new(outcomes)).await
     }
 
     /// Queues what failed or died again.
     async fn retry(&self, campaign: &CampaignId, order: &Order) -> Result<()> {
-        let layout = Layout::new(campaign.as_str())?;
+        let layout = Layout::of(campaign);
         let plan = plan_file::read(&*self.store, &layout).await?;
-        let found = Outcomes::of(&*self.store, &layout).await?;
-        for key in [layout.manifest()?, layout.manifest_table()?, layout.contact_sheet()?, layout.cancelled()?] {
-            self.store.delete(&key).await?;
-        }
-        for stem in &found.failed {
-            self.store.delete(&layout.sidecar(Shelf::Rejected, stem)?).await?;
-        }
-        for stem in &found.dead {
-            self.store.delete(&layout.grave(stem)?).await?;
-        }
+        let found = Inventory::list(&*self.store, &layout).await?;
+        delete_all(&self.store, [layout.completion().as_slice(), &[layout.cancelled()]].concat()).await?;
+        outcomes::forget_failed(&self.store, &layout, &found.stems(JobState::Failed)).await?;
+        let dead = found.stems(JobState::Dead);
+        delete_all(&self.store, dead.iter().map(|stem| layout.dead_letter(stem)).collect()).await?;
         self.queue_missing(&plan, &layout, order).await.map(drop)
-    }
-}
-
-/// Returns the sidecars of the jobs that have one, in the plan's order.
-async fn sidecars(store: &Arc<dyn Store>, layout: &Layout, jobs: &[Job]) -> Result<Vec<Sidecar>> {
-    let found = Outcomes::of(&**store, layout).await?;
-    let mut place = HashMap::new();
-    for (shelf, stems) in
-        [(Shelf::Rejected, &found.rejected), (Shelf::Rejected, &found.failed), (Shelf::Assets, &found.accepted)]
-    {
-        place.extend(stems.iter().map(|stem| (stem.as_str(), shelf)));
-    }
-    let keys: Vec<_> = jobs
-        .iter()
-        .filter_map(|job| Some((*place.get(job.stem.as_str())?, job)))
-        .map(|(shelf, job)| layout.sidecar(shelf, &job.stem))
-        .collect::<Result<_>>()?;
-    let reading = keys.into_iter().map(|key| tokio::spawn(read_sidecar(Arc::clone(store), key)));
-    let reading = stream::iter(reading).buffered(READS);
-    reading.map(|read| read.map_err(|e| Error::internal("reading was cut short").caused_by(e))?).try_collect().await
-}
-
-async fn read_sidecar(store: Arc<dyn Store>, key: Key) -> Result<Sidecar> {
-    match store.get(&key).await? {
-        Some(bytes) => Sidecar::from_bytes(&bytes, key.as_str()),
-        None => Err(Error::new(Kind::Transient, format!("{key} is gone"))),
     }
 }

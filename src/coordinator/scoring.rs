@@ -263,9 +263,9 @@ mod tests {
         let store = Local::new(folder.path());
         let picture = provenance::encode_with(&RgbImage::from_pixel(4, 4, Rgb([1, 2, 3])), &[]).unwrap();
         for key in ["baselines/agency/images/a.png", "baselines/other/images/b.png"] {
-            store.put(&Key::new(key).unwrap(), picture.clone()).await.unwrap();
+            store.put(&Key::new(key).unwrap(), picture.clone().into()).await.unwrap();
         }
-        store.put(&Key::new("baselines/agency/images/text.png").unwrap(), b"text".to_vec()).await.unwrap();
+        store.put(&Key::new("baselines/agency/images/text.png").unwrap(), "text".into()).await.unwrap();
         let asked: [(&str, &[u8]); 5] =
             [("../../other/images/b", &picture), ("gone", &picture), ("a", b"another"), ("text", b"text"), ("a", &picture)];
         let task = order(&asked);
@@ -284,7 +284,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Local::new(folder.path());
         let picture = provenance::encode_with(&RgbImage::from_pixel(4, 4, Rgb([1, 2, 3])), &[]).unwrap();
-        store.put(&Key::new("baselines/agency/images/a.png").unwrap(), picture.clone()).await.unwrap();
+        store.put(&Key::new("baselines/agency/images/a.png").unwrap(), picture.clone().into()).await.unwrap();
         let task = order(&[("a", &picture)]);
         ask(&store, &task).await;
         let error = score(&store, &SameScores(Digest::of(b"other")), &task).await.unwrap_err();

@@ -9,24 +9,23 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::{self, Stream, StreamExt as _};
+use futures_util::stream::{Stream, StreamExt as _};
 
 use crate::appearance::Looks;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::names::Name;
 use crate::base::text;
-use crate::campaign::layout::{Layout, Shelf};
+use crate::campaign::job_name::JobName;
+use crate::campaign::layout::Layout;
+use crate::campaign::outcomes::{self, Verify};
 use crate::campaign::plan_file;
 use crate::campaign::sidecar::{Outcome, Sidecar};
 use crate::eval::baseline::{self, Baseline, BaselineItem};
 use crate::eval::evaluation::{Arm, Brief, DeliveryFacts, MakingFacts};
 use crate::pipeline::scores::Scores;
-use crate::plan::{CampaignId, JobOutline, Plan, PlanOutline};
+use crate::plan::{CampaignId, Plan, PlanOutline};
 use crate::store::{Key, Store};
-
-/// Sidecars asked for at once.
-const AT_ONCE: usize = 32;
 
 /// One image, or a job that gave none.
 #[derive(Clone, Debug)]
@@ -63,34 +62,34 @@ pub struct Shown {
 
 /// The plan of a campaign, by its id or, where only one campaign has it, its name.
 pub async fn plan(store: &dyn Store, campaign: &str) -> Result<Plan> {
-    plan_file::read(store, &Layout::new(&id(store, campaign).await?)?).await
+    plan_file::read(store, &Layout::of(&id(store, campaign).await?)).await
 }
 
 /// The outline of that plan.
 pub async fn outline(store: &dyn Store, campaign: &str) -> Result<PlanOutline> {
-    plan_file::outline(store, &Layout::new(&id(store, campaign).await?)?).await
+    plan_file::outline(store, &Layout::of(&id(store, campaign).await?)).await
 }
 
-async fn id(store: &dyn Store, campaign: &str) -> Result<String> {
-    match campaign.parse::<CampaignId>() {
-        Ok(id) => Ok(id.to_string()),
+async fn id(store: &dyn Store, campaign: &str) -> Result<CampaignId> {
+    match campaign.parse() {
+        Ok(id) => Ok(id),
         Err(_) => named(store, campaign).await,
     }
 }
 
-/// The id of the one campaign of this name.
-async fn named(store: &dyn Store, name: &str) -> Result<String> {
+/// Returns the id of the one campaign of this name.
+async fn named(store: &dyn Store, name: &str) -> Result<CampaignId> {
     let shown = text::show(name);
     name.parse::<Name>().map_err(|_| {
         Error::invalid(format!("{shown} is neither a campaign's id nor its name"))
             .hint("such as spring-launch-0123456789ab, or spring-launch")
     })?;
     let keys = store.list(&Key::new("campaigns")?).await?;
-    let of = |key: &Key| -> Option<String> {
+    let of = |key: &Key| -> Option<CampaignId> {
         let id = key.as_str().strip_prefix("campaigns/")?.strip_suffix("/plan.json")?;
-        (id.parse::<CampaignId>().is_ok() && id.rsplit_once('-')?.0 == name).then(|| id.to_owned())
+        id.parse().ok().filter(|_| id.rsplit_once('-').is_some_and(|(of, _)| of == name))
     };
-    let mut found: Vec<String> = keys.iter().filter_map(of).collect();
+    let mut found: Vec<CampaignId> = keys.iter().filter_map(of).collect();
     match (found.pop(), found.is_empty()) {
         (Some(id), true) => Ok(id),
         (None, _) => {
@@ -98,36 +97,36 @@ async fn named(store: &dyn Store, name: &str) -> Result<String> {
         }
         (Some(id), false) => {
             found.push(id);
-            Err(Error::invalid(format!("{} campaigns are called {shown}: {}", found.len(), found.join(", ")))
+            let ids: Vec<&str> = found.iter().map(CampaignId::as_str).collect();
+            Err(Error::invalid(format!("{} campaigns are called {shown}: {}", ids.len(), ids.join(", ")))
                 .hint("name one by its id"))
         }
     }
 }
 
-/// What became of every job of a campaign, in the plan's order; `None` of one that is not finished.
-pub fn campaign(store: &Arc<dyn Store>, plan: PlanOutline) -> Result<impl Stream<Item = Result<Option<Shown>>>> {
-    let layout = Layout::new(plan.campaign.as_str())?;
-    let shown = move |job: JobOutline| {
-        let (store, layout) = (Arc::clone(store), layout.clone());
-        async move { Ok(sidecar(&*store, &layout, &job).await?.map(|(key, sidecar)| of_sidecar(&key, sidecar))) }
-    };
-    Ok(stream::iter(plan.jobs).map(shown).buffered(AT_ONCE))
-}
-
-async fn sidecar(store: &dyn Store, layout: &Layout, job: &JobOutline) -> Result<Option<(Key, Sidecar)>> {
-    for shelf in Shelf::ALL {
-        let key = layout.sidecar(shelf, &job.stem)?;
-        if let Some(bytes) = store.get(&key).await? {
-            let sidecar = Sidecar::from_bytes(&bytes, key.as_str())?;
-            if sidecar.job.id == job.id {
-                return Ok(Some((layout.image(shelf, &job.stem)?, sidecar)));
+/// Streams the outcome of every job of a campaign, in the plan's order; `None` for one that is not finished.
+///
+/// # Errors
+///
+/// Fails if the store cannot be listed; the stream's items fail if it cannot be read or a sidecar is damaged.
+pub async fn campaign(store: &Arc<dyn Store>, plan: PlanOutline) -> Result<impl Stream<Item = Result<Option<Shown>>> + use<>> {
+    let layout = Layout::of(&plan.campaign);
+    let jobs = plan.jobs.into_iter().map(JobName::from).collect();
+    let outcomes = outcomes::stream(store, &layout, jobs, Verify::Nothing).await?;
+    Ok(outcomes.map(move |outcome| {
+        let outcome = outcome?;
+        match (outcome.sidecar, outcome.unusable.into_iter().next()) {
+            (Some(sidecar), _) => Ok(Some(of_sidecar(&layout, *sidecar))),
+            (None, Some(unusable)) => {
+                Err(Error::invalid(unusable.reason).hint("run the campaign again: the asset is made again, the same"))
             }
+            (None, None) => Ok(None),
         }
-    }
-    Ok(None)
+    }))
 }
 
-fn of_sidecar(image: &Key, sidecar: Sidecar) -> Shown {
+fn of_sidecar(layout: &Layout, sidecar: Sidecar) -> Shown {
+    let image = sidecar.image.as_ref().map(|_| layout.image(sidecar.outcome.shelf(), &sidecar.job.stem).to_string());
     let encoder = sidecar.job.style_source.encoder.as_ref().map(|encoder| encoder.version.to_string());
     let work = MakingFacts {
         attempts: sidecar.attempts.len(),
@@ -136,13 +135,12 @@ fn of_sidecar(image: &Key, sidecar: Sidecar) -> Shown {
         encoder,
     };
     let (scores, first) = (sidecar.chosen_scores().cloned(), sidecar.first_scores().map(Scores::said));
-    let there = sidecar.image.is_some();
     let (sha256, looks) = sidecar.image.map(|image| (image.sha256, image.looks)).unzip();
     Shown {
         arm: Arm::InHouse,
-        id: sidecar.job.stem,
+        id: sidecar.job.stem.into(),
         brief: Brief { category: sidecar.job.category, style: sidecar.job.style },
-        image: there.then(|| image.to_string()),
+        image,
         sha256,
         accepted: sidecar.outcome == Outcome::Accepted,
         failed: sidecar.outcome == Outcome::Failed,

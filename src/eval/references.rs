@@ -79,7 +79,7 @@ impl References {
         }
         let found = Self { version: VERSION, pictures };
         let bytes = serde_json::to_vec(&found).map_err(|e| Error::internal("cannot write references as JSON").caused_by(e))?;
-        store.put(&key, bytes).await?;
+        store.put(&key, bytes.into()).await?;
         Ok(found)
     }
 

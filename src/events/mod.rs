@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, Result};
 use crate::base::text;
 use crate::base::time::Timestamp;
-use crate::campaign::layout::{Layout, Shelf};
+use crate::campaign::layout::Layout;
 use crate::campaign::sidecar::{Outcome, Sidecar};
 use crate::pipeline::scores::Scores;
 use crate::spec::Problem;
@@ -192,9 +192,9 @@ impl DomainEvent {
     /// What became of an asset; `locate` says where a person finds what is stored.
     pub fn asset(sidecar: &Sidecar, locate: impl Fn(&Key) -> String) -> Result<Self> {
         let job = &sidecar.job;
-        let layout = Layout::new(job.campaign.as_str())?;
-        let shelf = if sidecar.outcome == Outcome::Accepted { Shelf::Assets } else { Shelf::Rejected };
-        let image = sidecar.image.as_ref().map(|_| layout.image(shelf, &job.stem)).transpose()?;
+        let layout = Layout::of(&job.campaign);
+        let shelf = sidecar.outcome.shelf();
+        let image = sidecar.image.as_ref().map(|_| layout.image(shelf, &job.stem));
         let asset = AssetFinished {
             campaign: job.campaign.to_string(),
             job: job.id.to_string(),
@@ -205,7 +205,7 @@ impl DomainEvent {
             scores: sidecar.chosen_scores().cloned(),
             image: image.map(|key| locate(&key)),
             sha256: sidecar.image.as_ref().map(|image| image.sha256),
-            sidecar: locate(&layout.sidecar(shelf, &job.stem)?),
+            sidecar: locate(&layout.sidecar(shelf, &job.stem)),
         };
         Ok(match sidecar.outcome {
             Outcome::Accepted => Self::AssetAccepted(asset),

@@ -3,8 +3,8 @@
 use super::facts::{EncoderRef, StyleFacts};
 use super::ids::{CampaignId, JobId};
 use super::prompts::Prompts;
-use super::stem;
 use crate::base::digest::Digest;
+use crate::base::stem::Stem;
 use crate::spec::{Format, Gate, Guidance, Priority, Sampler};
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +16,7 @@ pub struct Job {
     /// The campaign it belongs to.
     pub campaign: CampaignId,
     /// Its files' stem: a slug and eight digits of its id.
-    #[serde(deserialize_with = "stem::deserialize")]
-    pub stem: String,
+    pub stem: Stem,
     /// What to draw.
     pub category: String,
     /// In which style.

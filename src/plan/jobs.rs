@@ -7,6 +7,7 @@ use super::ids::{CampaignId, JobId};
 use super::job::Job;
 use super::prompts::Prompts;
 use crate::base::error::{Error, Result as Outcome};
+use crate::base::stem::Stem;
 use crate::base::text;
 use crate::spec::{AssetSpec, Campaign, Problem};
 use std::collections::BTreeMap;
@@ -41,7 +42,7 @@ struct Image<'a> {
     size: u32,
     id: JobId,
     seed: u64,
-    stem: String,
+    stem: Stem,
 }
 
 /// Which image is asked for.
@@ -104,7 +105,7 @@ fn image<'a>(
         ("size", &edge),
         ("campaign", campaign.name.as_str()),
     ];
-    let stem = format!("{}-{}", campaign.output.name.stem(&values), id.short());
+    let stem = Stem::of(&format!("{}-{}", campaign.output.name.stem(&values), id.short()));
     Ok(Image { asset: entry, request, prompts, size, id, seed, stem })
 }
 

@@ -22,7 +22,6 @@ mod outline;
 mod prompts;
 mod rights;
 mod ruling_problems;
-mod stem;
 mod unscored;
 mod words;
 

@@ -1,8 +1,8 @@
 //! A plan in short: what finding its images takes, without the prompts and licences that make up most of it.
 
 use super::ids::{CampaignId, JobId};
-use super::stem;
 use crate::base::digest::Digest;
+use crate::base::stem::Stem;
 use crate::spec::Gate;
 use serde::Deserialize;
 
@@ -25,8 +25,7 @@ pub struct JobOutline {
     /// Hash of all that decides the image.
     pub id: JobId,
     /// Its files' stem.
-    #[serde(deserialize_with = "stem::deserialize")]
-    pub stem: String,
+    pub stem: Stem,
     /// Which scores it must reach.
     pub gate: Gate,
 }

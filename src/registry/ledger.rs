@@ -132,11 +132,11 @@ impl Ledger {
             if before.terms != entry.grant.terms {
                 changed.push(format!("{}: {}; until now {}", entry.file, entry.grant.terms, before.terms));
             }
-            self.store.put(&key(&entry.sha256)?, bytes(&entry)?).await?;
+            self.store.put(&key(&entry.sha256)?, bytes(&entry)?.into()).await?;
         }
         for entry in new {
             // Another training may have written it since we looked: then its word stands, and ours must not contradict it.
-            if !self.store.put_if_absent(&key(&entry.sha256)?, bytes(entry)?).await?
+            if !self.store.put_if_absent(&key(&entry.sha256)?, bytes(entry)?.into()).await?
                 && let Some(before) = self.entry(&entry.sha256).await?
                 && contradicts(&before.grant, &entry.grant)
             {

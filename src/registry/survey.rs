@@ -5,8 +5,10 @@
 
 use crate::base::digest::Digest;
 use crate::base::error::Result;
+use crate::base::stem::Stem;
 use crate::base::time::Date;
 use crate::base::version::{EncoderName, VersionId};
+use crate::campaign::outcomes::{self, FoundSidecar};
 use crate::campaign::sidecar::Sidecar;
 use crate::registry::card::{Card, Lesson};
 use crate::registry::ledger::{Entry, Ledger, Revocation, Revocations};
@@ -16,7 +18,10 @@ use crate::registry::versions::Registry;
 use crate::rights::Policy;
 use crate::store::{Key, Store};
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
 
 /// What a store holds.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +46,7 @@ pub struct AssetRow {
     /// Its sidecar's key.
     pub sidecar: String,
     /// Its files' stem.
-    pub stem: String,
+    pub stem: Stem,
     /// The style it is drawn in.
     pub style: String,
     /// The trained version that drew it.
@@ -100,10 +105,10 @@ impl Survey {
 
     /// Reads the assets, too.
     pub async fn read_assets(&mut self, store: &Arc<dyn Store>) -> Result<()> {
-        for key in store.list(&Key::new("campaigns")?).await?.into_iter().filter(is_sidecar) {
-            let Some(bytes) = store.get(&key).await? else { continue };
-            match Sidecar::from_bytes(&bytes, key.as_str()) {
-                Ok(sidecar) => self.assets.push(row(&key, sidecar)),
+        let mut found = pin!(outcomes::of_all_campaigns(store).await?);
+        while let Some(FoundSidecar { key, sidecar }) = found.try_next().await? {
+            match sidecar {
+                Ok(sidecar) => self.assets.push(row(&key, *sidecar)),
                 Err(error) => self.unreadable.push(error.chain()),
             }
         }
@@ -168,11 +173,6 @@ impl Survey {
             consistency: (!scores.is_empty()).then(|| (scores.iter().sum::<f64>() / scores.len() as f64, scores.len())),
         }
     }
-}
-
-fn is_sidecar(key: &Key) -> bool {
-    let parts: Vec<&str> = key.as_str().split('/').collect();
-    matches!(parts[..], ["campaigns", _, "assets" | "rejected", name] if name.ends_with(".json"))
 }
 
 fn row(key: &Key, sidecar: Sidecar) -> AssetRow {

@@ -97,7 +97,7 @@ pub fn trace(survey: &Survey, question: &Question) -> Option<Trace> {
                 Some(from_asset(survey, asset))
             })
         }
-        Question::Text(text) => match survey.assets.iter().find(|asset| asset.stem == *text) {
+        Question::Text(text) => match survey.assets.iter().find(|asset| asset.stem == **text) {
             Some(asset) => Some(from_asset(survey, asset)),
             None => {
                 let names_it = |asset: &AssetRow| asset.sources.iter().any(|source| same_source(source, text));

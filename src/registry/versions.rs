@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
@@ -114,14 +115,14 @@ impl Registry {
         let first = last.map_or(1, |last| last.saturating_add(1));
         for number in first..first.saturating_add(MAX_GAP) {
             let folder = folder(&draft.encoder.version(number))?;
-            if !self.store.put_if_absent(&folder.join(WEIGHTS)?, weights.to_vec()).await? {
+            if !self.store.put_if_absent(&folder.join(WEIGHTS)?, Bytes::copy_from_slice(weights)).await? {
                 continue; // another training has this number, or had it and died
             }
             if let Some(svg) = curve {
-                self.store.put(&folder.join(CURVE)?, svg.as_bytes().to_vec()).await?;
+                self.store.put(&folder.join(CURVE)?, svg.to_owned().into()).await?;
             }
             let card = Card::new(draft, number, weights, curve.map(|_| CURVE), Timestamp::now());
-            if self.store.put_if_absent(&folder.join(CARD)?, card.to_bytes()?).await? {
+            if self.store.put_if_absent(&folder.join(CARD)?, card.to_bytes()?.into()).await? {
                 return Ok(card);
             }
         }
@@ -166,7 +167,7 @@ impl Registry {
     }
 
     /// The weights of a version, verified against its card.
-    pub async fn weights(&self, card: &Card) -> Result<Vec<u8>> {
+    pub async fn weights(&self, card: &Card) -> Result<Bytes> {
         let key = folder(&card.id)?.join(WEIGHTS)?;
         let missing = || Error::unavailable(format!("the weights of {} are not at {}", card.id, self.store.locate(&key)));
         let bytes = self.store.get(&key).await?.ok_or_else(missing)?;
@@ -330,7 +331,7 @@ impl Registry {
     }
 
     /// The card and weights that a job asks for, if they are still those it was planned with and may still be used.
-    pub async fn load(&self, encoder: &EncoderRef, revocations: &Revocations, policy: &Policy) -> Result<(Card, Vec<u8>)> {
+    pub async fn load(&self, encoder: &EncoderRef, revocations: &Revocations, policy: &Policy) -> Result<(Card, Bytes)> {
         let card = self.card(&encoder.version).await?;
         if card.weights != encoder.digest {
             return Err(Error::invalid(format!("{} here is {}, planned was {}", card.id, card.weights, encoder.digest))

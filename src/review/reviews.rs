@@ -150,7 +150,7 @@ impl<'a> Reviews<'a> {
         let sheet = hash("sheet").get(..12).unwrap_or_default().to_owned();
         let handout = Handout { version: VERSION, sheet, rater, at: Timestamp::now(), questions };
         let bytes = serde_json::to_vec_pretty(&handout).map_err(|e| Error::internal("cannot write a sheet").caused_by(e))?;
-        match self.store.put_if_absent(&self.sheet(&handout.sheet)?, bytes).await? {
+        match self.store.put_if_absent(&self.sheet(&handout.sheet)?, bytes.into()).await? {
             true => Ok(handout),
             false => Err(Error::invalid(format!("sheet {} was handed out before", handout.sheet))),
         }

@@ -1,22 +1,27 @@
-//! The store in a folder: key `a/b` is the file `a/b`.
+//! An object store in a folder: key `a/b` is the file `a/b`.
 //!
-//! In: bytes. Out: files that are whole or not there, as [`files::write`] makes them; [`Local::sweep`] removes what a
-//! killed process left unfinished.
-//! Always holds: names that start with a dot are this file's own (neighbours in the making, locks) and never listed.
+//! Files are whole or not there, as [`files::write`] makes them; [`Local::sweep`] removes what a killed process left
+//! unfinished. Every file is read and written off the async threads.
+//!
+//! # Invariants
+//!
+//! Names that start with a dot are this module's own (unfinished files, locks) and never listed.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
-use super::{Key, Store};
 use crate::base::error::{Error, Result};
 use crate::io::files::{self, UNFINISHED, failed, not_plain};
+use crate::store::key::Key;
+use crate::store::object_store::{FolderGuard, Store};
 
-/// The lock's file in the folder it guards.
+/// The name of the lock file in the folder it guards.
 const LOCK: &str = ".lock";
-/// Far above any object of ours; what is larger was put there by somebody else and must not fill the memory.
+/// Bytes of an object at most: far above any that is written here, so that a foreign file cannot fill the memory.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// A [`Store`] in a folder.
@@ -32,17 +37,21 @@ pub struct Lock {
 }
 
 impl Local {
-    /// A store in `root`, which is made when first written to.
+    /// Returns a store in `root`, which is made when first written to.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// The file of a key.
+    /// Returns the file of a key.
     pub fn path(&self, key: &Key) -> PathBuf {
         self.root.join(key.as_str())
     }
 
-    /// Takes sole use of `folder`, or says who has it.
+    /// Takes sole use of `folder`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if another process has it, which the error names, or if the lock file cannot be written.
     pub fn lock(&self, folder: &Key) -> Result<Lock> {
         let path = self.path(folder).join(LOCK);
         let failed = |e| failed("lock", &path, e);
@@ -68,13 +77,17 @@ impl Local {
             }
             Err(TryLockError::Error(e)) => return Err(failed(e)),
         }
-        // The number is only for people; who holds the lock is the system's knowledge.
+        // The number is for the message above only; the operating system knows who holds the lock.
         let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
         noted.map_err(failed)?;
         Ok(Lock { _file: file })
     }
 
-    /// Removes what a killed process left unfinished in `folder`; whoever holds its lock may.
+    /// Removes what a killed process left unfinished in `folder`; only the holder of its lock may call it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file cannot be listed or removed.
     pub fn sweep(&self, folder: &Key) -> Result<()> {
         let mut folders = vec![self.path(folder)];
         while let Some(path) = folders.pop() {
@@ -89,60 +102,72 @@ impl Local {
         Ok(())
     }
 
-    /// Runs file work where it does not hold up the async threads.
-    async fn blocking<T: Send + 'static>(&self, key: &Key, work: fn(&Path, Vec<u8>) -> Result<T>, bytes: Vec<u8>) -> Result<T> {
+    /// Runs file work on a key's file off the async threads.
+    async fn on_file<T: Send + 'static>(&self, key: &Key, work: impl FnOnce(&Path) -> Result<T> + Send + 'static) -> Result<T> {
         let path = self.path(key);
-        tokio::task::spawn_blocking(move || work(&path, bytes))
-            .await
-            .map_err(|e| Error::internal("file work was cut short").caused_by(e))?
+        off_thread(move || work(&path)).await
     }
+}
+
+/// Runs file work off the async threads.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let joined = tokio::task::spawn_blocking(work).await;
+    joined.map_err(|e| Error::internal("file work was cut short").caused_by(e))?
 }
 
 #[async_trait]
 impl Store for Local {
-    async fn put(&self, key: &Key, bytes: Vec<u8>) -> Result<()> {
-        self.blocking(key, |path, bytes| write(path, &bytes, true).map(drop), bytes).await
+    async fn put(&self, key: &Key, bytes: Bytes) -> Result<()> {
+        self.on_file(key, move |path| write(path, &bytes, true).map(drop)).await
     }
 
-    async fn put_if_absent(&self, key: &Key, bytes: Vec<u8>) -> Result<bool> {
-        self.blocking(key, |path, bytes| write(path, &bytes, false), bytes).await
+    async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<bool> {
+        self.on_file(key, move |path| write(path, &bytes, false)).await
     }
 
-    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>> {
-        self.blocking(key, |path, _| absent(files::read(path, MAX_BYTES)).map_err(|e| failed("read", path, e)), Vec::new())
-            .await
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
+        let read = |path: &Path| absent(files::read(path, MAX_BYTES)).map_err(|e| failed("read", path, e));
+        Ok(self.on_file(key, read).await?.map(Bytes::from))
     }
 
     async fn size(&self, key: &Key) -> Result<Option<u64>> {
-        let size = |path: &Path, _| match absent(fs::metadata(path)).map_err(|e| failed("look at", path, e))? {
+        let size = |path: &Path| match absent(fs::metadata(path)).map_err(|e| failed("look at", path, e))? {
             Some(meta) if meta.is_file() => Ok(Some(meta.len())),
             _ => Ok(None),
         };
-        self.blocking(key, size, Vec::new()).await
+        self.on_file(key, size).await
     }
 
     async fn list(&self, prefix: &Key) -> Result<Vec<Key>> {
-        let found = self.blocking(prefix, |path, _| names_under(path), Vec::new()).await?;
-        // What somebody else put there under a name that is no key is not ours to list.
+        let found = self.on_file(prefix, names_under).await?;
+        // Files that others put there under a name that is no key are not listed.
         let mut keys: Vec<Key> = found.iter().filter_map(|name| prefix.join(name).ok()).collect();
         keys.sort();
         Ok(keys)
     }
 
     async fn delete(&self, key: &Key) -> Result<()> {
-        let delete = |path: &Path, _| absent(fs::remove_file(path)).map(|_| ()).map_err(|e| failed("delete", path, e));
-        self.blocking(key, delete, Vec::new()).await
+        let delete = |path: &Path| absent(fs::remove_file(path)).map(drop).map_err(|e| failed("delete", path, e));
+        self.on_file(key, delete).await
     }
 
-    async fn enter(&self, folder: &Key) -> Result<Option<Lock>> {
-        let lock = self.lock(folder)?;
-        self.sweep(folder)?;
-        Ok(Some(lock))
+    async fn enter(&self, folder: &Key) -> Result<FolderGuard> {
+        let (store, folder) = (self.clone(), folder.clone());
+        off_thread(move || {
+            let lock = store.lock(&folder)?;
+            store.sweep(&folder)?;
+            Ok(Box::new(lock) as FolderGuard)
+        })
+        .await
     }
 
     async fn verify(&self) -> Result<()> {
-        let made = fs::create_dir_all(&self.root).and_then(|()| tempfile::tempfile_in(&self.root));
-        made.map(drop).map_err(|e| failed("write to", &self.root, e))
+        let root = self.root.clone();
+        off_thread(move || {
+            let made = fs::create_dir_all(&root).and_then(|()| tempfile::tempfile_in(&root));
+            made.map(drop).map_err(|e| failed("write to", &root, e))
+        })
+        .await
     }
 
     fn locate(&self, key: &Key) -> String {
@@ -150,12 +175,12 @@ impl Store for Local {
     }
 }
 
-/// Writes a file whole; false if there is one already and it must stay.
+/// Writes a file whole; returns false if there is one already and it must stay.
 fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<bool> {
     files::write(path, bytes, replace).map_err(|e| failed("write", path, e))
 }
 
-/// Every file under `root`, as `/`-separated names relative to it; links are not followed.
+/// Returns every file under `root`, as `/`-separated names relative to it; links are not followed.
 fn names_under(root: &Path) -> Result<Vec<String>> {
     let (mut names, mut folders) = (Vec::new(), vec![(root.to_path_buf(), String::new())]);
     while let Some((folder, prefix)) = folders.pop() {
@@ -172,7 +197,7 @@ fn names_under(root: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// A folder's entries; a folder that is not there has none.
+/// Returns a folder's entries; a folder that is not there has none.
 fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>> {
     let listed = absent(fs::read_dir(folder)).and_then(|dir| dir.into_iter().flatten().collect());
     listed.map_err(|e| failed("list", folder, e))

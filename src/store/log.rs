@@ -1,15 +1,21 @@
-//! Records that are only ever added: `<folder>/000001.json`, `000002.json`, …
+//! Append-only logs: records in one folder of a store, `000001.json`, `000002.json`, …
 //!
-//! In: values. Out: all of them again, in order. What always holds: a record is never changed, and of two writers who saw
-//! the same records only one adds the next, so whoever decides by the records decides by all of them. A record that was lost is
-//! told: what is before the gap must not pass for everything.
+//! # Invariants
+//!
+//! A record is never changed. Of two writers who saw the same records only one adds the next, so a decision made by the
+//! records is made by all of them. A lost record is an error: what comes before the gap must not pass for the whole log.
 
-use super::{Key, Store};
-use crate::base::error::{Error, Result};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// A record is a few kilobytes.
+use crate::base::error::{Error, Result};
+use crate::store::key::Key;
+use crate::store::object_store::Store;
+
+/// Bytes of a record at most; usual are a few kilobytes.
 const MAX_BYTES: usize = 1 << 20;
+/// Records read at once.
+const AT_ONCE: usize = 32;
 
 /// The records in one folder.
 #[derive(Debug)]
@@ -19,50 +25,58 @@ pub struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
-    /// The log in this folder.
+    /// Returns the log in this folder.
     pub fn new(store: &'a dyn Store, folder: Key) -> Self {
         Self { store, folder }
     }
 
-    /// Every record, in the order in which they were added.
+    /// Reads every record, in the order in which they were added.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a record is missing or damaged, or if the store cannot be read.
     pub async fn read<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
-        let mut records = Vec::new();
-        for number in 1..=self.last().await? {
-            let key = self.key(number)?;
-            let wrong = |what: &str| {
-                Error::invalid(format!("{key} {what}"))
-                    .hint(format!("look at {}; restore it from a backup", self.store.locate(&key)))
-            };
-            let bytes = self.store.get(&key).await?.ok_or_else(|| wrong("is missing, though there are later records"))?;
-            let damaged = || wrong("is not a record of this housestyle");
-            if bytes.len() > MAX_BYTES {
-                return Err(damaged());
-            }
-            records.push(serde_json::from_slice(&bytes).map_err(|e| damaged().caused_by(e))?);
-        }
-        Ok(records)
+        let last = self.last().await?;
+        stream::iter(1..=last).map(|number| self.record(number)).buffered(AT_ONCE).try_collect().await
     }
 
-    /// The number of the last record; 0 before the first.
+    async fn record<T: DeserializeOwned>(&self, number: usize) -> Result<T> {
+        let key = self.key(number);
+        let wrong = |what: &str| {
+            Error::invalid(format!("{key} {what}")).hint(format!("restore {} from a backup", self.store.locate(&key)))
+        };
+        let bytes = self.store.get(&key).await?.ok_or_else(|| wrong("is missing, though there are later records"))?;
+        let damaged = || wrong("is not a record of this housestyle");
+        if bytes.len() > MAX_BYTES {
+            return Err(damaged());
+        }
+        serde_json::from_slice(&bytes).map_err(|e| damaged().caused_by(e))
+    }
+
+    /// Returns the number of the last record; 0 before the first.
     async fn last(&self) -> Result<usize> {
         let keys = self.store.list(&self.folder).await?;
         let number = |key: &Key| -> Option<usize> {
-            let number =
-                key.as_str().strip_prefix(self.folder.as_str())?.strip_prefix('/')?.strip_suffix(".json")?.parse().ok()?;
-            self.key(number).is_ok_and(|there| there == *key).then_some(number)
+            let name = key.as_str().strip_prefix(self.folder.as_str())?.strip_prefix('/')?;
+            let number = name.strip_suffix(".json")?.parse().ok()?;
+            (self.key(number) == *key).then_some(number)
         };
         Ok(keys.iter().filter_map(number).max().unwrap_or_default())
     }
 
-    /// Adds a record after the `seen` ones that it was decided by; false if somebody else added one meanwhile.
+    /// Adds a record after the `seen` ones that it was decided by; returns false if another was added meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store cannot be written to.
     pub async fn add(&self, seen: usize, record: &impl Serialize) -> Result<bool> {
         let mut bytes =
             serde_json::to_vec_pretty(record).map_err(|e| Error::internal("cannot write a record as JSON").caused_by(e))?;
         bytes.push(b'\n');
-        self.store.put_if_absent(&self.key(seen + 1)?, bytes).await
+        self.store.put_if_absent(&self.key(seen + 1), bytes.into()).await
     }
 
-    fn key(&self, number: usize) -> Result<Key> {
-        self.folder.join(&format!("{number:06}.json"))
+    fn key(&self, number: usize) -> Key {
+        self.folder.join_checked(format_args!("{number:06}.json"))
     }
 }

@@ -72,7 +72,7 @@ impl CancelledCampaigns {
     }
 
     async fn look(&self, campaign: &CampaignId) -> Result<bool> {
-        let cancelled = self.store.size(&Layout::new(campaign.as_str())?.cancelled()?).await?.is_some();
+        let cancelled = self.store.size(&Layout::of(campaign).cancelled()).await?.is_some();
         let now = Instant::now();
         let mut known = self.known();
         let entry = known.entry(campaign.clone()).or_insert(CampaignState { cancelled, looked: now, asked: now });

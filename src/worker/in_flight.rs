@@ -9,7 +9,7 @@ use tracing::Span;
 use super::gate::{self, Next};
 use crate::base::error::{Kind, Result};
 use crate::broker::{Delivery, Message, Payload as _};
-use crate::campaign::commit::Verdict;
+use crate::campaign::commit::{ChosenImage, JobResult};
 use crate::campaign::sidecar::Attempt;
 use crate::pipeline::{BatchKey, Request, Scored};
 use crate::plan::Job;
@@ -88,8 +88,9 @@ impl InFlight {
     }
 
     /// Ends the work: returns the delivery, to be settled, and what became of the job.
-    pub(super) fn verdict(self) -> (Delivery<Message>, Verdict) {
+    pub(super) fn into_result(self) -> (Delivery<Message>, JobResult) {
         let Self { delivery, job, attempts, best, timings, span: _ } = self;
-        (delivery, Verdict { job, attempts, chosen: best, timings })
+        let chosen = best.map(|(attempt, image)| ChosenImage { attempt, image });
+        (delivery, JobResult { job, attempts, chosen, timings })
     }
 }

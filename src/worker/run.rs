@@ -20,7 +20,8 @@ use super::mode::Mode;
 use super::settlement::{Arrival, Settlement};
 use crate::base::error::{Error, Kind, Result};
 use crate::broker::{Channel, Delivery, Message, Payload as _};
-use crate::campaign::commit::{self, GeneratorInfo};
+use crate::campaign::commit::{Asset, GeneratorInfo};
+use crate::campaign::outcomes;
 use crate::io::shutdown::Shutdown;
 use crate::pipeline::StepProgress;
 use crate::plan::Job;
@@ -174,7 +175,7 @@ impl Worker {
             {
                 return Ok(settlement.discard(delivery).await);
             }
-            match settlement.retry_while_unavailable(|| commit::find_finished(&*settlement.store, job)).await {
+            match settlement.retry_while_unavailable(|| outcomes::find_finished(&*settlement.store, job)).await {
                 Ok(None) => Ok(Arrival::Ready(Box::new(InFlight::new(delivery)))),
                 Ok(Some(sidecar)) => {
                     (settlement.observer)(WorkerEvent::Skipped(&sidecar));
@@ -248,9 +249,9 @@ impl Worker {
         let span = tracing::info_span!(parent: work.span(), "commit");
         let job = work.span().clone(); // it lasts until the acknowledgement
         let committing = async move {
-            let (delivery, verdict) = work.verdict();
-            let asset = commit::prepare(&by, verdict).await?;
-            let settled = match settlement.retry_while_unavailable(|| asset.keep(&*settlement.store)).await {
+            let (delivery, result) = work.into_result();
+            let asset = Asset::encode(&by, result).await?;
+            let settled = match settlement.retry_while_unavailable(|| asset.commit(&*settlement.store)).await {
                 Ok(sidecar) => {
                     settlement.finished(delivery, &sidecar).await?;
                     (settlement.observer)(WorkerEvent::Finished(&sidecar));

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use housestyle::base::error::{Error, Kind, Result};
 use housestyle::broker::{Channel, MAX_DELIVERIES, MemoryChannel, Message, Order, Task};
 use housestyle::campaign::records::{self, Answer};
-use housestyle::campaign::status::{Standing, State};
+use housestyle::campaign::status::{CampaignStatus, CampaignState};
 use housestyle::coordinator::Coordinator;
 use housestyle::events::{DomainEvent, EventSink};
 use housestyle::io::shutdown::Shutdown;
@@ -73,7 +73,7 @@ impl Bench {
 
     /// Hands in a campaign file without settling the order; returns the submission's name.
     async fn hand_in(&self, yaml: &str) -> String {
-        let submission = records::submission();
+        let submission = records::submission().unwrap();
         let task = Task::Submit { submission: submission.clone(), file: "c.yaml".into(), yaml: yaml.into() };
         self.orders.publish(Order::new(task, None)).await.unwrap();
         submission
@@ -125,8 +125,8 @@ impl Bench {
         self.jobs.depth(Priority::Normal).await.unwrap() as usize
     }
 
-    async fn status(&self, campaign: &CampaignId) -> Standing {
-        Standing::of(&*self.store, campaign).await.unwrap().unwrap()
+    async fn status(&self, campaign: &CampaignId) -> CampaignStatus {
+        CampaignStatus::read(&*self.store, campaign).await.unwrap().unwrap()
     }
 
     /// The topics of what was published since the last call, those of assets left out.
@@ -143,13 +143,13 @@ async fn a_submitted_campaign_is_queued_made_and_completed() {
     let (campaign, known) = bench.submit().await;
     assert!(!known);
     assert_eq!((bench.queued().await, bench.published()), (JOBS, vec!["campaign.accepted"]));
-    assert_eq!(bench.status(&campaign).await.state, State::Queued);
+    assert_eq!(bench.status(&campaign).await.state, CampaignState::Queued);
     bench.settle(1).await;
     assert_eq!(bench.published(), Vec::<&str>::new(), "nothing is made yet");
     assert_eq!(bench.work(Stub::default()).await.finished, JOBS);
     bench.settle(1).await;
     let status = bench.status(&campaign).await;
-    assert_eq!((status.state, status.accepted), (State::Complete, JOBS));
+    assert_eq!((status.state, status.accepted), (CampaignState::Complete, JOBS));
     assert_eq!(bench.published(), ["campaign.completed"]);
     bench.orders.close().await.unwrap();
     assert!(bench.orders.receive().await.unwrap().is_none(), "a complete campaign is not looked after any more");
@@ -184,7 +184,7 @@ async fn a_cancelled_campaign_is_not_made() {
     assert_eq!(bench.queued().await, 0);
     bench.settle(1).await;
     let status = bench.status(&campaign).await;
-    assert_eq!((status.state, status.remaining), (State::Cancelled, JOBS));
+    assert_eq!((status.state, status.remaining), (CampaignState::Cancelled, JOBS));
     assert_eq!(bench.published(), ["campaign.accepted", "campaign.cancelled"]);
     // Submitted once more, it is made after all.
     bench.submit().await;
@@ -207,7 +207,7 @@ async fn retry_makes_what_failed_again_and_nothing_else() {
     bench.work(Stub::default()).await;
     bench.settle(1).await;
     let status = bench.status(&campaign).await;
-    assert_eq!((status.state, status.accepted), (State::Complete, JOBS));
+    assert_eq!((status.state, status.accepted), (CampaignState::Complete, JOBS));
     assert_eq!(bench.published(), ["campaign.accepted", "campaign.completed", "campaign.completed"]);
 }
 
@@ -223,7 +223,7 @@ async fn jobs_that_the_broker_lost_are_queued_again() {
     assert_eq!(bench.queued().await, JOBS, "the time without news is longer than anybody waits");
     assert_eq!(bench.work(Stub::default()).await.finished, JOBS);
     bench.settle(1).await;
-    assert_eq!(bench.status(&campaign).await.state, State::Complete);
+    assert_eq!(bench.status(&campaign).await.state, CampaignState::Complete);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -74,7 +74,7 @@ async fn racing_writers_get_numbers_of_their_own() {
         let (i, card) = writer.await.unwrap();
         let card = card.unwrap();
         assert_eq!(registry.card(&card.id).await.unwrap(), card);
-        assert_eq!(registry.weights(&card).await.unwrap(), [i; 1000], "the weights are its own");
+        assert_eq!(registry.weights(&card).await.unwrap()[..], [i; 1000], "the weights are its own");
         numbers.push(card.id.number);
     }
     numbers.sort_unstable();
@@ -86,7 +86,7 @@ async fn a_version_counts_only_whole_and_unchanged() {
     let (folder, store, registry) = store();
     let key = |text: &str| Key::new(text).unwrap();
     // A training that died before its card: its number stays unused.
-    store.put(&key("encoders/style/acme@1/adapter.safetensors"), b"half".to_vec()).await.unwrap();
+    store.put(&key("encoders/style/acme@1/adapter.safetensors"), "half".into()).await.unwrap();
     assert!(registry.versions().await.unwrap().is_empty());
     assert_eq!(registry.card(&acme(1)).await.unwrap_err().exit_code(), 2);
     let card = registry.publish(&draft(0.5, 0.5, &["a"]), b"weights", None).await.unwrap();
@@ -95,9 +95,9 @@ async fn a_version_counts_only_whole_and_unchanged() {
     let left = crate::support::files(&folder.path().join("encoders/style/acme@2"));
     assert_eq!(left.keys().collect::<Vec<_>>(), ["adapter.safetensors", "card.json"]);
 
-    store.put(&key("encoders/style/acme@2/adapter.safetensors"), b"others".to_vec()).await.unwrap();
+    store.put(&key("encoders/style/acme@2/adapter.safetensors"), "others".into()).await.unwrap();
     assert_eq!(registry.weights(&card).await.unwrap_err().exit_code(), 4);
-    store.put(&key("encoders/style/acme@3/card.json"), card.to_bytes().unwrap()).await.unwrap();
+    store.put(&key("encoders/style/acme@3/card.json"), card.to_bytes().unwrap().into()).await.unwrap();
     assert!(registry.card(&acme(3)).await.unwrap_err().to_string().contains("is the card of style/acme@2"));
     for (bytes, code) in [("{}", 2), ("{\"format\": 2}", 4), ("[", 2), ("", 2)] {
         store.put(&key("encoders/style/acme@3/card.json"), bytes.into()).await.unwrap();
@@ -231,7 +231,7 @@ async fn what_has_expired_or_is_damaged_is_not_promoted_for_any_reason() {
     Ledger::new(store.clone()).record(&[entry]).await.unwrap();
     assert_eq!(registry.barred(&acme(1), &none, &on("2026-07-01")).await.unwrap(), None);
 
-    store.put(&Key::new("encoders/style/acme@1/adapter.safetensors").unwrap(), b"others".to_vec()).await.unwrap();
+    store.put(&Key::new("encoders/style/acme@1/adapter.safetensors").unwrap(), "others".into()).await.unwrap();
     let damaged = promote(1, on("2026-07-01")).await.unwrap_err();
     assert!(damaged.exit_code() == 4 && damaged.to_string().contains("not those of its card"), "{damaged}");
 }
@@ -246,7 +246,7 @@ async fn campaigns_are_planned_with_what_is_in_use() {
         registry.publish(&draft, weights.as_bytes(), None).await.unwrap();
     }
     registry.promote(&acme(2), "me", None, &Revocations::default(), &Policy::default()).await.unwrap();
-    store.put(&Key::new("encoders/style/acme@4/card.json").unwrap(), b"damaged".to_vec()).await.unwrap();
+    store.put(&Key::new("encoders/style/acme@4/card.json").unwrap(), "damaged".into()).await.unwrap();
     let planned = |style: &'static str| {
         let (registry, ledger) = (registry.clone(), ledger.clone());
         async move {
@@ -272,7 +272,7 @@ async fn campaigns_are_planned_with_what_is_in_use() {
     // Which version is in use cannot be read: none is offered, and other styles are planned all the same.
     let log = Key::new("encoders/style/acme/promotions/000001.json").unwrap();
     let kept = store.get(&log).await.unwrap().unwrap();
-    store.put(&log, b"damaged".to_vec()).await.unwrap();
+    store.put(&log, "damaged".into()).await.unwrap();
     assert!(planned("acme").await.unwrap_err().contains("000001.json is not a record of this housestyle"));
     assert_eq!(planned("flat").await.unwrap().encoder, None);
     store.put(&log, kept).await.unwrap();
@@ -326,7 +326,7 @@ async fn rights_are_those_of_today_and_of_every_ancestor() {
         let registry = registry.clone();
         async move { registry.load(&asked, &revoked, &policy).await }
     };
-    assert_eq!(load(asked.clone(), none.clone(), on("2030-01-01")).await.unwrap(), (card, b"w1".to_vec()));
+    assert_eq!(load(asked.clone(), none.clone(), on("2030-01-01")).await.unwrap(), (card, "w1".into()));
     let expired = load(asked.clone(), none.clone(), on("2030-01-02")).await.unwrap_err();
     assert!(expired.to_string().contains("expired on 2030-01-01"), "planned in time or not: {expired}");
     revoked.0.push(revocation(Target::Picture(Digest::of("a"))));

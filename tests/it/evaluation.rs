@@ -135,7 +135,7 @@ async fn what_cannot_be_paired_decoded_or_licensed_is_refused_by_name() {
     let part = Key::new(format!("baselines/agency/parts/{}.json", baseline.parts[0].hex())).unwrap();
     let read = async || loader::baseline(&store, &baseline).try_collect::<Vec<Shown>>().await.map_err(|e| e.chain());
     let tampered = text(&store, part.clone()).await.replace("rocket", "racket");
-    store.put(&part, tampered.into_bytes()).await.unwrap();
+    store.put(&part, tampered.into()).await.unwrap();
     assert!(read().await.unwrap_err().contains("is not what was imported"));
     store.delete(&part).await.unwrap();
     assert!(read().await.unwrap_err().contains("is not there"));
@@ -191,7 +191,7 @@ async fn zip_files_and_prefixes_are_deliveries_and_bombs_are_not() {
         assert_eq!(DeliverySource::open(&folder.path().join(wrong)).unwrap_err().exit_code(), 2);
     }
     let key = |text: &str| Key::new(text).unwrap();
-    store.put(&key("inbox/x/a.png"), good).await.unwrap();
+    store.put(&key("inbox/x/a.png"), good.into()).await.unwrap();
     let prefix = DeliverySource::Prefix(Arc::new(store.clone()), key("inbox/x"));
     let rows = "a.png,fox,flat,Studio,40,USD,MIT\nb.png,fox,line,Studio,4,USD,MIT\n";
     let baseline = import(&store, &plan, prefix, index(rows)).await.unwrap();
@@ -394,7 +394,7 @@ async fn evaluating_a_campaign_is_a_read() {
     assert_eq!(tally.unwrap().finished, 7);
     let any: Arc<dyn Store> = Arc::new(store.clone());
     let outline = serde_json::from_value(serde_json::to_value(&plan).unwrap()).unwrap();
-    let found: Vec<Option<Shown>> = loader::campaign(&any, outline).unwrap().try_collect().await.unwrap();
+    let found: Vec<Option<Shown>> = loader::campaign(&any, outline).await.unwrap().try_collect().await.unwrap();
     let ids: Vec<_> = found.iter().map(|shown| shown.as_ref().map(|shown| shown.id.as_str())).collect();
     let planned: Vec<_> = plan.jobs.iter().enumerate().map(|(i, job)| (i < 7).then_some(job.stem.as_str())).collect();
     assert_eq!(ids, planned, "in the plan's order, and what is not finished is missing");

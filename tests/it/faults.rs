@@ -10,7 +10,7 @@ use housestyle::broker::Rabbit;
 use housestyle::broker::{Order, Task};
 use housestyle::broker::{RabbitSettings, rabbit::topology};
 use housestyle::campaign::records::{self, Answer};
-use housestyle::campaign::status::{Standing, State};
+use housestyle::campaign::status::{CampaignState, CampaignStatus};
 use housestyle::coordinator::Coordinator;
 use housestyle::io::shutdown::Shutdown;
 use housestyle::spec::Priority;
@@ -340,7 +340,7 @@ async fn what_the_broker_gave_up_on_is_dead_in_the_store_too() {
         shutdown: shutdown.clone(),
     };
     let planning = tokio::spawn(async move { coordinator.run().await });
-    let submission = records::submission();
+    let submission = records::submission().unwrap();
     let task = Task::Submit { submission: submission.clone(), file: "c.yaml".into(), yaml: campaign(10) };
     queue.orders().publish(Order::new(task, None)).await.unwrap();
     let key = records::answer_key(&submission).unwrap();
@@ -354,13 +354,13 @@ async fn what_the_broker_gave_up_on_is_dead_in_the_store_too() {
     // Once more than anybody of ours would be told about.
     die_with_the_jobs(&url, 10, topology::DELIVERY_LIMIT + 1).await;
     let standing = loop {
-        let standing = Standing::of(&*store, &id).await.unwrap().unwrap();
+        let standing = CampaignStatus::read(&*store, &id).await.unwrap().unwrap();
         if standing.is_over() {
             break standing;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    assert_eq!((standing.state, standing.dead, standing.remaining), (State::Incomplete, 10, 0), "{standing:?}");
+    assert_eq!((standing.state, standing.dead, standing.remaining), (CampaignState::Incomplete, 10, 0), "{standing:?}");
     assert_eq!(queue.dead_letters().await.unwrap().len(), 10);
     shutdown.request();
     planning.await.unwrap().unwrap();

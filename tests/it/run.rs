@@ -1,17 +1,20 @@
 //! The worker with a stub for the models: what is left behind, the gate, failures, stopping, going on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use housestyle::appearance::picture;
 use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Kind};
+use housestyle::base::stem::Stem;
 use housestyle::base::version::EncoderName;
+use housestyle::campaign::contact_sheet::ContactSheet;
 use housestyle::campaign::layout::{Layout, Shelf};
+use housestyle::campaign::outcomes::{Outcomes, Verify};
 use housestyle::campaign::sidecar::{Outcome, Sidecar};
 use housestyle::campaign::summary::Summary;
-use housestyle::campaign::{commit, contact_sheet, finish, provenance};
+use housestyle::campaign::{finish, outcomes, provenance};
 use housestyle::io::shutdown::Shutdown;
 use housestyle::plan::{EncoderRef, Plan};
 use housestyle::store::{Local, Store};
@@ -38,14 +41,29 @@ impl Bench {
     }
 
     fn layout(&self) -> Layout {
-        Layout::new(self.plan.campaign.as_str()).unwrap()
+        Layout::of(&self.plan.campaign)
+    }
+
+    fn shared(&self) -> Arc<dyn Store> {
+        Arc::new(self.store.clone())
+    }
+
+    /// Reads what became of every job, and removes what is damaged.
+    async fn outcomes(&self) -> Outcomes {
+        let outcomes = Outcomes::read(&self.shared(), &self.layout(), &self.plan.jobs, Verify::Images).await.unwrap();
+        outcomes.remove_unusable(&self.shared()).await.unwrap();
+        outcomes
+    }
+
+    async fn finish(&self) {
+        finish::finish(&self.shared(), &self.layout(), "small", Arc::new(self.outcomes().await)).await.unwrap();
     }
 
     async fn sidecars(&self) -> Vec<Sidecar> {
-        finish::collect(&self.store, &self.plan.jobs).await.unwrap()
+        self.outcomes().await.sidecars
     }
 
-    fn stem(&self, index: usize) -> String {
+    fn stem(&self, index: usize) -> Stem {
         self.plan.jobs[index].stem.clone()
     }
 }
@@ -60,7 +78,7 @@ async fn leaves_behind_what_is_promised() {
     assert!(made.lock().unwrap().iter().all(|batch| batch.len() <= 3));
 
     let (layout, sidecars) = (bench.layout(), bench.sidecars().await);
-    finish::finish(&bench.store, &layout, "small", &sidecars).await.unwrap();
+    bench.finish().await;
     let mut expected: BTreeSet<String> = ["manifest.jsonl", "manifest.parquet", "contact-sheet.png"].map(String::from).into();
     for job in &bench.plan.jobs {
         expected.extend([format!("assets/{}.png", job.stem), format!("assets/{}.json", job.stem)]);
@@ -72,8 +90,8 @@ async fn leaves_behind_what_is_promised() {
     assert_eq!((sidecar.outcome, sidecar.chosen, &sidecar.job), (Outcome::Accepted, Some(1), job));
     assert_eq!((sidecar.provider.as_str(), sidecar.bundle.as_str()), ("none", "stub"));
     assert_eq!((sidecar.rights[0].licence.as_str(), sidecar.rights[0].holder.as_str()), ("MIT", "Somebody"));
-    let bytes = bench.store.get(&layout.image(Shelf::Assets, &job.stem).unwrap()).await.unwrap().unwrap();
-    assert_eq!(housestyle::base::digest::Digest::of(&bytes), sidecar.image.as_ref().unwrap().sha256);
+    let bytes = bench.store.get(&layout.image(Shelf::Assets, &job.stem)).await.unwrap().unwrap();
+    assert_eq!(Digest::of(&bytes), sidecar.image.as_ref().unwrap().sha256);
     let said = String::from_utf8_lossy(&bytes);
     for words in ["XML:com.adobe.xmp", "digitalsourcetype/trainedAlgorithmicMedia", job.id.as_str(), &job.prompts.style] {
         assert!(said.contains(words), "the PNG does not say {words}");
@@ -84,14 +102,14 @@ async fn leaves_behind_what_is_promised() {
 
     let named = sidecars.iter().find(|s| s.job.style == "line").unwrap();
     assert_eq!(named.rights[0].attribution, "Line <House> & Co, CC BY 4.0");
-    let bytes = bench.store.get(&layout.image(Shelf::Assets, &named.job.stem).unwrap()).await.unwrap().unwrap();
+    let bytes = bench.store.get(&layout.image(Shelf::Assets, &named.job.stem)).await.unwrap().unwrap();
     let said = String::from_utf8_lossy(&bytes);
     assert!(said.contains("Line <House> & Co, CC BY 4.0") && said.contains("Line &lt;House&gt; &amp; Co, CC BY 4.0</rdf:li>"));
     assert!(said.contains("dc:rights"));
-    let sheet = bench.store.get(&layout.contact_sheet().unwrap()).await.unwrap().unwrap();
+    let sheet = bench.store.get(&layout.contact_sheet()).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&sheet).contains("digitalsourcetype/trainedAlgorithmicMedia"));
 
-    let manifest = text(&bench.store, layout.manifest().unwrap()).await;
+    let manifest = text(&bench.store, layout.manifest()).await;
     assert_eq!(manifest.lines().count(), 8);
     let line: serde_json::Value = serde_json::from_str(manifest.lines().next().unwrap()).unwrap();
     assert_eq!(line["image"], format!("assets/{}.png", job.stem));
@@ -109,7 +127,7 @@ async fn the_gate_tries_again_and_keeps_the_best() {
     };
     bench.work(Stub { scores: Box::new(scores), ..Stub::default() }, 4).await;
     let sidecars = bench.sidecars().await;
-    let find = |stem: &str| sidecars.iter().find(|s| s.job.stem == stem).unwrap();
+    let find = |stem: &Stem| sidecars.iter().find(|s| s.job.stem == *stem).unwrap();
 
     let passed = find(&second);
     assert_eq!((passed.outcome, passed.chosen, passed.attempts.len()), (Outcome::Accepted, Some(2), 2));
@@ -118,7 +136,7 @@ async fn the_gate_tries_again_and_keeps_the_best() {
     let refused = find(&never);
     assert_eq!((refused.outcome, refused.chosen, refused.attempts.len()), (Outcome::Rejected, Some(2), 3));
     assert_eq!(refused.reasons[1], "attempt 2: style 0.50 is under 0.60");
-    let image = bench.store.get(&bench.layout().image(Shelf::Rejected, &never).unwrap()).await.unwrap().unwrap();
+    let image = bench.store.get(&bench.layout().image(Shelf::Rejected, &never)).await.unwrap().unwrap();
     let best = Ask { job: Arc::new(refused.job.clone()), attempt: 2 };
     assert_eq!(picture::decode(&image, "rejected").unwrap(), picture_of(&best));
 
@@ -146,11 +164,11 @@ async fn a_failed_item_takes_no_other_with_it() {
         assert_eq!(sidecar.outcome, if failed { Outcome::Failed } else { Outcome::Accepted });
         assert_eq!(sidecar.image.is_none(), failed, "no image rather than a black one");
     }
-    let find = |stem: &str| sidecars.iter().find(|s| s.job.stem == stem).unwrap();
+    let find = |stem: &Stem| sidecars.iter().find(|s| s.job.stem == *stem).unwrap();
     assert_eq!(find(&black).attempts.len(), 3, "other noise may help against what is not finite");
     assert!(find(&black).reasons[0].contains("not finite"));
     assert_eq!(find(&wrong).attempts.len(), 1, "and does not help against wrong input");
-    finish::finish(&bench.store, &bench.layout(), "small", &sidecars).await.unwrap();
+    bench.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,7 +184,7 @@ async fn a_storm_passes_or_kills_the_message() {
     let (tally, dead) = work(&bench.plan.jobs, &bench.store, stub, 1, &Shutdown::default()).await;
     assert_eq!(tally.unwrap().finished, 3);
     assert_eq!(dead.len(), 1);
-    assert!(dead[0].starts_with(&bench.stem(3)) && dead[0].contains("storm"), "{dead:?}");
+    assert!(dead[0].starts_with(bench.stem(3).as_str()) && dead[0].contains("storm"), "{dead:?}");
     assert_eq!(bench.sidecars().await.len(), 3);
 }
 
@@ -225,7 +243,8 @@ async fn what_failed_can_be_tried_again_and_nothing_else_is() {
         ..Stub::default()
     };
     bench.work(stub, 8).await;
-    commit::forget_failed(&bench.store, &bench.sidecars().await).await.unwrap();
+    let failed = bench.outcomes().await.failed();
+    outcomes::forget_failed(&bench.shared(), &bench.layout(), &failed).await.unwrap();
     let tally = bench.work(Stub::default(), 8).await;
     assert_eq!((tally.skipped, tally.finished), (7, 1));
     let count = |outcome, sidecars: &[Sidecar]| sidecars.iter().filter(|s| s.outcome == outcome).count();
@@ -272,22 +291,22 @@ async fn heals_what_others_broke() {
     let layout = bench.layout();
     let (no_image, damaged, orphan, swapped, edited, moved) =
         (bench.stem(0), bench.stem(1), bench.stem(2), bench.stem(3), bench.stem(4), bench.stem(5));
-    bench.store.delete(&layout.image(Shelf::Assets, &no_image).unwrap()).await.unwrap();
-    bench.store.put(&layout.sidecar(Shelf::Assets, &damaged).unwrap(), b"{".to_vec()).await.unwrap();
-    bench.store.put(&layout.image(Shelf::Rejected, &orphan).unwrap(), b"left by a kill".to_vec()).await.unwrap();
-    let image = layout.image(Shelf::Assets, &swapped).unwrap();
+    bench.store.delete(&layout.image(Shelf::Assets, &no_image)).await.unwrap();
+    bench.store.put(&layout.sidecar(Shelf::Assets, &damaged), "{".into()).await.unwrap();
+    bench.store.put(&layout.image(Shelf::Rejected, &orphan), "left by a kill".into()).await.unwrap();
+    let image = layout.image(Shelf::Assets, &swapped);
     let size = bench.store.size(&image).await.unwrap().unwrap();
-    bench.store.put(&image, vec![b'x'; size as usize]).await.unwrap();
+    bench.store.put(&image, vec![b'x'; size as usize].into()).await.unwrap();
     for (stem, from, to) in [(edited, "\"file\": \"", "\"file\": \"../../"), (moved, "\"accepted\"", "\"rejected\"")] {
-        let key = layout.sidecar(Shelf::Assets, &stem).unwrap();
+        let key = layout.sidecar(Shelf::Assets, &stem);
         let changed = crate::support::text(&bench.store, key.clone()).await.replacen(from, to, 1);
-        bench.store.put(&key, changed.into_bytes()).await.unwrap();
+        bench.store.put(&key, changed.into()).await.unwrap();
     }
-    bench.store.put(&layout.image(Shelf::Rejected, "somebody-elses").unwrap(), b"kept".to_vec()).await.unwrap();
+    bench.store.put(&layout.image(Shelf::Rejected, &Stem::of("somebody-elses")), "kept".into()).await.unwrap();
 
     let tally = bench.work(Stub::default(), 4).await;
     assert_eq!((tally.skipped, tally.finished), (3, 5));
-    finish::finish(&bench.store, &layout, "small", &bench.sidecars().await).await.unwrap();
+    bench.finish().await;
     let mut after = images(bench.folder.path());
     after.retain(|name, _| !name.contains("somebody-elses"));
     assert_eq!(after, before);
@@ -307,7 +326,7 @@ async fn two_versions_of_a_style_are_two_columns_of_the_sheet() {
     let bench = Bench::new(3, "");
     bench.work(Stub::default(), 4).await;
     let mut sidecars = bench.sidecars().await;
-    assert_eq!(contact_sheet::shown(&sidecars).len(), 12);
+    assert_eq!(ContactSheet::of("c", &sidecars).shown(&sidecars).count(), 12);
     for sidecar in &mut sidecars {
         // Both styles are now `acme`, in two versions: six images a cell in one column, of which only four would be shown.
         let number = if sidecar.job.style == "flat" { 2 } else { 3 };
@@ -315,10 +334,10 @@ async fn two_versions_of_a_style_are_two_columns_of_the_sheet() {
         sidecar.job.style = "acme".into();
         sidecar.job.style_source.encoder = Some(EncoderRef { digest: Digest::of(version.to_string()), version });
     }
-    assert_eq!(contact_sheet::shown(&sidecars).len(), 12);
-    let images = sidecars.iter().map(|s| (s.job.stem.clone(), image::RgbImage::new(16, 16))).collect();
-    let versions = contact_sheet::draw("c", &sidecars, &images);
+    assert_eq!(ContactSheet::of("c", &sidecars).shown(&sidecars).count(), 12);
+    let draw = |sidecars: &[Sidecar]| ContactSheet::of("c", sidecars).draw(&HashMap::new());
+    let versions = draw(&sidecars);
     sidecars.iter_mut().for_each(|sidecar| sidecar.job.style_source.encoder = None);
-    let one = contact_sheet::draw("c", &sidecars, &images);
+    let one = draw(&sidecars);
     assert!(versions.width() > one.width(), "{} and {}", versions.width(), one.width());
 }

@@ -12,9 +12,10 @@ use housestyle::app::service::Service;
 use housestyle::broker::Rabbit;
 use housestyle::broker::RabbitSettings;
 use housestyle::broker::{Order, Task};
+use housestyle::campaign::inventory::{Inventory, JobState};
 use housestyle::campaign::layout::Layout;
 use housestyle::campaign::records::{self, Answer};
-use housestyle::campaign::status::{Outcomes, Standing, State};
+use housestyle::campaign::status::{CampaignState, CampaignStatus};
 use housestyle::io::shutdown::Shutdown;
 use housestyle::plan::CampaignId;
 use housestyle::store::s3::Credentials;
@@ -97,7 +98,7 @@ impl Drop for Workers {
 }
 
 async fn submit(queue: &Rabbit, store: &dyn Store, jobs: usize) -> CampaignId {
-    let submission = records::submission();
+    let submission = records::submission().unwrap();
     let task = Task::Submit { submission: submission.clone(), file: "soak.yaml".into(), yaml: campaign(jobs) };
     queue.orders().publish(Order::new(task, None)).await.unwrap();
     let key = records::answer_key(&submission).unwrap();
@@ -133,7 +134,7 @@ async fn soak() {
     let queue = Rabbit::connect(&url.into(), false, settings()).await.unwrap();
     let id = submit(&queue, &*store, jobs).await;
     let queued = began.elapsed();
-    let layout = Layout::new(id.as_str()).unwrap();
+    let layout = Layout::of(&id);
     let (mut seed, mut next_kill, mut next_restart) = (7u64, jobs / 20, jobs / 3);
     let sidecars = || {
         let shelf = place.join(layout.folder().as_str()).join("assets");
@@ -163,16 +164,16 @@ async fn soak() {
         assert!(began.elapsed() < Duration::from_secs(3600), "{made} of {jobs} after an hour");
     }
     let all_made = began.elapsed();
-    while store.size(&layout.manifest().unwrap()).await.unwrap().is_none() {
+    while store.size(&layout.manifest()).await.unwrap().is_none() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(began.elapsed() < Duration::from_secs(3600), "never finished");
     }
     let finished = began.elapsed();
 
-    let standing = Standing::of(&*store, &id).await.unwrap().unwrap();
-    assert_eq!((standing.state, standing.accepted, standing.dead), (State::Complete, jobs, 0), "{standing:?}");
-    let outcomes = Outcomes::of(&*store, &layout).await.unwrap();
-    assert_eq!(outcomes.accepted.len(), jobs, "no job is lost");
+    let standing = CampaignStatus::read(&*store, &id).await.unwrap().unwrap();
+    assert_eq!((standing.state, standing.accepted, standing.dead), (CampaignState::Complete, jobs, 0), "{standing:?}");
+    let found = Inventory::list(&*store, &layout).await.unwrap();
+    assert_eq!(found.count(JobState::Accepted), jobs, "no job is lost");
     let all = files(&place.join(layout.folder().as_str()));
     let shelved = |ending: &str| all.keys().filter(|n| n.ending_in(ending)).count();
     assert_eq!((shelved(".png"), shelved(".json")), (jobs, jobs), "no outcome is doubled");

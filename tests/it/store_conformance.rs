@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use housestyle::base::error::Kind;
 use housestyle::store::s3::Credentials;
 use housestyle::store::{Key, Local, S3, Store};
@@ -45,26 +46,26 @@ async fn s3_survives_what_servers_do() {
         left -= 1;
         if left >= 0 { Fault::Status(503) } else { Fault::None }
     });
-    store.put(&k, b"first".to_vec()).await.unwrap();
+    store.put(&k, "first".into()).await.unwrap();
 
     // A conditional PUT that was done but whose answer got lost is ours; another's is not.
     let mut lose = true;
     server
         .misbehave(move |method, _| if method == "PUT" && std::mem::take(&mut lose) { Fault::LoseAnswer } else { Fault::None });
-    assert!(store.put_if_absent(&key("a/c"), b"mine".to_vec()).await.unwrap());
-    assert!(!store.put_if_absent(&key("a/c"), b"mine".to_vec()).await.unwrap());
+    assert!(store.put_if_absent(&key("a/c"), "mine".into()).await.unwrap());
+    assert!(!store.put_if_absent(&key("a/c"), "mine".into()).await.unwrap());
 
     // A cut upload leaves nothing behind, and is sent again.
     let (large, big) = (key("a/large"), vec![7; 4 << 20]);
     server.misbehave(|method, _| if method == "PUT" { Fault::CutUpload } else { Fault::None });
-    assert!(store.put(&large, big.clone()).await.is_err());
+    assert!(store.put(&large, big.clone().into()).await.is_err());
     assert_eq!(store.size(&large).await.unwrap(), None);
     let mut cuts = 1;
     server.misbehave(move |method, _| {
         cuts -= i32::from(method == "PUT");
         if method == "PUT" && cuts >= 0 { Fault::CutUpload } else { Fault::None }
     });
-    store.put(&large, big.clone()).await.unwrap();
+    store.put(&large, big.clone().into()).await.unwrap();
     assert_eq!(store.get(&large).await.unwrap().unwrap(), big);
 
     // Half a body is no body.
@@ -73,19 +74,19 @@ async fn s3_survives_what_servers_do() {
         cuts -= i32::from(method == "GET");
         if method == "GET" && cuts >= 0 { Fault::CutBody } else { Fault::None }
     });
-    assert_eq!(store.get(&k).await.unwrap().unwrap(), b"first");
+    assert_eq!(store.get(&k).await.unwrap().unwrap(), "first");
     server.misbehave(|method, _| if method == "GET" { Fault::CutBody } else { Fault::None });
     assert_eq!(store.get(&k).await.unwrap_err().kind(), Kind::Unavailable);
 
     // What will not pass says what helps, and no secret.
     for (status, kind) in [(403, Kind::Unavailable), (400, Kind::Unavailable), (405, Kind::Permanent)] {
         server.misbehave(move |_, _| Fault::Status(status));
-        let error = store.put(&k, b"x".to_vec()).await.unwrap_err();
+        let error = store.put(&k, "x".into()).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{}", error.chain());
         assert!(!error.chain().contains(SECRET) && !error.chain().contains("Signature"), "{}", error.chain());
     }
     server.misbehave(|_, _| Fault::None);
-    assert_eq!(store.get(&k).await.unwrap().unwrap(), b"first");
+    assert_eq!(store.get(&k).await.unwrap().unwrap(), "first");
 
     let nowhere = S3::open_as("no-such-bucket", &server.settings(), Some(credentials())).await.unwrap();
     let error = nowhere.list(&k).await.unwrap_err();
@@ -111,17 +112,17 @@ async fn what_is_put_is_got(store: &dyn Store) {
     assert_eq!(store.get(&k).await.unwrap(), None);
     assert_eq!(store.size(&k).await.unwrap(), None);
     store.delete(&k).await.unwrap();
-    store.put(&k, b"first".to_vec()).await.unwrap();
-    store.put(&k, big.clone()).await.unwrap();
+    store.put(&k, "first".into()).await.unwrap();
+    store.put(&k, big.clone().into()).await.unwrap();
     assert_eq!(store.size(&k).await.unwrap(), Some(big.len() as u64));
-    assert_eq!(store.get(&k).await.unwrap(), Some(big));
-    assert!(!store.put_if_absent(&k, b"second".to_vec()).await.unwrap());
-    store.put(&k, Vec::new()).await.unwrap();
-    assert_eq!(store.get(&k).await.unwrap(), Some(Vec::new()));
+    assert_eq!(store.get(&k).await.unwrap(), Some(big.into()));
+    assert!(!store.put_if_absent(&k, "second".into()).await.unwrap());
+    store.put(&k, Bytes::new()).await.unwrap();
+    assert_eq!(store.get(&k).await.unwrap(), Some(Bytes::new()));
     store.delete(&k).await.unwrap();
     assert_eq!(store.get(&k).await.unwrap(), None);
-    assert!(store.put_if_absent(&k, b"third".to_vec()).await.unwrap());
-    assert_eq!(store.get(&k).await.unwrap(), Some(b"third".to_vec()));
+    assert!(store.put_if_absent(&k, "third".into()).await.unwrap());
+    assert_eq!(store.get(&k).await.unwrap(), Some("third".into()));
     assert_eq!(store.get(&key("one")).await.unwrap_or(None), None, "a folder is no object");
     assert_eq!(store.size(&key("one")).await.unwrap(), None);
     assert!(store.locate(&k).contains("a.bin"));
@@ -142,7 +143,7 @@ async fn one_of_many_wins(store: &Arc<dyn Store>) {
     let racers: Vec<_> = (0..16u8)
         .map(|i| {
             let (store, k) = (Arc::clone(store), k.clone());
-            tokio::spawn(async move { store.put_if_absent(&k, vec![i; 1000]).await.unwrap().then_some(i) })
+            tokio::spawn(async move { store.put_if_absent(&k, vec![i; 1000].into()).await.unwrap().then_some(i) })
         })
         .collect();
     let mut winners = Vec::new();
@@ -150,16 +151,16 @@ async fn one_of_many_wins(store: &Arc<dyn Store>) {
         winners.extend(racer.await.unwrap());
     }
     assert_eq!(winners.len(), 1);
-    assert_eq!(store.get(&k).await.unwrap(), Some(vec![winners[0]; 1000]));
+    assert_eq!(store.get(&k).await.unwrap(), Some(vec![winners[0]; 1000].into()));
 }
 
 async fn readers_see_objects_whole(store: &Arc<dyn Store>) {
     let k = key("whole/object");
-    store.put(&k, vec![0; 200_000]).await.unwrap();
+    store.put(&k, vec![0; 200_000].into()).await.unwrap();
     let (writer, target) = (Arc::clone(store), k.clone());
     let writing = tokio::spawn(async move {
         for i in 1..20u8 {
-            writer.put(&target, vec![i; 200_000 + usize::from(i)]).await.unwrap();
+            writer.put(&target, vec![i; 200_000 + usize::from(i)].into()).await.unwrap();
         }
     });
     while !writing.is_finished() {
@@ -175,7 +176,7 @@ async fn readers_see_objects_whole(store: &Arc<dyn Store>) {
 async fn local_sweeps_what_a_killed_process_left() {
     let folder = tempfile::tempdir().unwrap();
     let store = Local::new(folder.path());
-    store.put(&key("c/assets/a.png"), b"whole".to_vec()).await.unwrap();
+    store.put(&key("c/assets/a.png"), "whole".into()).await.unwrap();
     let left = folder.path().join("c/assets/.unfinished-abc");
     std::fs::write(&left, b"ha").unwrap();
     assert_eq!(store.list(&key("c")).await.unwrap(), [key("c/assets/a.png")]);
@@ -193,7 +194,7 @@ async fn local_sweeps_what_a_killed_process_left() {
 async fn local_neither_reads_without_end_nor_empties_what_a_link_points_to() {
     let folder = tempfile::tempdir().unwrap();
     let store = Local::new(folder.path());
-    store.put(&key("c/mine"), b"x".to_vec()).await.unwrap();
+    store.put(&key("c/mine"), "x".into()).await.unwrap();
     std::os::unix::fs::symlink("/dev/zero", folder.path().join("c/endless")).unwrap();
     let error = store.get(&key("c/endless")).await.unwrap_err();
     assert_eq!(error.exit_code(), 2, "{}", error.chain());
@@ -212,7 +213,7 @@ async fn local_files_are_readable_by_others_as_the_umask_says() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let store = Local::new(folder.path());
-    store.put(&key("a"), b"x".to_vec()).await.unwrap();
+    store.put(&key("a"), "x".into()).await.unwrap();
     std::fs::write(folder.path().join("b"), b"x").unwrap();
     let mode = |name| std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
     assert_eq!(mode("a"), mode("b"));

@@ -18,6 +18,7 @@ use housestyle::appearance::{Fingerprint, Vector};
 use housestyle::base::currency::Currency;
 use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Result};
+use housestyle::base::stem::Stem;
 use housestyle::broker::{Channel as _, MemoryChannel, Message};
 use housestyle::campaign::commit::GeneratorInfo;
 use housestyle::io::shutdown::Shutdown;
@@ -80,7 +81,7 @@ pub struct Ask {
 pub type Script<T> = Box<dyn Fn(&Ask) -> T + Send>;
 
 /// (job's stem, attempt) of each item of a batch.
-pub type MadeBatch = Vec<(String, u32)>;
+pub type MadeBatch = Vec<(Stem, u32)>;
 
 /// A generator whose pictures are a function of job and attempt, as the real one's are.
 pub struct Stub {
@@ -235,7 +236,7 @@ pub fn images(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// The text of a stored object.
 pub async fn text(store: &dyn Store, key: housestyle::store::Key) -> String {
-    String::from_utf8(store.get(&key).await.unwrap().unwrap()).unwrap()
+    String::from_utf8(store.get(&key).await.unwrap().unwrap().into()).unwrap()
 }
 
 /// The real binary on the tiny bundle, run in `folder` with no settings but those given here.

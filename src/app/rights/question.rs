@@ -22,7 +22,7 @@ fn read_question(what: &str) -> Result<Question> {
         let read = files::read(path, limits::PICTURE_BYTES);
         let bytes = read.map_err(|e| Error::invalid(format!("cannot read {}", path.display())).caused_by(e))?;
         return Ok(match Sidecar::from_bytes(&bytes, what) {
-            Ok(sidecar) => Question::Text(sidecar.job.stem),
+            Ok(sidecar) => Question::Text(sidecar.job.stem.into()),
             Err(_) => Question::Digest(Digest::of(&bytes)),
         });
     }

@@ -326,7 +326,7 @@ impl Import<'_> {
             delivery: row.delivery,
             looks: Looks::of(&picture),
         };
-        self.store.put(&image(self.name, &id)?, kept).await?;
+        self.store.put(&image(self.name, &id)?, kept.into()).await?;
         seen.pictures.insert(delivered, row.file);
         Ok(Ok((unjudged, picture)))
     }

@@ -65,7 +65,7 @@ impl DeliverySource {
                 Ok(key) => match store.size(&key).await? {
                     None => Err("is not in the delivery".into()),
                     Some(size) if size > limit => Err(too_large(limit)),
-                    Some(_) => store.get(&key).await?.ok_or_else(|| "is not in the delivery".into()),
+                    Some(_) => store.get(&key).await?.map(Vec::from).ok_or_else(|| "is not in the delivery".into()),
                 },
             },
         })

@@ -139,7 +139,7 @@ impl Baseline {
     /// Writes it; its pictures and parts must be there. Those of an earlier import stay: somebody may be reading them.
     pub(super) async fn save(&self, store: &dyn Store) -> Result<()> {
         let bytes = serde_json::to_vec(self).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
-        store.put(&folder(&self.name)?.join("baseline.json")?, bytes).await
+        store.put(&folder(&self.name)?.join("baseline.json")?, bytes.into()).await
     }
 }
 
@@ -150,7 +150,7 @@ fn part(name: &Name, digest: &Digest) -> Result<Key> {
 pub(super) async fn write_part(store: &dyn Store, name: &Name, items: &[BaselineItem]) -> Result<Digest> {
     let bytes = serde_json::to_vec(items).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
     let digest = Digest::of(&bytes);
-    store.put(&part(name, &digest)?, bytes).await?;
+    store.put(&part(name, &digest)?, bytes.into()).await?;
     Ok(digest)
 }
 

@@ -1,13 +1,16 @@
-//! The store in a bucket: key `a/b` is the object `<prefix>/a/b`.
+//! An object store in an S3 bucket: key `a/b` is the object `<prefix>/a/b`.
 //!
-//! In: bytes. Out: objects, whole by S3's own promise. Every request has a time limit and is tried again by the SDK; what
-//! still fails is mapped to our errors once, in `failure`.
-//! Always holds: [`Store::put_if_absent`] is a conditional PUT where the server honours it (tried out before the first
-//! one); our own PUT whose answer was lost is recognised as ours; a body that came short or stalls is fetched again.
+//! Objects are whole by S3's own promise. Every request has a time limit and is tried again by the SDK; what still fails
+//! becomes one of our errors in `failure`.
+//!
+//! # Invariants
+//!
+//! [`Store::put_if_absent`] is a conditional PUT where the server honours it (tried out before the first one). A PUT of
+//! this process whose answer was lost is recognised by the nonce it carries. A body that comes short or stalls is fetched
+//! again.
 
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,30 +22,34 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use backon::{ConstantBuilder, ExponentialBuilder, Retryable as _};
+use bytes::Bytes;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::base::error::{Error, Kind, Result};
+use crate::base::random;
+use crate::store::key::Key;
+use crate::store::object_store::Store;
 use crate::store::s3::settings::{Checksums, S3Settings};
-use crate::store::{Key, Store};
 
 mod failure;
 pub mod settings;
 
 use failure::{failed, status};
 
-/// One try, from the first byte sent to the last byte of the answer's head.
+/// Time limit of one try, from the first byte sent to the last byte of the answer's head.
 const ATTEMPT: Duration = Duration::from_secs(20);
-/// All tries of one request together.
+/// Time limit of all tries of one request together.
 const OPERATION: Duration = Duration::from_secs(90);
-/// A body that is not here by then is fetched again.
+/// Time limit of a body, which is then fetched again.
 const BODY: Duration = Duration::from_secs(60);
-/// Bodies that came short are fetched again so often.
+/// How often a body is fetched before giving up.
 const FETCHES: usize = 3;
-/// Far above any object of ours; what is larger was put there by somebody else and must not fill the memory.
+/// Bytes of an object at most: far above any that is written here, so that a foreign object cannot fill the memory.
 const MAX_BYTES: i64 = 256 << 20;
 /// The object that conditional PUTs are tried out on; its name is no [`Key`], so it is never listed.
 const PROBE: &str = ".housestyle-probe";
-/// The metadata that tells our own PUT from another's.
+/// The metadata that holds the nonce of the PUT that wrote an object.
 const WRITER: &str = "housestyle-writer";
 
 /// A [`Store`] in a bucket; cheap to clone.
@@ -52,9 +59,9 @@ pub struct S3 {
     bucket: String,
     /// Empty, or without slashes at its ends.
     prefix: String,
-    conditional: std::sync::Arc<OnceCell<bool>>,
-    /// Held where the server knows no conditions: then at least one process's writers do not race.
-    turn: std::sync::Arc<Mutex<()>>,
+    conditional: Arc<OnceCell<bool>>,
+    /// Held during a PUT where the server knows no conditions, so that at least this process's writers do not race.
+    turn: Arc<Mutex<()>>,
 }
 
 impl fmt::Debug for S3 {
@@ -64,13 +71,21 @@ impl fmt::Debug for S3 {
 }
 
 impl S3 {
-    /// The store at `bucket/prefix`, with the credentials of the AWS chain. Nothing is asked of the server yet;
+    /// Returns the store at `bucket/prefix`, with the credentials of the AWS chain. Nothing is asked of the server yet;
     /// [`Store::verify`] does that.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `place` names no bucket or a prefix that is no key.
     pub async fn open(place: &str, settings: &S3Settings) -> Result<Self> {
         Self::open_as(place, settings, None).await
     }
 
-    /// As [`S3::open`], with these credentials if there are any.
+    /// Returns the store at `bucket/prefix` as [`S3::open`] does, with these credentials if there are any.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`S3::open`] does.
     pub async fn open_as(place: &str, settings: &S3Settings, credentials: Option<Credentials>) -> Result<Self> {
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
         let prefix = prefix.trim_matches('/');
@@ -84,13 +99,7 @@ impl S3 {
             Key::new(prefix)?;
         }
         let client = Client::from_conf(client_settings(settings, credentials).await);
-        Ok(Self {
-            client,
-            bucket: bucket.into(),
-            prefix: prefix.into(),
-            conditional: std::sync::Arc::default(),
-            turn: std::sync::Arc::default(),
-        })
+        Ok(Self { client, bucket: bucket.into(), prefix: prefix.into(), conditional: Arc::default(), turn: Arc::default() })
     }
 
     fn name(&self, key: &str) -> String {
@@ -101,7 +110,7 @@ impl S3 {
         format!("s3://{}/{}", self.bucket, self.name(key)).trim_end_matches('/').to_owned()
     }
 
-    /// Whether the server honours `If-None-Match: *`; some refuse it, some accept and ignore it.
+    /// Finds out whether the server honours `If-None-Match: *`; some refuse it, some accept and ignore it.
     async fn honours_conditions(&self) -> Result<bool> {
         let probe = || async {
             let mut answers = Vec::new();
@@ -127,7 +136,7 @@ impl S3 {
         self.conditional.get_or_try_init(probe).await.copied()
     }
 
-    /// Whether `writer` wrote what is under `key`.
+    /// Returns whether the PUT with the nonce `writer` wrote what is under `key`.
     async fn is_by(&self, key: &Key, writer: &str) -> Result<bool> {
         let head = self.client.head_object().bucket(&self.bucket).key(self.name(key.as_str())).send().await;
         match head {
@@ -137,57 +146,68 @@ impl S3 {
         }
     }
 
-    async fn put_conditionally(&self, key: &Key, bytes: Vec<u8>) -> Result<bool> {
-        let writer = unique();
-        for pause in [50, 200, 800, 3000, 0] {
+    async fn put_conditionally(&self, key: &Key, bytes: Bytes) -> Result<bool> {
+        let writer = random::hex::<16>()?;
+        let put = || async {
             let put = self.client.put_object().bucket(&self.bucket).key(self.name(key.as_str())).if_none_match("*");
-            let sent = put.metadata(WRITER, &writer).body(ByteStream::from(bytes.clone())).send().await;
-            match sent {
-                Ok(_) => return Ok(true),
-                // The first answer may have been lost, and the SDK's second try met our own object.
-                Err(e) if status(&e) == Some(412) => return self.is_by(key, &writer).await,
-                // Another conditional PUT was under way: who won shows in a moment.
-                Err(e) if status(&e) == Some(409) && pause > 0 => tokio::time::sleep(Duration::from_millis(pause)).await,
-                Err(e) => return Err(failed("write to", &self.address(key.as_str()), e)),
-            }
+            put.metadata(WRITER, &writer).body(ByteStream::from(bytes.clone())).send().await
+        };
+        // 409: another conditional PUT was under way; who won shows in a moment.
+        let sent = put.retry(CONTENDED).when(|error| status(error) == Some(409)).await;
+        match sent {
+            Ok(_) => Ok(true),
+            // The first answer may have been lost, and the SDK's second try met the object of the first.
+            Err(e) if status(&e) == Some(412) => self.is_by(key, &writer).await,
+            Err(e) => Err(failed("write to", &self.address(key.as_str()), e)),
         }
-        Err(Error::unavailable(format!("cannot write to {}: others keep writing there", self.address(key.as_str()))))
     }
 
-    async fn send(&self, key: &Key, bytes: Vec<u8>) -> Result<(), SdkError<PutObjectError>> {
+    async fn send(&self, key: &Key, bytes: Bytes) -> Result<(), SdkError<PutObjectError>> {
         let put = self.client.put_object().bucket(&self.bucket).key(self.name(key.as_str()));
         put.body(ByteStream::from(bytes)).send().await.map(drop)
     }
 
-    /// One fetch; `Err(None)` if the body came short and may be fetched again.
-    async fn fetch(&self, key: &Key) -> Result<Option<Vec<u8>>, Option<Error>> {
+    async fn fetch(&self, key: &Key) -> Result<Option<Bytes>, FetchError> {
         let address = || self.address(key.as_str());
         let got = self.client.get_object().bucket(&self.bucket).key(self.name(key.as_str())).send().await;
         let object = match got {
             Ok(object) => object,
             Err(e) if status(&e) == Some(404) && !failure::no_bucket(&e) => return Ok(None),
-            Err(e) => return Err(Some(failed("read", &address(), e))),
+            Err(e) => return Err(FetchError::Failed(failed("read", &address(), e))),
         };
         let announced = object.content_length();
         if announced.is_some_and(|length| length > MAX_BYTES) {
-            return Err(Some(Error::invalid(format!("{} has more than {MAX_BYTES} bytes", address()))));
+            let large = Error::invalid(format!("{} has more than {MAX_BYTES} bytes", address()));
+            return Err(FetchError::Failed(large));
         }
         let body = match tokio::time::timeout(BODY, object.body.collect()).await {
-            Ok(Ok(body)) => body.to_vec(),
+            Ok(Ok(body)) => body.into_bytes(),
             Ok(Err(e)) => {
                 tracing::debug!(key = key.as_str(), error = %e, "a body broke off");
-                return Err(None);
+                return Err(FetchError::Short);
             }
-            Err(_) => return Err(None),
+            Err(_) => return Err(FetchError::Short),
         };
         match announced {
-            Some(length) if length != body.len() as i64 => Err(None),
+            Some(length) if length != body.len() as i64 => Err(FetchError::Short),
             _ => Ok(Some(body)),
         }
     }
 }
 
-/// The chain's settings with our time limits on top.
+/// What can go wrong with one fetch.
+enum FetchError {
+    /// The body came short or stalled; fetching again may help.
+    Short,
+    /// The server refused, after the SDK's own tries.
+    Failed(Error),
+}
+
+/// Pauses between conditional PUTs that met another: 50 ms, 200 ms, 800 ms, 3.2 s.
+const CONTENDED: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(50)).with_factor(4.0).with_max_times(4);
+
+/// Returns the settings of the AWS chain with our time limits on top.
 async fn client_settings(settings: &S3Settings, credentials: Option<Credentials>) -> aws_sdk_s3::Config {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
@@ -224,21 +244,13 @@ async fn client_settings(settings: &S3Settings, credentials: Option<Credentials>
         .build()
 }
 
-/// A word that no other PUT carries.
-fn unique() -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    // Each RandomState has keys of its own, from the system's randomness.
-    let hash = || RandomState::new().hash_one(std::process::id());
-    format!("{:016x}{:016x}-{}", hash(), hash(), COUNT.fetch_add(1, Ordering::Relaxed))
-}
-
 #[async_trait]
 impl Store for S3 {
-    async fn put(&self, key: &Key, bytes: Vec<u8>) -> Result<()> {
+    async fn put(&self, key: &Key, bytes: Bytes) -> Result<()> {
         self.send(key, bytes).await.map_err(|e| failed("write to", &self.address(key.as_str()), e))
     }
 
-    async fn put_if_absent(&self, key: &Key, bytes: Vec<u8>) -> Result<bool> {
+    async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<bool> {
         if self.honours_conditions().await? {
             return self.put_conditionally(key, bytes).await;
         }
@@ -249,15 +261,16 @@ impl Store for S3 {
         }
     }
 
-    async fn get(&self, key: &Key) -> Result<Option<Vec<u8>>> {
-        for _ in 0..FETCHES {
-            match self.fetch(key).await {
-                Ok(found) => return Ok(found),
-                Err(Some(error)) => return Err(error),
-                Err(None) => {}
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
+        let again = ConstantBuilder::new().with_delay(Duration::ZERO).with_max_times(FETCHES - 1);
+        let fetch = || self.fetch(key);
+        match fetch.retry(again).when(|error| matches!(error, FetchError::Short)).await {
+            Ok(found) => Ok(found),
+            Err(FetchError::Failed(error)) => Err(error),
+            Err(FetchError::Short) => {
+                Err(Error::unavailable(format!("{} came short {FETCHES} times", self.address(key.as_str()))))
             }
         }
-        Err(Error::unavailable(format!("{} came short {FETCHES} times", self.address(key.as_str()))))
     }
 
     async fn size(&self, key: &Key) -> Result<Option<u64>> {
@@ -275,7 +288,7 @@ impl Store for S3 {
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| failed("list", &self.address(prefix.as_str()), e))?;
-            // What somebody else put there under a name that is no key is not ours to list.
+            // Objects that others put there under a name that is no key are not listed.
             let names = page.contents().iter().filter_map(|object| object.key()?.strip_prefix(&own));
             keys.extend(names.filter_map(|name| Key::new(name).ok()));
         }

@@ -1,0 +1,40 @@
+//! Many objects at once: requests to a bucket take time each, and hardly more time together.
+
+use std::sync::Arc;
+
+use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
+
+use crate::base::error::{Error, Result};
+use crate::store::key::Key;
+use crate::store::object_store::Store;
+
+/// How many objects are read, written or deleted at once.
+pub const AT_ONCE: usize = 32;
+
+/// Does `work` for each item, [`AT_ONCE`] at a time, each in a task of its own; streams the results in the items' order.
+pub fn in_parallel<I, F, T>(items: Vec<I>, mut work: impl FnMut(I) -> F) -> impl Stream<Item = Result<T>>
+where
+    F: Future<Output = Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    stream::iter(items)
+        .map(move |item| AbortOnDropHandle::new(tokio::spawn(work(item).in_current_span())))
+        .buffered(AT_ONCE)
+        .map(|joined| joined.map_err(|e| Error::internal("a task of the store was cut short").caused_by(e))?)
+}
+
+/// Deletes objects, [`AT_ONCE`] at a time.
+///
+/// # Errors
+///
+/// Fails if the store cannot be written to.
+pub async fn delete_all(store: &Arc<dyn Store>, keys: Vec<Key>) -> Result<()> {
+    let store = Arc::clone(store);
+    let delete = move |key: Key| {
+        let store = Arc::clone(&store);
+        async move { store.delete(&key).await }
+    };
+    in_parallel(keys, delete).try_collect().await
+}
