@@ -13,6 +13,7 @@ use image::RgbImage;
 use serde::Serialize;
 
 use crate::appearance::picture;
+use crate::base::digest::{Digest, bare_digest};
 use crate::base::error::{Error, Result};
 use crate::base::stem::Stem;
 use crate::campaign::contact_sheet::ContactSheet;
