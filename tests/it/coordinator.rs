@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use housestyle::base::error::{Error, Kind, Result};
 use housestyle::broker::{Channel, MAX_DELIVERIES, MemoryChannel, Message, Order, Task};
 use housestyle::campaign::records::{self, Answer};
-use housestyle::campaign::status::{CampaignStatus, CampaignState};
+use housestyle::campaign::status::{CampaignState, CampaignStatus};
 use housestyle::coordinator::Coordinator;
 use housestyle::events::{DomainEvent, EventSink};
 use housestyle::io::shutdown::Shutdown;
