@@ -10,7 +10,7 @@ use super::failure::Result;
 use super::resources::App;
 use crate::base::actor::Actor;
 use crate::campaign::records;
-use crate::campaign::status::{CampaignStatus, CampaignState, unknown};
+use crate::campaign::status::{CampaignState, CampaignStatus, unknown};
 use crate::plan::CampaignId;
 
 /// What is cancelled.

@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use image::RgbImage;
 use serde::Serialize;
 
@@ -128,7 +129,7 @@ impl App {
     }
 
     /// Makes the image. Blocks.
-    fn make_again(&self, bundle: &Bundle, trained: &[(Digest, Vec<u8>)], request: Request) -> error::Result<MadeAgain> {
+    fn make_again(&self, bundle: &Bundle, trained: &[(Digest, Bytes)], request: Request) -> error::Result<MadeAgain> {
         let mut pipeline = self.load_pipeline(bundle)?;
         for (digest, weights) in trained {
             pipeline.adopt(digest, weights)?;
@@ -205,7 +206,7 @@ fn compare(request: ReproduceRequest, old_asset: OldAsset, made: MadeAgain) -> e
 }
 
 /// Reads the weights that drew it, from the output folder that the sidecar lies in. Revoked ones too: proving is no new work.
-async fn weights(sidecar: &Path, encoder: &EncoderRef) -> error::Result<Vec<u8>> {
+async fn weights(sidecar: &Path, encoder: &EncoderRef) -> error::Result<Bytes> {
     let absolute = std::path::absolute(sidecar).map_err(|e| files::failed("find", sidecar, e))?;
     // <out>/campaigns/<campaign>/<shelf>/<name>.json
     let out = absolute.ancestors().nth(4).unwrap_or(Path::new("/"));

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::failure::Result;
 use super::resources::App;
 use crate::broker::{Order, Task};
-use crate::campaign::status::{CampaignStatus, CampaignState, unknown};
+use crate::campaign::status::{CampaignState, CampaignStatus, unknown};
 use crate::plan::CampaignId;
 
 /// What is retried.

@@ -124,11 +124,7 @@ impl CampaignRun<'_> {
             delete_all(&self.store, layout.completion().to_vec()).await?;
         }
         let dead = self.make(&layout, &before).await?;
-        let outcomes = if found == self.plan.jobs.len() {
-            before
-        } else {
-            self.outcomes(&layout, Verify::Sidecars).await?
-        };
+        let outcomes = if found == self.plan.jobs.len() { before } else { self.outcomes(&layout, Verify::Sidecars).await? };
         let outcomes = Arc::new(outcomes);
         let complete = outcomes.sidecars.len() == self.plan.jobs.len();
         if complete {

@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::resources::App;
 use crate::base::error;
 use crate::campaign::layout::Layout;
-use crate::campaign::status::{CampaignStatus, CampaignState, unknown};
+use crate::campaign::status::{CampaignState, CampaignStatus, unknown};
 use crate::plan::CampaignId;
 use crate::store::Store;
 

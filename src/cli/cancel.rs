@@ -6,7 +6,7 @@ use super::out::Out;
 use super::outcome::CommandOutcome;
 use crate::app::Result;
 use crate::app::cancel::CancelRequest;
-use crate::campaign::status::{CampaignStatus, CampaignState};
+use crate::campaign::status::{CampaignState, CampaignStatus};
 use crate::plan::CampaignId;
 
 /// Arguments of `cancel`.

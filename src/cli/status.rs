@@ -7,7 +7,7 @@ use super::words::duration;
 use crate::app::Result;
 use crate::app::findings::StatusReport;
 use crate::app::status::StatusRequest;
-use crate::campaign::status::State;
+use crate::campaign::status::CampaignState;
 use crate::plan::CampaignId;
 
 /// Arguments of `status`.
@@ -41,10 +41,10 @@ pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome>
 /// What it means for the exit code: over, and all accepted; over, but not all; or still at it, which is fine.
 pub(super) fn outcome(report: &StatusReport, context: &CommandContext) -> CommandOutcome {
     match report.standing.state {
-        State::Complete if report.standing.accepted == report.standing.jobs => CommandOutcome::Done,
-        State::Complete | State::Incomplete => CommandOutcome::SomeFailed,
+        CampaignState::Complete if report.standing.accepted == report.standing.jobs => CommandOutcome::Done,
+        CampaignState::Complete | CampaignState::Incomplete => CommandOutcome::SomeFailed,
         _ if context.app.shutdown.requested() => CommandOutcome::Stopped,
-        State::Queued | State::Running | State::Cancelled => CommandOutcome::Done,
+        CampaignState::Queued | CampaignState::Running | CampaignState::Cancelled => CommandOutcome::Done,
     }
 }
 
@@ -52,11 +52,11 @@ pub(super) fn outcome(report: &StatusReport, context: &CommandContext) -> Comman
 pub(super) fn line(report: &StatusReport) -> String {
     let StatusReport { standing: s, rate, seconds_left, ahead, .. } = report;
     let state = match s.state {
-        State::Queued => "queued",
-        State::Running => "running",
-        State::Complete => "complete",
-        State::Incomplete => "over, but incomplete",
-        State::Cancelled => "cancelled",
+        CampaignState::Queued => "queued",
+        CampaignState::Running => "running",
+        CampaignState::Complete => "complete",
+        CampaignState::Incomplete => "over, but incomplete",
+        CampaignState::Cancelled => "cancelled",
     };
     let mut line = format!(
         "{}  {state}  {}/{} finished, {} accepted, {} rejected",

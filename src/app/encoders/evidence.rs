@@ -8,6 +8,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::app::progress::Progress;
 use crate::app::resources::App;
 use crate::base::digest::Digest;
@@ -28,7 +30,7 @@ const HINT: &str = "compare the scores of their trainings with --recorded, or gi
 /// A version with its weights.
 struct LoadedVersion {
     card: Card,
-    weights: Vec<u8>,
+    weights: Bytes,
 }
 
 /// What is compared.
