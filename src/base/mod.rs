@@ -1,4 +1,4 @@
-//! Values that every room uses: errors, names, digests, versions, time, text. Nothing here does I/O.
+//! Values that every room uses: errors, names, digests, versions, time, text, JSON and numerics. Nothing here does I/O.
 
 pub mod actor;
 pub(crate) mod checked_text;
@@ -9,6 +9,7 @@ pub mod hex;
 pub mod json;
 pub mod licence;
 pub mod limits;
+pub mod math;
 pub mod names;
 pub(crate) mod random;
 pub mod stem;

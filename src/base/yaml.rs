@@ -1,7 +1,8 @@
-//! YAML of ours (settings, `bundle.yaml`): read into a type.
+//! Reads YAML that needs no positions (settings, `bundle.yaml`) into a type.
 //!
-//! In: text. Out: the value, or what is wrong with it.
-//! Always holds: the error is one line, which shows the line of the file it is about.
+//! # Invariants
+//!
+//! The error is one line, which shows the line of the file it is about.
 
 use serde::de::DeserializeOwned;
 
@@ -9,9 +10,13 @@ use crate::base::error::{Error, Result};
 use crate::base::text;
 
 /// Reads a whole document.
+///
+/// # Errors
+///
+/// Says what is not readable as YAML or does not fit the type.
 pub fn parse<T: DeserializeOwned>(yaml: &str) -> Result<T> {
-    let options = serde_yaml::options! { with_snippet: false };
-    serde_yaml::from_str_with_options(yaml, options).map_err(|e| {
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(yaml, options).map_err(|e| {
         let line = e.location().and_then(|place| yaml.lines().nth(usize::try_from(place.line()).ok()?.checked_sub(1)?));
         let shown = line.map_or_else(String::new, |line| format!(": {}", text::show(line.trim())));
         Error::invalid(text::escape(&format!("{e}{shown}")))

@@ -1,26 +1,26 @@
-//! Cost models: what a house pays for machines, people and vendors, as somebody of that house says.
+//! Cost models: the prices of machines, people and vendors, as their owner states them.
 //!
-//! In: the text of a cost model file. Out: a [`CostModel`], or every [`Problem`] of the file at once. What always holds: every
-//! amount is finite, inside [`limits`], and its range holds its value; what was left out is known to be left out, so that a
-//! report can tell an assumption from silence. What follows from the amounts is for the report to say.
+//! # Invariants
+//!
+//! Every amount is finite, inside [`limits`], and its range holds its value; what was left out is known to be left out, so
+//! that a report can tell an assumption from silence. What follows from the amounts is for the report to say.
 
-use super::{Problem, parse, problem, source};
+use super::problem::{Places, Problem};
 use crate::base::currency::Currency;
 use crate::base::limits;
 use crate::base::names::Name;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::path::Path;
 
-/// A cost model, checked.
+/// A cost model, checked: the prices of machines, people and vendors.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CostModel {
     /// Its name.
     pub name: Name,
     /// Who answers for the amounts.
     pub owner: Option<String>,
-    /// In which currency all of them are: three capital letters.
+    /// In which currency all of them are.
     pub currency: Currency,
     /// Images a month that the house needs and takes.
     pub volume: Amount,
@@ -34,31 +34,29 @@ pub struct CostModel {
     #[serde(skip)]
     pub source: String,
     #[serde(skip)]
-    pub(super) places: problem::Places,
+    pub(super) places: Places,
 }
 
 impl CostModel {
-    /// Reads a cost model; `file` is how problems call it.
-    pub fn parse(yaml: &str, file: &str) -> Result<Self, Vec<Problem>> {
-        parse::costs(yaml, file)
-    }
-
-    /// Reads a cost model's bytes, which must be UTF-8.
-    pub fn parse_bytes(yaml: &[u8], file: &str) -> Result<Self, Vec<Problem>> {
-        source::utf8(yaml, file).and_then(|yaml| Self::parse(yaml, file))
-    }
-
-    /// Reads a cost model file, never more of it than [`limits::FILE_BYTES`].
-    pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
-        Self::parse_bytes(&source::read(path)?, &path.display().to_string())
-    }
-
-    /// The line of a key path such as `spec.people.hourly_rate`; `None` if that key was left out.
+    /// Returns the line of a key path such as `spec.people.hourly_rate`; `None` if that key was left out.
     pub fn line(&self, path: &str) -> Option<u32> {
         self.places.exact(path).map(|(line, _)| line)
     }
 
-    /// A problem with this model that was found later.
+    /// Returns the amount at a key path such as `spec.people.hourly_rate`, its default if that key was left out; `None` for an
+    /// amount that has no default, and for other paths.
+    pub fn amount(&self, path: &str) -> Option<Amount> {
+        let path = path.strip_prefix("spec.")?;
+        match path.split_once('.') {
+            None => (path == "volume").then_some(self.volume),
+            Some(("people", key)) => self.people.amount(key),
+            Some(("in_house", key)) => self.in_house.amount(key),
+            Some(("outsourced", key)) => self.outsourced.amount(key),
+            Some(_) => None,
+        }
+    }
+
+    /// Makes a problem of this model that was found after reading.
     pub fn problem(&self, path: &str, reason: impl Into<String>, suggestion: Option<String>) -> Problem {
         self.places.problem(path, reason, suggestion)
     }
@@ -76,12 +74,12 @@ pub struct Amount {
 }
 
 impl Amount {
-    /// A number that is known exactly.
+    /// Makes a number that is known exactly.
     pub const fn exact(value: f64) -> Self {
         Self { value, low: value, high: value }
     }
 
-    /// Whether there is no doubt about it.
+    /// Tells whether its range is the value alone.
     pub fn is_exact(self) -> bool {
         self.low == self.value && self.high == self.value
     }
@@ -126,96 +124,15 @@ pub struct People {
     pub hours_per_day: Amount,
 }
 
-/// Making images in the house. What is left out costs nothing.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields, default)]
-pub struct InHouse {
-    /// An hour of the machine or GPU, without its energy if `watts` is given.
-    pub machine_per_hour: Amount,
-    /// What it draws while it works.
-    pub watts: Amount,
-    /// A kilowatt-hour.
-    pub energy_per_kwh: Amount,
-    /// Share of the hours paid for in which it works: 1 for machines that are paid by the second.
-    pub utilisation: Amount,
-    /// Megabytes an image and its sidecar take.
-    pub megabytes: Amount,
-    /// A gigabyte for a month.
-    pub storage_per_gb_month: Amount,
-    /// Months that images are kept.
-    pub months_kept: Amount,
-    /// Licences of models and software, a month.
-    pub licences_per_month: Amount,
-    /// One training of a style, the people's time and the references' licences included.
-    pub training: Amount,
-    /// Trainings a year.
-    pub trainings_per_year: Amount,
-    /// What it costs once: setting up, teaching people.
-    pub setup: Amount,
-    /// Minutes of people for the brief of one image that is taken in the end.
-    pub brief_minutes: Amount,
-    /// Minutes of people for looking at one image that passed the gate.
-    pub review_minutes: Amount,
-    /// Share of the images that passed the gate that people take.
-    pub approval: Amount,
-}
+impl People {
+    /// Its keys, for the reader.
+    pub(super) const KEYS: &[&str] = &["hourly_rate", "hours_per_day"];
 
-impl Default for InHouse {
-    fn default() -> Self {
-        let none = Amount::exact(0.0);
-        Self {
-            machine_per_hour: none,
-            watts: none,
-            energy_per_kwh: none,
-            utilisation: Amount::exact(1.0),
-            megabytes: none,
-            storage_per_gb_month: none,
-            months_kept: none,
-            licences_per_month: none,
-            training: none,
-            trainings_per_year: none,
-            setup: none,
-            brief_minutes: none,
-            review_minutes: none,
-            approval: Amount::exact(1.0),
-        }
-    }
-}
-
-/// Buying images. Price, rounds and days are what the baseline says, unless they are given here.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields, default)]
-pub struct Outsourced {
-    /// One image.
-    pub price: Option<Amount>,
-    /// Rounds of revision an image takes.
-    pub revision_rounds: Option<Amount>,
-    /// Days from order to delivery.
-    pub lead_days: Option<Amount>,
-    /// One round of revision of one image, where the price does not include it.
-    pub revision_price: Amount,
-    /// What is paid a month whatever is ordered.
-    pub retainer_per_month: Amount,
-    /// Minutes of people for the brief of one image that is taken in the end.
-    pub brief_minutes: Amount,
-    /// Minutes of people for looking at one image, each round.
-    pub review_minutes: Amount,
-    /// Share of the delivered images that people take in the end.
-    pub approval: Amount,
-}
-
-impl Default for Outsourced {
-    fn default() -> Self {
-        let none = Amount::exact(0.0);
-        Self {
-            price: None,
-            revision_rounds: None,
-            lead_days: None,
-            revision_price: none,
-            retainer_per_month: none,
-            brief_minutes: none,
-            review_minutes: none,
-            approval: Amount::exact(1.0),
+    fn amount(&self, key: &str) -> Option<Amount> {
+        match key {
+            "hourly_rate" => Some(self.hourly_rate),
+            "hours_per_day" => Some(self.hours_per_day),
+            _ => None,
         }
     }
 }
@@ -223,4 +140,131 @@ impl Default for Outsourced {
 /// Hours a day, where none are given.
 pub(super) fn day() -> Amount {
     Amount::exact(8.0)
+}
+
+/// The least and the greatest value that a file may give.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Bounds {
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+impl Bounds {
+    /// Of amounts of any kind.
+    const ANY: Self = Self { low: 0.0, high: limits::COST };
+    /// Of shares, which are divided by: a hundredth is far below honest use and far above what would overflow.
+    const SHARE: Self = Self { low: 0.01, high: 1.0 };
+}
+
+/// A field of a cost model: an amount that has a default, or one that may be absent.
+trait AmountField {
+    /// Returns the amount that was read, or the default.
+    fn or_default(read: Option<Amount>, default: Self) -> Self;
+}
+
+impl AmountField for Amount {
+    fn or_default(read: Option<Amount>, default: Self) -> Self {
+        read.unwrap_or(default)
+    }
+}
+
+impl AmountField for Option<Amount> {
+    fn or_default(read: Option<Amount>, default: Self) -> Self {
+        read.or(default)
+    }
+}
+
+/// Declares a mapping of amounts once: its type with each field's bounds, default and words, its keys, how it is read, and
+/// the amount by key.
+macro_rules! amounts {
+    ($(#[$about:meta])* $type:ident { $($(#[$words:meta])* $field:ident: $of:ty, $bounds:ident, $default:expr;)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+        #[schemars(deny_unknown_fields, default)]
+        pub struct $type { $($(#[$words])* pub $field: $of,)* }
+
+        impl Default for $type {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl $type {
+            /// Its keys, for the reader.
+            pub(super) const KEYS: &[&str] = &[$(stringify!($field)),*];
+
+            /// Reads every field by `read`, which returns `None` where one is wrong and `Some(None)` where it is left out;
+            /// all fields are read even if one is wrong.
+            pub(super) fn read(mut read: impl FnMut(&str, Bounds) -> Option<Option<Amount>>) -> Option<Self> {
+                $(let $field = read(stringify!($field), Bounds::$bounds);)*
+                Some(Self { $($field: AmountField::or_default($field?, $default),)* })
+            }
+
+            fn amount(&self, key: &str) -> Option<Amount> {
+                match key {
+                    $(stringify!($field) => self.$field.into(),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+const NOTHING: Amount = Amount::exact(0.0);
+const ALL: Amount = Amount::exact(1.0);
+
+amounts! {
+    /// Making images in the house. What is left out costs nothing.
+    InHouse {
+        /// An hour of the machine or GPU, without its energy if `watts` is given.
+        machine_per_hour: Amount, ANY, NOTHING;
+        /// What it draws while it works.
+        watts: Amount, ANY, NOTHING;
+        /// A kilowatt-hour.
+        energy_per_kwh: Amount, ANY, NOTHING;
+        /// Share of the hours paid for in which it works: 1 for machines that are paid by the second.
+        utilisation: Amount, SHARE, ALL;
+        /// Megabytes an image and its sidecar take.
+        megabytes: Amount, ANY, NOTHING;
+        /// A gigabyte for a month.
+        storage_per_gb_month: Amount, ANY, NOTHING;
+        /// Months that images are kept.
+        months_kept: Amount, ANY, NOTHING;
+        /// Licences of models and software, a month.
+        licences_per_month: Amount, ANY, NOTHING;
+        /// One training of a style, the people's time and the references' licences included.
+        training: Amount, ANY, NOTHING;
+        /// Trainings a year.
+        trainings_per_year: Amount, ANY, NOTHING;
+        /// What it costs once: setting up, teaching people.
+        setup: Amount, ANY, NOTHING;
+        /// Minutes of people for the brief of one image that is taken in the end.
+        brief_minutes: Amount, ANY, NOTHING;
+        /// Minutes of people for looking at one image that passed the gate.
+        review_minutes: Amount, ANY, NOTHING;
+        /// Share of the images that passed the gate that people take.
+        approval: Amount, SHARE, ALL;
+    }
+}
+
+amounts! {
+    /// Buying images. Price, rounds and days are what the baseline says, unless they are given here.
+    Outsourced {
+        /// One image.
+        price: Option<Amount>, ANY, None;
+        /// Rounds of revision an image takes.
+        revision_rounds: Option<Amount>, ANY, None;
+        /// Days from order to delivery.
+        lead_days: Option<Amount>, ANY, None;
+        /// One round of revision of one image, where the price does not include it.
+        revision_price: Amount, ANY, NOTHING;
+        /// What is paid a month whatever is ordered.
+        retainer_per_month: Amount, ANY, NOTHING;
+        /// Minutes of people for the brief of one image that is taken in the end.
+        brief_minutes: Amount, ANY, NOTHING;
+        /// Minutes of people for looking at one image, each round.
+        review_minutes: Amount, ANY, NOTHING;
+        /// Share of the delivered images that people take in the end.
+        approval: Amount, SHARE, ALL;
+    }
 }

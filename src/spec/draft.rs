@@ -1,10 +1,16 @@
-//! Drafts: campaigns as far as they could be read, so that one look at a file finds what is wrong with all of it.
+//! Drafts: campaigns as far as they could be read, so that one run finds what is wrong with all of a file.
 //!
-//! In: the text of a file, and later what a bundle has against it. Out: a [`Campaign`], or every [`Problem`] at once. What
-//! always holds: where something could not be read, a stand-in holds its place; what is found there later is not told, only
-//! what was wrong in the first place.
+//! Takes the text of a file, and later the problems that its bundle shows; returns a [`Campaign`], or every [`Problem`] at
+//! once.
+//!
+//! # Invariants
+//!
+//! Where something could not be read, a stand-in holds its place; what is found at a stand-in later is not told, only what
+//! was wrong in the first place.
 
-use super::{Campaign, Problem, parse, source};
+use super::campaign::Campaign;
+use super::problem::Problem;
+use super::{parse, source};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -16,7 +22,7 @@ pub struct CampaignDraft {
 }
 
 impl CampaignDraft {
-    /// Reads a campaign; `file` is how problems call it.
+    /// Reads a campaign; `file` is the name that problems give it.
     pub fn parse(yaml: &str, file: &str) -> Self {
         let (campaign, problems) = parse::campaign(yaml, file);
         Self { campaign, problems }
@@ -30,7 +36,7 @@ impl CampaignDraft {
         }
     }
 
-    /// Reads a campaign file, never more of it than [`super::limits::FILE_BYTES`].
+    /// Reads a campaign file, never more of it than [`limits::FILE_BYTES`](crate::base::limits::FILE_BYTES).
     pub fn load(path: &Path) -> Self {
         match source::read(path) {
             Ok(bytes) => Self::parse_bytes(&bytes, &path.display().to_string()),
@@ -38,17 +44,21 @@ impl CampaignDraft {
         }
     }
 
-    /// What could be read, to be checked further and never to be run; none if not even the bundle's name could.
+    /// Returns what could be read, to be checked further and never to be run; `None` if not even the bundle's name could.
     pub fn readable(&self) -> Option<&Campaign> {
         self.campaign.as_ref()
     }
 
-    /// Whether nothing was wrong with it so far.
+    /// Tells whether nothing was wrong with it so far.
     pub fn is_whole(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// The campaign, if nothing is wrong with it and nothing more was found; otherwise all that is, in the file's order.
+    /// Returns the campaign, if nothing was wrong with it and nothing more was found.
+    ///
+    /// # Errors
+    ///
+    /// Tells all that was wrong or was found, in the file's order.
     pub fn finish(self, found: Vec<Problem>) -> Result<Campaign, Vec<Problem>> {
         let Self { campaign, mut problems } = self;
         let wrong: BTreeSet<String> = problems.iter().map(|problem| problem.path.clone()).collect();
@@ -62,6 +72,35 @@ impl CampaignDraft {
             Some(campaign) if problems.is_empty() => Ok(campaign),
             _ => Err(Problem::tidy(problems)),
         }
+    }
+}
+
+impl Campaign {
+    /// Reads a campaign; `file` is the name that problems give it.
+    ///
+    /// # Errors
+    ///
+    /// Tells every problem of the text.
+    pub fn parse(yaml: &str, file: &str) -> Result<Self, Vec<Problem>> {
+        CampaignDraft::parse(yaml, file).finish(Vec::new())
+    }
+
+    /// Reads a campaign's bytes, which must be UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// As [`Campaign::parse`].
+    pub fn parse_bytes(yaml: &[u8], file: &str) -> Result<Self, Vec<Problem>> {
+        CampaignDraft::parse_bytes(yaml, file).finish(Vec::new())
+    }
+
+    /// Reads a campaign file, never more of it than [`limits::FILE_BYTES`](crate::base::limits::FILE_BYTES).
+    ///
+    /// # Errors
+    ///
+    /// As [`Campaign::parse`], or says that the file cannot be read.
+    pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
+        CampaignDraft::load(path).finish(Vec::new())
     }
 }
 

@@ -1,25 +1,28 @@
-//! YAML to a small tree in which every value knows its line and column.
+//! Parses YAML into a small tree in which every value knows its line and column.
 //!
-//! In: the text of one file. Out: a [`Node`], or the one reason why it is not readable YAML. What always holds: time
-//! and memory are bounded by [`limits`], whatever the text says (size, depth, aliases, number and length of values).
+//! Takes the text of one file; returns a [`YamlNode`], or the one reason why it is not readable YAML.
+//!
+//! # Invariants
+//!
+//! Time and memory are bounded by [`limits`], whatever the text says (size, depth, aliases, number and length of values).
 
 use crate::base::{limits, text};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_yaml::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
-use serde_yaml::{Error, MessageFormatter, UserMessageFormatter, budget::BudgetBreach};
+use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
+use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter, budget::BudgetBreach};
 use std::fmt;
 
 /// A value and where it is used.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub value: Value,
+pub(super) struct YamlNode {
+    pub value: YamlValue,
     pub line: u32,
     pub column: u32,
 }
 
-/// What YAML can say, as far as we need it.
+/// A value of YAML.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(super) enum YamlValue {
     Null,
     Bool(bool),
     Integer(i128),
@@ -27,12 +30,12 @@ pub(super) enum Value {
     Text(String),
     /// A text over [`limits::TEXT`]: only its length is kept.
     LongText(usize),
-    List(Vec<Node>),
+    List(Vec<YamlNode>),
     /// In the file's order, duplicates included: the reader reports them all.
-    Map(Vec<(Node, Node)>),
+    Map(Vec<(YamlNode, YamlNode)>),
 }
 
-impl Value {
+impl YamlValue {
     /// What it is, for a sentence that begins with "expected …, got".
     pub(super) fn describe(&self) -> String {
         match self {
@@ -49,12 +52,12 @@ impl Value {
 }
 
 /// Parses one document, or says why that is impossible: line, column (0 when unknown) and reason.
-pub(super) fn parse(yaml: &str) -> Result<Node, (u32, u32, String)> {
+pub(super) fn parse(yaml: &str) -> Result<YamlNode, (u32, u32, String)> {
     if yaml.len() > limits::FILE_BYTES {
         return Err((0, 0, format!("the file has {} bytes, at most {} are read", yaml.len(), limits::FILE_BYTES)));
     }
-    let options = serde_yaml::options! {
-        budget: serde_yaml::budget! {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
             max_depth: limits::DEPTH,
             flow_nesting_limit: limits::DEPTH + 1,
             max_nodes: limits::NODES,
@@ -65,7 +68,7 @@ pub(super) fn parse(yaml: &str) -> Result<Node, (u32, u32, String)> {
             max_recorded_anchor_events: limits::NODES,
             max_recorded_anchor_bytes: limits::FILE_BYTES,
         },
-        alias_limits: serde_yaml::alias_limits! {
+        alias_limits: serde_saphyr::alias_limits! {
             max_total_replayed_events: limits::ALIASED_NODES,
             max_replay_stack_depth: 8,
         },
@@ -76,7 +79,7 @@ pub(super) fn parse(yaml: &str) -> Result<Node, (u32, u32, String)> {
         reject_unsupported_tags: true,
         with_snippet: false,
     };
-    serde_yaml::from_str_with_options(yaml, options).map_err(|error| {
+    serde_saphyr::from_str_with_options(yaml, options).map_err(|error| {
         let place = error.location().map_or((0, 0), |at| (narrow(at.line()), narrow(at.column())));
         (place.0, place.1, reason(&error))
     })
@@ -109,65 +112,65 @@ fn reason(error: &Error) -> String {
     }
 }
 
-impl<'de> Deserialize<'de> for Node {
+impl<'de> Deserialize<'de> for YamlNode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let node = serde_yaml::Spanned::<Value>::deserialize(deserializer)?;
+        let node = serde_saphyr::Spanned::<YamlValue>::deserialize(deserializer)?;
         Ok(Self { value: node.value, line: narrow(node.referenced.line()), column: narrow(node.referenced.column()) })
     }
 }
 
-impl<'de> Deserialize<'de> for Value {
+impl<'de> Deserialize<'de> for YamlValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Build)
+        deserializer.deserialize_any(TreeBuilder)
     }
 }
 
-struct Build;
+struct TreeBuilder;
 
-impl<'de> Visitor<'de> for Build {
-    type Value = Value;
+impl<'de> Visitor<'de> for TreeBuilder {
+    type Value = YamlValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<YamlValue, E> {
+        Ok(YamlValue::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<YamlValue, E> {
+        Ok(YamlValue::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Integer(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<YamlValue, E> {
+        Ok(YamlValue::Integer(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Integer(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<YamlValue, E> {
+        Ok(YamlValue::Integer(value.into()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Number(value))
+    fn visit_f64<E>(self, value: f64) -> Result<YamlValue, E> {
+        Ok(YamlValue::Number(value))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(if value.len() > limits::TEXT { Value::LongText(value.chars().count()) } else { Value::Text(value.into()) })
+    fn visit_str<E>(self, value: &str) -> Result<YamlValue, E> {
+        Ok(if value.len() > limits::TEXT { YamlValue::LongText(value.chars().count()) } else { YamlValue::Text(value.into()) })
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<YamlValue, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             list.push(item);
         }
-        Ok(Value::List(list))
+        Ok(YamlValue::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<YamlValue, A::Error> {
         let mut map = Vec::new();
         while let Some(entry) = entries.next_entry()? {
             map.push(entry);
         }
-        Ok(Value::Map(map))
+        Ok(YamlValue::Map(map))
     }
 }

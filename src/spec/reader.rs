@@ -1,11 +1,15 @@
-//! The collecting reader: walks the tree with a list of what it expects and writes down every disappointment.
+//! Reads checked values from the tree of a file and collects every problem on the way.
 //!
-//! In: [`Node`]s. Out: checked values, `None` where something was wrong. What always holds: `None` means that at least
-//! one problem was noted, so a document without problems is complete.
+//! Takes [`YamlNode`]s; returns checked values, `None` where something was wrong.
+//!
+//! # Invariants
+//!
+//! `None` means that at least one problem was noted, so a document without problems is complete.
 
-use super::node::{Node, Value};
+use super::node::{YamlNode, YamlValue};
 use super::problem::{Places, Problem};
 use crate::base::{limits, text};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Notes places and problems while a document is read.
 pub(super) struct Reader {
@@ -16,14 +20,14 @@ pub(super) struct Reader {
 /// A value that is being read and the path of keys that led to it.
 #[derive(Clone, Copy)]
 pub(super) struct Field<'a> {
-    pub node: &'a Node,
+    pub node: &'a YamlNode,
     pub path: &'a str,
 }
 
 /// A mapping whose keys are known to be known.
 pub(super) struct Object<'a> {
     path: String,
-    fields: Vec<(&'a str, &'a Node)>,
+    fields: Vec<(&'a str, &'a YamlNode)>,
 }
 
 impl Reader {
@@ -39,20 +43,20 @@ impl Reader {
 
     fn expected<T>(&mut self, field: Field<'_>, what: &str) -> Option<T> {
         let quoted = match &field.node.value {
-            Value::Bool(b) if what.starts_with("a text") => Some(format!("{:?}", b.to_string())),
-            Value::Integer(n) if what.starts_with("a text") => Some(format!("{:?}", n.to_string())),
+            YamlValue::Bool(b) if what.starts_with("a text") => Some(format!("{:?}", b.to_string())),
+            YamlValue::Integer(n) if what.starts_with("a text") => Some(format!("{:?}", n.to_string())),
             _ => None,
         };
         self.wrong(field, format!("expected {what}, got {}", field.node.value.describe()), quoted)
     }
 
     /// The value as entries of a mapping; keys that are no texts or come twice are noted.
-    pub(super) fn entries<'a>(&mut self, field: Field<'a>) -> Option<Vec<(&'a str, &'a Node)>> {
-        let Value::Map(entries) = &field.node.value else { return self.expected(field, "a mapping of keys to values") };
-        let mut fields: Vec<(&str, &Node)> = Vec::new();
-        let mut seen = std::collections::BTreeSet::new();
+    pub(super) fn entries<'a>(&mut self, field: Field<'a>) -> Option<Vec<(&'a str, &'a YamlNode)>> {
+        let YamlValue::Map(entries) = &field.node.value else { return self.expected(field, "a mapping of keys to values") };
+        let mut fields: Vec<(&str, &YamlNode)> = Vec::new();
+        let mut seen = BTreeSet::new();
         for (key, value) in entries {
-            let Value::Text(name) = &key.value else {
+            let YamlValue::Text(name) = &key.value else {
                 self.at_key(field.path, key, format!("expected a text as key, got {}", key.value.describe()), None);
                 continue;
             };
@@ -68,13 +72,13 @@ impl Reader {
     /// The value as a mapping that may hold `keys` and nothing else.
     pub(super) fn object<'a>(&mut self, field: Field<'a>, keys: &[&str]) -> Option<Object<'a>> {
         let mut fields = self.entries(field)?;
-        let Value::Map(nodes) = &field.node.value else { return None };
+        let YamlValue::Map(nodes) = &field.node.value else { return None };
         fields.retain(|(name, _)| keys.contains(name));
         for (key, _) in nodes {
-            if let Value::Text(name) = &key.value
+            if let YamlValue::Text(name) = &key.value
                 && !keys.contains(&name.as_str())
             {
-                // Nobody reads the ten-thousandth suggestion, and looking for them all would take seconds.
+                // Only the first problems are shown, and looking for every suggestion would take seconds.
                 let readable = self.problems.len() < limits::PROBLEMS;
                 let suggestion =
                     if readable { text::nearest(name, keys.iter().copied()) } else { None }.map(|k| format!("`{k}`"));
@@ -86,7 +90,7 @@ impl Reader {
     }
 
     /// Notes a problem at a key rather than at its value.
-    fn at_key(&mut self, path: &str, key: &Node, reason: String, suggestion: Option<String>) {
+    fn at_key(&mut self, path: &str, key: &YamlNode, reason: String, suggestion: Option<String>) {
         let problem = self.places.problem(path, reason, suggestion);
         self.problems.push(Problem { line: key.line, column: key.column, ..problem });
     }
@@ -135,7 +139,7 @@ impl Reader {
         read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>,
     ) -> Option<Option<T>> {
         match object.fields.iter().find(|(name, _)| *name == key) {
-            Some((_, node)) if matches!(node.value, Value::Null) => Some(None),
+            Some((_, node)) if matches!(node.value, YamlValue::Null) => Some(None),
             _ => self.find(object, key, read).map_or(Some(default), |value| value.map(Some)),
         }
     }
@@ -155,13 +159,13 @@ impl Reader {
     pub(super) fn visit<T>(
         &mut self,
         path: &str,
-        node: &Node,
+        node: &YamlNode,
         read: impl FnOnce(&mut Self, Field<'_>) -> Option<T>,
     ) -> Option<T> {
         self.places.note(path, node.line, node.column);
         let field = Field { node, path };
         match node.value {
-            Value::Null => self.wrong(field, "has no value; give one or remove the key", None),
+            YamlValue::Null => self.wrong(field, "has no value; give one or remove the key", None),
             _ => read(self, field),
         }
     }
@@ -183,7 +187,7 @@ impl Reader {
         longest: usize,
         mut read: impl FnMut(&mut Self, Field<'_>) -> Option<T>,
     ) -> Option<Vec<Option<T>>> {
-        let Value::List(nodes) = &field.node.value else { return self.expected(field, "a list") };
+        let YamlValue::List(nodes) = &field.node.value else { return self.expected(field, "a list") };
         match nodes.len() {
             0 => return self.wrong(field, "is empty; give at least one entry", None),
             n if n > longest => return self.wrong(field, format!("has {n} entries, at most {longest} are allowed"), None),
@@ -194,7 +198,7 @@ impl Reader {
 
     /// Notes every entry of the list at `field` that came before.
     pub(super) fn distinct<T: Ord>(&mut self, field: Field<'_>, items: &[Option<T>], name: impl Fn(&T) -> String) {
-        let mut first = std::collections::BTreeMap::new();
+        let mut first = BTreeMap::new();
         for (i, item) in items.iter().enumerate().filter_map(|(i, item)| Some((i, item.as_ref()?))) {
             if let Some(before) = first.insert(item, i) {
                 let reason = format!("{} stands in the list twice, first as entry {before}", text::show(&name(item)));
@@ -206,11 +210,11 @@ impl Reader {
     /// A text, handed to `check`.
     pub(super) fn text<T>(&mut self, field: Field<'_>, check: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         match &field.node.value {
-            Value::Text(text) => match check(text) {
+            YamlValue::Text(text) => match check(text) {
                 Ok(value) => Some(value),
                 Err(reason) => self.wrong(field, format!("{} {reason}", text::show(text)), None),
             },
-            Value::LongText(n) => self.wrong(field, format!("is a text of {n} characters, which is far too long"), None),
+            YamlValue::LongText(n) => self.wrong(field, format!("is a text of {n} characters, which is far too long"), None),
             _ => self.expected(field, "a text"),
         }
     }
@@ -218,7 +222,7 @@ impl Reader {
     /// One of a few words.
     pub(super) fn word<T: Copy>(&mut self, field: Field<'_>, words: &[(&str, T)]) -> Option<T> {
         let all = || words.iter().map(|(word, _)| *word);
-        let Value::Text(text) = &field.node.value else {
+        let YamlValue::Text(text) = &field.node.value else {
             return self.expected(field, &format!("one of {}", all().collect::<Vec<_>>().join(", ")));
         };
         if let Some((_, value)) = words.iter().find(|(word, _)| word == text) {
@@ -235,10 +239,10 @@ impl Reader {
     /// A whole number from `low` to `high`.
     pub(super) fn integer<T: TryFrom<i128>>(&mut self, field: Field<'_>, low: i128, high: i128) -> Option<T> {
         match field.node.value {
-            Value::Integer(n) if (low..=high).contains(&n) => {
+            YamlValue::Integer(n) if (low..=high).contains(&n) => {
                 T::try_from(n).ok().or_else(|| self.wrong(field, "is too large", None))
             }
-            Value::Integer(_) | Value::Number(_) => self.wrong(
+            YamlValue::Integer(_) | YamlValue::Number(_) => self.wrong(
                 field,
                 format!("expected a whole number from {low} to {high}, got {}", field.node.value.describe()),
                 None,
@@ -250,9 +254,9 @@ impl Reader {
     /// A finite number from `low` to `high`.
     pub(super) fn number(&mut self, field: Field<'_>, low: f64, high: f64) -> Option<f64> {
         let number = match field.node.value {
-            Value::Number(n) => n,
+            YamlValue::Number(n) => n,
             // Any integer too long for a double's 53 bits is out of every range here anyway.
-            Value::Integer(n) => n as f64,
+            YamlValue::Integer(n) => n as f64,
             _ => return self.expected(field, &format!("a number from {low} to {high}")),
         };
         // Adding zero turns -0.0 into 0.0, so that equal values also print, and hash, the same.

@@ -4,7 +4,9 @@
 //! What always holds: nothing outside the folder is read and no link is followed; every picture is a PNG of modest size,
 //! and none is there twice, or it could be learned from and validated on at once.
 
-use super::{Claim, Images, Problem, StyleSet, template};
+use super::problem::Problem;
+use super::styleset::{Claim, Images, StyleSet};
+use super::template;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result as Checked};
 use crate::base::names::Name;

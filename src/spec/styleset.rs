@@ -1,10 +1,12 @@
-//! Style sets: the pictures that show a look, whose they are, and how an encoder learns from them.
+//! Style sets: the pictures that show a style, the rights in them, and how an encoder is trained on them.
 //!
-//! In: the text of a style set file. Out: a [`StyleSet`], or every [`Problem`] of the file at once. What always holds: a
-//! `StyleSet` is complete and inside all [`limits`]. Its files are looked for by [`StyleSet::resolve`]; whether their rights
-//! allow the use is for [`crate::rights`] to say, which therefore lets claims come incomplete.
+//! # Invariants
+//!
+//! A [`StyleSet`] is complete and inside all [`limits`]. Its files are found by [`StyleSet::resolve`]; claims may be
+//! incomplete, since whether their rights allow the use is for [`crate::rights`] to say.
 
-use super::{Problem, parse, problem, source, template};
+use super::problem::{Places, Problem};
+use super::template;
 use crate::base::licence::Licence;
 use crate::base::limits;
 use crate::base::names::{BundleRef, Name};
@@ -12,7 +14,6 @@ use crate::base::time::Date;
 use crate::base::version::Branch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// A style set, checked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,42 +36,27 @@ pub struct StyleSet {
     #[serde(skip)]
     pub source: String,
     #[serde(skip)]
-    pub(super) places: problem::Places,
+    pub(super) places: Places,
 }
 
 impl StyleSet {
-    /// Reads a style set; `file` is how problems call it.
-    pub fn parse(yaml: &str, file: &str) -> Result<Self, Vec<Problem>> {
-        parse::styleset(yaml, file)
-    }
-
-    /// Reads a style set's bytes, which must be UTF-8.
-    pub fn parse_bytes(yaml: &[u8], file: &str) -> Result<Self, Vec<Problem>> {
-        source::utf8(yaml, file).and_then(|yaml| Self::parse(yaml, file))
-    }
-
-    /// Reads a style set file, never more of it than [`limits::FILE_BYTES`].
-    pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
-        Self::parse_bytes(&source::read(path)?, &path.display().to_string())
-    }
-
-    /// A problem with this set that was found later.
+    /// Makes a problem of this set that was found after reading.
     pub fn problem(&self, path: &str, reason: impl Into<String>, suggestion: Option<String>) -> Problem {
         self.places.problem(path, reason, suggestion)
     }
 }
 
-/// What an encoder is told of a picture: in training of a drawing that is there, in use of one to be made.
+/// Fills in the prompt of a trained encoder: in training for a drawing that is there, in use for one to be made.
 pub fn describe(prompt: &str, category: &str, style: &str) -> String {
     template::fill(prompt, &[("category", &words(category)), ("style", style)])
 }
 
-/// A category's name as a prompt says it: bundles learn from captions with spaces, not dashes.
+/// Returns a category's name as prompts write it, with spaces instead of dashes, as in the captions of training.
 pub fn words(category: &str) -> String {
     category.replace('-', " ")
 }
 
-/// Some pictures that share a category, a style and whose they are.
+/// Some pictures that share a category, a style and a claim.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Images {
     /// A file, a folder or a pattern with `*` and `?`, relative to the style set's own folder.
@@ -79,7 +65,7 @@ pub struct Images {
     pub category: String,
     /// The style they are examples of; `None` if that is not known, only that they belong together.
     pub style: Option<Name>,
-    /// Whose they are.
+    /// The rights in them.
     pub claim: Claim,
 }
 
@@ -102,7 +88,7 @@ pub struct Claim {
     pub until: Option<Date>,
 }
 
-/// How an encoder learns.
+/// How an encoder is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(deny_unknown_fields, default)]

@@ -1,7 +1,8 @@
-//! Templates: texts with `{placeholders}`, for prompts and for file names.
+//! Checks and fills templates: texts with `{placeholders}`, for prompts and for file names.
 //!
-//! In: a template and values. Out: the filled text, or what is wrong with the template. What always holds: filling is
-//! one pass, so a value that looks like a placeholder stays what it is.
+//! # Invariants
+//!
+//! Filling is one pass, so a value that looks like a placeholder stays what it is.
 
 use crate::base::checked_text::checked_text;
 use crate::base::{limits, text};
@@ -19,30 +20,30 @@ pub const STEM_FIELDS: [&str; 1] = ["stem"];
 
 /// A fault of a template: the reason, and what was probably meant.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct TemplateFault {
     /// What is wrong.
     pub reason: String,
     /// What to write instead.
     pub suggestion: Option<String>,
 }
 
-impl Fault {
+impl TemplateFault {
     fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), suggestion: None }
     }
 }
 
 /// Checks that every placeholder of `template` is one of `fields` and that every brace is part of one.
-pub fn check(template: &str, fields: &[&str]) -> Result<(), Fault> {
+pub fn check(template: &str, fields: &[&str]) -> Result<(), TemplateFault> {
     let mut rest = template;
     while let Some(open) = rest.find(['{', '}']) {
         let Some((field, after)) = rest[open..].strip_prefix('{').and_then(|inner| inner.split_once('}')) else {
-            return Err(Fault::new("has a brace without its partner"));
+            return Err(TemplateFault::new("has a brace without its partner"));
         };
         if !fields.contains(&field) {
             let known = fields.iter().map(|f| format!("{{{f}}}")).collect::<Vec<_>>().join(", ");
             let suggestion = text::nearest(field, fields.iter().copied()).map(|f| format!("{{{f}}}"));
-            return Err(Fault {
+            return Err(TemplateFault {
                 reason: format!("has an unknown placeholder {}; known: {known}", text::show(&format!("{{{field}}}"))),
                 suggestion,
             });
@@ -89,21 +90,24 @@ impl Default for NameTemplate {
 
 impl NameTemplate {
     /// Reads a template, refusing what could name a place instead of a file.
-    pub fn new(template: &str) -> Result<Self, Fault> {
-        let template = text::plain(template, limits::NAME_TEMPLATE).map_err(Fault::new)?;
+    pub fn new(template: &str) -> Result<Self, TemplateFault> {
+        let template = text::plain(template, limits::NAME_TEMPLATE).map_err(TemplateFault::new)?;
         check(&template, &NAME_FIELDS)?;
         if template.is_empty() {
-            return Err(Fault::new("is empty"));
+            return Err(TemplateFault::new("is empty"));
         }
         if template.contains("..") || template.starts_with('.') {
-            return Err(Fault::new("looks like a path; it names a file, its folder is decided by Housestyle"));
+            return Err(TemplateFault::new("looks like a path; it names a file, its folder is decided by Housestyle"));
         }
         let extension = template.rsplit_once('.').filter(|(_, e)| ["png", "jpg", "jpeg", "webp", "json"].contains(e));
         if let Some((stem, _)) = extension {
-            return Err(Fault { reason: "has an extension; it is added by itself".into(), suggestion: Some(stem.into()) });
+            return Err(TemplateFault {
+                reason: "has an extension; it is added by itself".into(),
+                suggestion: Some(stem.into()),
+            });
         }
         match template.chars().find(|c| !(c.is_ascii_alphanumeric() || " ._-{}".contains(*c))) {
-            Some(c) => Err(Fault::new(format!(
+            Some(c) => Err(TemplateFault::new(format!(
                 "holds {}; use ASCII letters, digits, dashes and placeholders",
                 text::show(&c.to_string())
             ))),

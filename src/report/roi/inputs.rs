@@ -156,38 +156,8 @@ impl Inputs {
 
 /// Returns an amount that the model states.
 fn said(input: CostInput, model: &CostModel) -> Option<(Amount, AmountSource)> {
-    let (house, bought) = (&model.in_house, &model.outsourced);
-    let amount = match input {
-        CostInput::Volume => model.volume,
-        CostInput::HourlyRate => model.people.hourly_rate,
-        CostInput::HoursPerDay => model.people.hours_per_day,
-        CostInput::MachinePerHour => house.machine_per_hour,
-        CostInput::Watts => house.watts,
-        CostInput::EnergyPerKwh => house.energy_per_kwh,
-        CostInput::Utilisation => house.utilisation,
-        CostInput::Megabytes => house.megabytes,
-        CostInput::StoragePerGbMonth => house.storage_per_gb_month,
-        CostInput::MonthsKept => house.months_kept,
-        CostInput::LicencesPerMonth => house.licences_per_month,
-        CostInput::Training => house.training,
-        CostInput::TrainingsPerYear => house.trainings_per_year,
-        CostInput::Setup => house.setup,
-        CostInput::BriefMinutes => house.brief_minutes,
-        CostInput::ReviewMinutes => house.review_minutes,
-        CostInput::Approval => house.approval,
-        CostInput::Price => bought.price?,
-        CostInput::RevisionRounds => bought.revision_rounds?,
-        CostInput::LeadDays => bought.lead_days?,
-        CostInput::RevisionPrice => bought.revision_price,
-        CostInput::Retainer => bought.retainer_per_month,
-        CostInput::VendorBriefMinutes => bought.brief_minutes,
-        CostInput::VendorReviewMinutes => bought.review_minutes,
-        CostInput::VendorApproval => bought.approval,
-        CostInput::GateYield | CostInput::FirstPass | CostInput::Attempts | CostInput::Seconds | CostInput::Batch => {
-            return None;
-        }
-    };
     let path = input.path();
+    let amount = model.amount(path)?;
     let source = model.line(path).map_or(AmountSource::LeftOut { path }, |line| AmountSource::Model { path, line });
     Some((amount, source))
 }

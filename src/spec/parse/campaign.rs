@@ -1,16 +1,23 @@
-//! The campaign's grammar: which keys there are, what each may hold, and what holds when it is left out.
+//! The campaign's grammar: which keys there are, what each may hold, and the default of those that are left out.
 //!
-//! In: the tree of a file. Out: a [`Campaign`] and all problems. What always holds: [`KEYS`] is what the JSON Schema says (a
-//! test compares them); where something could not be read, the campaign holds a stand-in that asks nothing of a bundle, so
-//! that the rest can be checked all the same, and a problem is noted.
+//! # Invariants
+//!
+//! Where something could not be read, the campaign holds a stand-in that asks nothing of a bundle, so that the rest can be
+//! checked all the same, and a problem is noted.
 
+use super::super::asset::{AssetSpec, one};
+use super::super::campaign::{Campaign, Priority};
+use super::super::gate::Gate;
+use super::super::guidance::{Guidance, StyleScale};
+use super::super::node::YamlValue;
+use super::super::output::{Format, OutputSpec};
+use super::super::problem::{Places, Problem};
 use super::super::reader::{Field, Object, Reader};
+use super::super::sampler::{Sampler, SamplerName};
 use super::super::template::{self, NameTemplate};
-use super::super::{
-    AssetSpec, Budget, Campaign, Format, Gate, Guidance, OutputSpec, Priority, RightsRequest, Sampler, SamplerName, StyleScale,
-    node, one, problem,
-};
-use super::{DocumentKind, Keys, currency, filled, name, owner, short_text, words};
+use super::super::usage::{Budget, RightsRequest};
+use super::common::{self, Keys, currency, filled, name, owner, short_text, words};
+use super::kind::DocumentKind;
 use crate::base::limits;
 use crate::base::names::{BundleRef, Name, StyleRef};
 use crate::base::text::{self, plain, show};
@@ -38,12 +45,18 @@ pub(in crate::spec) const KEYS: Keys = &[
 ];
 
 fn object<'a>(r: &mut Reader, field: Field<'a>, of: &str) -> Option<Object<'a>> {
-    super::object(r, field, KEYS, of)
+    common::object(r, field, KEYS, of)
 }
 
-/// Reads a whole campaign; its text and places are filled in by the caller.
-pub(super) fn document(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
-    let doc = super::document(r, field, KEYS, DocumentKind::Campaign)?;
+/// Reads a campaign as far as possible; without problems, it is whole.
+pub(in crate::spec) fn campaign(yaml: &str, file: &str) -> (Option<Campaign>, Vec<Problem>) {
+    let (read, Reader { places, problems }) = common::read(yaml, file, document);
+    (read.map(|campaign| Campaign { source: yaml.into(), places, ..campaign }), problems)
+}
+
+/// Reads the whole document; its text and places are filled in by the caller.
+fn document(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
+    let doc = common::document(r, field, KEYS, DocumentKind::Campaign)?;
     let metadata = r.need(&doc, "metadata", |r, f| {
         let meta = object(r, f, "Metadata")?;
         let name = r.need(&meta, "name", name);
@@ -80,7 +93,7 @@ fn spec(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
     let output = r.or(&spec, "output", OutputSpec::default(), output);
     let budget = r.maybe(&spec, "budget", budget);
     let rights = r.maybe(&spec, "rights", rights);
-    // The one thing without which nothing more can be said.
+    // Without the bundle nothing more can be checked.
     let bundle = bundle?;
     let no_style = || StyleRef { name: bundle.name.clone(), version: None };
     let campaign = Campaign {
@@ -99,7 +112,7 @@ fn spec(r: &mut Reader, field: Field<'_>) -> Option<Campaign> {
         budget: budget.unwrap_or_default(),
         rights: rights.unwrap_or_default(),
         source: String::new(),
-        places: problem::Places::default(),
+        places: Places::default(),
         bundle,
     };
     if let Some(reason) = campaign.too_many_images() {
@@ -145,13 +158,13 @@ fn asset(r: &mut Reader, field: Field<'_>) -> Option<AssetSpec> {
     let prompt = r.maybe(&asset, "prompt", |r, f| {
         let text = prompt(r, f)?;
         filled(r, f, template::check(&text, &template::PROMPT_FIELDS))?;
-        match () {
-            () if text.is_empty() => r.wrong(f, "is empty; leave it out to use the bundle's own", None),
-            () if many && !text.contains("{category}") => {
-                r.wrong(f, "does not say `{category}`, so every category would be drawn by the same prompt", None)
-            }
-            () => Some(text),
+        if text.is_empty() {
+            return r.wrong(f, "is empty; leave it out to use the bundle's own", None);
         }
+        if many && !text.contains("{category}") {
+            return r.wrong(f, "does not say `{category}`, so every category would be drawn by the same prompt", None);
+        }
+        Some(text)
     });
     let negative = r.or(&asset, "negative", String::new(), |r, f| {
         let text = self::prompt(r, f)?;
@@ -191,7 +204,7 @@ fn guidance(r: &mut Reader, field: Field<'_>) -> Option<Guidance> {
     let category = r.or(&guidance, "category", default.category, single(0.0, limits::GUIDANCE));
     let style = r.or(&guidance, "style", default.style, single(0.0, limits::GUIDANCE));
     let style_scale = r.or(&guidance, "style_scale", default.style_scale, |r, f| match f.node.value {
-        node::Value::List(_) => r.list(f, limits::LAYERS, single(0.0, 1.0)).map(StyleScale::PerLayer),
+        YamlValue::List(_) => r.list(f, limits::LAYERS, single(0.0, 1.0)).map(StyleScale::PerLayer),
         _ => single(0.0, 1.0)(r, f).map(StyleScale::Uniform),
     });
     Some(Guidance { category: category?, style: style?, style_scale: style_scale? })

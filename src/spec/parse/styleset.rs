@@ -1,9 +1,11 @@
 //! The style set's grammar.
 
+use super::super::problem::{Places, Problem};
 use super::super::reader::{Field, Object, Reader};
 use super::super::styleset::{Claim, Images, Loss, StyleSet, Training};
-use super::super::{problem, references, template};
-use super::{DocumentKind, Keys, filled, filled_text, name, owner, words};
+use super::super::{references, template};
+use super::common::{self, Keys, filled, filled_text, name, owner, words};
+use super::kind::DocumentKind;
 use crate::base::licence::Licence;
 use crate::base::limits;
 use crate::base::names::{BundleRef, Name};
@@ -22,23 +24,31 @@ pub(in crate::spec) const KEYS: Keys = &[
     ),
 ];
 
-/// The prompt when none is given. The style's encoder reads the whole prompt: alone, a style's words draw nothing.
-pub const PROMPT: &str = "a {category} emoji in {style} style";
+/// The prompt when none is given. It names the category too, since a style's words alone draw nothing.
+pub(in crate::spec) const DEFAULT_STYLE_PROMPT: &str = "a {category} emoji in {style} style";
 
 fn object<'a>(r: &mut Reader, field: Field<'a>, of: &str) -> Option<Object<'a>> {
-    super::object(r, field, KEYS, of)
+    common::object(r, field, KEYS, of)
 }
 
-/// Reads a whole style set; its text and places are filled in by the caller.
-pub(super) fn document(r: &mut Reader, field: Field<'_>) -> Option<StyleSet> {
-    let doc = super::document(r, field, KEYS, DocumentKind::StyleSet)?;
+/// Reads a whole style set.
+pub(in crate::spec) fn styleset(yaml: &str, file: &str) -> Result<StyleSet, Vec<Problem>> {
+    match common::read(yaml, file, document) {
+        (Some(set), Reader { places, problems }) if problems.is_empty() => Ok(StyleSet { source: yaml.into(), places, ..set }),
+        (_, Reader { problems, .. }) => Err(Problem::tidy(problems)),
+    }
+}
+
+/// Reads the whole document; its text and places are filled in by the caller.
+fn document(r: &mut Reader, field: Field<'_>) -> Option<StyleSet> {
+    let doc = common::document(r, field, KEYS, DocumentKind::StyleSet)?;
     let metadata = r.need(&doc, "metadata", |r, f| {
         let meta = object(r, f, "Metadata")?;
         let name = r.need(&meta, "name", name);
         let owner = owner(r, &meta);
         Some((name?, owner?))
     });
-    // Without a usable name the rest is read all the same, so that its problems are told in the same breath.
+    // Without a usable name the rest is read all the same, so that its problems are told too.
     let label = metadata.as_ref().map(|(name, _)| name.clone());
     let spec = r.need(&doc, "spec", |r, f| spec(r, f, label));
     let ((name, owner), spec) = (metadata?, spec?);
@@ -50,7 +60,7 @@ fn spec(r: &mut Reader, field: Field<'_>, label: Option<Name>) -> Option<StyleSe
     let spec = object(r, field, "Spec")?;
     let bundle = r.need(&spec, "bundle", |r, f| r.text(f, str::parse::<BundleRef>));
     let branch = r.or(&spec, "branch", Branch::default(), |r, f| r.word(f, &Branch::ALL.map(|b| (b.as_str(), b))));
-    let prompt = r.or(&spec, "prompt", PROMPT.into(), prompt);
+    let prompt = r.or(&spec, "prompt", DEFAULT_STYLE_PROMPT.into(), prompt);
     let images = r.need(&spec, "images", |r, f| r.list(f, limits::PICTURES, |r, f| images(r, f, label.as_ref())));
     let training = r.or(&spec, "training", Training::default(), training);
     let branch = branch?;
@@ -69,16 +79,17 @@ fn spec(r: &mut Reader, field: Field<'_>, label: Option<Name>) -> Option<StyleSe
         images: images?,
         training: training?,
         source: String::new(),
-        places: problem::Places::default(),
+        places: Places::default(),
     })
 }
 
 fn prompt(r: &mut Reader, field: Field<'_>) -> Option<String> {
     let text = r.text(field, |text| plain(text, limits::PROMPT))?;
     filled(r, field, template::check(&text, &template::STYLE_PROMPT_FIELDS))?;
-    match text.contains("{category}") {
-        true => Some(text),
-        false => r.wrong(field, "does not say `{category}`, so every picture would be described alike", None),
+    if text.contains("{category}") {
+        Some(text)
+    } else {
+        r.wrong(field, "does not say `{category}`, so every picture would be described alike", None)
     }
 }
 

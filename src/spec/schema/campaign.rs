@@ -1,19 +1,25 @@
-//! What a campaign's schema adds to the domain types: the frame around them.
+//! The mappings around the domain types in a campaign's schema.
 
-use super::super::{AssetSpec, Budget, Gate, Guidance, OutputSpec, Priority, RightsRequest, Sampler, StyleScale, parse};
-use crate::base::limits;
+use super::super::asset::AssetSpec;
+use super::super::campaign::Priority;
+use super::super::gate::Gate;
+use super::super::guidance::Guidance;
+use super::super::output::OutputSpec;
+use super::super::parse::API_VERSION;
+use super::super::sampler::Sampler;
+use super::super::usage::{Budget, RightsRequest};
 use crate::base::names::{BundleRef, Name, StyleRef};
 use crate::base::version::CategoryRef;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use std::{borrow::Cow, collections::BTreeMap};
+use schemars::JsonSchema;
+use std::collections::BTreeMap;
 
 /// A Housestyle campaign: what to draw, in which styles, how well, and what it may cost.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[allow(dead_code, reason = "only its schema is used; the values live in `Campaign`")]
-pub(super) struct Document {
+pub(super) struct CampaignFile {
     /// Version of this format.
-    #[schemars(rename = "apiVersion", extend("const" = parse::API_VERSION))]
+    #[schemars(rename = "apiVersion", extend("const" = API_VERSION))]
     api_version: String,
     /// What this file describes.
     #[schemars(extend("const" = "Campaign"))]
@@ -75,18 +81,4 @@ struct Spec {
     budget: Option<Budget>,
     /// What the pictures will be used for.
     rights: Option<RightsRequest>,
-}
-
-impl JsonSchema for StyleScale {
-    fn schema_name() -> Cow<'static, str> {
-        "StyleScale".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let scale = json_schema!({"type": "number", "minimum": 0.0, "maximum": 1.0});
-        json_schema!({
-            "description": "One value for all cross-attention layers, or a list with one for each.",
-            "anyOf": [scale, {"type": "array", "items": scale, "minItems": 1, "maxItems": limits::LAYERS}],
-        })
-    }
 }

@@ -1,7 +1,8 @@
-//! What a cost model's schema adds to the domain types: the frame around them.
+//! The mappings around the domain types in a cost model's schema.
 
 use super::super::costs::{Amount, InHouse, Outsourced, People};
-use super::super::parse;
+use super::super::parse::API_VERSION;
+use crate::base::currency::Currency;
 use crate::base::names::Name;
 use schemars::JsonSchema;
 
@@ -9,9 +10,9 @@ use schemars::JsonSchema;
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[allow(dead_code, reason = "only its schema is used; the values live in `CostModel`")]
-pub(super) struct Document {
+pub(super) struct CostModelFile {
     /// Version of this format.
-    #[schemars(rename = "apiVersion", extend("const" = parse::API_VERSION))]
+    #[schemars(rename = "apiVersion", extend("const" = API_VERSION))]
     api_version: String,
     /// What this file describes.
     #[schemars(extend("const" = "CostModel"))]
@@ -39,7 +40,7 @@ struct Metadata {
 #[allow(dead_code, reason = "only its schema is used; the values live in `CostModel`")]
 struct Spec {
     /// In which currency all of them are: three capital letters.
-    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
+    #[schemars(regex(pattern = Currency::PATTERN))]
     currency: String,
     /// Images a month that the house needs and takes.
     volume: Amount,

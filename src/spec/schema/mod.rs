@@ -1,32 +1,32 @@
-//! The files' JSON Schemas, for editors: made from the domain types, so that they cannot drift from them.
+//! Makes the files' JSON Schemas, for editors, from the domain types, so that the two cannot differ.
 
 mod campaign;
 mod costs;
 mod styleset;
 
-use super::DocumentKind;
+use super::parse::DocumentKind;
 use schemars::transform::transform_subschemas;
 use schemars::{Schema, generate::SchemaSettings};
 use serde_json::Value;
 
-/// The schema of a kind of file.
+/// Makes the schema of a kind of file.
 pub fn schema(kind: DocumentKind) -> Schema {
     let generator = SchemaSettings::draft2020_12().with_transform(tidy).into_generator();
     let (mut schema, title) = match kind {
-        DocumentKind::Campaign => (generator.into_root_schema_for::<campaign::Document>(), "Housestyle campaign"),
-        DocumentKind::StyleSet => (generator.into_root_schema_for::<styleset::Document>(), "Housestyle style set"),
-        DocumentKind::CostModel => (generator.into_root_schema_for::<costs::Document>(), "Housestyle cost model"),
+        DocumentKind::Campaign => (generator.into_root_schema_for::<campaign::CampaignFile>(), "Housestyle campaign"),
+        DocumentKind::StyleSet => (generator.into_root_schema_for::<styleset::StyleSetFile>(), "Housestyle style set"),
+        DocumentKind::CostModel => (generator.into_root_schema_for::<costs::CostModelFile>(), "Housestyle cost model"),
     };
     schema.insert("title".into(), title.into());
     schema
 }
 
-/// The schema as text, as it stands in `specs/`.
+/// Writes the schema as text, as it stands in `specs/`.
 pub fn text(kind: DocumentKind) -> String {
     format!("{:#}\n", schema(kind).to_value())
 }
 
-/// Says what the reader does: a key without a value is an error (so no `null`), and single-precision defaults print
+/// Adapts a schema to the reader: a key without a value is an error (so no `null`), and single-precision defaults print
 /// as they are written.
 fn tidy(schema: &mut Schema) {
     if let Some(object) = schema.as_object_mut() {
@@ -75,9 +75,9 @@ mod tests {
     #[test]
     fn schema_and_reader_know_the_same_keys() {
         for (kind, all) in [
-            (DocumentKind::Campaign, parse::campaign::KEYS),
-            (DocumentKind::StyleSet, parse::styleset::KEYS),
-            (DocumentKind::CostModel, parse::costs::KEYS),
+            (DocumentKind::Campaign, parse::CAMPAIGN_KEYS),
+            (DocumentKind::StyleSet, parse::STYLE_SET_KEYS),
+            (DocumentKind::CostModel, parse::COST_MODEL_KEYS),
         ] {
             let schema = schema(kind);
             for (of, keys) in all {

@@ -1,6 +1,7 @@
-//! What a style set's schema adds to the domain types: the frame around them.
+//! The mappings around the domain types in a style set's schema.
 
-use super::super::{Training, parse};
+use super::super::parse::{API_VERSION, DEFAULT_STYLE_PROMPT};
+use super::super::styleset::Training;
 use crate::base::limits;
 use crate::base::names::{BundleRef, Name};
 use crate::base::time::Date;
@@ -12,9 +13,9 @@ use std::borrow::Cow;
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[allow(dead_code, reason = "only its schema is used; the values live in `StyleSet`")]
-pub(super) struct Document {
+pub(super) struct StyleSetFile {
     /// Version of this format.
-    #[schemars(rename = "apiVersion", extend("const" = parse::API_VERSION))]
+    #[schemars(rename = "apiVersion", extend("const" = API_VERSION))]
     api_version: String,
     /// What this file describes.
     #[schemars(extend("const" = "StyleSet"))]
@@ -47,7 +48,7 @@ struct Spec {
     #[schemars(default)]
     branch: Branch,
     /// How a picture is described to the encoder, with `{category}` and `{style}`.
-    #[schemars(length(min = 1, max = limits::PROMPT), extend("default" = parse::styleset::PROMPT))]
+    #[schemars(length(min = 1, max = limits::PROMPT), extend("default" = DEFAULT_STYLE_PROMPT))]
     prompt: Option<String>,
     /// The pictures.
     #[schemars(length(min = 1, max = limits::PICTURES))]
