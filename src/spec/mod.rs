@@ -27,7 +27,7 @@
 //!
 //! // Everything that is wrong with a file is told at once, with its place.
 //! let problems = Campaign::parse(&yaml.replace("styles", "style"), "spring.yaml").unwrap_err();
-//! let first = "spring.yaml:5:3: spec: the key `styles` is missing";
+//! let first = "spring.yaml:6:3: spec: the key `styles` is missing";
 //! assert_eq!(problems[0].to_string(), first);
 //! ```
 

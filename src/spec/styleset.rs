@@ -30,7 +30,7 @@ pub struct StyleSet {
     pub prompt: String,
     /// The pictures.
     pub images: Vec<Images>,
-    /// How the encoder learns.
+    /// How the encoder is trained.
     pub training: Training,
     /// The YAML as written.
     #[serde(skip)]

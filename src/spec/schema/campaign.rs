@@ -51,13 +51,13 @@ struct Metadata {
 struct Spec {
     /// The bundle to draw with: a name, or `name@sha256:…`.
     bundle: BundleRef,
-    /// Which lane of the queue it takes.
+    /// Its priority in the queue.
     #[schemars(default)]
     priority: Priority,
     /// The styles to draw in.
     #[schemars(length(min = 1))]
     styles: Vec<StyleRef>,
-    /// The trained encoder that reads what is drawn; without one, the bundle's own does.
+    /// The trained encoder for the category's prompt; without one, the bundle's own.
     category: Option<CategoryRef>,
     /// What to draw.
     #[schemars(length(min = 1))]
@@ -71,7 +71,7 @@ struct Spec {
     /// What every job's own seed derives from.
     #[schemars(extend("default" = 42))]
     seed: Option<u64>,
-    /// What is good enough.
+    /// Which scores an image must reach.
     #[schemars(default)]
     gate: Gate,
     /// How the files are written.

@@ -6,7 +6,7 @@ use crate::base::currency::Currency;
 use crate::base::names::Name;
 use schemars::JsonSchema;
 
-/// A Housestyle cost model: what a house pays for machines, people and vendors.
+/// A Housestyle cost model: the prices of machines, people and vendors.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[allow(dead_code, reason = "only its schema is used; the values live in `CostModel`")]

@@ -9,7 +9,7 @@ use crate::base::version::Branch;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
-/// A Housestyle style set: pictures that show a look, whose they are, and how an encoder learns from them.
+/// A Housestyle style set: pictures that show a style, the rights in them, and how an encoder is trained on them.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[allow(dead_code, reason = "only its schema is used; the values live in `StyleSet`")]
@@ -53,7 +53,7 @@ struct Spec {
     /// The pictures.
     #[schemars(length(min = 1, max = limits::PICTURES))]
     images: Vec<Images>,
-    /// How the encoder learns.
+    /// How the encoder is trained.
     #[schemars(default)]
     training: Training,
 }
