@@ -102,26 +102,48 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-pub mod app;
-pub mod appearance;
 pub mod base;
-pub mod broker;
-pub mod campaign;
-pub mod cli;
-pub mod config;
-pub mod coordinator;
-pub mod eval;
-pub mod events;
-pub mod html;
+
 pub mod io;
-pub mod pipeline;
-pub mod plan;
-pub mod registry;
-pub mod report;
-pub mod review;
-pub mod rights;
+
 pub mod spec;
-pub mod store;
-pub mod telemetry;
+
+pub mod rights;
+
+pub mod appearance;
+
+pub mod plan;
+
+pub mod pipeline;
+
 pub mod train;
+
+pub mod telemetry;
+
+pub mod store;
+
+pub mod campaign;
+
+pub mod registry;
+
+pub mod broker;
+
+pub mod events;
+
 pub mod worker;
+
+pub mod eval;
+
+pub mod coordinator;
+
+pub mod html;
+
+pub mod review;
+
+pub mod report;
+
+pub mod config;
+
+pub mod app;
+
+pub mod cli;
