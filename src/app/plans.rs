@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::resources::App;
 use crate::base::digest::Digest;
 use crate::base::error::Error;
-use crate::coordinator::{CampaignPlanner, PlanRefusal, PlannedCampaign};
+use crate::coordinator::{CampaignPlanner, NamedPlan, PlanRefusal};
 use crate::spec::CampaignDraft;
 use crate::store::Store;
 
@@ -35,7 +35,7 @@ impl BundlePlans {
 
 #[async_trait]
 impl CampaignPlanner for BundlePlans {
-    async fn plan(&self, yaml: &str, file: &str) -> Result<PlannedCampaign, PlanRefusal> {
+    async fn plan(&self, yaml: &str, file: &str) -> Result<NamedPlan, PlanRefusal> {
         let planned = self.app.plan_draft(CampaignDraft::parse(yaml, file), &self.store).await.map_err(refusal)?;
         if !planned.refused.is_empty() {
             return Err(PlanRefusal { problems: planned.refused, error: None });
@@ -45,7 +45,7 @@ impl CampaignPlanner for BundlePlans {
             let error = Error::invalid(format!("asks for bundle {asked}, but the workers here draw with {here}"));
             return Err(PlanRefusal { problems: Vec::new(), error: Some(error) });
         }
-        Ok(PlannedCampaign { name: planned.campaign.name.to_string(), plan: planned.plan })
+        Ok(NamedPlan { name: planned.campaign.name.to_string(), plan: planned.plan })
     }
 }
 

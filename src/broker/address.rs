@@ -1,4 +1,4 @@
-//! The broker's address: read, shown without its secrets, and refused where it would leave this machine unencrypted.
+//! The broker's address: parsed, shown without its password, and refused where the password would travel unencrypted.
 //!
 //! # Invariants
 //!
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::base::error::{Error, Result};
 use crate::io::transport::{PLAINTEXT, is_loopback};
 
-/// The broker's address, with the password in it.
+/// The address of a broker, with the password.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct BrokerAddress(String);
@@ -29,7 +29,7 @@ impl fmt::Debug for BrokerAddress {
     }
 }
 
-/// As much of it as anybody may see.
+/// Shows the address without user and password.
 impl fmt::Display for BrokerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.parse::<AMQPUri>() {
@@ -49,11 +49,14 @@ impl Serialize for BrokerAddress {
 }
 
 impl BrokerAddress {
-    /// The address, read; without `plaintext`, only TLS may leave this machine.
+    /// Parses the address; without `plaintext`, an unencrypted one must be of this machine.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) for text that is no AMQP address, and for an unencrypted one.
     pub fn uri(&self, plaintext: bool) -> Result<AMQPUri> {
         // The parser's own words may quote the address, and the password with it.
         let uri: AMQPUri = self.0.parse().map_err(|_| {
-            Error::invalid("setting broker is no AMQP address").hint("write it as amqps://user:password@host:5671/vhost")
+            Error::invalid("the setting `broker` is no AMQP address").hint("write it as amqps://user:password@host:5671/vhost")
         })?;
         if uri.scheme == AMQPScheme::AMQP && !plaintext && !is_loopback(&uri.authority.host) {
             return Err(Error::invalid(format!("{self} is not encrypted")).hint(PLAINTEXT));
@@ -68,7 +71,7 @@ mod tests {
     use crate::base::error::Kind;
 
     #[test]
-    fn a_password_is_nowhere_to_be_seen() {
+    fn a_password_is_never_shown() {
         for url in ["amqps://me:s3cret@broker:5671/house", "amqp://me:s3cret@host:not-a-port/", "s3cret"] {
             let broker = BrokerAddress::from(url.to_owned());
             let seen = format!("{broker} {broker:?} {}", serde_json::to_string(&broker).unwrap());
@@ -81,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_this_machine_is_encrypted_unless_told_otherwise() {
+    fn an_address_beyond_this_machine_must_be_encrypted_unless_allowed() {
         let broker = |url: &str, plaintext| BrokerAddress::from(url.to_owned()).uri(plaintext);
         for fine in ["amqp://localhost/", "amqp://127.0.0.1:1234/x", "amqp://[::1]/", "amqps://broker.example.com/"] {
             assert!(broker(fine, false).is_ok(), "{fine}");

@@ -10,4 +10,4 @@ mod planner;
 pub mod scoring;
 
 pub use orders::Coordinator;
-pub use planner::{CampaignPlanner, PlanRefusal, PlannedCampaign};
+pub use planner::{CampaignPlanner, NamedPlan, PlanRefusal};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::Instrument as _;
 
-use super::planner::{CampaignPlanner, PlanRefusal, PlannedCampaign};
+use super::planner::{CampaignPlanner, NamedPlan, PlanRefusal};
 use super::scoring::{self, PictureScorer};
 use crate::base::error::{Error, Kind, Result};
 use crate::base::time::Timestamp;
@@ -118,7 +118,7 @@ impl Coordinator {
     /// Plans a campaign and queues its jobs.
     async fn submit(&self, submission: &str, file: &str, yaml: &str, order: &Order) -> Result<()> {
         let answer = records::answer_key(submission)?;
-        let PlannedCampaign { name, plan } = match self.planner.plan(yaml, file).await {
+        let NamedPlan { name, plan } = match self.planner.plan(yaml, file).await {
             Ok(planned) => planned,
             Err(PlanRefusal { problems, error: Some(error) }) if problems.is_empty() && !error.is_about_the_input() => {
                 return Err(error);

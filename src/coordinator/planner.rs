@@ -13,12 +13,12 @@ pub trait CampaignPlanner: Send + Sync {
     ///
     /// # Errors
     /// Everything that is wrong with the campaign, and what went wrong besides.
-    async fn plan(&self, yaml: &str, file: &str) -> Result<PlannedCampaign, PlanRefusal>;
+    async fn plan(&self, yaml: &str, file: &str) -> Result<NamedPlan, PlanRefusal>;
 }
 
 /// A campaign that may be made.
 #[derive(Debug)]
-pub struct PlannedCampaign {
+pub struct NamedPlan {
     /// Its name, for people.
     pub name: String,
     /// Its plan.

@@ -1,9 +1,10 @@
-//! Signatures as Standard Webhooks has them, so that any of its libraries can verify ours.
+//! Signs webhooks as the Standard Webhooks specification says, so that any of its libraries can verify them.
 //!
-//! In: secrets, a message's id, the time, its bytes. Out: the headers that vouch for them.
-//! Always holds: a secret is never shown, in no `Debug`, error or log; while one is being replaced, both sign.
+//! # Invariants
+//! A secret is in no `Debug`, error or log. While one is being replaced, both sign.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -14,14 +15,14 @@ use sha2::Sha256;
 use crate::base::error::{Error, Result};
 use crate::io::files;
 
-/// What a secret starts with.
+/// The start of every secret.
 const PREFIX: &str = "whsec_";
-/// How many bytes a secret has, by the standard.
-const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
+/// How many bytes a secret may have, by the specification.
+const LENGTHS: RangeInclusive<usize> = 24..=64;
 /// SigningSecrets that may sign side by side.
 const MOST: usize = 4;
 
-/// What signs: one secret, or several while one is being replaced.
+/// The secrets that sign: one, or several while one is being replaced.
 #[derive(Clone)]
 pub struct SigningSecrets(Vec<Vec<u8>>);
 
@@ -33,6 +34,9 @@ impl fmt::Debug for SigningSecrets {
 
 impl SigningSecrets {
     /// Reads secrets, one a line, each `whsec_` and 24 to 64 bytes in Base64.
+    ///
+    /// # Errors
+    /// For text that holds no such secrets, without quoting it.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |why: &str| {
             let hint = "make one with: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\"";
@@ -52,6 +56,9 @@ impl SigningSecrets {
     }
 
     /// Reads the secrets in a file.
+    ///
+    /// # Errors
+    /// For a file that cannot be read or holds no such secrets.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = files::read(path, 4096).map_err(|e| {
             let failed = Error::unavailable(format!("cannot read the webhook secret in {}", path.display())).caused_by(e);
@@ -60,7 +67,10 @@ impl SigningSecrets {
         Self::parse(std::str::from_utf8(&bytes).map_err(|_| Error::invalid("a webhook's secret file is not UTF-8"))?)
     }
 
-    /// The value of `webhook-signature`: one `v1,…` a secret, newest first.
+    /// Returns the value of the header `webhook-signature`: one `v1,…` a secret, newest first.
+    ///
+    /// # Errors
+    /// Never for secrets that were read.
     pub fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> Result<String> {
         let one = |secret: &Vec<u8>| {
             let mut mac = Hmac::<Sha256>::new_from_slice(secret).map_err(|_| Error::internal("a secret cannot sign"))?;
@@ -79,7 +89,7 @@ mod tests {
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
     #[test]
-    fn signs_the_standards_example() {
+    fn the_specifications_example_is_signed() {
         let signed = SigningSecrets::parse(SECRET).unwrap().sign(
             "msg_p5jXN8AQM9LWM0D4loKWxJek",
             1_614_265_330,

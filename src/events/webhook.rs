@@ -1,48 +1,48 @@
-//! Events to whoever asked for them over HTTP, signed as Standard Webhooks has it.
+//! Webhooks: sends events over HTTP to the endpoints of the settings, signed as the Standard Webhooks specification says.
 //!
-//! In: a [`CloudEvent`] and the endpoints of the settings. Out: what each delivery came to.
-//! Always holds: nothing goes to an address that the house did not allow ([`crate::io::http`]); a delivery is tried again after
-//! pauses that grow, a few times, then given up on and counted; what is tried again has the same `webhook-id`.
+//! # Invariants
+//! Nothing goes to an address that the settings do not allow ([`crate::io::http`]). A delivery is tried again after pauses
+//! that grow, a few times, then given up on and counted. What is tried again has the same `webhook-id`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use backon::Retryable as _;
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
+use super::cloud_event::{CloudEvent, MEDIA_TYPE};
+use super::domain_event::DomainEvent;
 use super::signature::SigningSecrets;
-use super::{CloudEvent, DomainEvent, MEDIA_TYPE};
 use crate::base::error::{Context as _, Error, Kind, Result};
 use crate::base::text;
 use crate::io::http::{Client, Reply, Url};
 use crate::telemetry::Metrics;
 
-/// How long one try may take: long enough for a slow endpoint, short enough to hold nothing up.
-pub const PATIENCE: Duration = Duration::from_secs(15);
-/// Pauses between tries; a little is added, so that many that failed together do not return together.
+/// The pauses between attempts; up to a quarter is added, so that many that failed together do not return together.
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(300)];
-/// A `Retry-After` beyond this is not waited for.
+/// At most so much of a `Retry-After` is waited for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(900);
 
-/// A webhook as the settings write it.
+/// A webhook in the settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookSetting {
-    /// Where events go: `https://…`.
+    /// Where events are sent: `https://…`.
     pub url: String,
     /// The file with the secret that signs; a second line while one is being replaced.
     pub secret_file: PathBuf,
-    /// Which events, such as `campaign.completed`; every one if none is listed.
+    /// The events that are sent, such as `campaign.completed`; all of them if none is listed.
     #[serde(default)]
     pub events: Vec<String>,
 }
 
 impl WebhookSetting {
-    /// What is wrong with it, in words that follow its name.
+    /// Returns what is wrong with it, as a phrase that follows its name.
     pub fn problem(&self) -> Option<String> {
         if let Err(error) = self.url.parse::<Url>() {
             return Some(error.chain());
@@ -52,7 +52,7 @@ impl WebhookSetting {
     }
 }
 
-/// An endpoint, ready.
+/// An endpoint with its secrets read.
 #[derive(Clone, Debug)]
 struct Endpoint {
     url: Url,
@@ -60,7 +60,7 @@ struct Endpoint {
     events: Vec<String>,
 }
 
-/// Every endpoint of the house.
+/// Sends events to every endpoint of the settings.
 #[derive(Clone, Debug)]
 pub struct Webhooks {
     endpoints: Vec<Endpoint>,
@@ -70,7 +70,10 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// Reads every secret.
+    /// Creates a sender for these webhooks.
+    ///
+    /// # Errors
+    /// For an address or a secret that is wrong, and for a secret file that cannot be read.
     pub fn new(settings: &[WebhookSetting], client: Client, metrics: Arc<Metrics>) -> Result<Self> {
         let ready = |setting: &WebhookSetting| {
             let secrets = SigningSecrets::load(&setting.secret_file)?;
@@ -80,20 +83,20 @@ impl Webhooks {
         Ok(Self { endpoints, client, metrics, pauses: PAUSES.to_vec() })
     }
 
-    /// The same with other pauses between tries.
+    /// Returns the same sender with other pauses between attempts.
     #[must_use]
     pub fn pausing(mut self, pauses: Vec<Duration>) -> Self {
         self.pauses = pauses;
         self
     }
 
-    /// Whether anybody wants to know.
+    /// Returns whether any endpoint wants an event.
     pub fn wants(&self, event: &CloudEvent) -> bool {
         self.endpoints.iter().any(|endpoint| endpoint.wants(event))
     }
 
-    /// Delivers to every endpoint that wants it, side by side; what could not be delivered is counted, logged and given
-    /// back. May take minutes: call it beside the work, not within.
+    /// Delivers an event to every endpoint that wants it, side by side; returns an error for each that did not get it, which
+    /// is counted and logged as well. May take minutes, with the pauses between attempts.
     pub async fn deliver(&self, event: &CloudEvent) -> Vec<Error> {
         let body: Bytes = match event.to_bytes() {
             Ok(bytes) => bytes.into(),
@@ -102,7 +105,7 @@ impl Webhooks {
         let mut deliveries = tokio::task::JoinSet::new();
         for endpoint in self.endpoints.iter().filter(|endpoint| endpoint.wants(event)) {
             let (endpoint, this, id, body) = (endpoint.clone(), self.clone(), event.id.clone(), body.clone());
-            deliveries.spawn(async move { this.persist(&endpoint, &id, body).await });
+            deliveries.spawn(async move { this.deliver_to(&endpoint, &id, body).await });
         }
         let mut failures = Vec::new();
         while let Some(joined) = deliveries.join_next().await {
@@ -120,25 +123,37 @@ impl Webhooks {
         failures
     }
 
-    /// Tries until it is delivered, will never be, or was tried often enough.
-    async fn persist(&self, endpoint: &Endpoint, id: &str, body: Bytes) -> Result<()> {
-        let mut pauses = self.pauses.iter();
-        loop {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let (error, asked) = match endpoint.send(&self.client, id, now.as_secs(), body.clone()).await {
-                Ok(reply) => match judge(&endpoint.url, &reply) {
-                    Ok(()) => return Ok(()),
-                    Err(error) => (error, reply.retry_after),
-                },
-                Err(error) => (error, None),
-            };
-            let Some(pause) = pauses.next().filter(|_| error.kind() == Kind::Transient) else { return Err(error) };
-            let jitter = pause.mul_f64(f64::from(now.subsec_micros() % 1000) / 4000.0);
-            let pause = (*pause + jitter).max(asked.unwrap_or_default().min(LONGEST_PAUSE));
-            tracing::debug!(error = %error.chain(), seconds = pause.as_secs_f64(), "a webhook is tried again");
-            tokio::time::sleep(pause).await;
-        }
+    /// Delivers to one endpoint: tries again while the failure may pass and pauses are left.
+    async fn deliver_to(&self, endpoint: &Endpoint, id: &str, body: Bytes) -> Result<()> {
+        (|| endpoint.attempt(&self.client, id, body.clone()))
+            .retry(self.pauses.clone().into_iter())
+            .when(|failure| failure.error.kind() == Kind::Transient)
+            .adjust(|failure, pause| pause.map(|pause| with_jitter(pause).max(failure.retry_after.min(LONGEST_PAUSE))))
+            .notify(|failure, pause| {
+                let (error, seconds) = (failure.error.chain(), pause.as_secs_f64());
+                tracing::debug!(error, seconds, "a webhook is tried again");
+            })
+            .await
+            .map_err(|failure| failure.error)
     }
+}
+
+/// Why an attempt failed, and how long the endpoint asks to be left alone.
+struct FailedAttempt {
+    error: Error,
+    retry_after: Duration,
+}
+
+impl From<Error> for FailedAttempt {
+    fn from(error: Error) -> Self {
+        Self { error, retry_after: Duration::ZERO }
+    }
+}
+
+/// Adds up to a quarter of a pause at random; nothing where the system has no randomness, as only load depends on it.
+fn with_jitter(pause: Duration) -> Duration {
+    let random = getrandom::u32().unwrap_or_default();
+    pause + pause.mul_f64(f64::from(random) / f64::from(u32::MAX) / 4.0)
 }
 
 impl Endpoint {
@@ -146,25 +161,33 @@ impl Endpoint {
         self.events.is_empty() || self.events.iter().any(|wanted| wanted == event.topic())
     }
 
-    /// One try.
-    async fn send(&self, client: &Client, id: &str, timestamp: u64, body: Bytes) -> Result<Reply> {
+    /// Sends once, signed with the time of sending, and judges the answer.
+    async fn attempt(&self, client: &Client, id: &str, body: Bytes) -> Result<(), FailedAttempt> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let headers = self.headers(id, now.as_secs(), &body)?;
+        let reply = client.post(&self.url, headers, body).await?;
+        let retry_after = reply.retry_after.unwrap_or_default();
+        judge(&self.url, &reply).map_err(|error| FailedAttempt { error, retry_after })
+    }
+
+    fn headers(&self, id: &str, timestamp: u64, body: &[u8]) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         let signed = [
             ("webhook-id", id.to_owned()),
             ("webhook-timestamp", timestamp.to_string()),
-            ("webhook-signature", self.secrets.sign(id, timestamp, &body)?),
+            ("webhook-signature", self.secrets.sign(id, timestamp, body)?),
         ];
         for (name, value) in signed {
             let value = HeaderValue::from_str(&value).context(Kind::Permanent, || format!("{name} cannot be a header"))?;
             headers.insert(HeaderName::from_static(name), value);
         }
-        client.post(&self.url, headers, body).await
+        Ok(headers)
     }
 }
 
-/// What an answer says about the delivery, by the standard: 2xx is success, 410 says never again, all else may pass; a
-/// redirect is a setting to be corrected, as following it would lead where nobody allowed.
+/// Returns what an answer means, by the specification: 2xx is success, 410 means never again, all else may pass. A redirect
+/// is an error of the settings, as following it could lead to an address that they do not allow.
 fn judge(url: &Url, reply: &Reply) -> Result<()> {
     let answered = format!("{url} answered {}", reply.status.as_u16());
     match reply.status {

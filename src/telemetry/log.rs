@@ -1,7 +1,7 @@
 //! Logging: structured, lower-case lines on standard error, for people or as JSON.
 //!
-//! In: events, some of which quote untrusted text. Out: lines.
-//! Always holds: no text, whoever wrote it, can start a new line or steer the terminal; as JSON, every line is a document.
+//! # Invariants
+//! No text, whoever wrote it, can start a new line or steer the terminal. As JSON, every line is a document.
 
 use std::io::{self, Write};
 
@@ -18,19 +18,22 @@ use crate::base::error::{Error, Result};
 use crate::base::text;
 use crate::io::http::Url;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// One readable line an event.
+    /// One readable line per event.
     #[default]
     Human,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
 /// Starts logging: warnings only, more with `-v`, or what `HOUSESTYLE_LOG` (a `tracing` filter) says; and, where a collector
-/// is named, sends spans to it until what is given back is dropped.
+/// is named, sends spans to it until the returned export is dropped.
+///
+/// # Errors
+/// For a filter that cannot be read, and where logging was started before.
 pub fn start(verbosity: u8, format: LogFormat, collector: Option<&Url>) -> Result<Option<SpanExport>> {
     let default = match verbosity {
         0 => "warn",
@@ -52,13 +55,13 @@ pub fn start(verbosity: u8, format: LogFormat, collector: Option<&Url>) -> Resul
     Ok(export)
 }
 
-/// Takes events and writes their lines to what `sink` makes.
+/// Creates a subscriber that writes log lines to what `sink` makes.
 fn subscriber<W: Write + 'static>(
     filter: EnvFilter,
     format: LogFormat,
     sink: impl Fn() -> W + Send + Sync + 'static,
 ) -> impl Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a> + Send + Sync {
-    let layer = fmt::layer().with_ansi(false).with_writer(Clean { format, sink });
+    let layer = fmt::layer().with_ansi(false).with_writer(MakeEscapedWriter { format, sink });
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
         LogFormat::Human => Box::new(layer.compact().with_target(false).with_filter(filter)),
         LogFormat::Json => Box::new(layer.json().flatten_event(true).with_filter(filter)),
@@ -66,27 +69,27 @@ fn subscriber<W: Write + 'static>(
     tracing_subscriber::registry().with(lines)
 }
 
-/// Makes [`Cleaned`] sinks.
-struct Clean<S> {
+/// Makes [`EscapedWriter`]s.
+struct MakeEscapedWriter<S> {
     format: LogFormat,
     sink: S,
 }
 
-impl<'a, W: Write, S: Fn() -> W + 'a> MakeWriter<'a> for Clean<S> {
-    type Writer = Cleaned<W>;
+impl<'a, W: Write, S: Fn() -> W + 'a> MakeWriter<'a> for MakeEscapedWriter<S> {
+    type Writer = EscapedWriter<W>;
 
-    fn make_writer(&'a self) -> Cleaned<W> {
-        Cleaned { format: self.format, sink: (self.sink)() }
+    fn make_writer(&'a self) -> EscapedWriter<W> {
+        EscapedWriter { format: self.format, sink: (self.sink)() }
     }
 }
 
-/// A sink behind [`text::escape`]; the formatter hands over one whole event a call.
-struct Cleaned<W> {
+/// Writes whole lines through [`text::escape`]; the formatter calls it once per event.
+struct EscapedWriter<W> {
     format: LogFormat,
     sink: W,
 }
 
-impl<W: Write> Write for Cleaned<W> {
+impl<W: Write> Write for EscapedWriter<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(event);
         let line = line.strip_suffix('\n').unwrap_or(&line);
@@ -122,7 +125,7 @@ mod tests {
         }
     }
 
-    /// What is logged of an event that quotes this text.
+    /// Returns what is logged of an event that quotes this text.
     fn logged(format: LogFormat, text: &str) -> String {
         let kept = Kept::default();
         let sink = kept.clone();

@@ -1,9 +1,10 @@
-//! Every metric there is, in one table, and the registry that counts them.
+//! Metrics for Prometheus: one table that lists them all, and the registry that counts them. Dashboards and alerts are tested
+//! against [`TABLE`].
 //!
-//! In: what happened, as calls. Out: the text that Prometheus reads.
-//! Always holds: base units (seconds, ratios, counts); a label takes only the values that the table lists (anything else
-//! counts as `other`), so no sender can make series without end; every series is there from the start, at zero, so that a
-//! rate over the first failure is not missing. Dashboards and alerts are tested against [`TABLE`].
+//! # Invariants
+//! Units are base units (seconds, ratios, counts). A label takes only the values that the table lists (anything else counts
+//! as `other`), so no sender can make series without end. Every series is there from the start, at zero, so that a rate
+//! over the first failure is not missing.
 
 use std::time::Duration;
 
@@ -12,40 +13,40 @@ use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Reg
 
 use crate::base::error::{Context as _, Kind, Result};
 
-/// One row of the table.
+/// A metric: one row of the table.
 #[derive(Debug)]
 pub struct Metric {
-    /// Its name; the unit is in it.
+    /// Its name, which ends with its unit.
     pub name: &'static str,
-    /// How it counts.
+    /// Its form.
     pub form: MetricForm,
-    /// What its number counts in.
+    /// Its unit.
     pub unit: MetricUnit,
-    /// What it is told apart by.
+    /// Its labels.
     pub labels: &'static [MetricLabel],
-    /// What it says, for people.
+    /// A description for people.
     pub help: &'static str,
 }
 
-/// How a metric counts.
+/// The form of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MetricForm {
-    /// Only ever grows.
+    /// A count that only grows.
     Counter,
-    /// What is so now.
+    /// A current value.
     Gauge,
-    /// How values spread, by these upper bounds.
+    /// A distribution over buckets with these upper bounds.
     Histogram(&'static [f64]),
 }
 
-/// Base units only.
+/// The unit of a metric; base units only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricUnit {
-    /// How many.
+    /// A number of things.
     Count,
     /// Seconds.
     Seconds,
-    /// A share, 0 to 1.
+    /// A share from 0 to 1.
     Ratio,
     /// 0 or 1: no or yes.
     Flag,
@@ -73,13 +74,13 @@ const KIND: MetricLabel =
     MetricLabel { name: "kind", values: &["invalid", "unavailable", "transient", "permanent", "internal"] };
 const RESULT: MetricLabel = MetricLabel { name: "result", values: &["delivered", "refused", "failed"] };
 
-/// From a queue that is empty to one that nobody serves.
+/// Buckets from an empty queue to one that no worker serves.
 const WAITS: &[f64] = &[0.01, 0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0];
-/// From a text encoder on a GPU to fifty steps of a large model on a CPU; of one image.
+/// Buckets from a text encoder on a GPU to fifty steps of a large model on a CPU, for one image.
 const STAGES: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 const SHARES: &[f64] = &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
-/// How long jobs wait.
+/// How long jobs wait in the queue.
 pub const QUEUE_WAIT: Metric = Metric {
     name: "housestyle_queue_wait_seconds",
     form: MetricForm::Histogram(WAITS),
@@ -95,7 +96,7 @@ pub const BATCH_FILL: Metric = Metric {
     labels: &[],
     help: "Images in a batch, as a share of what fits into one.",
 };
-/// Where time goes.
+/// How long assets spend in each stage.
 pub const STAGE_TIME: Metric = Metric {
     name: "housestyle_stage_seconds",
     form: MetricForm::Histogram(STAGES),
@@ -103,7 +104,7 @@ pub const STAGE_TIME: Metric = Metric {
     labels: &[STAGE],
     help: "Time an asset took in a stage, over all its attempts; of work shared with a batch, its share.",
 };
-/// What became of jobs.
+/// Jobs by outcome.
 pub const ASSETS: Metric = Metric {
     name: "housestyle_assets_total",
     form: MetricForm::Counter,
@@ -111,7 +112,7 @@ pub const ASSETS: Metric = Metric {
     labels: &[OUTCOME],
     help: "Jobs by outcome; skipped ones were found finished, dead ones were given up on without an outcome.",
 };
-/// What the gate said.
+/// Attempts by the gate's verdict.
 pub const ATTEMPTS: Metric = Metric {
     name: "housestyle_attempts_total",
     form: MetricForm::Counter,
@@ -119,7 +120,7 @@ pub const ATTEMPTS: Metric = Metric {
     labels: &[VERDICT],
     help: "Attempts at finished jobs, by what the gate said; failed ones gave no image.",
 };
-/// What the evaluator saw.
+/// The evaluator's scores of first attempts.
 pub const GATE_SCORE: Metric = Metric {
     name: "housestyle_gate_score_ratio",
     form: MetricForm::Histogram(SHARES),
@@ -127,7 +128,7 @@ pub const GATE_SCORE: Metric = Metric {
     labels: &[AXIS],
     help: "The evaluator's probability of what was asked for, at first attempts: what generation gives without a gate.",
 };
-/// What models run on.
+/// The execution provider in use.
 pub const PROVIDER_USED: Metric = Metric {
     name: "housestyle_provider_used",
     form: MetricForm::Gauge,
@@ -135,7 +136,7 @@ pub const PROVIDER_USED: Metric = Metric {
     labels: &[PROVIDER],
     help: "1 for the execution provider that models really run on.",
 };
-/// What went wrong.
+/// Errors by kind.
 pub const ERRORS: Metric = Metric {
     name: "housestyle_errors_total",
     form: MetricForm::Counter,
@@ -143,7 +144,7 @@ pub const ERRORS: Metric = Metric {
     labels: &[KIND],
     help: "Errors met while working, by kind: only transient ones are worth another try.",
 };
-/// What webhooks came to.
+/// Webhook deliveries by result.
 pub const WEBHOOKS: Metric = Metric {
     name: "housestyle_webhooks_total",
     form: MetricForm::Counter,
@@ -151,7 +152,7 @@ pub const WEBHOOKS: Metric = Metric {
     labels: &[RESULT],
     help: "Webhook deliveries: refused ones never will be (a forbidden address, an endpoint that is gone), failed ones may.",
 };
-/// Whether it takes work.
+/// Whether the worker takes work.
 pub const READY: Metric = Metric {
     name: "housestyle_ready",
     form: MetricForm::Gauge,
@@ -164,7 +165,7 @@ pub const READY: Metric = Metric {
 pub const TABLE: [&Metric; 10] =
     [&QUEUE_WAIT, &BATCH_FILL, &STAGE_TIME, &ASSETS, &ATTEMPTS, &GATE_SCORE, &PROVIDER_USED, &ERRORS, &WEBHOOKS, &READY];
 
-/// Counts what the table lists; cheap to share behind an `Arc`.
+/// Counts the metrics of the table; cheap to share behind an `Arc`.
 pub struct Metrics {
     registry: Registry,
     families: Vec<(&'static Metric, Family)>,
@@ -183,7 +184,10 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Everything at zero.
+    /// Creates every series at zero.
+    ///
+    /// # Errors
+    /// If the table is inconsistent.
     pub fn new() -> Result<Self> {
         let (registry, mut families) = (Registry::new(), Vec::new());
         for metric in TABLE {
@@ -197,59 +201,62 @@ impl Metrics {
         Ok(Self { registry, families })
     }
 
-    /// The text that Prometheus reads.
+    /// Returns the text that Prometheus reads.
+    ///
+    /// # Errors
+    /// If it cannot be written.
     pub fn text(&self) -> Result<String> {
         TextEncoder::new().encode_to_string(&self.registry.gather()).context(Kind::Internal, || "cannot write the metrics")
     }
 
-    /// A job was taken in hand so long after it was first published.
+    /// Records how long after its publication a job was received.
     pub fn waited(&self, lane: &str, wait: Duration) {
         self.observe(&QUEUE_WAIT, &[lane], wait.as_secs_f64());
     }
 
-    /// A batch of `images` went to the engine, where `room` would fit.
+    /// Records a batch of `images` where `room` would fit.
     pub fn batch(&self, images: usize, room: usize) {
         self.observe(&BATCH_FILL, &[], images as f64 / room.max(1) as f64);
     }
 
-    /// An asset spent so long in a stage.
+    /// Records the time that an asset spent in a stage.
     pub fn stage(&self, stage: &str, seconds: f64) {
         self.observe(&STAGE_TIME, &[stage], seconds);
     }
 
-    /// A job came to this outcome.
+    /// Counts the outcome of a job.
     pub fn asset(&self, outcome: &str) {
         self.add(&ASSETS, &[outcome]);
     }
 
-    /// The gate said this of an attempt.
+    /// Counts the gate's verdict on an attempt.
     pub fn attempt(&self, verdict: &str) {
         self.add(&ATTEMPTS, &[verdict]);
     }
 
-    /// The evaluator gave a first attempt this score; one that is no number is none.
+    /// Records the score of a first attempt, if it is a number.
     pub fn score(&self, axis: &str, score: f64) {
         if score.is_finite() {
             self.observe(&GATE_SCORE, &[axis], score);
         }
     }
 
-    /// Models run on this provider.
+    /// Records the execution provider in use.
     pub fn provider(&self, provider: &str) {
         self.set(&PROVIDER_USED, &[provider], 1.0);
     }
 
-    /// Something went wrong.
+    /// Counts an error.
     pub fn error(&self, kind: Kind) {
         self.add(&ERRORS, &[kind.as_str()]);
     }
 
-    /// A webhook delivery came to this.
+    /// Counts the result of a webhook delivery.
     pub fn webhook(&self, result: &str) {
         self.add(&WEBHOOKS, &[result]);
     }
 
-    /// Whether work is taken.
+    /// Records whether work is taken.
     pub fn ready(&self, ready: bool) {
         self.set(&READY, &[], if ready { 1.0 } else { 0.0 });
     }
@@ -291,7 +298,7 @@ impl Metric {
         })
     }
 
-    /// Every combination of the values that its labels may take.
+    /// Returns every combination of the values that its labels may take.
     fn combinations(&self) -> Vec<Vec<&'static str>> {
         self.labels.iter().fold(vec![Vec::new()], |made, label| {
             let with = |values: &Vec<&'static str>| {
@@ -302,7 +309,7 @@ impl Metric {
         })
     }
 
-    /// The values as the table lists them.
+    /// Returns the values as the table lists them, unlisted ones as `other`.
     fn listed(&self, values: &[&str]) -> Vec<&'static str> {
         let listed = |(label, value): (&MetricLabel, &&str)| label.values.iter().find(|known| *known == value).copied();
         self.labels.iter().zip(values).map(|pair| listed(pair).unwrap_or(OTHER)).collect()
@@ -318,7 +325,7 @@ impl Family {
         }
     }
 
-    /// Makes a series, so that it is there at zero.
+    /// Creates a series at zero.
     fn touch(&self, values: &[&str]) {
         match self {
             Self::Counter(family) => drop(family.get_metric_with_label_values(values)),
@@ -333,7 +340,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_say_unit_and_form() {
+    fn names_end_with_unit_and_form() {
         for metric in TABLE {
             let suffix = match (metric.form, metric.unit) {
                 (MetricForm::Counter, MetricUnit::Count) => "_total",
@@ -361,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_shows_and_strangers_make_no_series() {
+    fn counts_are_shown_and_unlisted_values_make_no_series() {
         let metrics = Metrics::new().unwrap();
         metrics.waited("low", Duration::from_millis(1500));
         metrics.batch(3, 4);

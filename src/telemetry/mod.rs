@@ -1,8 +1,8 @@
-//! What the house says about itself while it works: log lines, metrics, traces, and whether it is ready.
+//! Observability: log lines on standard error ([`log`]), metrics ([`metrics`]), readiness ([`ready`]), the HTTP server that
+//! shows both ([`serve`]), and spans for a collector of traces ([`trace`]).
 //!
-//! In: what the rooms report. Out: lines on standard error ([`log`]), one table of metrics ([`metrics`]), the answers to
-//! whoever asks over HTTP ([`serve`]), whether every thing needed is there ([`ready`]), and spans for a collector ([`trace`]).
-//! Always holds: nothing here is a global that a test could not make its own of, but the one log of the process.
+//! # Invariants
+//! Nothing here is global but the one log of the process, so that a test can make its own of everything else.
 
 pub mod log;
 pub mod metrics;

@@ -1,14 +1,14 @@
-//! Whether a worker is ready: everything it needs was verified, and nobody asked it to stop.
+//! Readiness: whether everything that a worker needs was verified, and it was not asked to stop.
 //!
-//! In: the names of the checks, then what each came to. Out: yes or no, with the reasons.
-//! Always holds: a check that nobody has made yet is not passed; once draining, never ready again.
+//! # Invariants
+//! A check that was not made yet has not passed. Once draining, a worker is never ready again.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-/// Checks by name, shared by those who make them and those who ask.
+/// Checks by name; its clones share them.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<Mutex<ReadinessState>>);
 
@@ -18,68 +18,68 @@ struct ReadinessState {
     draining: bool,
 }
 
-/// What a check came to.
+/// The state of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "state", content = "reason")]
 pub enum CheckState {
-    /// Not made yet.
+    /// It was not made yet.
     Pending,
-    /// Fine.
+    /// It passed.
     Passed,
-    /// Not fine, and why.
+    /// It failed, for this reason.
     Failed(String),
 }
 
-/// The whole standing, as `/readyz` shows it.
+/// Every check, as `/readyz` shows them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReadinessReport {
     /// Whether work is taken.
     pub ready: bool,
-    /// Whether it was asked to stop.
+    /// Whether the worker was asked to stop.
     pub draining: bool,
-    /// Each check.
+    /// The state of each check.
     pub checks: BTreeMap<&'static str, CheckState>,
 }
 
 impl Readiness {
-    /// Waits for these checks.
+    /// Creates a readiness that depends on these checks.
     pub fn new(checks: &[&'static str]) -> Self {
         let checks = checks.iter().map(|name| (*name, CheckState::Pending)).collect();
         Self(Arc::new(Mutex::new(ReadinessState { checks, draining: false })))
     }
 
-    /// The check is fine.
+    /// Records that a check passed.
     pub fn pass(&self, name: &'static str) {
         self.set(name, CheckState::Passed);
     }
 
-    /// The check is not fine; it may pass again later.
+    /// Records that a check failed; it may pass again later.
     pub fn fail(&self, name: &'static str, reason: impl Into<String>) {
         self.set(name, CheckState::Failed(reason.into()));
     }
 
-    /// No more work is taken, for good.
+    /// Records that no more work is taken, for good.
     pub fn drain(&self) {
-        self.standing().draining = true;
+        self.state().draining = true;
     }
 
-    /// Whether work is taken.
+    /// Returns whether work is taken.
     pub fn ready(&self) -> bool {
         self.report().ready
     }
 
-    /// The whole standing.
+    /// Returns every check.
     pub fn report(&self) -> ReadinessReport {
-        let ReadinessState { checks, draining } = self.standing().clone();
+        let ReadinessState { checks, draining } = self.state().clone();
         let ready = !draining && checks.values().all(|check| *check == CheckState::Passed);
         ReadinessReport { ready, draining, checks }
     }
 
     fn set(&self, name: &'static str, check: CheckState) {
-        self.standing().checks.insert(name, check);
+        self.state().checks.insert(name, check);
     }
 
-    fn standing(&self) -> std::sync::MutexGuard<'_, ReadinessState> {
+    fn state(&self) -> MutexGuard<'_, ReadinessState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
-//! A small HTTP server for those who watch: `/metrics`, `/healthz`, `/readyz`. It changes nothing and knows no secret.
+//! A small HTTP server for monitoring: `/metrics`, `/healthz` and `/readyz`. It changes nothing and knows no secret.
 //!
-//! In: a listener, what there is to tell, and a future that says when to stop. Out: answers.
-//! Always holds: a client that sends slowly, much or never is let go after seconds; at most so many are served at once.
+//! # Invariants
+//! A client that sends slowly, too much or nothing is disconnected after seconds. At most [`CLIENTS`] are served at once.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,28 +19,32 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Metrics, Readiness};
+use super::metrics::Metrics;
+use super::ready::Readiness;
 use crate::base::error::{Error, Result};
 
-/// Clients served at once; a few scrapers and probes, not the public.
+/// How many clients are served at once: a few scrapers and probes, not the public.
 const CLIENTS: usize = 64;
-/// How long a connection may take over its request, and an answer over its way.
+/// The time limit of a request, and of a whole connection.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What a request's head may have.
+/// How large a request's head may be.
 const HEAD_BYTES: usize = 16 << 10;
-/// How long answers under way may still take once it is time to stop.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long answers under way may still take when the server stops.
+const STOPPING: Duration = Duration::from_secs(1);
 
-/// What there is to tell.
+/// What the server shows.
 #[derive(Clone, Debug)]
 pub struct ProbeState {
-    /// The counts.
+    /// The metrics.
     pub metrics: Arc<Metrics>,
     /// Whether work is taken.
     pub readiness: Readiness,
 }
 
-/// Opens the address; one in use or not ours is [`crate::base::error::Kind::Unavailable`].
+/// Listens on an address.
+///
+/// # Errors
+/// [`Kind::Unavailable`](crate::base::error::Kind::Unavailable) for an address that is in use or not of this machine.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|e| {
         let failed = Error::unavailable(format!("cannot listen on {address}")).caused_by(e);
@@ -48,7 +52,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-/// Answers until `shutdown` is there.
+/// Serves until `shutdown` completes.
 pub async fn serve(listener: TcpListener, state: ProbeState, shutdown: impl Future<Output = ()>) {
     let (room, mut clients) = (Arc::new(Semaphore::new(CLIENTS)), JoinSet::new());
     let accept = async {
@@ -59,7 +63,7 @@ pub async fn serve(listener: TcpListener, state: ProbeState, shutdown: impl Futu
                 Ok((stream, _)) => {
                     let state = state.clone();
                     clients.spawn(async move {
-                        talk(stream, state).await;
+                        serve_client(stream, state).await;
                         drop(place);
                     });
                 }
@@ -75,11 +79,11 @@ pub async fn serve(listener: TcpListener, state: ProbeState, shutdown: impl Futu
         () = shutdown => {}
         () = accept => {}
     }
-    let _ = tokio::time::timeout(LAST_WORDS, async { while clients.join_next().await.is_some() {} }).await;
+    let _ = tokio::time::timeout(STOPPING, async { while clients.join_next().await.is_some() {} }).await;
 }
 
-/// One request a connection: whoever watches comes every few seconds, and none holds a place in between.
-async fn talk(stream: TcpStream, state: ProbeState) {
+/// Serves one request per connection: monitors come every few seconds, and none holds a place in between.
+async fn serve_client(stream: TcpStream, state: ProbeState) {
     let service = service_fn(move |request| {
         let state = state.clone();
         async move { Ok::<_, Infallible>(answer(&request, &state)) }

@@ -1,9 +1,9 @@
-//! Traces: which work belongs together across processes, as W3C Trace Context, and their export by OTLP.
-//!
-//! In: spans, and a `traceparent` that came with a message. Out: a `traceparent` for what is sent on; spans for a collector
+//! Traces: which work belongs together across processes, as W3C Trace Context, and the export of spans by OTLP to a collector
 //! where the setting `otlp_endpoint` names one.
-//! Always holds: a header that is not as the standard writes it is none; a collector that is slow, wrong or gone costs
-//! spans, never work, and at the end a few seconds at most.
+//!
+//! # Invariants
+//! A header that is not as the specification says is ignored. A collector that is slow, wrong or gone costs spans, never
+//! work, and at the end a few seconds at most.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,18 +19,19 @@ use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttp
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SdkTracerProvider, Tracer};
 use serde::{Deserialize, Serialize};
+use tokio::runtime::{Builder, Runtime};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::base::error::{Context as _, Error, Kind, Result};
 use crate::io::http::{Client, Reach, Url};
 
-/// What an export may take.
+/// The time limit of one export.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Where a collector takes spans, by the standard.
+/// The path where a collector takes spans, by the specification.
 const PATH: &str = "/v1/traces";
 
-/// A place in a trace: `00-<32 hex>-<16 hex>-<2 hex>`.
+/// A position in a trace: `00-<32 hex>-<16 hex>-<2 hex>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TraceParent {
@@ -40,28 +41,31 @@ pub struct TraceParent {
 }
 
 impl TraceParent {
-    /// Where the current span is; nothing if no trace is kept.
+    /// Returns the position of the current span; `None` if no trace is kept.
     pub fn current() -> Option<Self> {
         Self::of(&Span::current())
     }
 
-    /// Where a span is.
+    /// Returns the position of a span; `None` if no trace is kept.
     pub fn of(span: &Span) -> Option<Self> {
         let context = span.context();
         let here = context.span().span_context().clone();
         here.is_valid().then(|| Self { trace: here.trace_id(), span: here.span_id(), flags: here.trace_flags().to_u8() })
     }
 
-    /// Reads a field that may hold one; what cannot be read is none.
+    /// Deserializes a field that may hold one; what cannot be read is `None`.
+    ///
+    /// # Errors
+    /// For a field that is not a string.
     pub fn if_readable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Self>, D::Error> {
         Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| text.parse().ok()))
     }
 
-    /// Makes `span`, which nobody entered yet, a part of this trace.
+    /// Makes `span`, which was not entered yet, a part of this trace.
     pub fn adopt(self, span: &Span) {
         let flags = TraceFlags::new(self.flags);
         let parent = SpanContext::new(self.trace, self.span, flags, true, TraceState::default());
-        // Without a collector there is no span to be adopted, which is as well.
+        // Without a collector no trace is kept and there is nothing to do.
         let _ = span.set_parent(Context::new().with_remote_span_context(parent));
     }
 }
@@ -109,15 +113,23 @@ impl FromStr for TraceParent {
     }
 }
 
-/// Sends spans on until it is dropped, which sends the last ones.
+/// Sends spans to a collector until it is dropped, which sends the last ones.
 #[derive(Debug)]
 pub struct SpanExport(SdkTracerProvider);
 
 impl SpanExport {
     /// Starts sending to a collector, such as `http://127.0.0.1:4318`. `OTEL_EXPORTER_OTLP_HEADERS` may add headers, such as
     /// the collector's token.
+    ///
+    /// # Errors
+    /// Where the exporter cannot be set up.
     pub fn start(endpoint: &Url) -> Result<Self> {
-        let client = SpanClient { client: Client::new(Reach::Anywhere, PATIENCE)?, url: endpoint.with_path(PATH) };
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let client = SpanClient {
+            client: Client::new(Reach::Anywhere, PATIENCE)?,
+            url: endpoint.with_path(PATH),
+            runtime: runtime.context(Kind::Internal, || "cannot start the runtime that exports traces")?,
+        };
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(client)
@@ -131,7 +143,7 @@ impl SpanExport {
         Ok(Self(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build()))
     }
 
-    /// What spans are made with.
+    /// Returns what makes spans.
     pub fn tracer(&self) -> Tracer {
         self.0.tracer("housestyle")
     }
@@ -145,19 +157,20 @@ impl Drop for SpanExport {
     }
 }
 
-/// Our client in the exporter's words. The exporter calls it from a thread of its own, outside of any runtime.
+/// Adapts the HTTP client to the exporter, which calls it from a thread of its own, outside of any async runtime.
 #[derive(Debug)]
 struct SpanClient {
     client: Client,
     url: Url,
+    /// Drives the requests of that thread.
+    runtime: Runtime,
 }
 
 #[async_trait]
 impl HttpClient for SpanClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (parts, body) = request.into_parts();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let reply = runtime.block_on(self.client.post(&self.url, parts.headers, body));
+        let reply = self.runtime.block_on(self.client.post(&self.url, parts.headers, body));
         let reply = reply.map_err(|error: Error| error.chain())?;
         let mut response = Response::new(reply.body);
         *response.status_mut() = reply.status;
@@ -170,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_and_writes_as_the_standard_does() {
+    fn a_traceparent_is_read_and_written_as_the_specification_says() {
         let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let parent: TraceParent = text.parse().unwrap();
         assert_eq!((parent.to_string().as_str(), serde_json::to_string(&parent).unwrap()), (text, format!("\"{text}\"")));

@@ -6,7 +6,7 @@ use lapin::options::BasicAckOptions;
 use lapin::types::FieldTable;
 
 use super::channel::RabbitChannel;
-use super::client::{Client, RabbitSettings};
+use super::client::{BrokerClient, RabbitSettings};
 use super::consumer::Activity;
 use super::{dead_letters, topology};
 use crate::base::error::Result;
@@ -25,7 +25,7 @@ const NOTIFICATIONS_AHEAD: u16 = 16;
 /// A RabbitMQ broker; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Rabbit {
-    client: Arc<Client>,
+    client: Arc<BrokerClient>,
     jobs: Arc<RabbitChannel<Message>>,
     orders: Arc<RabbitChannel<Order>>,
 }
@@ -37,7 +37,7 @@ impl Rabbit {
     /// Where the address is wrong or would send the password unencrypted, and where the broker cannot be reached.
     pub async fn connect(address: &BrokerAddress, plaintext: bool, settings: RabbitSettings) -> Result<Self> {
         let prefetch = settings.prefetch.max(1);
-        let client = Arc::new(Client::new(address.uri(plaintext)?, address.to_string(), settings));
+        let client = Arc::new(BrokerClient::new(address.uri(plaintext)?, address.to_string(), settings));
         client.channel().await?; // says what is wrong with the address now, not with the first message
         // Shared, so that jobs are over only when no order is in work that may bring more.
         let activity = Arc::new(Activity::default());

@@ -10,7 +10,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
-use super::client::{Client, LOOK_AGAIN};
+use super::client::{BrokerClient, LOOK_AGAIN};
 use super::consumer::{AckGuard, Activity, Consumer, Incoming};
 use super::dead_letters;
 use super::topology::{self, Route};
@@ -37,7 +37,7 @@ pub(super) struct RabbitChannel<T> {
 /// Sends messages of one kind to their queues.
 #[derive(Debug)]
 struct Sender<T> {
-    client: Arc<Client>,
+    client: Arc<BrokerClient>,
     route: &'static Route,
     kind: PhantomData<fn(T)>,
 }
@@ -61,7 +61,7 @@ impl<T: Payload> Sender<T> {
 
 impl<T: Payload> RabbitChannel<T> {
     /// Creates the channel; at most `prefetch` messages of each of its queues are received ahead.
-    pub(super) fn new(route: &'static Route, prefetch: u16, client: Arc<Client>, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(route: &'static Route, prefetch: u16, client: Arc<BrokerClient>, activity: Arc<Activity>) -> Self {
         let sender = Sender { client, route, kind: PhantomData };
         Self { sender, prefetch, activity, consumer: OnceCell::new(), closed: AtomicBool::new(false) }
     }

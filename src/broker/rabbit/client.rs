@@ -41,13 +41,13 @@ impl Default for RabbitSettings {
 
 /// Sends to a broker and asks it about its queues.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) struct BrokerClient {
     connections: ConnectionManager,
     settings: RabbitSettings,
     publisher: Publisher,
 }
 
-impl Client {
+impl BrokerClient {
     /// Creates a client for the broker at `uri`, called `shown` in errors; connects when first used.
     pub(super) fn new(uri: AMQPUri, shown: String, settings: RabbitSettings) -> Self {
         let connections = ConnectionManager::new(uri, shown, settings.delays.clone());

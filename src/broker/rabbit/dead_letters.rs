@@ -4,7 +4,7 @@ use lapin::Acker;
 use lapin::options::BasicGetOptions;
 use lapin::types::{AMQPValue, FieldTable};
 
-use super::client::Client;
+use super::client::BrokerClient;
 use super::topology;
 use crate::base::error::Result;
 use crate::broker::dead_letter::DeadLetter;
@@ -20,12 +20,12 @@ pub(super) struct HeldLetters {
 }
 
 /// Returns every dead letter, oldest first.
-pub(super) async fn list(client: &Client) -> Result<Vec<DeadLetter>> {
+pub(super) async fn list(client: &BrokerClient) -> Result<Vec<DeadLetter>> {
     Ok(hold(client).await?.letters.into_iter().map(|(letter, _)| letter).collect())
 }
 
 /// Receives every dead letter, oldest first.
-pub(super) async fn hold(client: &Client) -> Result<HeldLetters> {
+pub(super) async fn hold(client: &BrokerClient) -> Result<HeldLetters> {
     let channel = client.channel().await?;
     let mut letters = Vec::new();
     while letters.len() < MOST {

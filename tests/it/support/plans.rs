@@ -5,7 +5,7 @@ use housestyle::base::currency::Currency;
 use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Result as Outcome};
 use housestyle::coordinator::scoring::PictureScorer;
-use housestyle::coordinator::{CampaignPlanner, PlanRefusal, PlannedCampaign};
+use housestyle::coordinator::{CampaignPlanner, NamedPlan, PlanRefusal};
 use housestyle::pipeline::scores::Scores;
 use housestyle::plan::{Rates, StyleCatalog, Unscored, check, plan};
 use housestyle::spec::Campaign;
@@ -35,14 +35,14 @@ pub struct StubPlans;
 
 #[async_trait]
 impl CampaignPlanner for StubPlans {
-    async fn plan(&self, yaml: &str, file: &str) -> Result<PlannedCampaign, PlanRefusal> {
+    async fn plan(&self, yaml: &str, file: &str) -> Result<NamedPlan, PlanRefusal> {
         let mut facts = facts();
         facts.categories = categories().collect();
         let catalog = StyleCatalog::of_bundle(facts);
         let rates = Rates { cost_per_hour: 0.0, currency: Currency::USD };
         let planned = Campaign::parse(yaml, file).and_then(|campaign| check(&campaign, &catalog, &rates).map(plan));
         match planned {
-            Ok(plan) => Ok(PlannedCampaign { name: "soak".into(), plan }),
+            Ok(plan) => Ok(NamedPlan { name: "soak".into(), plan }),
             Err(problems) => Err(PlanRefusal { problems, error: None }),
         }
     }

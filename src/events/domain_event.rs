@@ -1,0 +1,204 @@
+//! Domain events: what happens to campaigns and assets.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::digest::{Digest, bare_digest};
+use crate::base::error::Result;
+use crate::campaign::layout::{Layout, Shelf};
+use crate::campaign::sidecar::{Outcome, Sidecar};
+use crate::pipeline::scores::Scores;
+use crate::spec::Problem;
+use crate::store::Key;
+
+/// Something that happened to a campaign or an asset.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum DomainEvent {
+    /// A campaign was accepted; its jobs are in the queue.
+    CampaignAccepted(CampaignAccepted),
+    /// A campaign was rejected; nothing is made.
+    CampaignRejected(CampaignRejected),
+    /// Every job of a campaign has its outcome.
+    CampaignCompleted(CampaignCompleted),
+    /// A campaign was cancelled.
+    CampaignCancelled(CampaignCancelled),
+    /// An asset passed the gate.
+    AssetAccepted(AssetFinished),
+    /// An asset did not pass the gate, or could not be made.
+    AssetRejected(AssetFinished),
+    /// A job was given up on without an outcome.
+    AssetDead(AssetDead),
+}
+
+/// A campaign was accepted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CampaignAccepted {
+    /// Its id.
+    pub campaign: String,
+    /// Its name, as its author wrote it.
+    pub name: String,
+    /// Jobs to make.
+    pub jobs: usize,
+    /// Where its assets will be stored.
+    pub folder: String,
+}
+
+/// A campaign was rejected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CampaignRejected {
+    /// SHA-256 of the submitted text, as a rejected campaign has no id.
+    pub submission: String,
+    /// Its name, if it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Every problem with its place.
+    pub problems: Vec<String>,
+}
+
+/// Every job has its outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CampaignCompleted {
+    /// Its id.
+    pub campaign: String,
+    /// Assets that passed the gate.
+    pub accepted: usize,
+    /// Assets that did not pass the gate.
+    pub rejected: usize,
+    /// Jobs that gave no image, or were given up on.
+    pub failed: usize,
+    /// Where its assets are stored.
+    pub folder: String,
+    /// Where the manifest is: one line an asset.
+    pub manifest: Option<String>,
+    /// Where the contact sheet is: categories × styles at a glance.
+    pub contact_sheet: Option<String>,
+}
+
+/// A campaign was cancelled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CampaignCancelled {
+    /// Its id.
+    pub campaign: String,
+    /// Jobs that have their outcome, and keep it.
+    pub finished: usize,
+    /// Jobs that are not made.
+    pub left: usize,
+}
+
+/// An asset is finished.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssetFinished {
+    /// Its campaign's id.
+    pub campaign: String,
+    /// Its job's id.
+    pub job: String,
+    /// Its category.
+    pub category: String,
+    /// Its style.
+    pub style: String,
+    /// Why it is not accepted; empty if it is.
+    pub reasons: Vec<String>,
+    /// Attempts made.
+    pub attempts: usize,
+    /// The evaluator's scores of the image.
+    pub scores: Option<Scores>,
+    /// Where the image is; `None` if nothing could be made.
+    pub image: Option<String>,
+    /// SHA-256 of the image.
+    #[serde(with = "bare_digest::option", default)]
+    pub sha256: Option<Digest>,
+    /// Where its sidecar is.
+    pub sidecar: String,
+}
+
+/// A job was given up on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssetDead {
+    /// Its campaign's id.
+    pub campaign: String,
+    /// Its job's id.
+    pub job: String,
+    /// The reason.
+    pub reason: String,
+}
+
+impl CampaignRejected {
+    /// Creates the rejection of a submitted text for these problems.
+    pub fn of(submitted: &[u8], name: Option<&str>, problems: &[Problem]) -> Self {
+        let told = |p: &Problem| match (p.line, p.path.is_empty()) {
+            (0, true) => p.reason.clone(),
+            (0, false) => format!("{}: {}", p.path, p.reason),
+            (line, _) => format!("{line}:{}: {}: {}", p.column, p.path, p.reason),
+        };
+        Self {
+            submission: Digest::of(submitted).hex(),
+            name: name.map(str::to_owned),
+            problems: problems.iter().map(told).collect(),
+        }
+    }
+}
+
+impl DomainEvent {
+    /// Creates the event for a finished asset; `locate` returns where a person finds what is stored.
+    ///
+    /// # Errors
+    /// Where the job's stem cannot be a key of the store.
+    pub fn asset(sidecar: &Sidecar, locate: impl Fn(&Key) -> String) -> Result<Self> {
+        let job = &sidecar.job;
+        let layout = Layout::new(job.campaign.as_str())?;
+        let shelf = if sidecar.outcome == Outcome::Accepted { Shelf::Assets } else { Shelf::Rejected };
+        let image = sidecar.image.as_ref().map(|_| layout.image(shelf, &job.stem)).transpose()?;
+        let asset = AssetFinished {
+            campaign: job.campaign.to_string(),
+            job: job.id.to_string(),
+            category: job.category.clone(),
+            style: job.style.clone(),
+            reasons: sidecar.reasons.clone(),
+            attempts: sidecar.attempts.len(),
+            scores: sidecar.chosen_scores().cloned(),
+            image: image.map(|key| locate(&key)),
+            sha256: sidecar.image.as_ref().map(|image| image.sha256),
+            sidecar: locate(&layout.sidecar(shelf, &job.stem)?),
+        };
+        Ok(match sidecar.outcome {
+            Outcome::Accepted => Self::AssetAccepted(asset),
+            Outcome::Rejected | Outcome::Failed => Self::AssetRejected(asset),
+        })
+    }
+
+    /// Returns what happened, in two words: the routing key on the topic exchange, and what a webhook's `events` lists.
+    pub fn topic(&self) -> &'static str {
+        match self {
+            Self::CampaignAccepted(_) => "campaign.accepted",
+            Self::CampaignRejected(_) => "campaign.rejected",
+            Self::CampaignCompleted(_) => "campaign.completed",
+            Self::CampaignCancelled(_) => "campaign.cancelled",
+            Self::AssetAccepted(_) => "asset.accepted",
+            Self::AssetRejected(_) => "asset.rejected",
+            Self::AssetDead(_) => "asset.dead",
+        }
+    }
+
+    /// Every topic.
+    pub const TOPICS: [&str; 7] = [
+        "campaign.accepted",
+        "campaign.rejected",
+        "campaign.completed",
+        "campaign.cancelled",
+        "asset.accepted",
+        "asset.rejected",
+        "asset.dead",
+    ];
+
+    /// Returns the campaign or asset that it is about.
+    pub(super) fn subject(&self) -> String {
+        match self {
+            Self::CampaignAccepted(it) => it.campaign.clone(),
+            Self::CampaignRejected(it) => format!("submission/{}", it.submission),
+            Self::CampaignCompleted(it) => it.campaign.clone(),
+            Self::CampaignCancelled(it) => it.campaign.clone(),
+            Self::AssetAccepted(it) | Self::AssetRejected(it) => format!("{}/{}", it.campaign, it.job),
+            Self::AssetDead(it) => format!("{}/{}", it.campaign, it.job),
+        }
+    }
+}
