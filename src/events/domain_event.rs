@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::{Digest, bare_digest};
-use crate::base::error::Result;
-use crate::campaign::layout::{Layout, Shelf};
+use crate::campaign::layout::Layout;
 use crate::campaign::sidecar::{Outcome, Sidecar};
 use crate::pipeline::scores::Scores;
 use crate::spec::Problem;
@@ -140,14 +139,11 @@ impl CampaignRejected {
 
 impl DomainEvent {
     /// Creates the event for a finished asset; `locate` returns where a person finds what is stored.
-    ///
-    /// # Errors
-    /// Where the job's stem cannot be a key of the store.
-    pub fn asset(sidecar: &Sidecar, locate: impl Fn(&Key) -> String) -> Result<Self> {
+    pub fn asset(sidecar: &Sidecar, locate: impl Fn(&Key) -> String) -> Self {
         let job = &sidecar.job;
-        let layout = Layout::new(job.campaign.as_str())?;
-        let shelf = if sidecar.outcome == Outcome::Accepted { Shelf::Assets } else { Shelf::Rejected };
-        let image = sidecar.image.as_ref().map(|_| layout.image(shelf, &job.stem)).transpose()?;
+        let layout = Layout::of(&job.campaign);
+        let shelf = sidecar.outcome.shelf();
+        let image = sidecar.image.as_ref().map(|_| layout.image(shelf, &job.stem));
         let asset = AssetFinished {
             campaign: job.campaign.to_string(),
             job: job.id.to_string(),
@@ -158,12 +154,12 @@ impl DomainEvent {
             scores: sidecar.chosen_scores().cloned(),
             image: image.map(|key| locate(&key)),
             sha256: sidecar.image.as_ref().map(|image| image.sha256),
-            sidecar: locate(&layout.sidecar(shelf, &job.stem)?),
+            sidecar: locate(&layout.sidecar(shelf, &job.stem)),
         };
-        Ok(match sidecar.outcome {
+        match sidecar.outcome {
             Outcome::Accepted => Self::AssetAccepted(asset),
             Outcome::Rejected | Outcome::Failed => Self::AssetRejected(asset),
-        })
+        }
     }
 
     /// Returns what happened, in two words: the routing key on the topic exchange, and what a webhook's `events` lists.

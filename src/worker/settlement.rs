@@ -61,7 +61,7 @@ impl Settlement {
     /// publishes it if this one dies in between.
     pub(super) async fn finished(&self, delivery: Delivery<Message>, sidecar: &Sidecar) -> Result<()> {
         if let Some(events) = self.mode.events() {
-            let event = DomainEvent::asset(sidecar, |key| self.store.locate(key))?;
+            let event = DomainEvent::asset(sidecar, |key| self.store.locate(key));
             if let Err(error) = events.publish(&event).await {
                 tracing::warn!(error = %error.chain(), "an asset's event was not published; its job comes again");
                 return Ok(());
