@@ -14,10 +14,10 @@ use housestyle::base::error::{Error, Kind, Result};
 use housestyle::campaign::provenance;
 use housestyle::pipeline::decode::Decoder;
 use housestyle::pipeline::denoise::{Denoiser, LatentRequest, PromptStates};
-use housestyle::pipeline::sampler::Steps;
+use housestyle::pipeline::sampler::SamplerSteps;
 use housestyle::pipeline::{ModelLoader, TextEncoder, guidance};
 use housestyle::spec::{Guidance, SamplerName, StyleScale};
-use housestyle::train::Layout;
+use housestyle::train::TrainingLayout;
 use image::{RgbImage, imageops};
 
 use crate::setting::{Arm, Asks, Names, Setting, Task};
@@ -59,7 +59,7 @@ pub struct Artist<'a> {
     encoder: TextEncoder,
     denoiser: Denoiser,
     decoder: Decoder,
-    steps: Steps,
+    steps: SamplerSteps,
     size: u32,
     edge: usize,
     versions: HashMap<String, Digest>,
@@ -83,7 +83,7 @@ impl<'a> Artist<'a> {
             denoiser: Denoiser::load(loader, encoder.shape())?,
             decoder: Decoder::load(loader)?,
             encoder,
-            steps: Steps::new(SamplerName::Dpmpp2m, count, loader.bundle().schedule())?,
+            steps: SamplerSteps::new(SamplerName::Dpmpp2m, count, loader.bundle().schedule())?,
             size,
             edge: size.checked_div(loader.spec().latent.downscale).unwrap_or_default() as usize,
             versions: HashMap::new(),
@@ -172,7 +172,7 @@ impl<'a> Artist<'a> {
 }
 
 /// `W + strength·B·A`: the second factor of each low-rank pair is multiplied.
-fn stretch(layout: &Layout, values: &mut [f32], strength: f32) {
+fn stretch(layout: &TrainingLayout, values: &mut [f32], strength: f32) {
     let mut at = 0;
     for tensor in &layout.tensors {
         let end = at + tensor.len();
@@ -200,7 +200,7 @@ mod tests {
             {"name": "text_encoder.x.lora_A.weight", "shape": [1, 2], "init": "normal"},
             {"name": "text_encoder.x.lora_B.weight", "shape": [2, 1], "init": "zero"},
             {"name": "image_adapter.up.weight", "shape": [1, 1], "init": "zero"}]}"#;
-        let layout = Layout::parse(json.as_bytes(), "layout.json").unwrap();
+        let layout = TrainingLayout::parse(json.as_bytes(), "layout.json").unwrap();
         let mut values = vec![1.0, 2.0, 3.0, 4.0, 5.0];
         stretch(&layout, &mut values, 0.5);
         assert_eq!(values, [1.0, 2.0, 1.5, 2.0, 5.0]);

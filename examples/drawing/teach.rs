@@ -12,11 +12,11 @@ use housestyle::base::digest::Digest;
 use housestyle::base::error::{Context as _, Error, Kind, Result};
 use housestyle::pipeline::ModelLoader;
 use housestyle::spec::words;
-use housestyle::train::batch::{Example, Noise};
+use housestyle::train::batch::{DenoisingTerm, Example};
 use housestyle::train::fit::{Checkpoint, Recipe, fit};
-use housestyle::train::prepare::{Contrast, Lesson, Prepare, Wording};
-use housestyle::train::step::Rates;
-use housestyle::train::{Layout, Losses, Step, checkpoint};
+use housestyle::train::prepare::{Caption, ContrastAxis, Prepare, Wording};
+use housestyle::train::step::StepRates;
+use housestyle::train::{Losses, TrainingLayout, TrainingStep, checkpoint};
 
 use crate::drawings::{Drawings, MOST_SHOTS, NEW_HOUSE, Split};
 use crate::setting::{Arm, Task, said};
@@ -78,13 +78,13 @@ pub struct Teacher<'a> {
 
 impl Teacher<'_> {
     /// The arm's trained vector and its layout; taught now if that was not done before.
-    pub fn trained(&self, task: Task, arm: Arm) -> Result<(Layout, Vec<f32>)> {
+    pub fn trained(&self, task: Task, arm: Arm) -> Result<(TrainingLayout, Vec<f32>)> {
         let Course { steps, learning_rate, seed } = self.course;
         let stem = format!("{}.{}.n{steps}-r{learning_rate}-seed{seed}", said(task), said(arm));
         let file = self.folder.join(format!("{stem}.safetensors"));
         let losing = Losing::of(arm);
         let name = if losing.denoising > 0.0 { "train_step_denoising/layout.json" } else { "train_step/layout.json" };
-        let layout = Layout::parse(&self.loader.bundle().read(name)?, name)?;
+        let layout = TrainingLayout::parse(&self.loader.bundle().read(name)?, name)?;
         if let Some(bytes) = read(&file)? {
             let values = layout.read(&bytes, &file.display().to_string())?;
             return Ok((layout, values));
@@ -97,15 +97,15 @@ impl Teacher<'_> {
     }
 
     fn teach(&self, task: Task, arm: Arm, losing: Losing, saved: &Path) -> Result<Vec<f32>> {
-        let mut step = Step::load(self.loader, losing.denoising > 0.0)?;
+        let mut step = TrainingStep::load(self.loader, losing.denoising > 0.0)?;
         let examples = self.examples(task, arm)?;
         let Course { steps, learning_rate, seed } = self.course;
         let steps = if arm == Arm::OneEncoder { 2 * steps } else { steps };
         let Losing { cross_entropy, triplet, denoising, style_scale } = losing;
-        let rates = Rates { learning_rate, weight_decay: WEIGHT_DECAY, cross_entropy, triplet, denoising, margin: MARGIN };
+        let rates = StepRates { learning_rate, weight_decay: WEIGHT_DECAY, cross_entropy, triplet, denoising, margin: MARGIN };
         let recipe = Recipe { rates, steps, validation: 0.0, patience: 0, seed };
         let layers = self.loader.spec().cross_attention_layers;
-        let noise = (denoising > 0.0).then(|| Noise { schedule: self.loader.bundle().schedule(), style_scale, layers });
+        let noise = (denoising > 0.0).then(|| DenoisingTerm { schedule: self.loader.bundle().schedule(), style_scale, layers });
         let identity =
             Digest::of(format!("{task:?} {arm:?} {recipe:?} {} {}", self.loader.bundle().digest(), self.drawings.digest()));
         let found = read(saved)?.and_then(|bytes| checkpoint::read(&bytes, &identity, step.layout().parameters));
@@ -139,11 +139,11 @@ impl Teacher<'_> {
         let (mut lessons, mut seen) = (Vec::new(), Vec::new());
         for place in places {
             let row = &self.drawings.rows()[place];
-            lessons.push(Lesson { category: words(&row.name), style: self.words.taught(arm, &row.house)?.1 });
+            lessons.push(Caption { category: words(&row.name), style: self.words.taught(arm, &row.house)?.1 });
             seen.push(prepare.see(&self.drawings.read(row)?)?);
         }
-        let contrasts: &[Contrast] =
-            if arm == Arm::OneEncoder { &[Contrast::Looks, Contrast::Things] } else { &[Contrast::Looks] };
+        let contrasts: &[ContrastAxis] =
+            if arm == Arm::OneEncoder { &[ContrastAxis::Styles, ContrastAxis::Categories] } else { &[ContrastAxis::Styles] };
         let mut examples = Vec::new();
         for contrast in contrasts {
             let wording = self.wording(task, arm, *contrast)?;
@@ -156,12 +156,12 @@ impl Teacher<'_> {
     }
 
     /// Where every house is a brand, no rival's look is described; beside a new house the others' are, as in `housestyle train`.
-    fn wording(&self, task: Task, arm: Arm, contrast: Contrast) -> Result<Wording> {
+    fn wording(&self, task: Task, arm: Arm, contrast: ContrastAxis) -> Result<Wording> {
         let others = self.words.looks.iter().filter(|(name, _)| task == Task::NewHouse && name != NEW_HOUSE);
         Ok(Wording {
             prompt: match contrast {
-                Contrast::Looks => self.words.taught(arm, NEW_HOUSE)?.0.into(),
-                Contrast::Things => self.words.category.clone(),
+                ContrastAxis::Styles => self.words.taught(arm, NEW_HOUSE)?.0.into(),
+                ContrastAxis::Categories => self.words.category.clone(),
             },
             category: self.words.category.clone(),
             described: self.words.described.clone(),

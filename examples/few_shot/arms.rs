@@ -12,10 +12,10 @@ use housestyle::pipeline::{Bundle, ModelLoader};
 use housestyle::spec::{describe, template, words};
 use housestyle::train::batch::Example;
 use housestyle::train::fit::{Checkpoint, Recipe, fit};
-use housestyle::train::prepare::{Contrast, Lesson, Prepare, Seen, Wording};
+use housestyle::train::prepare::{Caption, ContrastAxis, PictureFeatures, Prepare, Wording};
 use housestyle::train::probe::{Identifier, unit};
-use housestyle::train::step::Rates;
-use housestyle::train::{Losses, Step};
+use housestyle::train::step::StepRates;
+use housestyle::train::{Losses, TrainingStep};
 use serde::Serialize;
 
 use crate::cells::{Arm, Cell, Scores, Task};
@@ -57,16 +57,16 @@ pub struct Lab<'a> {
     drawings: &'a Drawings,
     settings: Settings,
     prepare: Prepare,
-    step: Step,
+    step: TrainingStep,
     stock: Identifier,
-    seen: HashMap<usize, Seen>,
+    seen: HashMap<usize, PictureFeatures>,
 }
 
 impl<'a> Lab<'a> {
     /// Loads the models.
     pub fn new(loader: &'a ModelLoader, drawings: &'a Drawings, settings: Settings) -> Result<Self> {
         let prepare = Prepare::load(loader)?;
-        let step = Step::load(loader, false)?;
+        let step = TrainingStep::load(loader, false)?;
         let stock = Identifier::load(loader, None)?;
         Ok(Self { loader, drawings, settings, prepare, step, stock, seen: HashMap::new() })
     }
@@ -87,21 +87,21 @@ impl<'a> Lab<'a> {
             }
             Arm::TipAdapter => self.tip(cell, &exam, &brand),
             Arm::OneEncoder => {
-                let both = [Contrast::Looks, Contrast::Things];
+                let both = [ContrastAxis::Styles, ContrastAxis::Categories];
                 let mut one = self.train(cell, &both, 2 * self.settings.steps, (1.0, 0.0))?;
                 exam.judge(&mut one, &brand)
             }
             Arm::CrossEntropy | Arm::Triplet | Arm::Contrasted => {
                 let weights = if cell.arm == Arm::Triplet { (0.0, 1.0) } else { (1.0, 0.0) };
-                let mut style = self.train(cell, &[Contrast::Looks], self.settings.steps, weights)?;
-                let mut category = self.train(cell, &[Contrast::Things], self.settings.steps, weights)?;
+                let mut style = self.train(cell, &[ContrastAxis::Styles], self.settings.steps, weights)?;
+                let mut category = self.train(cell, &[ContrastAxis::Categories], self.settings.steps, weights)?;
                 exam.judge_two(&mut style, &mut category, &brand)
             }
         }
     }
 
     /// What the frozen models say about a drawing; each is looked at once.
-    fn see(&mut self, place: usize) -> Result<&Seen> {
+    fn see(&mut self, place: usize) -> Result<&PictureFeatures> {
         if !self.seen.contains_key(&place) {
             let picture = self.drawings.read(&self.drawings.rows()[place])?;
             let seen = self.prepare.see(&picture)?;
@@ -126,7 +126,7 @@ impl<'a> Lab<'a> {
             pictures.push(Judged { house, name, feature });
         }
         let spec = &self.loader.spec();
-        let style = |style: &housestyle::pipeline::bundle::manifest::Style| Style {
+        let style = |style: &housestyle::pipeline::bundle::manifest::BundleStyle| Style {
             name: style.name.to_string(),
             look: style.look.clone(),
         };
@@ -140,12 +140,12 @@ impl<'a> Lab<'a> {
     }
 
     /// The pictures that the brands bring: places, and what they show.
-    fn lessons(&self, cell: Cell, contrast: Contrast) -> (Vec<usize>, Vec<Lesson>) {
+    fn lessons(&self, cell: Cell, contrast: ContrastAxis) -> (Vec<usize>, Vec<Caption>) {
         let brought = self.drawings.brought(cell.seed);
         let names = &brought[..cell.shots.min(brought.len())];
         let brand = |row: &Row| (row.house == NEW_HOUSE) == (cell.task == Task::NewHouse);
         let mut places = self.drawings.places(|row| brand(row) && row.split == Split::Fewshot && names.contains(&row.name));
-        if cell.arm == Arm::Contrasted && contrast == Contrast::Looks {
+        if cell.arm == Arm::Contrasted && contrast == ContrastAxis::Styles {
             let others = self.drawings.places(|row| !brand(row) && row.split == Split::Fewshot && brought.contains(&row.name));
             let mut count: HashMap<String, usize> = HashMap::new();
             places.extend(others.into_iter().filter(|place| {
@@ -155,17 +155,17 @@ impl<'a> Lab<'a> {
             }));
         }
         let rows = places.iter().map(|place| &self.drawings.rows()[*place]);
-        let lessons = rows.map(|row| Lesson { category: words(&row.name), style: row.house.clone() }).collect();
+        let lessons = rows.map(|row| Caption { category: words(&row.name), style: row.house.clone() }).collect();
         (places, lessons)
     }
 
     /// How the pictures are put into words for a contrast. Where every house is a brand, no look is described to anybody; where one
     /// is new, the others are what the base models can be told of, as in `housestyle train`.
-    fn wording(&self, task: Task, contrast: Contrast) -> Wording {
+    fn wording(&self, task: Task, contrast: ContrastAxis) -> Wording {
         let spec = &self.loader.spec();
         let looks = spec.styles.iter().filter(|_| task == Task::NewHouse).map(|s| (s.name.to_string(), s.look.clone()));
         Wording {
-            prompt: if contrast == Contrast::Looks { BRAND_PROMPT.into() } else { spec.prompt.category.clone() },
+            prompt: if contrast == ContrastAxis::Styles { BRAND_PROMPT.into() } else { spec.prompt.category.clone() },
             category: spec.prompt.category.clone(),
             described: spec.prompt.style.clone(),
             looks: looks.collect(),
@@ -177,7 +177,7 @@ impl<'a> Lab<'a> {
     fn train(
         &mut self,
         cell: Cell,
-        contrasts: &[Contrast],
+        contrasts: &[ContrastAxis],
         steps: u32,
         (cross_entropy, triplet): (f32, f32),
     ) -> Result<Identifier> {
@@ -186,15 +186,16 @@ impl<'a> Lab<'a> {
             let wording = self.wording(cell.task, *contrast);
             let (places, lessons) = self.lessons(cell, *contrast);
             for (place, lesson) in places.iter().zip(&lessons) {
-                let Seen { features, latents } = self.see(*place)?.clone();
+                let PictureFeatures { features, latents } = self.see(*place)?.clone();
                 examples.push(Example { features, latents, ..self.prepare.example(lesson, &lessons, &wording, *contrast)? });
             }
         }
         let learning_rate = match contrasts {
-            [Contrast::Things] => self.settings.category_learning_rate,
+            [ContrastAxis::Categories] => self.settings.category_learning_rate,
             _ => self.settings.learning_rate,
         };
-        let rates = Rates { learning_rate, weight_decay: WEIGHT_DECAY, cross_entropy, triplet, denoising: 0.0, margin: MARGIN };
+        let rates =
+            StepRates { learning_rate, weight_decay: WEIGHT_DECAY, cross_entropy, triplet, denoising: 0.0, margin: MARGIN };
         let recipe = Recipe { rates, steps, validation: 0.0, patience: 0, seed: cell.seed };
         let begin = Checkpoint::new(self.step.layout().initial(cell.seed));
         let done = fit(&mut self.step, &examples, None, &recipe, begin, &mut |_, _| ControlFlow::Continue(()))?;
@@ -208,7 +209,7 @@ impl<'a> Lab<'a> {
     /// Stock CLIP with a cache of the pictures; how much the cache says is chosen on the names kept for that.
     fn tip(&mut self, cell: Cell, exam: &Exam, brand: &dyn Fn(&str, &Style) -> String) -> Result<Scores> {
         let kept = self.exam(cell.task, cell.seed, true)?;
-        let (places, lessons) = self.lessons(cell, Contrast::Looks);
+        let (places, lessons) = self.lessons(cell, ContrastAxis::Styles);
         let (mut styles, mut things) = (Cache::default(), Cache::default());
         for (place, lesson) in places.iter().zip(&lessons) {
             let features = &self.see(*place)?.features;

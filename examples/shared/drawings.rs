@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use housestyle::appearance::picture;
 use housestyle::base::digest::Digest;
 use housestyle::base::error::{Context as _, Error, Kind, Result};
-use housestyle::train::batch::Random;
+use housestyle::train::batch::StepRng;
 use image::RgbImage;
 use serde::Deserialize;
 
@@ -84,7 +84,7 @@ impl Drawings {
     pub fn brought(&self, seed: u64) -> Vec<String> {
         let names: BTreeSet<&String> = self.rows.iter().filter(|r| r.split == Split::Fewshot).map(|r| &r.name).collect();
         let mut names: Vec<String> = names.into_iter().cloned().collect();
-        Random::new(seed, 0).shuffle(&mut names);
+        StepRng::new(seed, 0).shuffle(&mut names);
         names
     }
 

@@ -19,7 +19,7 @@ use crate::eval::evaluation::EvaluatorFacts;
 use crate::eval::{Baseline, Evaluating, Evaluation, EvaluationSetup, References, Suite, loader};
 use crate::io::{blocking, wait_for};
 use crate::pipeline::bundle::{EVALUATOR, IMAGE_ENCODER, TEXT_ENCODER};
-use crate::pipeline::{Bundle, Expected, Scorer};
+use crate::pipeline::{Bundle, Scorer, ScoringTarget};
 use crate::plan::PlanOutline;
 use crate::spec::{Problem, Reference, StyleSet};
 use crate::store::Store;
@@ -132,7 +132,7 @@ impl EvaluationRun {
         let mut found = References::default();
         let mut scorer: Option<Scorer> = None;
         for ReferenceSet { name, pictures } in &self.sets {
-            let mut score = |expected: Expected<'_>, picture: &RgbImage| {
+            let mut score = |expected: ScoringTarget<'_>, picture: &RgbImage| {
                 let scorer = match &mut scorer {
                     Some(scorer) => scorer,
                     none => none.insert(Scorer::load(&self.app.loader(self.bundle.clone())?)?),

@@ -21,7 +21,7 @@ use crate::eval::baseline::index::{IndexDefaults, MAX_BYTES};
 use crate::eval::baseline::{Baseline, DeliveryIndex, DeliverySource, Import, Refused, RequestedBriefs, ScoringBackend};
 use crate::io::shutdown::Shutdown;
 use crate::io::{blocking, files, wait_for};
-use crate::pipeline::{Expected, Scorer};
+use crate::pipeline::{Scorer, ScoringTarget};
 use crate::rights::Policy;
 use crate::store::{Key, Store};
 
@@ -144,7 +144,7 @@ impl ImportRun {
         let mut here;
         let judge = match &mut scorer {
             ImportScorer::Here(scorer) => {
-                here = |expected: Expected<'_>, picture: &RgbImage| scorer.score(expected, picture);
+                here = |expected: ScoringTarget<'_>, picture: &RgbImage| scorer.score(expected, picture);
                 ScoringBackend::Here(&mut here)
             }
             ImportScorer::Workers(workers) => ScoringBackend::Remote(&**workers),

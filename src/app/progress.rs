@@ -7,7 +7,7 @@ use super::findings::{CheckedFile, StatusReport, SystemCheck};
 use crate::base::version::VersionId;
 use crate::plan::{CampaignId, Estimate};
 use crate::registry::ledger::Target;
-use crate::train::fit::Point;
+use crate::train::fit::CurvePoint;
 use crate::worker::WorkerEvent;
 
 /// Shows or keeps what happens; called from several threads.
@@ -91,7 +91,7 @@ pub enum Progress<'a> {
     /// A training has a new point on its curve.
     TrainingPoint {
         /// The point.
-        point: &'a Point,
+        point: &'a CurvePoint,
         /// How many steps it takes at most.
         steps: u32,
     },

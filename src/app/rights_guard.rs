@@ -19,7 +19,7 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::version::VersionId;
 use crate::campaign::commit::GeneratorInfo;
 use crate::io::wait_for;
-use crate::pipeline::{Each, Expected, Generated, OnStep, Pipeline, Request, Scores};
+use crate::pipeline::{Each, Generated, OnStep, Pipeline, Request, Scores, ScoringTarget};
 use crate::plan::Job;
 use crate::registry::Registry;
 use crate::registry::ledger::{Ledger, Revocations};
@@ -107,7 +107,7 @@ impl Generator for RightsGuard {
         self.pipeline.can_score()
     }
 
-    fn score(&mut self, expected: &[Expected<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
+    fn score(&mut self, expected: &[ScoringTarget<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
         self.pipeline.score(expected, images)
     }
 }

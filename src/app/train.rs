@@ -30,11 +30,11 @@ use crate::registry::training_set::{Cleared, clear};
 use crate::registry::{Base, Card, Draft, Registry};
 use crate::spec::{Loss, Reference, StyleSet, words};
 use crate::store::{Key, Store};
-use crate::train::batch::{Example, Noise};
-use crate::train::fit::{Checkpoint, Recipe, fit, split};
-use crate::train::prepare::{Contrast, Lesson, Prepare, Wording};
-use crate::train::step::Rates;
-use crate::train::{Layout, Losses, Step, checkpoint, curve, measure};
+use crate::train::batch::{DenoisingTerm, Example};
+use crate::train::fit::{Checkpoint, Recipe, Split, fit, split};
+use crate::train::prepare::{Caption, ContrastAxis, Prepare, Wording};
+use crate::train::step::StepRates;
+use crate::train::{Losses, TrainingLayout, TrainingStep, checkpoint, curve, measure};
 
 /// AdamW's decay: low-rank weights are pulled back towards the stock encoder, gently.
 const WEIGHT_DECAY: f32 = 0.01;
@@ -131,7 +131,7 @@ impl TrainingRun {
     fn run(&self, cleared: Cleared) -> error::Result<TrainReport> {
         let started = Instant::now();
         let loader = self.app.loader(self.bundle.clone())?;
-        let mut step = Step::load(&loader, self.set.training.denoising > 0.0)?;
+        let mut step = TrainingStep::load(&loader, self.set.training.denoising > 0.0)?;
         if step.layout().rank != self.set.training.rank as usize {
             let (asked, has) = (self.set.training.rank, step.layout().rank);
             return Err(Error::invalid(format!("training.rank is {asked}, the bundle's training step has {has}"))
@@ -172,12 +172,12 @@ impl TrainingRun {
         let name = self.set.name.as_str();
         let lesson = |reference: &Reference| {
             let style = reference.style.as_ref().map_or(name, |style| style.as_str());
-            Lesson { category: words(&reference.category), style: style.into() }
+            Caption { category: words(&reference.category), style: style.into() }
         };
-        let lessons: Vec<Lesson> = self.references.iter().map(lesson).collect();
+        let lessons: Vec<Caption> = self.references.iter().map(lesson).collect();
         let contrast = match self.set.branch {
-            Branch::Style => Contrast::Looks,
-            Branch::Category => Contrast::Things,
+            Branch::Style => ContrastAxis::Styles,
+            Branch::Category => ContrastAxis::Categories,
         };
         self.app.report(&Progress::ReadingPictures { count: lessons.len(), set: name });
         prepare.examples(&lessons, &self.wording(), contrast, &mut |i| {
@@ -216,7 +216,7 @@ impl TrainingRun {
         Key::new(format!("encoders/{}/{}/training-{}.safetensors", self.set.branch, self.set.name, &identity.hex()[..12]))
     }
 
-    fn fit(&self, step: &mut Step, examples: &[Example]) -> error::Result<Checkpoint> {
+    fn fit(&self, step: &mut TrainingStep, examples: &[Example]) -> error::Result<Checkpoint> {
         let (training, identity, key) = (&self.set.training, self.identity()?, self.checkpoint()?);
         let found = self.wait(self.store.get(&key))?;
         let found = found.and_then(|bytes| checkpoint::read(&bytes, &identity, step.layout().parameters));
@@ -225,7 +225,7 @@ impl TrainingRun {
         }
         let begin = found.unwrap_or_else(|| Checkpoint::new(step.layout().initial(training.seed)));
         let layers = self.bundle.manifest().spec.cross_attention_layers;
-        let noise = (training.denoising > 0.0).then(|| Noise {
+        let noise = (training.denoising > 0.0).then(|| DenoisingTerm {
             schedule: self.bundle.schedule(),
             style_scale: training.style_scale as f32,
             layers,
@@ -261,7 +261,7 @@ impl TrainingRun {
             Loss::Triplet => (0.0, 1.0),
         };
         Recipe {
-            rates: Rates {
+            rates: StepRates {
                 learning_rate: training.learning_rate as f32,
                 weight_decay: WEIGHT_DECAY,
                 cross_entropy,
@@ -279,7 +279,7 @@ impl TrainingRun {
     fn publish(
         &self,
         cleared: Cleared,
-        layout: &Layout,
+        layout: &TrainingLayout,
         checkpoint: &Checkpoint,
         scores: &mut BTreeMap<String, f64>,
         loader: &ModelLoader,
@@ -322,10 +322,10 @@ impl TrainingRun {
             return Ok(None);
         }
         let training = &self.set.training;
-        let (learned, held) = split(self.references.len(), training.validation, training.seed);
+        let Split { learn, validate } = split(self.references.len(), training.validation, training.seed);
         let own = |i: &usize| self.references[*i].style.as_ref().is_none_or(|style| *style == self.set.name);
         let pick = |which: &[usize]| -> Vec<usize> { which.iter().copied().filter(own).collect() };
-        let chosen = if pick(&held).is_empty() { pick(&learned) } else { pick(&held) };
+        let chosen = if pick(&validate).is_empty() { pick(&learn) } else { pick(&validate) };
         let mut embeddings = Vec::with_capacity(chosen.len());
         for i in chosen {
             let picture = picture::decode(&self.references[i].read()?, &self.references[i].file)?;
@@ -341,7 +341,7 @@ impl TrainingRun {
         let mut categories: Vec<&str> = self.references.iter().filter_map(|r| known.find(&r.category)).collect();
         categories.sort_unstable();
         categories.dedup();
-        let subject = measure::Subject {
+        let subject = measure::MeasuredEncoder {
             name: &self.set.name,
             branch: self.set.branch,
             prompt: &self.set.prompt,

@@ -1,7 +1,7 @@
-//! Colours as people see them: sRGB to CIE L*a*b*, and how far two colours are apart. Pure.
+//! Colour difference: sRGB to CIE L*a*b*, and ΔE2000. Pure.
 //!
-//! In: bytes of an sRGB picture. Out: [`Lab`] (D65, 2° observer), ΔE2000. Checked against scikit-image's `rgb2lab` and
-//! `deltaE_ciede2000` and the pairs of Sharma et al. (`tests/fixtures/evidence.json`).
+//! Takes bytes of an sRGB picture; returns [`Lab`] (D65, 2° observer) and ΔE2000. Checked against scikit-image's
+//! `rgb2lab` and `deltaE_ciede2000` and the pairs of Sharma et al. (`tests/fixtures/evidence.json`).
 
 /// A colour in CIE L*a*b*.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// The colour of a pixel (IEC 61966-2-1, CIE 15).
+    /// Converts the colour of a pixel (IEC 61966-2-1, CIE 15).
     pub fn of(rgb: [u8; 3]) -> Self {
         let [r, g, b] = rgb.map(|value| {
             let value = f64::from(value) / 255.0;
@@ -35,11 +35,11 @@ impl Lab {
         Self { l: 116.0 * y - 16.0, a: 500.0 * (x - y), b: 200.0 * (y - z) }
     }
 
-    /// ΔE2000: about 1 is the least that is seen, 2 to 10 are seen at a glance, over 50 are opposites.
+    /// Returns ΔE2000: about 1 is just noticeable, 2 to 10 are seen at a glance, over 50 are opposites.
     ///
-    /// G. Sharma, W. Wu, E. N. Dalal, "The CIEDE2000 color-difference formula: implementation notes, supplementary test data and
-    /// mathematical observations", Color Research & Application 30 (2005).
-    pub fn distance(self, other: Self) -> f64 {
+    /// G. Sharma, W. Wu, E. N. Dalal, "The CIEDE2000 color-difference formula: implementation notes, supplementary test
+    /// data and mathematical observations", Color Research & Application 30 (2005).
+    pub fn delta_e_2000(self, other: Self) -> f64 {
         let chroma = |a: f64, b: f64| libm::hypot(a, b);
         let seventh = |c: f64| (c.powi(7) / (c.powi(7) + 25f64.powi(7))).sqrt();
         let grey = 0.5 * (1.0 - seventh((chroma(self.a, self.b) + chroma(other.a, other.b)) / 2.0));

@@ -1,7 +1,13 @@
-//! The colours of a drawing, and how much of it keeps to a brand's. Pure.
+//! The colours of a drawing, and how much of it has a brand's colours. Pure.
 //!
-//! In: pixels. Out: up to eight [`Swatch`]es; coverage. Always holds: shares add up to 1; white paper at the edge of the
-//! picture is no colour of the drawing.
+//! Takes pixels; returns up to eight [`Swatch`]es, and their coverage by a brand's palette.
+//!
+//! # Invariants
+//!
+//! Shares add up to 1. White background that reaches the picture's edge is no colour of the drawing.
+
+use std::mem;
+use std::str::FromStr;
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -10,12 +16,12 @@ use crate::appearance::colour::Lab;
 
 /// Colours kept.
 const COLOURS: usize = 8;
-/// Colours nearer than this (ΔE2000) are one.
+/// Colours nearer than this (ΔE2000) count as one.
 const SAME: f64 = 8.0;
-/// A channel's values are taken together by this many bits.
+/// Bits of each channel that distinguish colours in the first count.
 const COARSE: u32 = 4;
-/// From this value in every channel a pixel is paper.
-const PAPER: u8 = 248;
+/// From this value in every channel a pixel may be background.
+const BACKGROUND: u8 = 248;
 
 /// The colours of a drawing, the most common first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,7 +33,7 @@ pub struct Palette(pub Vec<Swatch>);
 #[serde(deny_unknown_fields)]
 pub struct Swatch {
     /// `#rrggbb`.
-    pub colour: Hex,
+    pub colour: HexColour,
     /// Share of the drawing's pixels.
     pub share: f32,
 }
@@ -35,15 +41,15 @@ pub struct Swatch {
 /// An sRGB colour, written `#rrggbb`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Hex(pub [u8; 3]);
+pub struct HexColour(pub [u8; 3]);
 
 impl Palette {
-    /// The palette of a picture on white paper. A picture that is all paper has the one colour white.
+    /// Computes the palette of a picture on a white background. An all-white picture has the one colour white.
     pub fn of(image: &RgbImage) -> Self {
-        let paper = paper(image);
+        let background = background(image);
         let mut cells: Vec<([u64; 3], u64)> = vec![([0; 3], 0); 1 << (3 * COARSE)];
-        for (pixel, paper) in image.pixels().zip(paper) {
-            if !paper {
+        for (pixel, background) in image.pixels().zip(background) {
+            if !background {
                 let place = pixel.0.iter().fold(0usize, |place, value| place << COARSE | usize::from(value >> (8 - COARSE)));
                 let (sums, count) = &mut cells[place];
                 sums.iter_mut().zip(pixel.0).for_each(|(sum, value)| *sum += u64::from(value));
@@ -54,13 +60,13 @@ impl Palette {
         cells.sort_by_key(|(_, count)| std::cmp::Reverse(*count)); // stable: equal counts stay in the order of their colours
         let total: u64 = cells.iter().map(|(_, count)| count).sum();
         if total == 0 {
-            return Self(vec![Swatch { colour: Hex([255; 3]), share: 1.0 }]);
+            return Self(vec![Swatch { colour: HexColour([255; 3]), share: 1.0 }]);
         }
-        // Each colour joins the first swatch that looks the same, or founds one; when all are founded, it joins the nearest.
+        // Each colour joins the nearest swatch if that looks the same or all are taken, else starts one.
         let mut swatches: Vec<(Lab, [u64; 3], u64)> = Vec::new();
         for (sums, count) in cells {
             let lab = Lab::of(sums.map(|sum| (sum / count) as u8));
-            let far = swatches.iter().map(|swatch| swatch.0.distance(lab)).enumerate();
+            let far = swatches.iter().map(|swatch| swatch.0.delta_e_2000(lab)).enumerate();
             match far.min_by(|a, b| a.1.total_cmp(&b.1)) {
                 Some((nearest, distance)) if distance < SAME || swatches.len() == COLOURS => {
                     let (_, theirs, counted) = &mut swatches[nearest];
@@ -72,17 +78,17 @@ impl Palette {
         }
         swatches.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
         let swatch = |(_, sums, count): (Lab, [u64; 3], u64)| Swatch {
-            colour: Hex(sums.map(|sum| ((sum + count / 2) / count) as u8)),
+            colour: HexColour(sums.map(|sum| ((sum + count / 2) / count) as u8)),
             share: (count as f64 / total as f64) as f32,
         };
         Self(swatches.into_iter().map(swatch).collect())
     }
 
-    /// The share of this drawing that lies within `tolerance` (ΔE2000) of a colour of the brand.
+    /// Returns the share of this drawing that lies within `tolerance` (ΔE2000) of a colour of the brand.
     pub fn coverage(&self, brand: &[Lab], tolerance: f64) -> f64 {
         let kept = |swatch: &&Swatch| {
             let lab = Lab::of(swatch.colour.0);
-            brand.iter().any(|colour| colour.distance(lab) <= tolerance)
+            brand.iter().any(|colour| colour.delta_e_2000(lab) <= tolerance)
         };
         let share = |swatches: &mut dyn Iterator<Item = &Swatch>| swatches.map(|s| f64::from(s.share)).sum::<f64>();
         let all = share(&mut self.0.iter());
@@ -90,17 +96,17 @@ impl Palette {
     }
 }
 
-/// Which pixels are paper: white, and joined to the picture's edge through white.
-fn paper(image: &RgbImage) -> Vec<bool> {
+/// Returns which pixels are background: white, and joined to the picture's edge through white.
+fn background(image: &RgbImage) -> Vec<bool> {
     let (width, height) = (image.width() as usize, image.height() as usize);
-    let white: Vec<bool> = image.pixels().map(|pixel| pixel.0.iter().all(|value| *value >= PAPER)).collect();
-    let mut paper = vec![false; white.len()];
+    let white: Vec<bool> = image.pixels().map(|pixel| pixel.0.iter().all(|value| *value >= BACKGROUND)).collect();
+    let mut background = vec![false; white.len()];
     let edge = (0..width)
         .flat_map(|x| [x, (height - 1) * width + x])
         .chain((0..height).flat_map(|y| [y * width, y * width + width - 1]));
     let mut next: Vec<usize> = if white.is_empty() { Vec::new() } else { edge.filter(|at| white[*at]).collect() };
     while let Some(at) = next.pop() {
-        if std::mem::replace(&mut paper[at], true) {
+        if mem::replace(&mut background[at], true) {
             continue;
         }
         let (x, y) = (at % width, at / width);
@@ -110,12 +116,12 @@ fn paper(image: &RgbImage) -> Vec<bool> {
             (y > 0).then(|| at - width),
             (y + 1 < height).then(|| at + width),
         ];
-        next.extend(around.into_iter().flatten().filter(|at| white[*at] && !paper[*at]));
+        next.extend(around.into_iter().flatten().filter(|at| white[*at] && !background[*at]));
     }
-    paper
+    background
 }
 
-impl TryFrom<String> for Hex {
+impl TryFrom<String> for HexColour {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
@@ -123,7 +129,7 @@ impl TryFrom<String> for Hex {
     }
 }
 
-impl std::str::FromStr for Hex {
+impl FromStr for HexColour {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -135,8 +141,8 @@ impl std::str::FromStr for Hex {
     }
 }
 
-impl From<Hex> for String {
-    fn from(Hex([r, g, b]): Hex) -> Self {
+impl From<HexColour> for String {
+    fn from(HexColour([r, g, b]): HexColour) -> Self {
         format!("#{r:02x}{g:02x}{b:02x}")
     }
 }
@@ -147,7 +153,7 @@ mod tests {
     use image::Rgb;
 
     #[test]
-    fn paper_is_no_colour_but_white_inside_the_drawing_is() {
+    fn the_background_is_no_colour_but_white_inside_the_drawing_is() {
         let mut image = RgbImage::from_pixel(16, 16, Rgb([255; 3]));
         for (x, y) in (4..12).flat_map(|x| (4..12).map(move |y| (x, y))) {
             let inside = (6..10).contains(&x) && (6..10).contains(&y);
@@ -162,12 +168,16 @@ mod tests {
     }
 
     #[test]
-    fn there_are_few_swatches_and_they_are_the_whole() {
+    fn there_are_at_most_eight_swatches_and_their_shares_add_up_to_one() {
         let image = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * 4) as u8, (y * 4) as u8, 120]));
         let palette = Palette::of(&image);
         assert_eq!(palette.0.len(), COLOURS);
         assert!((palette.0.iter().map(|s| s.share).sum::<f32>() - 1.0).abs() < 1e-5);
-        assert_eq!(Palette::of(&RgbImage::from_pixel(4, 4, Rgb([255; 3]))).0[0].colour, Hex([255; 3]));
-        assert!("#12345g".parse::<Hex>().is_err() && "#éé".parse::<Hex>().is_err() && "123456".parse::<Hex>().is_err());
+        assert_eq!(Palette::of(&RgbImage::from_pixel(4, 4, Rgb([255; 3]))).0[0].colour, HexColour([255; 3]));
+        assert!(
+            "#12345g".parse::<HexColour>().is_err()
+                && "#éé".parse::<HexColour>().is_err()
+                && "123456".parse::<HexColour>().is_err()
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Reading pictures from bytes, within limits of size and memory.
 //!
-//! In: the bytes of a PNG. Out: RGB pixels on white paper.
+//! Takes the bytes of a PNG. Returns RGB pixels on white paper.
 //!
 //! # Invariants
 //!

@@ -1,26 +1,25 @@
-//! Numbers of a model as text: half precision, base64, little-endian; 256 of them are 684 letters.
+//! A model's numbers as text: half precision, little-endian, base64; 256 numbers take 684 characters.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use half::f16;
 use serde::{Deserialize, Serialize};
 
-/// Finite numbers, kept to half precision.
+/// Finite numbers in half precision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Vector(Vec<f32>);
 
 impl Vector {
-    /// The numbers, rounded as they will be kept; what is not finite becomes 0, what is too large the largest there is.
+    /// Rounds numbers to half precision. A number that is not finite becomes 0; one that is too large, the largest.
     pub fn new(values: &[f32]) -> Self {
-        let kept = |value: &f32| match value.is_finite() {
-            true => f16::from_f32(value.clamp(f16::MIN.to_f32(), f16::MAX.to_f32())).to_f32(),
-            false => 0.0,
+        let rounded = |value: &f32| {
+            if value.is_finite() { f16::from_f32(value.clamp(f16::MIN.to_f32(), f16::MAX.to_f32())).to_f32() } else { 0.0 }
         };
-        Self(values.iter().map(kept).collect())
+        Self(values.iter().map(rounded).collect())
     }
 
-    /// The numbers.
+    /// Returns the numbers.
     pub fn values(&self) -> &[f32] {
         &self.0
     }
@@ -49,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_what_was_written() {
+    fn vectors_survive_writing_and_reading() {
         let vector = Vector::new(&[0.1, -3.5, 0.0, 6e-8, 1e9, f32::NAN]);
         let text = serde_json::to_string(&vector).unwrap();
         assert_eq!(serde_json::from_str::<Vector>(&text).unwrap(), vector);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use image::RgbImage;
 
-use crate::appearance::Looks;
+use crate::appearance::Appearance;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::campaign::layout::{Layout, Shelf};
@@ -99,7 +99,7 @@ impl Asset {
         let job = result.job;
         let encoding = tokio::task::spawn_blocking(move || {
             let bytes = Bytes::from(provenance::encode(&image, &job, number)?);
-            Ok((Digest::of(&bytes), bytes, Looks::of(&image)))
+            Ok((Digest::of(&bytes), bytes, Appearance::of(&image)))
         });
         let (digest, bytes, looks) = encoding.await.map_err(|e| Error::internal("encoding was cut short").caused_by(e))??;
         sidecar.chosen = Some(number);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::appearance::Looks;
+use crate::appearance::Appearance;
 use crate::base::digest::{Digest, bare_digest};
 use crate::base::error::{Error, Result};
 use crate::campaign::layout::Shelf;
@@ -112,7 +112,7 @@ pub struct ImageFacts {
     pub height: u32,
     /// Its palette and perceptual hash; `None` in sidecars written before they were kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub looks: Option<Looks>,
+    pub looks: Option<Appearance>,
 }
 
 /// A source whose rights the asset touches.

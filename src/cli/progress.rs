@@ -15,7 +15,7 @@ use crate::app::{Progress, ProgressSink};
 use crate::campaign::sidecar::Outcome;
 use crate::plan::{Estimate, amount};
 use crate::registry::ledger::Target;
-use crate::train::fit::Point;
+use crate::train::fit::CurvePoint;
 use crate::worker::WorkerEvent;
 
 /// Plain lines about finished assets come no more often than this.
@@ -165,7 +165,7 @@ impl Bar {
         }
     }
 
-    fn point(&mut self, point: &Point, steps: u32) {
+    fn point(&mut self, point: &CurvePoint, steps: u32) {
         let held =
             point.validation.map_or(String::new(), |v| format!(", held out {:.3} ({:.0} %)", v.loss, 100.0 * v.accuracy));
         let message = format!("loss {:.3} ({:.0} % found){held}", point.training.loss, 100.0 * point.training.accuracy);

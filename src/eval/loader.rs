@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{Stream, StreamExt as _};
 
-use crate::appearance::Looks;
+use crate::appearance::Appearance;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::names::Name;
@@ -51,7 +51,7 @@ pub struct Shown {
     /// What it said of the first attempt, without the fingerprint.
     pub first: Option<Scores>,
     /// What the pixels say.
-    pub looks: Option<Looks>,
+    pub looks: Option<Appearance>,
     /// Attempts and time, for images of the campaign.
     pub work: Option<MakingFacts>,
     /// Price, dates and licence, for bought images.

@@ -12,11 +12,11 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::Brief;
-use crate::appearance::Looks;
+use crate::appearance::Appearance;
 use crate::appearance::picture;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::pipeline::Expected;
+use crate::pipeline::ScoringTarget;
 use crate::pipeline::scores::Scores;
 use crate::spec::Reference;
 use crate::store::{Key, Store};
@@ -46,7 +46,7 @@ pub struct ReferencePicture {
     /// The evaluator's scores.
     pub scores: Scores,
     /// Palette and perceptual hash.
-    pub looks: Looks,
+    pub looks: Appearance,
 }
 
 impl References {
@@ -55,7 +55,7 @@ impl References {
         store: &dyn Store,
         evaluator: &Digest,
         (references, name): (&[Reference], &str),
-        judge: &mut dyn FnMut(Expected<'_>, &RgbImage) -> Result<Scores>,
+        judge: &mut dyn FnMut(ScoringTarget<'_>, &RgbImage) -> Result<Scores>,
     ) -> Result<Self> {
         let key = key(evaluator, references)?;
         if let Some(bytes) = store.get(&key).await?
@@ -68,13 +68,13 @@ impl References {
         for reference in references {
             let picture = picture::decode(&reference.read()?, &reference.file)?;
             let style = reference.style.as_ref().map_or(name, |style| style.as_str());
-            let wanted = Expected { style, category: &reference.category, prompt: &reference.category };
+            let wanted = ScoringTarget { style, category: &reference.category, prompt: &reference.category };
             pictures.push(ReferencePicture {
                 file: reference.file.clone(),
                 sha256: reference.sha256,
                 brief: Brief { category: reference.category.clone(), style: style.to_owned() },
                 scores: judge(wanted, &picture)?,
-                looks: Looks::of(&picture),
+                looks: Appearance::of(&picture),
             });
         }
         let found = Self { version: VERSION, pictures };

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::appearance::Vector;
 use crate::appearance::colour::Lab;
-use crate::appearance::palette::Hex;
+use crate::appearance::palette::HexColour;
 use crate::base::error::{Error, Result};
 use crate::eval::briefs::{Answers, Briefs};
 use crate::eval::compare::{ComparisonTable, conclude};
@@ -52,7 +52,7 @@ pub struct EvaluationSetup<'a> {
     /// The reference pictures of the styles.
     pub references: &'a References,
     /// The brand's colours by style; of a style that is not named, those of its references.
-    pub palettes: &'a BTreeMap<String, Vec<Hex>>,
+    pub palettes: &'a BTreeMap<String, Vec<HexColour>>,
     /// How far from them a colour may be (ΔE2000).
     pub tolerance: f64,
     /// How intervals and tests are made.

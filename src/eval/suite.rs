@@ -14,7 +14,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::{Compared, Evaluation, Measure, StatisticsSettings, SuiteCheck, SuiteResult};
-use crate::appearance::palette::Hex;
+use crate::appearance::palette::HexColour;
 use crate::base::digest::Digest;
 use crate::base::error::{Context as _, Error, Kind, Result};
 use crate::base::names::Name;
@@ -54,7 +54,7 @@ pub struct Suite {
     /// Style sets with the references, relative to the suite's folder.
     pub references: Vec<String>,
     /// The brand's colours by style.
-    pub palettes: BTreeMap<String, Vec<Hex>>,
+    pub palettes: BTreeMap<String, Vec<HexColour>>,
     /// ΔE2000 within which a colour counts as the brand's.
     pub tolerance: Option<f64>,
     /// Resamples of every interval and test.

@@ -5,14 +5,14 @@
 //!
 //! # Invariants
 //!
-//! Every latent is decoded alone, so an image never depends on its neighbours. A latent or image with a number that is not
-//! finite is an error, never a black image.
+//! Every latent is decoded alone, so an image never depends on its neighbours. A latent or image with a number that
+//! is not finite is an error, never a black image.
 
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
 use super::bundle::VAE_DECODER;
-use super::bundle::manifest::Latent;
+use super::bundle::manifest::LatentSpec;
 use super::loader::ModelLoader;
 use super::session::{Input, Model, Port, Ports};
 use crate::base::error::{Error, Kind, Result};
@@ -20,7 +20,7 @@ use crate::base::error::{Error, Kind, Result};
 /// A bundle's decoder.
 pub struct Decoder {
     model: Model,
-    latent: Latent,
+    latent: LatentSpec,
 }
 
 impl Decoder {

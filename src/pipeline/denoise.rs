@@ -1,11 +1,11 @@
 //! The denoising loop: noise to clean latents, a whole batch at once.
 //!
-//! Takes one [`LatentRequest`] per image and one [`Steps`] for all of them; returns clean latents.
+//! Takes one [`LatentRequest`] per image and one [`SamplerSteps`] for all of them; returns clean latents.
 //!
 //! # Invariants
 //!
-//! Every step is one UNet run with all branches of all images. Images never mix: ONNX Runtime's CPU kernels give a row the
-//! same bits in any batch (checked by `tests/it/parity.rs`), and all other arithmetic is per image.
+//! Every step is one UNet run with all branches of all images. Images never mix: ONNX Runtime's CPU kernels give a
+//! row the same bits in any batch (checked by `tests/it/parity.rs`), and all other arithmetic is per image.
 
 use std::ops::ControlFlow;
 
@@ -14,7 +14,7 @@ use super::generated::{OnStep, StepProgress};
 use super::guidance::{Condition, WeightedBranch, combine};
 use super::loader::ModelLoader;
 use super::noise::{Stream, normals};
-use super::sampler::Steps;
+use super::sampler::SamplerSteps;
 use super::session::{Input, Model, Port, Ports};
 use super::text_encoder::{StatesShape, TokenStates};
 use crate::base::error::{Error, Kind, Result};
@@ -95,7 +95,13 @@ impl Denoiser {
     /// # Errors
     ///
     /// [`Kind::Transient`] if `on_step` breaks off; as [`Model::run`] if the UNet fails.
-    pub fn run(&mut self, items: &[LatentRequest], edge: usize, steps: &Steps, on_step: OnStep<'_>) -> Result<Vec<Vec<f32>>> {
+    pub fn run(
+        &mut self,
+        items: &[LatentRequest],
+        edge: usize,
+        steps: &SamplerSteps,
+        on_step: OnStep<'_>,
+    ) -> Result<Vec<Vec<f32>>> {
         let count = self.channels * edge * edge;
         let initial = |item: &LatentRequest| normals(item.seed, item.attempt, Stream::Initial, count);
         let noise = |item: &LatentRequest, step| normals(item.seed, item.attempt, Stream::Step(step), count);
@@ -112,7 +118,7 @@ impl Denoiser {
         &mut self,
         items: &[LatentRequest],
         start: Start<'_>,
-        steps: &Steps,
+        steps: &SamplerSteps,
         on_step: OnStep<'_>,
     ) -> Result<Vec<Vec<f32>>> {
         let Start { mut latents, edge, noise } = start;

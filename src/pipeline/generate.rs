@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! A request gives the same image alone, in any batch and in any order (on one provider: to the bit). A bad request fails
-//! alone. No image with a number that is not finite is ever returned.
+//! A request gives the same image alone, in any batch and in any order (on one provider: to the bit). A bad request
+//! fails alone. No image with a number that is not finite is ever returned.
 
 use std::time::Instant;
 
@@ -17,8 +17,8 @@ use super::guidance;
 use super::loader::ModelLoader;
 use super::provider::Provider;
 use super::request::Request;
-use super::sampler::Steps;
-use super::scorer::{Expected, ScoringModels};
+use super::sampler::SamplerSteps;
+use super::scorer::{ScoringModels, ScoringTarget};
 use super::scores::Scores;
 use super::text_encoder::TextEncoder;
 use crate::base::digest::Digest;
@@ -97,7 +97,7 @@ impl Pipeline {
         if !spec.sizes.contains(&first.size) {
             return Err(Error::invalid(format!("the bundle draws {:?} pixels, not {}", spec.sizes, first.size)));
         }
-        let steps = Steps::new(first.sampler.name, first.sampler.steps as usize, self.loader.bundle().schedule())?;
+        let steps = SamplerSteps::new(first.sampler.name, first.sampler.steps as usize, self.loader.bundle().schedule())?;
         let edge = (first.size / spec.latent.downscale) as usize;
         self.loader.stop().check()?;
 
@@ -141,7 +141,7 @@ impl Pipeline {
     /// # Errors
     ///
     /// [`Kind::Invalid`] if the bundle has no evaluator; [`Kind::Transient`] if it was stopped.
-    pub fn score(&mut self, expected: &[Expected<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
+    pub fn score(&mut self, expected: &[ScoringTarget<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
         let scoring = self.scoring.as_mut().ok_or_else(no_evaluator)?;
         let pairs = expected.iter().zip(images);
         let scores = pairs.map(|(expected, image)| scoring.score(&mut self.encoder, *expected, image)).collect();

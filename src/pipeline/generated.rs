@@ -75,5 +75,6 @@ pub struct StepProgress {
     pub images: usize,
 }
 
-/// Called after every denoising step; a break ends the batch with [`Kind::Transient`](crate::base::error::Kind::Transient).
+/// Called after every denoising step; a break ends the batch with
+/// [`Kind::Transient`](crate::base::error::Kind::Transient).
 pub type OnStep<'a> = &'a mut dyn FnMut(StepProgress) -> ControlFlow<()>;

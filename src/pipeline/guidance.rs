@@ -7,8 +7,8 @@
 //!
 //! # Invariants
 //!
-//! Weights sum to one. No branch of weight zero is run. With equal scales on both axes, or without style, this is classic
-//! guidance in two branches.
+//! Weights sum to one. No branch of weight zero is run. With equal scales on both axes, or without style, this is
+//! classic guidance in two branches.
 
 use crate::base::error::{Error, Result};
 use crate::spec::{Guidance, StyleScale};

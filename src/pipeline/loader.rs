@@ -11,7 +11,7 @@ use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 
 use super::bundle::Bundle;
-use super::bundle::manifest::Spec;
+use super::bundle::manifest::BundleSpec;
 use super::provider::{Provider, SessionSettings};
 use super::runtime::Runtime;
 use super::session::{Model, Ports, Stop};
@@ -43,7 +43,7 @@ impl ModelLoader {
     }
 
     /// Returns what the bundle says about itself.
-    pub fn spec(&self) -> &Spec {
+    pub fn spec(&self) -> &BundleSpec {
         &self.bundle.manifest().spec
     }
 

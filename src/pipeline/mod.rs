@@ -5,8 +5,9 @@
 //!
 //! # Invariants
 //!
-//! A request gives the same image alone, in any batch and in any order (on one provider: to the bit). The provider asked
-//! for is the one used. One bad request never spoils its batch. No image with a number that is not finite is returned.
+//! A request gives the same image alone, in any batch and in any order (on one provider: to the bit). The provider
+//! asked for is the one used. One bad request never spoils its batch. No image with a number that is not finite is
+//! returned.
 
 pub mod adapter;
 pub mod bundle;
@@ -38,7 +39,7 @@ pub use self::loader::ModelLoader;
 pub use self::provider::{Provider, SessionSettings};
 pub use self::request::{BatchKey, Request};
 pub use self::runtime::Runtime;
-pub use self::scorer::{Expected, Scorer};
+pub use self::scorer::{Scorer, ScoringTarget};
 pub use self::scores::Scores;
 pub use self::session::Stop;
 pub use self::text_encoder::TextEncoder;

@@ -1,17 +1,20 @@
-//! Gaussian noise that belongs to a job, not to a batch.
+//! Gaussian noise that depends on a job alone, never on its batch.
 //!
-//! In: a job's seed, its attempt, and which noise is wanted ([`Stream`]). Out: normally distributed `f32`s.
-//! What always holds: the same numbers come out alone, in any batch, in any order and on any platform, because the
-//! generator is counter-based (ChaCha20, Bernstein 2008), every stream starts at its own counter, and the normals come
-//! from Box-Muller (Box and Muller 1958) with `libm`'s functions, whose bits do not depend on the system's C library.
+//! Takes a job's seed, its attempt, and which noise is wanted ([`Stream`]); returns normally distributed `f32`s.
+//!
+//! # Invariants
+//!
+//! The same numbers come out alone, in any batch, in any order and on any platform: the generator is counter-based
+//! (ChaCha20, Bernstein 2008), every stream starts at its own counter, and the normals come from Box-Muller (Box and
+//! Muller 1958) with `libm`'s functions, whose bits do not depend on the system's C library.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// The version of this scheme; it is part of the key, so a change can never pass unnoticed as "the same seed".
+/// The version of this scheme, part of the key: a changed scheme cannot be mistaken for the same seed.
 const DOMAIN: &[u8; 20] = b"housestyle/noise/v1\0";
 
-/// Which noise of a job.
+/// One of a job's noise streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// The latent the denoising starts from.
@@ -29,7 +32,7 @@ impl Stream {
     }
 }
 
-/// `count` samples of the standard normal distribution for a job's `seed` and `attempt`.
+/// Draws `count` samples of the standard normal distribution for a job's `seed` and `attempt`.
 pub fn normals(seed: u64, attempt: u32, stream: Stream, count: usize) -> Vec<f32> {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -50,7 +53,7 @@ pub fn normals(seed: u64, attempt: u32, stream: Stream, count: usize) -> Vec<f32
     samples
 }
 
-/// Uniform in [0, 1) with the 53 bits a double can hold.
+/// Draws a uniform number in [0, 1) with the 53 bits a double can hold.
 fn uniform(random: &mut ChaCha20Rng) -> f64 {
     (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
@@ -60,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_never_change() {
+    fn noise_has_the_recorded_bits() {
         let bits: Vec<u32> = normals(42, 0, Stream::Initial, 4).iter().map(|n| n.to_bits()).collect();
         assert_eq!(bits, RECORDED, "a change here changes every image ever made: bump DOMAIN and say so");
     }

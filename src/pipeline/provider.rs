@@ -71,7 +71,8 @@ pub struct SessionSettings {
     pub threads: usize,
     /// Which GPU, for the providers that have several.
     pub device: u32,
-    /// Where providers that compile models ([`Provider::compiles`]) keep the result. Without it every start compiles again.
+    /// Where providers that compile models ([`Provider::compiles`]) keep the result. Without it every start compiles
+    /// again.
     pub cache: Option<PathBuf>,
 }
 

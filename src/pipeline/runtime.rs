@@ -18,7 +18,8 @@ use ort::logging::LogLevel;
 use super::provider::Provider;
 use crate::base::error::{Error, Result};
 
-const HINT: &str = "run `make runtime`, or set HOUSESTYLE_RUNTIME_LIBRARY to an ONNX Runtime library of version 1.24 or later";
+const HINT: &str = "run `make runtime`, or set HOUSESTYLE_RUNTIME_LIBRARY \
+                    to an ONNX Runtime library of version 1.24 or later";
 /// How deep below `runtime/` a library may lie: a wheel keeps it in `onnxruntime/capi/`.
 const SEARCH_DEPTH: usize = 6;
 
@@ -33,8 +34,8 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Loads the library: `library` if given, else `HOUSESTYLE_RUNTIME_LIBRARY`, else `ORT_DYLIB_PATH`, else the first one
-    /// below a folder `runtime` beside the working directory, the executable or one of its parents.
+    /// Loads the library: `library` if given, else `HOUSESTYLE_RUNTIME_LIBRARY`, else `ORT_DYLIB_PATH`, else the
+    /// first one below a folder `runtime` beside the working directory, the executable or one of its parents.
     ///
     /// A process has one runtime: later calls return the first one.
     ///

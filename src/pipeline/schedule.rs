@@ -1,8 +1,11 @@
-//! The noise schedule a UNet was trained with, and where on it to stop.
+//! The noise schedule a UNet was trained with, and the timesteps at which samplers stop on it.
 //!
-//! In: a bundle's `scheduler/scheduler_config.json` (diffusers' own names) and a number of steps. Out: cumulative
+//! Takes a bundle's `scheduler/scheduler_config.json` (diffusers' own names) and a number of steps; returns cumulative
 //! alphas, sigmas and timesteps, from which each sampler makes its steps.
-//! What always holds: the values are diffusers' values; what this file cannot reproduce is refused, not approximated.
+//!
+//! # Invariants
+//!
+//! The values are diffusers' values. A schedule that this file cannot reproduce is refused, not approximated.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -74,7 +77,7 @@ impl Default for Config {
             timestep_spacing: None,
             steps_offset: 0,
             set_alpha_to_one: true,
-            // diffusers' DDIM class says true, its Stable Diffusion pipelines insist on false: latents are not in [-1, 1].
+            // diffusers' DDIM class says true, its Stable Diffusion pipelines say false: latents are not in [-1, 1].
             clip_sample: false,
             clip_sample_range: 1.0,
             rescale_betas_zero_snr: false,
@@ -108,7 +111,7 @@ impl Schedule {
     /// Reads and checks a `scheduler_config.json`.
     pub fn parse(json: &[u8]) -> Result<Self> {
         let unknown = || "scheduler/scheduler_config.json is not a schedule this program knows";
-        // Python writes numbers that are no JSON (diffusers' `lambda_min_clipped` is -Infinity); none of them is needed.
+        // Python writes numbers that are no JSON (diffusers' `lambda_min_clipped` is -Infinity); none is needed.
         let json = std::str::from_utf8(json).context(Kind::Invalid, unknown)?;
         let json = json.replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null");
         let object: Map<String, Value> = serde_json::from_str(&json).context(Kind::Invalid, unknown)?;

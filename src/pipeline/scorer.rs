@@ -1,11 +1,12 @@
-//! Scoring an image: the independent evaluator's view, a fingerprint, and how far the bundle's own CLIP finds the prompt.
+//! Scoring an image: the independent evaluator's view, a fingerprint, and how far the bundle's own CLIP finds the
+//! prompt.
 //!
 //! Takes an image and what was expected of it; returns [`Scores`], as sidecars keep them.
 //!
 //! # Invariants
 //!
-//! Each image is scored alone, a bought one exactly as a generated one. CLIP's agreement is only reported, never gated on,
-//! as that CLIP guided the image.
+//! Each image is scored alone, a bought one exactly as a generated one. CLIP's agreement is only reported, never
+//! gated on, as that CLIP guided the image.
 
 use std::collections::HashMap;
 
@@ -25,7 +26,7 @@ const CACHE: usize = 1_024;
 
 /// What an image is expected to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expected<'a> {
+pub struct ScoringTarget<'a> {
     /// The style, by the evaluator's name for it.
     pub style: &'a str,
     /// The category, likewise.
@@ -34,7 +35,7 @@ pub struct Expected<'a> {
     pub prompt: &'a str,
 }
 
-impl<'a> From<&'a Unscored> for Expected<'a> {
+impl<'a> From<&'a Unscored> for ScoringTarget<'a> {
     fn from(Unscored { style, category, prompt, .. }: &'a Unscored) -> Self {
         Self { style, category, prompt }
     }
@@ -60,7 +61,7 @@ impl ScoringModels {
     }
 
     /// Scores an image; `encoder` reads the prompt it is compared with.
-    pub fn score(&mut self, encoder: &mut TextEncoder, expected: Expected<'_>, image: &RgbImage) -> Result<Scores> {
+    pub fn score(&mut self, encoder: &mut TextEncoder, expected: ScoringTarget<'_>, image: &RgbImage) -> Result<Scores> {
         let found = self.classifier.classify(image)?;
         let agreement = match &mut self.image_encoder {
             None => None,
@@ -105,13 +106,13 @@ impl Scorer {
     /// # Errors
     ///
     /// As [`Classifier::classify`]; also if the prompt is longer than the text encoder takes.
-    pub fn score(&mut self, expected: Expected<'_>, image: &RgbImage) -> Result<Scores> {
+    pub fn score(&mut self, expected: ScoringTarget<'_>, image: &RgbImage) -> Result<Scores> {
         self.models.score(&mut self.encoder, expected, image)
     }
 }
 
 /// Returns the record that sidecars keep.
-fn record(found: &Classification, expected: Expected<'_>, agreement: Option<f32>) -> Scores {
+fn record(found: &Classification, expected: ScoringTarget<'_>, agreement: Option<f32>) -> Scores {
     let likeliest = |top: Vec<(&str, f32)>| top.first().map_or_else(String::new, |(name, _)| (*name).to_owned());
     Scores {
         style: found.style(expected.style),

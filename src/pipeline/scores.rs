@@ -1,12 +1,10 @@
-//! Scores: what the evaluator finds in a picture that somebody asked for.
-//!
-//! In: what was asked for, and the evaluator's probabilities. Out: a record that is kept in sidecars and events.
+//! Scores: the evaluator's findings on an image, as sidecars and events keep them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::appearance::Fingerprint;
 
-/// What the evaluator, which never guides generation, sees in an image.
+/// The findings of the evaluator, which never guides generation, on one image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Probability of the style asked for; `None` if the evaluator does not know it.
@@ -19,16 +17,17 @@ pub struct Scores {
     pub category_found: String,
     /// Place of the category asked for among all, from 1.
     pub category_rank: Option<u32>,
-    /// Cosine of the picture and the category's prompt in the bundle's own CLIP, which guided it; `None` without image tower.
+    /// Cosine of the picture and the category's prompt in the bundle's own CLIP, which guided it; `None` without
+    /// image tower.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<f32>,
-    /// What evaluation compares pictures by; kept of the chosen attempt only, so that a sidecar stays a few kilobytes.
+    /// What evaluation compares images by; kept of the chosen attempt only, so that a sidecar stays a few kilobytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
 }
 
 impl Scores {
-    /// The same without what images are compared by, most of their weight.
+    /// Returns the scores without the fingerprint, which is most of their size.
     pub fn said(&self) -> Self {
         let Self { style, category, ref style_found, ref category_found, category_rank, agreement, fingerprint: _ } = *self;
         let (style_found, category_found) = (style_found.clone(), category_found.clone());

@@ -1,8 +1,11 @@
-//! Prompts to token ids.
+//! The tokenizer: prompts to token ids.
 //!
-//! In: a prompt. Out: exactly `max_length` ids, with the tokenizer's begin and end tokens, padded.
-//! What always holds: a prompt that does not fit is an error that names the limit; nothing is ever cut in silence. A
-//! tokenizer is hostile until it has shown that it works: whatever its file holds, the worst it does is an error.
+//! Takes a prompt; returns exactly `max_length` ids, with the tokenizer's begin and end tokens, padded.
+//!
+//! # Invariants
+//!
+//! A prompt that does not fit is an error that names the limit; nothing is cut silently. Whatever a tokenizer's file
+//! holds, the worst it causes is an error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,24 +14,24 @@ use tokenizers::Tokenizer as HfTokenizer;
 
 use crate::base::error::{Context, Error, Kind, Result};
 
-/// Longest prompt (in bytes) that is tokenized at all: hostile prompts must not cost time.
+/// Longest prompt, in bytes, that is tokenized at all, so that hostile prompts cost no time.
 const MAX_PROMPT_BYTES: usize = 16 * 1024;
 /// CLIP's end token, which is also its padding.
 const END: &str = "<|endoftext|>";
 
-/// As much of a `tokenizer.json` as is looked at before the library reads it.
+/// The part of a `tokenizer.json` that is checked before the library reads it.
 #[derive(Deserialize)]
 struct File {
     model: Bpe,
 }
 
-/// CLIP's kind of model, and what it could hold beside.
+/// CLIP's kind of model, and two settings that CLIP does not use.
 #[derive(Deserialize)]
 struct Bpe {
-    /// The library cuts this many bytes off tokens, wherever that is; CLIP has none.
+    /// The library cuts this many bytes off tokens, even inside a character.
     #[serde(default)]
     continuing_subword_prefix: Option<String>,
-    /// Random tokens: the same prompt would not be the same ids.
+    /// Makes tokens random, so that the same prompt would not give the same ids.
     #[serde(default)]
     dropout: Option<f32>,
 }
@@ -63,7 +66,11 @@ impl Tokenizer {
         Ok(tokenizer)
     }
 
-    /// The ids of `prompt`.
+    /// Returns the ids of `prompt`.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`] if the prompt is too long; [`Kind::Unavailable`] if the tokenizer fails on it.
     pub fn encode(&self, prompt: &str) -> Result<Vec<i64>> {
         if prompt.len() > MAX_PROMPT_BYTES {
             return Err(Error::invalid(format!("a prompt has {} bytes; the limit is {MAX_PROMPT_BYTES}", prompt.len())));
@@ -88,9 +95,9 @@ impl Tokenizer {
     }
 }
 
-/// The library panics on some broken files instead of returning an error; its panics end here.
+/// Turns a panic of the library, which some broken files cause, into an error.
 fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
-    // What is half-changed by a panic is dropped by the caller, or only read again.
+    // A value half-changed by a panic is dropped by the caller, or only read again.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the tokenizer library panicked".into()))
 }
 
@@ -107,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_would_panic_or_play_dice_is_refused() {
+    fn a_file_that_would_panic_or_be_random_is_refused() {
         let parse = |json: &[u8]| Tokenizer::parse(json, 24).map(drop);
         parse(TINY).unwrap();
         for (key, value) in [("continuing_subword_prefix", "a prefix longer than any token".into()), ("dropout", 0.5.into())] {

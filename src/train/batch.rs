@@ -1,8 +1,11 @@
-//! What each training step learns from: pure choices among prepared pictures, all from the seed.
+//! Training batches: choices among prepared pictures, all derived from the seed. Pure.
 //!
-//! In: [`Example`]s (a picture's features, latents and prompts), sizes, seed and step. Out: [`Batch`]es. What always holds: the
-//! same seed and step give the same batch; masked rows and columns count for nothing; an image is compared only with its own
-//! prompt and its own rivals.
+//! Takes [`Example`]s (a picture's features, latents and prompts), sizes, seed and step; returns [`TrainingBatch`]es.
+//!
+//! # Invariants
+//!
+//! The same seed and step give the same batch. Masked rows and columns count for nothing. An image is compared only
+//! with its own prompt and its own rivals.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,53 +13,53 @@ use std::sync::Arc;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use super::layout;
-use super::step::{Batch, Contrast, Denoising};
+use super::layout::BatchSizes;
+use super::step::{ContrastBatch, DenoisingBatch, TrainingBatch};
 use crate::pipeline::noise::{Stream, normals};
 use crate::pipeline::schedule::{Prediction, Schedule};
 
-/// The domain of training's random choices, so that they share nothing with any picture's noise.
+/// The domain of training's random numbers, which keeps them apart from every image's noise.
 const DOMAIN: &[u8; 20] = b"housestyle/train/v1\0";
 
 /// One prompt, tokenized to the encoder's length.
-pub type Tokens = Arc<[i64]>;
+pub type TokenIds = Arc<[i64]>;
 
-/// A picture, prepared.
+/// A prepared training picture.
 #[derive(Clone, Debug)]
 pub struct Example {
-    /// The image tower's feature of each slightly moved copy.
+    /// The image encoder's feature of each slightly moved copy.
     pub features: Vec<Vec<f32>>,
     /// The scaled latents of each copy.
     pub latents: Vec<Vec<f32>>,
-    /// How the trained encoder is asked for it.
-    pub prompt: Tokens,
-    /// What it must be told apart from.
-    pub rivals: Vec<Tokens>,
-    /// How the stock encoder reads its category's prompt, `[L, D]`.
+    /// Its prompt for the trained encoder.
+    pub prompt: TokenIds,
+    /// The prompts that it must be told apart from.
+    pub rivals: Vec<TokenIds>,
+    /// The stock encoder's states of its category's prompt, `[L, D]`.
     pub states: Arc<[f32]>,
 }
 
-/// The denoising term's part of the recipe.
+/// Settings of the denoising loss.
 #[derive(Clone, Copy, Debug)]
-pub struct Noise<'a> {
+pub struct DenoisingTerm<'a> {
     /// The UNet's noise schedule.
     pub schedule: &'a Schedule,
-    /// λ in every layer.
+    /// The style scale λ in every layer.
     pub style_scale: f32,
-    /// How many layers.
+    /// The number of cross-attention layers.
     pub layers: usize,
 }
 
-/// A batch of `examples` for a step.
-pub fn draw(examples: &[&Example], sizes: layout::Batch, noise: Option<Noise<'_>>, seed: u64, step: u32) -> Batch {
-    let mut random = Random::new(seed, step);
-    Batch {
+/// Draws a batch of `examples` for a step.
+pub fn draw(examples: &[&Example], sizes: BatchSizes, noise: Option<DenoisingTerm<'_>>, seed: u64, step: u32) -> TrainingBatch {
+    let mut random = StepRng::new(seed, step);
+    TrainingBatch {
         contrast: contrast(examples, sizes, &mut random),
         denoising: noise.map(|noise| denoising(examples, sizes.pictures, noise, seed, step, &mut random)),
     }
 }
 
-fn contrast(examples: &[&Example], sizes: layout::Batch, random: &mut Random) -> Contrast {
+fn contrast(examples: &[&Example], sizes: BatchSizes, random: &mut StepRng) -> ContrastBatch {
     let (n, m) = (sizes.images, sizes.prompts);
     let mut order: Vec<usize> = (0..examples.len()).collect();
     random.shuffle(&mut order);
@@ -75,7 +78,7 @@ fn contrast(examples: &[&Example], sizes: layout::Batch, random: &mut Random) ->
         .collect();
     let width = examples.first().and_then(|e| e.features.first()).map_or(0, Vec::len);
     let length = examples.first().map_or(0, |e| e.prompt.len());
-    let mut batch = Contrast {
+    let mut batch = ContrastBatch {
         image_features: Vec::with_capacity(n * width),
         input_ids: columns.tokens.iter().flat_map(|tokens| tokens.iter().copied()).collect(),
         targets: vec![0.0; n * m],
@@ -86,14 +89,14 @@ fn contrast(examples: &[&Example], sizes: layout::Batch, random: &mut Random) ->
         let copies = &examples[*i].features;
         batch.image_features.extend_from_slice(&copies[random.below(copies.len())]);
         batch.targets[row * m + own] = 1.0;
-        // Another image's prompt that happens to be a rival is compared with as well: it costs nothing.
+        // Another image's prompt in the batch that is also a rival is compared with at no cost.
         let shared = examples[*i].rivals.iter().filter_map(|tokens| columns.places.get(tokens));
         for column in rivals.iter().chain([own]).chain(shared) {
             batch.allowed[row * m + column] = 1.0;
         }
     }
     batch.image_features.resize(n * width, 0.0);
-    // A prompt that nothing is compared with: the first one again.
+    // Unused columns hold the first prompt again; the mask keeps them out of the loss.
     let spare: Vec<i64> = columns.tokens.first().map(|t| t.to_vec()).unwrap_or_default();
     while batch.input_ids.len() < m * length {
         batch.input_ids.extend_from_slice(&spare);
@@ -101,8 +104,15 @@ fn contrast(examples: &[&Example], sizes: layout::Batch, random: &mut Random) ->
     batch
 }
 
-fn denoising(examples: &[&Example], count: usize, noise: Noise<'_>, seed: u64, step: u32, random: &mut Random) -> Denoising {
-    let mut batch = Denoising { style_scale: vec![noise.style_scale; count * noise.layers], ..Denoising::default() };
+fn denoising(
+    examples: &[&Example],
+    count: usize,
+    noise: DenoisingTerm<'_>,
+    seed: u64,
+    step: u32,
+    random: &mut StepRng,
+) -> DenoisingBatch {
+    let mut batch = DenoisingBatch { style_scale: vec![noise.style_scale; count * noise.layers], ..DenoisingBatch::default() };
     for i in 0..count {
         let example = examples[random.below(examples.len())];
         let clean = &example.latents[random.below(example.latents.len())];
@@ -122,15 +132,15 @@ fn denoising(examples: &[&Example], count: usize, noise: Noise<'_>, seed: u64, s
     batch
 }
 
-/// Distinct prompts, in the order in which they are first asked for.
+/// The batch's distinct prompts, in the order of their first use.
 #[derive(Default)]
 struct Columns {
-    tokens: Vec<Tokens>,
-    places: HashMap<Tokens, usize>,
+    tokens: Vec<TokenIds>,
+    places: HashMap<TokenIds, usize>,
 }
 
 impl Columns {
-    fn of(&mut self, tokens: &Tokens) -> usize {
+    fn of(&mut self, tokens: &TokenIds) -> usize {
         *self.places.entry(Arc::clone(tokens)).or_insert_with(|| {
             self.tokens.push(Arc::clone(tokens));
             self.tokens.len() - 1
@@ -138,11 +148,11 @@ impl Columns {
     }
 }
 
-/// Random choices of one step.
-pub struct Random(ChaCha20Rng);
+/// The random generator of one training step.
+pub struct StepRng(ChaCha20Rng);
 
-impl Random {
-    /// The choices of `step`.
+impl StepRng {
+    /// Returns the generator of `step`.
     pub fn new(seed: u64, step: u32) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -152,13 +162,13 @@ impl Random {
         Self(random)
     }
 
-    /// A number under `bound`; 0 for a bound of 0.
+    /// Draws a number under `bound`; 0 for a bound of 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        // 64 bits over a few thousand: the bias is far below anything that could be seen.
+        // The bias of 64 bits over a few thousand is far below what could be measured.
         if bound == 0 { 0 } else { (self.0.next_u64() % bound as u64) as usize }
     }
 
-    /// Fisher-Yates.
+    /// Shuffles `items` (Fisher-Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i + 1));
@@ -170,7 +180,7 @@ impl Random {
 mod tests {
     use super::*;
 
-    const SIZES: layout::Batch = layout::Batch { images: 6, prompts: 9, pictures: 2 };
+    const SIZES: BatchSizes = BatchSizes { images: 6, prompts: 9, pictures: 2 };
 
     fn example(id: i64) -> Example {
         Example {
@@ -208,7 +218,7 @@ mod tests {
     fn noise_is_mixed_as_the_schedule_says() {
         let schedule = Schedule::parse(br#"{"prediction_type": "v_prediction", "beta_schedule": "linear"}"#).unwrap();
         let examples = [example(1)];
-        let noise = Noise { schedule: &schedule, style_scale: 0.5, layers: 3 };
+        let noise = DenoisingTerm { schedule: &schedule, style_scale: 0.5, layers: 3 };
         let batch = draw(&[&examples[0]], SIZES, Some(noise), 5, 1).denoising.unwrap();
         assert_eq!((batch.style_scale.len(), batch.style_ids.len(), batch.timesteps.len()), (6, 4, 2));
         for i in 0..2 {

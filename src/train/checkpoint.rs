@@ -1,33 +1,40 @@
-//! Checkpoints on their way through a file.
+//! Checkpoint files: a training's state as safetensors.
 //!
-//! In: a [`Checkpoint`] and the layout it belongs to. Out: a safetensors file, and back. What always holds: a file of another
-//! training (other pictures, settings, bundle) is not gone on from.
+//! Takes a [`Checkpoint`] and the digest of its training; returns a file, and reads it back.
+//!
+//! # Invariants
+//!
+//! A file of another training (other pictures, settings, bundle) is not resumed.
 
 use std::collections::HashMap;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::fit::{Best, Checkpoint, Point};
-use super::step::{Losses, State};
+use super::fit::{BestVector, Checkpoint, CurvePoint};
+use super::step::{Losses, OptimizerState};
 use crate::base::digest::Digest;
 use crate::base::error::{Context, Error, Kind, Result};
 
-/// What stands in the file beside the vectors.
+/// The file's metadata.
 #[derive(Serialize, Deserialize)]
 struct About {
     training: Digest,
     steps: u32,
     best_step: u32,
-    /// None: no look yet.
+    /// `None` before the first evaluation.
     best_loss: Option<f32>,
-    history: Vec<Point>,
+    history: Vec<CurvePoint>,
     pending: Vec<Losses>,
 }
 
 const VECTORS: [&str; 4] = ["params", "first_moment", "second_moment", "best"];
 
-/// Writes a checkpoint of the training that `training` stands for.
+/// Writes a checkpoint; `training` is the digest of what is trained and how.
+///
+/// # Errors
+///
+/// [`Kind::Internal`] if it cannot be serialised.
 pub fn write(checkpoint: &Checkpoint, training: &Digest) -> Result<Vec<u8>> {
     let Checkpoint { state, best, history, pending } = checkpoint;
     let about = About {
@@ -50,7 +57,7 @@ pub fn write(checkpoint: &Checkpoint, training: &Digest) -> Result<Vec<u8>> {
         .context(Kind::Internal, || "cannot write a checkpoint")
 }
 
-/// Reads a checkpoint; `None` if it is another training's, or damaged: training then begins anew.
+/// Reads a checkpoint; `None` if it is another training's or damaged, so that training starts anew.
 pub fn read(bytes: &[u8], training: &Digest, parameters: usize) -> Option<Checkpoint> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     let about: About = serde_json::from_str(header.metadata().as_ref()?.get("about")?).ok()?;
@@ -61,8 +68,9 @@ pub fn read(bytes: &[u8], training: &Digest, parameters: usize) -> Option<Checkp
         (view.dtype() == Dtype::F32 && values.len() == parameters).then_some(values)
     };
     let [params, first_moment, second_moment, best] = VECTORS.map(vector);
-    let state = State { params: params?, first_moment: first_moment?, second_moment: second_moment?, steps: about.steps };
-    let best = Best { step: about.best_step, loss: about.best_loss.unwrap_or(f32::INFINITY), params: best? };
+    let state =
+        OptimizerState { params: params?, first_moment: first_moment?, second_moment: second_moment?, steps: about.steps };
+    let best = BestVector { step: about.best_step, loss: about.best_loss.unwrap_or(f32::INFINITY), params: best? };
     (about.training == *training).then_some(Checkpoint { state, best, history: about.history, pending: about.pending })
 }
 
@@ -71,12 +79,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comes_back_whole_or_not_at_all() {
+    fn a_checkpoint_is_read_whole_or_not_at_all() {
         let mut checkpoint = Checkpoint::new(vec![0.5, -1.0, 2.0]);
         checkpoint.state.steps = 7;
         checkpoint.best.loss = 0.25;
         checkpoint.pending.push(Losses::default());
-        checkpoint.history.push(Point { step: 7, training: Default::default(), validation: None });
+        checkpoint.history.push(CurvePoint { step: 7, training: Default::default(), validation: None });
         let (this, other) = (Digest::of("this"), Digest::of("other"));
         let bytes = write(&checkpoint, &this).unwrap();
         assert_eq!(read(&bytes, &this, 3), Some(checkpoint));

@@ -1,55 +1,59 @@
-//! The training loop: steps, validation, early stopping, and a checkpoint to go on from.
+//! The training loop: steps, validation, early stopping, and checkpoints to resume from.
 //!
-//! In: a [`Step`], prepared examples, a [`Recipe`], perhaps a [`Checkpoint`]. Out: the best vector seen and the history. What
-//! always holds: which pictures validate is decided by the seed and never learned from; stopped and resumed, it takes the same
-//! steps as without a stop; asked to stop, it keeps the best.
+//! Takes a [`TrainingStep`], prepared examples, a [`Recipe`] and a [`Checkpoint`]; returns the best vector and the
+//! history.
+//!
+//! # Invariants
+//!
+//! The seed decides which pictures validate, and those are never learned from. Stopped and resumed, training takes
+//! the same steps as without a stop. Asked to stop, it keeps the best vector.
 
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
-use super::batch::{Example, Noise, Random, draw};
-use super::step::{Losses, Rates, State, Step};
+use super::batch::{DenoisingTerm, Example, StepRng, draw};
+use super::step::{Losses, OptimizerState, StepRates, TrainingStep};
 use crate::base::error::{Error, Result};
 
-/// Steps from one look at the validation pictures to the next.
-const LOOK_EVERY: u32 = 10;
-/// Batches a look takes: one says little about a noisy loss.
-const LOOKS: u32 = 4;
-/// Where the looks' random choices lie: far behind any step's, and always the same.
-const FIRST_LOOK: u32 = u32::MAX - LOOKS;
-/// The step that splits the pictures.
+/// Steps between two evaluations on the validation pictures.
+const EVALUATE_EVERY: u32 = 10;
+/// Batches of an evaluation; one alone would be too noisy.
+const EVALUATION_BATCHES: u32 = 4;
+/// The steps whose random numbers evaluations use: beyond every real step, and always the same.
+const FIRST_EVALUATION: u32 = u32::MAX - EVALUATION_BATCHES;
+/// The step whose random numbers split the pictures.
 const SPLIT: u32 = u32::MAX;
 
 /// How to train.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
-    /// What each step does.
-    pub rates: Rates,
-    /// Most steps.
+    /// Learning rate and loss weights of each step.
+    pub rates: StepRates,
+    /// The maximum number of steps.
     pub steps: u32,
     /// Share of the pictures that only validate.
     pub validation: f64,
-    /// Steps without a better validation loss before it stops; 0 never stops early.
+    /// Steps without a better validation loss before training stops; 0 never stops early.
     pub patience: u32,
-    /// What every random choice derives from.
+    /// The seed of every random choice.
     pub seed: u64,
 }
 
 /// One point of the loss curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
+pub struct CurvePoint {
     /// Steps taken before it.
     pub step: u32,
     /// Losses of the training pictures, the mean since the last point.
     pub training: Losses,
-    /// Losses of the validation pictures; none without any.
+    /// Losses of the validation pictures; `None` without any.
     pub validation: Option<Losses>,
 }
 
 /// The best vector so far.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Best {
+pub struct BestVector {
     /// After this many steps.
     pub step: u32,
     /// Its loss, on the validation pictures where there are any.
@@ -58,48 +62,61 @@ pub struct Best {
     pub params: Vec<f32>,
 }
 
-/// Everything needed to go on.
+/// Everything needed to resume a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// The optimiser's state.
-    pub state: State,
+    pub state: OptimizerState,
     /// The best so far.
-    pub best: Best,
+    pub best: BestVector,
     /// The curve so far.
-    pub history: Vec<Point>,
+    pub history: Vec<CurvePoint>,
     /// Losses of the steps since its last point.
     pub pending: Vec<Losses>,
 }
 
 impl Checkpoint {
-    /// Before the first step.
+    /// Returns the checkpoint before the first step.
     pub fn new(params: Vec<f32>) -> Self {
-        let best = Best { step: 0, loss: f32::INFINITY, params: params.clone() };
-        Self { state: State::new(params), best, history: Vec::new(), pending: Vec::new() }
+        let best = BestVector { step: 0, loss: f32::INFINITY, params: params.clone() };
+        Self { state: OptimizerState::new(params), best, history: Vec::new(), pending: Vec::new() }
     }
 }
 
-/// Which examples learn and which validate.
-pub fn split(count: usize, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+/// Places of the examples that are learned from and of those that only validate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Learned from.
+    pub learn: Vec<usize>,
+    /// Only validated on.
+    pub validate: Vec<usize>,
+}
+
+/// Splits `count` examples; `share` of them validate.
+pub fn split(count: usize, share: f64, seed: u64) -> Split {
     let mut order: Vec<usize> = (0..count).collect();
-    Random::new(seed, SPLIT).shuffle(&mut order);
+    StepRng::new(seed, SPLIT).shuffle(&mut order);
     // At least one picture if any are asked for, and never the last one that could be learned from.
     let held = ((count as f64 * share).round() as usize).max(usize::from(share > 0.0)).min(count.saturating_sub(1));
     let learn = order.split_off(held);
-    (learn, order)
+    Split { learn, validate: order }
 }
 
-/// Trains from `checkpoint` on. `observe` is told after every step (true: there is a new point on the curve) and may break off;
-/// what is best by then comes back.
+/// Trains from `checkpoint` on. `observe` is called after every step (with true if the curve has a new point) and may
+/// break off; the best vector so far is then returned.
+///
+/// # Errors
+///
+/// [`Kind::Invalid`](crate::base::error::Kind::Invalid) without any picture to learn from; as [`TrainingStep::take`].
 pub fn fit(
-    step: &mut Step,
+    step: &mut TrainingStep,
     examples: &[Example],
-    noise: Option<Noise<'_>>,
+    noise: Option<DenoisingTerm<'_>>,
     recipe: &Recipe,
     mut checkpoint: Checkpoint,
     observe: &mut dyn FnMut(&Checkpoint, bool) -> ControlFlow<()>,
 ) -> Result<Checkpoint> {
-    let (learn, validate) = split(examples.len(), recipe.validation, recipe.seed);
+    let Split { learn, validate } = split(examples.len(), recipe.validation, recipe.seed);
     let pick = |which: &[usize]| -> Vec<&Example> { which.iter().map(|i| &examples[*i]).collect() };
     let (learn, validate) = (pick(&learn), pick(&validate));
     if learn.is_empty() {
@@ -107,29 +124,29 @@ pub fn fit(
     }
     let sizes = step.layout().batch;
     if checkpoint.state.steps == 0 && checkpoint.history.is_empty() {
-        look(step, &learn, &validate, noise, recipe, &mut checkpoint)?;
+        evaluate(step, &learn, &validate, noise, recipe, &mut checkpoint)?;
         if observe(&checkpoint, true).is_break() {
             return Ok(checkpoint);
         }
     }
     while checkpoint.state.steps < recipe.steps && !waited_enough(&checkpoint, recipe) {
         let batch = draw(&learn, sizes, noise, recipe.seed, checkpoint.state.steps);
-        let rates = Rates { learning_rate: warmed(recipe, checkpoint.state.steps), ..recipe.rates };
+        let rates = StepRates { learning_rate: warmed(recipe, checkpoint.state.steps), ..recipe.rates };
         let losses = step.take(&mut checkpoint.state, &batch, &rates)?;
         checkpoint.pending.push(losses);
         let taken = checkpoint.state.steps;
-        let looked = taken.is_multiple_of(LOOK_EVERY) || taken == recipe.steps;
-        if looked {
-            look(step, &learn, &validate, noise, recipe, &mut checkpoint)?;
+        let evaluated = taken.is_multiple_of(EVALUATE_EVERY) || taken == recipe.steps;
+        if evaluated {
+            evaluate(step, &learn, &validate, noise, recipe, &mut checkpoint)?;
         }
-        if observe(&checkpoint, looked).is_break() {
+        if observe(&checkpoint, evaluated).is_break() {
             break;
         }
     }
     Ok(checkpoint)
 }
 
-/// Ten steps of warm-up, then a cosine down to a tenth.
+/// Returns the learning rate of a step: ten steps of warm-up, then a cosine down to a tenth.
 fn warmed(recipe: &Recipe, taken: u32) -> f32 {
     let progress = f64::from(taken) / f64::from(recipe.steps.max(1));
     let cosine = 0.1 + 0.9 * 0.5 * (1.0 + libm::cos(std::f64::consts::PI * progress));
@@ -142,29 +159,35 @@ fn waited_enough(checkpoint: &Checkpoint, recipe: &Recipe) -> bool {
 }
 
 /// Adds a point to the curve and keeps the vector if it is the best.
-fn look(
-    step: &mut Step,
+fn evaluate(
+    step: &mut TrainingStep,
     learn: &[&Example],
     validate: &[&Example],
-    noise: Option<Noise<'_>>,
+    noise: Option<DenoisingTerm<'_>>,
     recipe: &Recipe,
     checkpoint: &mut Checkpoint,
 ) -> Result<()> {
     let sizes = step.layout().batch;
-    let mut looks = |pictures: &[&Example]| -> Result<Losses> {
-        let losses: Result<Vec<Losses>> = (0..LOOKS)
-            .map(|i| step.look(&checkpoint.state, &draw(pictures, sizes, noise, recipe.seed, FIRST_LOOK + i), &recipe.rates))
+    let mut losses_of = |pictures: &[&Example]| -> Result<Losses> {
+        let losses: Result<Vec<Losses>> = (0..EVALUATION_BATCHES)
+            .map(|i| {
+                step.evaluate(
+                    &checkpoint.state,
+                    &draw(pictures, sizes, noise, recipe.seed, FIRST_EVALUATION + i),
+                    &recipe.rates,
+                )
+            })
             .collect();
         Ok(mean(&losses?))
     };
-    let validation = if validate.is_empty() { None } else { Some(looks(validate)?) };
-    let training = if checkpoint.pending.is_empty() { looks(learn)? } else { mean(&checkpoint.pending) };
+    let validation = if validate.is_empty() { None } else { Some(losses_of(validate)?) };
+    let training = if checkpoint.pending.is_empty() { losses_of(learn)? } else { mean(&checkpoint.pending) };
     checkpoint.pending.clear();
     let loss = validation.unwrap_or(training).loss;
     if loss < checkpoint.best.loss {
-        checkpoint.best = Best { step: checkpoint.state.steps, loss, params: checkpoint.state.params.clone() };
+        checkpoint.best = BestVector { step: checkpoint.state.steps, loss, params: checkpoint.state.params.clone() };
     }
-    checkpoint.history.push(Point { step: checkpoint.state.steps, training, validation });
+    checkpoint.history.push(CurvePoint { step: checkpoint.state.steps, training, validation });
     Ok(())
 }
 
@@ -186,20 +209,20 @@ mod tests {
     #[test]
     fn splits_are_disjoint_whole_and_repeatable() {
         for (count, share, held) in [(16, 0.2, 3), (16, 0.0, 0), (2, 0.1, 1), (1, 0.5, 0), (0, 0.2, 0)] {
-            let (learn, validate) = split(count, share, 7);
+            let Split { learn, validate } = split(count, share, 7);
             assert_eq!(validate.len(), held, "{count} {share}");
             let mut all = [learn.clone(), validate].concat();
             all.sort_unstable();
             assert_eq!(all, (0..count).collect::<Vec<_>>());
-            assert_eq!(split(count, share, 7).0, learn);
+            assert_eq!(split(count, share, 7).learn, learn);
         }
-        assert_ne!(split(16, 0.2, 7).0, split(16, 0.2, 8).0);
+        assert_ne!(split(16, 0.2, 7).learn, split(16, 0.2, 8).learn);
     }
 
     #[test]
     fn the_rate_warms_up_and_falls() {
         let rates =
-            Rates { learning_rate: 1.0, weight_decay: 0.0, cross_entropy: 1.0, triplet: 0.0, denoising: 0.0, margin: 0.2 };
+            StepRates { learning_rate: 1.0, weight_decay: 0.0, cross_entropy: 1.0, triplet: 0.0, denoising: 0.0, margin: 0.2 };
         let recipe = Recipe { rates, steps: 100, validation: 0.0, patience: 0, seed: 0 };
         let at = |step| warmed(&recipe, step);
         assert!(at(0) < 0.11 && at(9) > 0.95 && at(50) < at(20) && (at(100) - 0.1).abs() < 1e-6);

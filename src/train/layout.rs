@@ -1,7 +1,11 @@
-//! What a training graph trains: the stretches of its flat parameter vector, and the sizes of its batches.
+//! The layout of a training graph: the tensors in its flat parameter vector, and the sizes of its batches.
 //!
-//! In: `layout.json`, which the exporter writes beside each graph. Out: a [`Layout`], and vectors as safetensors with the
-//! names diffusers gives LoRA weights. What always holds: a layout's tensors fill the vector exactly.
+//! Takes `layout.json`, which the exporter writes beside each graph; returns a [`TrainingLayout`], and vectors as
+//! safetensors with the names that diffusers uses for LoRA weights.
+//!
+//! # Invariants
+//!
+//! A layout's tensors fill the vector exactly.
 
 use std::collections::HashMap;
 
@@ -11,19 +15,19 @@ use serde::Deserialize;
 use crate::base::error::{Context, Error, Kind, Result};
 use crate::pipeline::noise::{Stream, normals};
 
-/// No encoder of this kind has more; a larger number is a broken file.
+/// Most parameters; a larger number means a broken file.
 const MAX_PARAMETERS: usize = 1 << 30;
 
 /// A training graph's layout.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Layout {
+pub struct TrainingLayout {
     /// Length of the parameter vector.
     pub parameters: usize,
     /// Rank of the low-rank adapters.
     pub rank: usize,
-    /// Sizes of a batch; what is not filled is masked.
-    pub batch: Batch,
+    /// Sizes of a batch; unused places are masked.
+    pub batch: BatchSizes,
     /// Share of the adapter's output that is added to an image feature.
     pub image_adapter_share: f32,
     /// CLIP's temperature, 1/τ.
@@ -35,7 +39,7 @@ pub struct Layout {
 /// The fixed sizes of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Batch {
+pub struct BatchSizes {
     /// Image features.
     pub images: usize,
     /// Prompts they are compared with.
@@ -52,47 +56,52 @@ pub struct Tensor {
     pub name: String,
     /// Rows and columns.
     pub shape: [usize; 2],
-    /// How it begins.
+    /// Its initial values.
     pub init: Init,
 }
 
-/// How a tensor begins.
+/// A tensor's initial values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Init {
     /// Normally distributed with deviation 1/√columns.
     Normal,
-    /// Zeros: with them the encoder begins as the stock one.
+    /// Zeros, so that the encoder starts as the stock one.
     Zero,
 }
 
 impl Tensor {
-    /// How many numbers it has.
+    /// Returns how many numbers it has.
     pub fn len(&self) -> usize {
         self.shape[0].saturating_mul(self.shape[1])
     }
 
-    /// Whether it has none.
+    /// Returns whether it has none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-impl Layout {
+impl TrainingLayout {
     /// Reads and checks a `layout.json`; `name` is for the error.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`] for a file that is no layout or whose sizes do not add up.
     pub fn parse(json: &[u8], name: &str) -> Result<Self> {
         let layout: Self =
             serde_json::from_slice(json).context(Kind::Invalid, || format!("{name} is not a training layout"))?;
         let sum = layout.tensors.iter().map(Tensor::len).fold(0usize, usize::saturating_add);
         let sizes = [layout.batch.images, layout.batch.prompts, layout.rank, layout.parameters];
         let finite = layout.logit_scale.is_finite() && layout.image_adapter_share.is_finite();
-        match sum == layout.parameters && sum <= MAX_PARAMETERS && sizes.iter().all(|size| *size > 0) && finite {
-            true => Ok(layout),
-            false => Err(Error::invalid(format!("{name} does not add up")).hint("export the bundle again")),
+        if sum == layout.parameters && sum <= MAX_PARAMETERS && sizes.iter().all(|size| *size > 0) && finite {
+            Ok(layout)
+        } else {
+            Err(Error::invalid(format!("{name} does not add up")).hint("export the bundle again"))
         }
     }
 
-    /// The vector that training begins with.
+    /// Returns the vector that training starts with.
     pub fn initial(&self, seed: u64) -> Vec<f32> {
         let mut values = Vec::with_capacity(self.parameters);
         for (i, tensor) in self.tensors.iter().enumerate() {
@@ -100,7 +109,7 @@ impl Layout {
                 Init::Zero => values.resize(values.len() + tensor.len(), 0.0),
                 Init::Normal => {
                     let deviation = 1.0 / (tensor.shape[1] as f32).sqrt();
-                    // Attempt 0 is no job's: the weights' noise is nobody's picture.
+                    // Jobs count attempts from 1, so attempt 0 shares no noise with any image.
                     values.extend(normals(seed, 0, Stream::Step(i), tensor.len()).into_iter().map(|x| x * deviation));
                 }
             }
@@ -108,7 +117,11 @@ impl Layout {
         values
     }
 
-    /// The vector as a safetensors file.
+    /// Writes the vector as a safetensors file.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Internal`] if the vector is shorter than the layout.
     pub fn write(&self, values: &[f32]) -> Result<Vec<u8>> {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         let mut views = Vec::with_capacity(self.tensors.len());
@@ -124,7 +137,11 @@ impl Layout {
         safetensors::serialize(views, Some(about)).context(Kind::Internal, || "cannot write a safetensors file")
     }
 
-    /// The vector from a safetensors file that [`Layout::write`] wrote; another layout is refused.
+    /// Reads the vector from a safetensors file that [`TrainingLayout::write`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`] for a file of another layout or with numbers that are not finite.
     pub fn read(&self, bytes: &[u8], name: &str) -> Result<Vec<f32>> {
         let file = SafeTensors::deserialize(bytes).context(Kind::Invalid, || format!("{name} is not a safetensors file"))?;
         let other = |what: String| Error::invalid(format!("{name} {what}")).hint("it belongs to another bundle");
@@ -139,9 +156,10 @@ impl Layout {
             }
             values.extend(view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
         }
-        match values.iter().all(|value| value.is_finite()) {
-            true => Ok(values),
-            false => Err(other("has numbers that are not finite".into())),
+        if values.iter().all(|value| value.is_finite()) {
+            Ok(values)
+        } else {
+            Err(other("has numbers that are not finite".into()))
         }
     }
 }
@@ -152,18 +170,19 @@ mod tests {
 
     const JSON: &str = r#"{"parameters": 10, "rank": 2, "batch": {"images": 4, "prompts": 6, "pictures": 0},
         "image_adapter_share": 0.2, "logit_scale": 14.3, "tensors": [
-        {"name": "a.lora_A.weight", "shape": [2, 3], "init": "normal"}, {"name": "a.lora_B.weight", "shape": [2, 2], "init": "zero"}]}"#;
+        {"name": "a.lora_A.weight", "shape": [2, 3], "init": "normal"},
+        {"name": "a.lora_B.weight", "shape": [2, 2], "init": "zero"}]}"#;
 
     #[test]
-    fn vectors_survive_the_file_and_strangers_are_refused() {
-        let layout = Layout::parse(JSON.as_bytes(), "layout.json").unwrap();
+    fn vectors_survive_the_file_and_other_layouts_are_refused() {
+        let layout = TrainingLayout::parse(JSON.as_bytes(), "layout.json").unwrap();
         let values = layout.initial(7);
         assert_eq!((values.len(), &values[6..]), (10, &[0.0; 4][..]));
         assert!(values[..6].iter().all(|v| *v != 0.0) && values == layout.initial(7) && values != layout.initial(8));
         let file = layout.write(&values).unwrap();
         assert_eq!(layout.read(&file, "x").unwrap(), values);
 
-        let other = Layout::parse(JSON.replace("[2, 3]", "[3, 2]").as_bytes(), "layout.json").unwrap();
+        let other = TrainingLayout::parse(JSON.replace("[2, 3]", "[3, 2]").as_bytes(), "layout.json").unwrap();
         assert!(other.read(&file, "x").unwrap_err().to_string().contains("a.lora_A.weight"));
         assert!(layout.read(&file[..40], "x").is_err());
         let mut wild = values;
@@ -176,7 +195,7 @@ mod tests {
         for (from, to) in
             [("10", "11"), ("[2, 2]", "[2, 18446744073709551615]"), ("\"images\": 4", "\"images\": 0"), ("14.3", "1e999")]
         {
-            assert!(Layout::parse(JSON.replacen(from, to, 1).as_bytes(), "layout.json").is_err(), "{from} -> {to}");
+            assert!(TrainingLayout::parse(JSON.replacen(from, to, 1).as_bytes(), "layout.json").is_err(), "{from} -> {to}");
         }
     }
 }

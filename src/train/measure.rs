@@ -1,10 +1,14 @@
-//! How well a version draws, judged by the bundle's independent evaluator.
+//! Measurement of a trained version: it draws, and the bundle's independent evaluator scores the images.
 //!
-//! In: a pipeline that holds the version, and what to draw. Out: [`Marks`] picture by picture, and scores by name, for the card and
-//! for promotion: `style` (share of pictures in which the evaluator finds the style), `consistency` (how near they are to the brand's
-//! own pictures in the evaluator's eyes), `category` (share whose category is among its first five), `pictures`. What always holds:
-//! a style that the evaluator does not know has no `style`; the seeds are the same for every version, so that two can be compared
-//! brief by brief.
+//! Takes a pipeline that has adopted the version, and the categories to draw; returns [`PictureMarks`] image by
+//! image, and mean scores by name for the card and for promotion: `style` (share of images in which the evaluator
+//! finds the style), `consistency` (cosine of the evaluator's embedding with that of the brand's own pictures),
+//! `category` (share whose category is among the five most probable), `pictures` (their number).
+//!
+//! # Invariants
+//!
+//! A style that the evaluator does not know has no `style`. The seeds are the same for every version, so that two can
+//! be compared brief by brief.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -19,42 +23,42 @@ use crate::plan::Prompts;
 use crate::spec::{Guidance, Sampler, StyleScale, describe, template, words};
 use crate::train::probe::{dot, unit};
 
-/// Pictures that are drawn at most.
+/// Images that are drawn at most.
 pub const PICTURES: usize = 48;
-/// Pictures denoised together.
+/// Images denoised together.
 const BATCH: usize = 16;
-/// Key of the measuring pictures' noise.
+/// Seed of the first image; the others count on.
 const SEED: u64 = 20_250_216;
 
-/// Who draws, and how it is asked.
+/// The encoder that is measured, and how it is prompted.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
+pub struct MeasuredEncoder<'a> {
     /// The brand's name.
     pub name: &'a Name,
     /// Which of the two encoders it is.
     pub branch: Branch,
-    /// How prompts are put to it.
+    /// Its prompt template.
     pub prompt: &'a str,
     /// λ it was trained with.
     pub style_scale: f32,
-    /// Its weights, which the pipeline has adopted; `None` for the stock encoder, asked in the same words.
+    /// The digest of its weights, which the pipeline has adopted; `None` for the stock encoder, with the same prompts.
     pub version: Option<&'a Digest>,
-    /// What the brand's pictures look like to the evaluator, if that is known.
+    /// The mean of the evaluator's embeddings of the brand's own pictures, if known.
     pub look: Option<&'a [f32]>,
 }
 
-/// What the evaluator says about one picture, from 0 to 1 (`consistency`: a cosine).
+/// The evaluator's findings on one image, from 0 to 1 (`consistency`: a cosine).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Marks {
-    /// Whether it finds the style; none if it does not know it.
+pub struct PictureMarks {
+    /// Whether it finds the style; `None` if it does not know it.
     pub style: Option<f64>,
-    /// How near the picture is to the brand's own; none if those are not known.
+    /// Cosine with the brand's own pictures; `None` if those are not known.
     pub consistency: Option<f64>,
-    /// Whether the category is among its first five.
+    /// Whether the category is among the five most probable.
     pub category: f64,
 }
 
-/// As many of `categories` as are drawn, evenly from all of them, or each several times if they are few.
+/// Picks the categories to draw: evenly from all of them, or each several times if they are few.
 pub fn briefs<'a>(categories: &[&'a str]) -> Vec<&'a str> {
     let count = categories.len();
     match count {
@@ -64,22 +68,26 @@ pub fn briefs<'a>(categories: &[&'a str]) -> Vec<&'a str> {
     }
 }
 
-/// Draws every brief and judges it; none where a picture was not finite. `stop` is asked at every step.
+/// Draws and scores every brief; `None` where no image came out. `stop` is asked at every step.
+///
+/// # Errors
+///
+/// As [`Pipeline::generate`] and [`Pipeline::classify`].
 pub fn draw(
     pipeline: &mut Pipeline,
     bundle: &Bundle,
-    subject: Subject<'_>,
+    subject: MeasuredEncoder<'_>,
     briefs: &[&str],
     stop: &dyn Fn() -> bool,
-) -> Result<Vec<Option<Marks>>> {
+) -> Result<Vec<Option<PictureMarks>>> {
     let styles = &bundle.manifest().spec.styles;
     let style_of = |i: usize| match subject.branch {
         Branch::Style => None,
-        // What is drawn is judged in all of the bundle's looks in turn.
+        // A category encoder is drawn in all of the bundle's styles in turn.
         Branch::Category => styles.get(i % styles.len().max(1)),
     };
     let requests: Vec<Request> =
-        briefs.iter().enumerate().map(|(i, category)| request(bundle, subject, (i, category), style_of(i))).collect();
+        briefs.iter().enumerate().map(|(i, category)| request(bundle, subject, i, category, style_of(i))).collect();
     let mut marks = Vec::with_capacity(briefs.len());
     for (first, requests) in (0..).step_by(BATCH).zip(requests.chunks(BATCH)) {
         let pictures =
@@ -95,7 +103,7 @@ pub fn draw(
             let found = seen.top_styles(1).first().is_some_and(|(name, _)| *name == style.as_str());
             let near = subject.look.map(|look| dot(&unit(&seen.embedding), &unit(look)));
             let category = seen.top_categories(5).iter().any(|(name, _)| *name == briefs[i]);
-            marks.push(Some(Marks {
+            marks.push(Some(PictureMarks {
                 style: knows.then_some(f64::from(u8::from(found))),
                 consistency: near.map(f64::from),
                 category: f64::from(u8::from(category)),
@@ -105,8 +113,8 @@ pub fn draw(
     Ok(marks)
 }
 
-/// The λ at which a version counts for as much as in training, where its prompt was the style's stream, at λ: an encoder of
-/// categories has the other stream, at 1 − λ.
+/// Returns the style scale at which a version counts for as much as in training. There its prompt was the style's
+/// stream, at λ; a category encoder has the other stream, at 1 − λ.
 fn drawn_at(branch: Branch, trained_at: f32) -> f32 {
     match branch {
         Branch::Style => trained_at,
@@ -114,18 +122,25 @@ fn drawn_at(branch: Branch, trained_at: f32) -> f32 {
     }
 }
 
-fn request(bundle: &Bundle, subject: Subject<'_>, (i, category): (usize, &str), style: Option<&manifest::Style>) -> Request {
+fn request(
+    bundle: &Bundle,
+    subject: MeasuredEncoder<'_>,
+    i: usize,
+    category: &str,
+    style: Option<&manifest::BundleStyle>,
+) -> Request {
     let spec = &bundle.manifest().spec;
     let words = words(category);
     let plain = template::fill(&spec.prompt.category, &[("category", &words)]);
     let spoken = describe(subject.prompt, category, subject.name.as_str());
     let scale = drawn_at(subject.branch, subject.style_scale);
     let guidance = Guidance { style_scale: StyleScale::Uniform(scale), ..Guidance::default() };
-    let (prompts, encoders) = match style {
-        None => (Prompts { category: plain, style: spoken, negative: String::new() }, (subject.version, None)),
+    let negative = String::new();
+    let (prompts, style_encoder, category_encoder) = match style {
+        None => (Prompts { category: plain, style: spoken, negative }, subject.version, None),
         Some(style) => {
             let look = template::fill(&spec.prompt.style, &[("prompt", &plain), ("look", &style.look), ("category", &words)]);
-            (Prompts { category: spoken, style: look, negative: String::new() }, (None, subject.version))
+            (Prompts { category: spoken, style: look, negative }, None, subject.version)
         }
     };
     Request {
@@ -135,16 +150,16 @@ fn request(bundle: &Bundle, subject: Subject<'_>, (i, category): (usize, &str), 
         size: spec.sizes.first().copied().unwrap_or_default(),
         sampler: Sampler::default(),
         guidance,
-        style_encoder: encoders.0.cloned(),
-        category_encoder: encoders.1.cloned(),
+        style_encoder: style_encoder.cloned(),
+        category_encoder: category_encoder.cloned(),
     }
 }
 
-/// The means, by name.
-pub fn scores(marks: &[Option<Marks>]) -> BTreeMap<String, f64> {
-    let seen: Vec<Marks> = marks.iter().flatten().copied().collect();
+/// Returns the mean scores, by name.
+pub fn scores(marks: &[Option<PictureMarks>]) -> BTreeMap<String, f64> {
+    let seen: Vec<PictureMarks> = marks.iter().flatten().copied().collect();
     let mut scores = BTreeMap::from([("pictures".to_owned(), seen.len() as f64)]);
-    let mut add = |name: &str, of: &dyn Fn(&Marks) -> Option<f64>| {
+    let mut add = |name: &str, of: &dyn Fn(&PictureMarks) -> Option<f64>| {
         let values: Vec<f64> = seen.iter().filter_map(of).collect();
         if !values.is_empty() {
             scores.insert(name.into(), values.iter().sum::<f64>() / values.len() as f64);
@@ -156,7 +171,7 @@ pub fn scores(marks: &[Option<Marks>]) -> BTreeMap<String, f64> {
     scores
 }
 
-/// What pictures look like to the evaluator: the mean of their unit embeddings; `None` of none.
+/// Returns the mean of the pictures' unit embeddings; `None` without any.
 pub fn look(embeddings: &[Vec<f32>]) -> Option<Vec<f32>> {
     let sum = embeddings.iter().map(|e| unit(e)).reduce(|a, b| a.iter().zip(&b).map(|(x, y)| x + y).collect());
     sum.map(|sum| unit(&sum))
@@ -167,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_counts_for_as_much_as_in_training() {
+    fn the_style_scale_weighs_a_version_as_in_training() {
         for (branch, trained_at, drawn) in
             [(Branch::Style, 1.0, 1.0), (Branch::Category, 1.0, 0.0), (Branch::Category, 0.25, 0.75)]
         {
@@ -182,7 +197,7 @@ mod tests {
         let drawn = briefs(&all);
         assert_eq!((drawn.len(), drawn[0], drawn[47]), (PICTURES, "0", "97"));
         assert_eq!((briefs(&["fox", "owl", "cat", "dog", "ant"]).len(), briefs(&[]).len()), (45, 0));
-        let marks = |category| Some(Marks { style: None, consistency: Some(0.5), category });
+        let marks = |category| Some(PictureMarks { style: None, consistency: Some(0.5), category });
         let found = scores(&[marks(1.0), None, marks(0.0)]);
         assert_eq!((found["pictures"], found["category"], found["consistency"]), (2.0, 0.5, 0.5));
         assert_eq!(found.get("style"), None);

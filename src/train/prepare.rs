@@ -1,76 +1,84 @@
-//! From reference pictures to [`Example`]s: everything that frozen models say about them, once.
+//! Preparation of training pictures: everything that frozen models return for them, computed once.
 //!
-//! In: pictures with their category and style, and a bundle. Out: image features and latents of a few slightly moved copies,
-//! token ids of each picture's prompt and of what it must be told apart from, and the stock encoder's states of its category.
-//! What always holds: pictures are seen as the bundle draws them, square, of its size, on white.
+//! Takes pictures with their category and style, and a bundle; returns image features and latents of a few slightly
+//! moved copies, token ids of each picture's prompt and of its rivals' prompts, and the stock encoder's states of its
+//! category.
+//!
+//! # Invariants
+//!
+//! Pictures are seen as the bundle draws them: square, of its size, on white.
 
 use std::sync::Arc;
 
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
-use super::batch::{Example, Tokens};
+use super::batch::{Example, TokenIds};
 use crate::base::error::{Error, Result};
-use crate::pipeline::bundle::manifest::Latent;
+use crate::pipeline::bundle::manifest::LatentSpec;
 use crate::pipeline::bundle::{IMAGE_ENCODER, VAE_ENCODER};
 use crate::pipeline::decode::from_rgb;
 use crate::pipeline::session::{Input, Model, Port, Ports};
 use crate::pipeline::{ImageEncoder, ModelLoader, TextEncoder};
 use crate::spec::{describe, template};
 
-/// A reference picture in words.
+/// A training picture's caption.
 #[derive(Clone, Debug)]
-pub struct Lesson {
-    /// What it shows, in words.
+pub struct Caption {
+    /// Its category, in words.
     pub category: String,
-    /// The style it is an example of.
+    /// Its style.
     pub style: String,
 }
 
-/// How pictures are put into words.
+/// Prompt templates, and what pictures are contrasted with.
 #[derive(Clone, Debug)]
 pub struct Wording {
     /// For the trained encoder, with `{category}` and `{style}`.
     pub prompt: String,
     /// For the stock encoder, with `{category}`.
     pub category: String,
-    /// Looks, with `{prompt}` and `{look}`: how rivals are described.
+    /// For a style described in words, with `{prompt}` and `{look}`.
     pub described: String,
-    /// The bundle's own styles: name and look.
+    /// The bundle's own styles: name and description.
     pub looks: Vec<(String, String)>,
-    /// Further things that a thing must be told apart from, in words.
+    /// Further categories to contrast with, in words.
     pub things: Vec<String>,
 }
 
-/// What the frozen models say about a picture.
+/// The frozen models' outputs for a picture.
 #[derive(Clone, Debug)]
-pub struct Seen {
-    /// The image tower's feature of the picture and of each slightly moved copy.
+pub struct PictureFeatures {
+    /// The image encoder's feature of the picture and of each slightly moved copy.
     pub features: Vec<Vec<f32>>,
     /// The scaled latents of the same.
     pub latents: Vec<Vec<f32>>,
 }
 
-/// What an example must be told apart from.
+/// The axis along which an example is contrasted with others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contrast {
-    /// The same thing in other looks.
-    Looks,
-    /// Other things in the same look.
-    Things,
+pub enum ContrastAxis {
+    /// The same category in other styles.
+    Styles,
+    /// Other categories in the same style.
+    Categories,
 }
 
-/// The frozen models that look at pictures.
+/// The frozen models that training pictures pass once.
 pub struct Prepare {
     encoder: TextEncoder,
     image_encoder: ImageEncoder,
     vae_encoder: Model,
     size: u32,
-    latent: Latent,
+    latent: LatentSpec,
 }
 
 impl Prepare {
-    /// Loads them.
+    /// Loads the models.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) if the bundle lacks one; as [`ModelLoader::load`].
     pub fn load(loader: &ModelLoader) -> Result<Self> {
         let spec = loader.spec();
         let size = spec.sizes.first().copied().unwrap_or_default();
@@ -89,28 +97,36 @@ impl Prepare {
         Ok(Self { encoder, image_encoder, vae_encoder, size, latent: spec.latent })
     }
 
-    /// Looks at every lesson; `picture` is asked for one at a time, as large ones would not all fit into memory. A lesson that
-    /// nothing could be told apart from is an error: there would be nothing to learn.
+    /// Prepares every picture. `picture` is called for one at a time, as large ones would not all fit into memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) if a caption has nothing to be contrasted with, as there
+    /// would be nothing to learn; as [`Model::run`].
     pub fn examples(
         &mut self,
-        lessons: &[Lesson],
+        captions: &[Caption],
         wording: &Wording,
-        contrast: Contrast,
+        contrast: ContrastAxis,
         picture: &mut dyn FnMut(usize) -> Result<RgbImage>,
     ) -> Result<Vec<Example>> {
-        let mut examples = Vec::with_capacity(lessons.len());
-        for (i, lesson) in lessons.iter().enumerate() {
-            // What nothing can be learned from is refused before the next picture is looked at.
-            let example = self.example(lesson, lessons, wording, contrast)?;
-            let Seen { features, latents } = self.see(&picture(i)?)?;
+        let mut examples = Vec::with_capacity(captions.len());
+        for (i, caption) in captions.iter().enumerate() {
+            // A caption without rivals is refused before its picture is read.
+            let example = self.example(caption, captions, wording, contrast)?;
+            let PictureFeatures { features, latents } = self.see(&picture(i)?)?;
             examples.push(Example { features, latents, ..example });
         }
         Ok(examples)
     }
 
-    /// Looks at one picture.
-    pub fn see(&mut self, picture: &RgbImage) -> Result<Seen> {
-        let mut seen = Seen { features: Vec::new(), latents: Vec::new() };
+    /// Runs the frozen models on one picture.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::run`].
+    pub fn see(&mut self, picture: &RgbImage) -> Result<PictureFeatures> {
+        let mut seen = PictureFeatures { features: Vec::new(), latents: Vec::new() };
         for copy in copies(picture, self.size) {
             seen.features.push(self.image_encoder.embed(&copy)?);
             seen.latents.push(self.encode(&from_rgb(&copy))?);
@@ -118,28 +134,38 @@ impl Prepare {
         Ok(seen)
     }
 
-    /// One of `lessons` in words; its picture is still to be looked at.
-    pub fn example(&mut self, lesson: &Lesson, lessons: &[Lesson], wording: &Wording, contrast: Contrast) -> Result<Example> {
+    /// Prepares one of `captions`, without its picture's features and latents.
+    ///
+    /// # Errors
+    ///
+    /// As [`Prepare::examples`].
+    pub fn example(
+        &mut self,
+        caption: &Caption,
+        captions: &[Caption],
+        wording: &Wording,
+        contrast: ContrastAxis,
+    ) -> Result<Example> {
         let mut rivals = Vec::new();
-        for text in wording.rivals(lesson, lessons, contrast) {
+        for text in wording.rivals(caption, captions, contrast) {
             rivals.push(self.tokens(&text)?);
         }
         if rivals.is_empty() {
-            let others = if contrast == Contrast::Looks { "look" } else { "category" };
-            return Err(Error::invalid(format!("there is no other {others} to tell \"{}\" apart from", lesson.category))
+            let others = if contrast == ContrastAxis::Styles { "look" } else { "category" };
+            return Err(Error::invalid(format!("there is no other {others} to tell \"{}\" apart from", caption.category))
                 .hint(format!("add pictures of another {others}")));
         }
-        let stock = template::fill(&wording.category, &[("category", &lesson.category)]);
-        let prompt = self.tokens(&wording.prompt(lesson))?;
+        let stock = template::fill(&wording.category, &[("category", &caption.category)]);
+        let prompt = self.tokens(&wording.prompt(caption))?;
         Ok(Example { features: Vec::new(), latents: Vec::new(), prompt, rivals, states: self.encoder.states(&stock)? })
     }
 
-    fn tokens(&self, text: &str) -> Result<Tokens> {
+    fn tokens(&self, text: &str) -> Result<TokenIds> {
         Ok(Arc::from(self.encoder.tokens(text)?))
     }
 
     fn encode(&mut self, pixels: &[f32]) -> Result<Vec<f32>> {
-        let (edge, Latent { channels, downscale, scaling_factor, shift_factor }) = (self.size as usize, self.latent);
+        let (edge, LatentSpec { channels, downscale, scaling_factor, shift_factor }) = (self.size as usize, self.latent);
         let side = (self.size / downscale) as usize;
         let inputs = [("sample", Input::F32(pixels, &[1, 3, edge, edge]))];
         let sample = self.vae_encoder.run(&inputs, &[("latent_sample", &[1, channels, side, side])])?.concat();
@@ -148,40 +174,40 @@ impl Prepare {
 }
 
 impl Wording {
-    /// How the trained encoder is asked for a lesson.
-    pub fn prompt(&self, lesson: &Lesson) -> String {
-        self.of(&lesson.category, &lesson.style)
+    /// Returns a caption's prompt for the trained encoder.
+    pub fn prompt(&self, caption: &Caption) -> String {
+        self.of(&caption.category, &caption.style)
     }
 
     fn of(&self, category: &str, style: &str) -> String {
         describe(&self.prompt, category, style)
     }
 
-    /// What `lesson` must be told apart from, among `lessons` and the bundle's own looks.
-    fn rivals(&self, lesson: &Lesson, lessons: &[Lesson], contrast: Contrast) -> Vec<String> {
+    /// Returns the prompts that `caption` is contrasted with, from `captions` and the bundle's own styles.
+    fn rivals(&self, caption: &Caption, captions: &[Caption], contrast: ContrastAxis) -> Vec<String> {
         let mut rivals: Vec<String> = match contrast {
-            Contrast::Looks => {
-                let stock = template::fill(&self.category, &[("category", &lesson.category)]);
-                let others = self.looks.iter().filter(|(name, _)| *name != lesson.style);
+            ContrastAxis::Styles => {
+                let stock = template::fill(&self.category, &[("category", &caption.category)]);
+                let others = self.looks.iter().filter(|(name, _)| *name != caption.style);
                 let described = others.map(|(_, look)| {
-                    template::fill(&self.described, &[("prompt", &stock), ("look", look), ("category", &lesson.category)])
+                    template::fill(&self.described, &[("prompt", &stock), ("look", look), ("category", &caption.category)])
                 });
-                let brands = lessons.iter().filter(|l| l.style != lesson.style).map(|l| self.of(&lesson.category, &l.style));
+                let brands = captions.iter().filter(|l| l.style != caption.style).map(|l| self.of(&caption.category, &l.style));
                 described.chain(brands).collect()
             }
-            Contrast::Things => {
-                let others = lessons.iter().map(|l| &l.category).chain(&self.things);
-                others.map(|category| self.of(category, &lesson.style)).collect()
+            ContrastAxis::Categories => {
+                let others = captions.iter().map(|l| &l.category).chain(&self.things);
+                others.map(|category| self.of(category, &caption.style)).collect()
             }
         };
         rivals.sort_unstable();
         rivals.dedup();
-        rivals.retain(|text| *text != self.prompt(lesson));
+        rivals.retain(|text| *text != self.prompt(caption));
         rivals
     }
 }
 
-/// The picture on white, square, `size` pixels wide, and four copies moved by a thirty-second of that.
+/// Returns the picture padded to a square of `size` pixels on white, and four copies moved by a thirty-second of that.
 fn copies(image: &RgbImage, size: u32) -> Vec<RgbImage> {
     let (width, height) = image.dimensions();
     let longest = width.max(height).max(1);
@@ -202,12 +228,12 @@ fn copies(image: &RgbImage, size: u32) -> Vec<RgbImage> {
 mod tests {
     use super::*;
 
-    fn lesson(category: &str, style: &str) -> Lesson {
-        Lesson { category: category.into(), style: style.into() }
+    fn caption(category: &str, style: &str) -> Caption {
+        Caption { category: category.into(), style: style.into() }
     }
 
     #[test]
-    fn rivals_share_all_but_what_is_learned() {
+    fn rivals_differ_only_along_the_contrasted_axis() {
         let wording = Wording {
             prompt: "a {category} emoji in {style} style".into(),
             category: "a {category} emoji".into(),
@@ -215,10 +241,10 @@ mod tests {
             looks: vec![("flat".into(), "bold shapes".into()), ("acme".into(), "its own look".into())],
             things: vec!["cat".into(), "fox".into()],
         };
-        let lessons = [lesson("fox", "acme"), lesson("owl", "acme"), lesson("fox", "brand")];
-        let rivals = |contrast| wording.rivals(&lessons[0], &lessons, contrast);
-        assert_eq!(rivals(Contrast::Looks), ["a fox emoji in brand style", "a fox emoji, bold shapes"]);
-        assert_eq!(rivals(Contrast::Things), ["a cat emoji in acme style", "a owl emoji in acme style"]);
+        let captions = [caption("fox", "acme"), caption("owl", "acme"), caption("fox", "brand")];
+        let rivals = |contrast| wording.rivals(&captions[0], &captions, contrast);
+        assert_eq!(rivals(ContrastAxis::Styles), ["a fox emoji in brand style", "a fox emoji, bold shapes"]);
+        assert_eq!(rivals(ContrastAxis::Categories), ["a cat emoji in acme style", "a owl emoji in acme style"]);
     }
 
     #[test]

@@ -1,15 +1,18 @@
-//! Which text a picture belongs to: image features beside the embeddings of prompts.
+//! Text identification: which prompt an image feature belongs to, by cosine.
 //!
-//! In: a bundle, perhaps a trained vector, an image feature, prompts. Out: cosines. What always holds: the text is read by the
-//! merged encoder that campaigns use, and the image feature passes the light adapter that was trained along; without a vector both
-//! are the stock model's.
+//! Takes a bundle, perhaps a trained vector, an image feature and prompts; returns cosines.
+//!
+//! # Invariants
+//!
+//! The text is read by the merged encoder that campaigns use, and the image feature passes the adapter that was trained
+//! with it; without a vector both are the stock model's.
 
 use std::collections::HashMap;
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::pipeline::{ModelLoader, TextEncoder};
-use crate::train::layout::Layout;
+use crate::train::layout::TrainingLayout;
 
 /// The names of the image adapter's tensors in a layout.
 const DOWN: &str = "image_adapter.down.weight";
@@ -26,7 +29,11 @@ pub struct Identifier {
 
 impl Identifier {
     /// Loads the bundle's text encoder, with `trained` merged into it if given.
-    pub fn load(loader: &ModelLoader, trained: Option<(&Layout, &[f32])>) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// As [`TextEncoder::load`]; also if the layout has no image adapter.
+    pub fn load(loader: &ModelLoader, trained: Option<(&TrainingLayout, &[f32])>) -> Result<Self> {
         let mut encoder = TextEncoder::load(loader)?;
         let (mut version, mut adapter) = (None, None);
         if let Some((layout, params)) = trained {
@@ -38,7 +45,7 @@ impl Identifier {
         Ok(Self { encoder, version, adapter, texts: HashMap::new() })
     }
 
-    /// The picture's unit feature, as it is compared with texts.
+    /// Returns the image's unit feature, as it is compared with texts.
     pub fn image(&self, feature: &[f32]) -> Vec<f32> {
         let feature = unit(feature);
         match &self.adapter {
@@ -47,12 +54,20 @@ impl Identifier {
         }
     }
 
-    /// The cosine of a picture (see [`Identifier::image`]) with each text; every distinct text is read once.
+    /// Returns the cosine of an image (see [`Identifier::image`]) with each text; every distinct text is encoded once.
+    ///
+    /// # Errors
+    ///
+    /// As [`TextEncoder::embedding_of`].
     pub fn cosines<'a>(&mut self, image: &[f32], texts: impl IntoIterator<Item = &'a String>) -> Result<Vec<f32>> {
         texts.into_iter().map(|text| Ok(dot(image, self.text(text)?))).collect()
     }
 
-    /// The unit embedding of a text.
+    /// Returns the unit embedding of a text.
+    ///
+    /// # Errors
+    ///
+    /// As [`TextEncoder::embedding_of`].
     pub fn text(&mut self, text: &str) -> Result<&[f32]> {
         if !self.texts.contains_key(text) {
             let embedding = unit(&self.encoder.embedding_of(text, self.version.as_ref())?);
@@ -62,7 +77,7 @@ impl Identifier {
     }
 }
 
-/// The light adapter on image features, `x + α·MLP(x)`.
+/// The adapter on image features, `x + α·MLP(x)`.
 #[derive(Clone, Debug)]
 struct ImageAdapter {
     /// `[hidden, width]`, row-major.
@@ -74,7 +89,7 @@ struct ImageAdapter {
 }
 
 impl ImageAdapter {
-    fn new(layout: &Layout, params: &[f32]) -> Result<Self> {
+    fn new(layout: &TrainingLayout, params: &[f32]) -> Result<Self> {
         let find = |name: &str| {
             let mut at = 0;
             for tensor in &layout.tensors {
@@ -100,12 +115,12 @@ impl ImageAdapter {
     }
 }
 
-/// The scalar product.
+/// Returns the scalar product.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-/// The vector at length 1; zeros stay zeros.
+/// Returns the vector scaled to length 1; zeros stay zeros.
 pub fn unit(values: &[f32]) -> Vec<f32> {
     let norm = dot(values, values).sqrt().max(1e-12);
     values.iter().map(|value| value / norm).collect()
@@ -122,15 +137,15 @@ mod tests {
 
     #[test]
     fn the_image_adapter_adds_its_share() {
-        let layout = Layout::parse(LAYOUT.as_bytes(), "layout.json").unwrap();
+        let layout = TrainingLayout::parse(LAYOUT.as_bytes(), "layout.json").unwrap();
         let adapter = ImageAdapter::new(&layout, &[1.0, 0.0, 0.0, 2.0]).unwrap();
         // relu(1·x₀) = 1, times (0, 2), times 0.5: (1, 0) becomes (1, 1), at length 1.
         let half = std::f32::consts::FRAC_1_SQRT_2;
         let moved = adapter.apply(&[1.0, 0.0]);
         assert!((moved[0] - half).abs() < 1e-6 && (moved[1] - half).abs() < 1e-6, "{moved:?}");
-        // What points away is left alone.
+        // A feature that the ReLU cuts off is not moved.
         assert_eq!(adapter.apply(&[-1.0, 0.0]), [-1.0, 0.0]);
-        let other = Layout::parse(LAYOUT.replace("image_adapter.up", "something").as_bytes(), "layout.json").unwrap();
+        let other = TrainingLayout::parse(LAYOUT.replace("image_adapter.up", "something").as_bytes(), "layout.json").unwrap();
         assert!(ImageAdapter::new(&other, &[0.0; 4]).is_err());
     }
 }

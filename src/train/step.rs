@@ -1,18 +1,22 @@
-//! One training step after the other: the graph that the bundle carries, fed from here.
+//! One training step: the graph that the bundle carries, run with a batch.
 //!
-//! In: a bundle, the vector to train, a [`Batch`] and [`Rates`] for each step. Out: the losses, and the vector one step further.
-//! What always holds: a step is taken whole or not at all; losses that are not finite stop the training with a reason.
+//! Takes a bundle, the vector to train, a [`TrainingBatch`] and [`StepRates`]; returns the losses, and the vector one
+//! step further.
+//!
+//! # Invariants
+//!
+//! A step is taken whole or not at all. Losses that are not finite stop the training with a reason.
 
-use super::layout::Layout;
+use super::layout::TrainingLayout;
 use crate::base::error::{Error, Kind, Result};
 use crate::pipeline::ModelLoader;
 use crate::pipeline::bundle;
 use crate::pipeline::session::{Input, Model, Port, Ports};
 
-/// What decides how a step is taken.
+/// Learning rate, weight decay and loss weights of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rates {
-    /// AdamW's step length; 0 only looks.
+pub struct StepRates {
+    /// AdamW's learning rate; 0 only computes losses.
     pub learning_rate: f32,
     /// AdamW's decoupled weight decay, which for low-rank weights pulls towards the stock encoder.
     pub weight_decay: f32,
@@ -33,7 +37,7 @@ pub struct Losses {
     pub loss: f32,
     /// Images against their candidates' prompts.
     pub cross_entropy: f32,
-    /// How far images are from being nearer to their own prompt than to others, by the margin.
+    /// Triplet loss: how far images are from being nearer, by the margin, to their own prompt than to others.
     pub triplet: f32,
     /// Mean squared error of the UNet's prediction; 0 without the UNet.
     pub denoising: f32,
@@ -41,12 +45,11 @@ pub struct Losses {
     pub accuracy: f32,
 }
 
-/// Image features and the prompts they are compared with: `n` = [`layout::Batch::images`], `m` = `prompts`, row-major.
-///
-/// [`layout::Batch::images`]: super::layout::Batch::images
+/// Image features and the prompts they are compared with, row-major: `n` images and `m` prompts of the layout's
+/// [`BatchSizes`](super::layout::BatchSizes).
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Contrast {
-    /// `[n, P]`, from the frozen image tower.
+pub struct ContrastBatch {
+    /// `[n, P]`, from the frozen image encoder.
     pub image_features: Vec<f32>,
     /// `[m, L]`.
     pub input_ids: Vec<i64>,
@@ -56,16 +59,15 @@ pub struct Contrast {
     pub allowed: Vec<f32>,
 }
 
-/// Noisy latents that the UNet shall clean while it reads the encoder's prompts; `b` = [`layout::Batch::pictures`].
-///
-/// [`layout::Batch::pictures`]: super::layout::Batch::pictures
+/// Noisy latents that the UNet denoises conditioned on the encoder's prompts: `b` pictures of the layout's
+/// [`BatchSizes`](super::layout::BatchSizes).
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Denoising {
+pub struct DenoisingBatch {
     /// `[b, C, h, w]`.
     pub noisy_latents: Vec<f32>,
     /// `[b]`.
     pub timesteps: Vec<f32>,
-    /// `[b, C, h, w]`: what the UNet should say.
+    /// `[b, C, h, w]`: what the UNet should predict.
     pub noise_targets: Vec<f32>,
     /// `[b, L, D]`: the category's prompts, as the stock encoder reads them.
     pub encoder_hidden_states: Vec<f32>,
@@ -75,18 +77,18 @@ pub struct Denoising {
     pub style_scale: Vec<f32>,
 }
 
-/// What one step learns from.
+/// The data of one step.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
+pub struct TrainingBatch {
     /// Always there.
-    pub contrast: Contrast,
+    pub contrast: ContrastBatch,
     /// For a graph with the UNet, and only for it.
-    pub denoising: Option<Denoising>,
+    pub denoising: Option<DenoisingBatch>,
 }
 
-/// What AdamW carries from step to step.
+/// AdamW's state between steps.
 #[derive(Clone, Debug, PartialEq)]
-pub struct State {
+pub struct OptimizerState {
     /// The trained vector.
     pub params: Vec<f32>,
     /// Mean of the gradients.
@@ -97,8 +99,8 @@ pub struct State {
     pub steps: u32,
 }
 
-impl State {
-    /// Before the first step.
+impl OptimizerState {
+    /// Returns the state before the first step.
     pub fn new(params: Vec<f32>) -> Self {
         let zeros = vec![0.0; params.len()];
         Self { params, first_moment: zeros.clone(), second_moment: zeros, steps: 0 }
@@ -116,9 +118,9 @@ struct Axes {
 }
 
 /// A training graph, loaded.
-pub struct Step {
+pub struct TrainingStep {
     model: Model,
-    layout: Layout,
+    layout: TrainingLayout,
     axes: Axes,
 }
 
@@ -127,8 +129,12 @@ const OUTPUTS: [&str; 8] =
 const SCALARS: [&str; 7] =
     ["step", "learning_rate", "weight_decay", "cross_entropy_weight", "triplet_weight", "denoising_weight", "margin"];
 
-impl Step {
+impl TrainingStep {
     /// Loads the bundle's graph, the one through the UNet if `denoising` is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`] if the bundle carries no such graph; as [`ModelLoader::load`].
     pub fn load(loader: &ModelLoader, denoising: bool) -> Result<Self> {
         let (model, layout) = match denoising {
             false => (bundle::TRAIN_STEP, "train_step/layout.json"),
@@ -139,7 +145,7 @@ impl Step {
             return Err(Error::invalid(format!("the bundle {} carries no training step", bundle.manifest().name))
                 .hint("export it with its training steps (models/README.md), or use a bundle that has them"));
         }
-        let layout = Layout::parse(&bundle.read(layout)?, layout)?;
+        let layout = TrainingLayout::parse(&bundle.read(layout)?, layout)?;
         let (length, n, m, b) = (spec.tokenizer.max_length, layout.batch.images, layout.batch.prompts, layout.batch.pictures);
         let edge = spec.sizes.first().map_or(0, |size| (size / spec.latent.downscale) as usize);
         let vector = |name| Port::f32(name, [Some(layout.parameters)]);
@@ -172,37 +178,45 @@ impl Step {
         Ok(Self { model, layout, axes })
     }
 
-    /// What is trained.
-    pub fn layout(&self) -> &Layout {
+    /// Returns the layout of what is trained.
+    pub fn layout(&self) -> &TrainingLayout {
         &self.layout
     }
 
-    /// Numbers in an image's feature.
+    /// Returns how many numbers an image feature has.
     pub fn features(&self) -> usize {
         self.axes.features
     }
 
-    /// Takes one step: `state` moves on, and the losses of the batch before the step come back.
-    pub fn take(&mut self, state: &mut State, batch: &Batch, rates: &Rates) -> Result<Losses> {
+    /// Takes one step: advances `state` and returns the losses of the batch before the step.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Permanent`] if the training diverged; as [`Model::run`].
+    pub fn take(&mut self, state: &mut OptimizerState, batch: &TrainingBatch, rates: &StepRates) -> Result<Losses> {
         let (losses, vectors) = self.run(state, batch, rates)?;
         let [params, first_moment, second_moment] = vectors;
         if params.iter().any(|value| !value.is_finite()) {
             return Err(diverged(state.steps + 1));
         }
-        *state = State { params, first_moment, second_moment, steps: state.steps + 1 };
+        *state = OptimizerState { params, first_moment, second_moment, steps: state.steps + 1 };
         Ok(losses)
     }
 
-    /// The losses of a batch; nothing is learned.
-    pub fn look(&mut self, state: &State, batch: &Batch, rates: &Rates) -> Result<Losses> {
-        Ok(self.run(state, batch, &Rates { learning_rate: 0.0, ..*rates })?.0)
+    /// Returns the losses of a batch without learning.
+    ///
+    /// # Errors
+    ///
+    /// As [`TrainingStep::take`].
+    pub fn evaluate(&mut self, state: &OptimizerState, batch: &TrainingBatch, rates: &StepRates) -> Result<Losses> {
+        Ok(self.run(state, batch, &StepRates { learning_rate: 0.0, ..*rates })?.0)
     }
 
-    fn run(&mut self, state: &State, batch: &Batch, rates: &Rates) -> Result<(Losses, [Vec<f32>; 3])> {
+    fn run(&mut self, state: &OptimizerState, batch: &TrainingBatch, rates: &StepRates) -> Result<(Losses, [Vec<f32>; 3])> {
         let p = [self.layout.parameters];
         let (n, m, b) = (self.layout.batch.images, self.layout.batch.prompts, self.layout.batch.pictures);
         let Axes { length, features, width, latent: [c, h, w], layers } = self.axes;
-        let Contrast { image_features, input_ids, targets, allowed } = &batch.contrast;
+        let ContrastBatch { image_features, input_ids, targets, allowed } = &batch.contrast;
         let number = (state.steps + 1) as f32;
         let scalars = [
             [number],

@@ -22,7 +22,7 @@ use super::in_flight::InFlight;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 use crate::io::shutdown::Shutdown;
-use crate::pipeline::{Each, Expected, Generated, Request, Scored, Scores, StepProgress};
+use crate::pipeline::{Each, Generated, Request, Scored, Scores, ScoringTarget, StepProgress};
 use crate::plan::{Job, Unscored};
 
 /// Batches handed to the engine at most: one in work, one ready, so that the device never waits for commits.
@@ -214,7 +214,7 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(StepProgress)> Thread<G, U, S> {
             Err(stopping())
         } else {
             self.generator
-                .score(&[Expected::from(&expected)], &[&image])
+                .score(&[ScoringTarget::from(&expected)], &[&image])
                 .and_then(|mut each| each.pop().unwrap_or_else(|| Err(Error::internal("an image came back without its score"))))
         };
         // A receiver that is gone does not need the answer.
@@ -272,7 +272,7 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(StepProgress)> Thread<G, U, S> {
 
     fn score_batch(&mut self, batch: &[InFlight], generated: Each<Generated>) -> Result<Each<Scored>> {
         let good = || batch.iter().zip(&generated).filter_map(|(work, result)| Some((work, result.as_ref().ok()?)));
-        let expected: Vec<Expected<'_>> = good().map(|(work, _)| work.job().into()).collect();
+        let expected: Vec<ScoringTarget<'_>> = good().map(|(work, _)| work.job().into()).collect();
         let images: Vec<&RgbImage> = good().map(|(_, generated)| &generated.image).collect();
         let start = Instant::now();
         let scores: Vec<Result<Option<Scores>>> = if images.is_empty() {
@@ -319,8 +319,8 @@ mod tests {
             true
         }
 
-        fn score(&mut self, expected: &[Expected<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
-            let scores = |(expected, image): (&Expected<'_>, &&RgbImage)| {
+        fn score(&mut self, expected: &[ScoringTarget<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
+            let scores = |(expected, image): (&ScoringTarget<'_>, &&RgbImage)| {
                 Ok(Scores {
                     style: Some(f32::from(image.get_pixel(0, 0)[0])),
                     category: None,

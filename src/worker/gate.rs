@@ -1,8 +1,12 @@
 //! The gate: which images pass, which are tried again, which are refused. Pure.
 //!
-//! In: the thresholds a job asked for and what the evaluator saw. Out: an [`Attempt`] with its reasons, and what is [`next`].
-//! Always holds: a score that is not a number passes nothing; a threshold of 0 asks nothing; of several refused
-//! attempts the best one is kept.
+//! Takes the thresholds of a job and the scores of an image; returns an [`Attempt`] with its reasons, and what is
+//! [`next`].
+//!
+//! # Invariants
+//!
+//! A score that is not a number passes no threshold. A threshold of 0 is always passed. Of several refused attempts the
+//! best one is kept.
 
 use crate::campaign::sidecar::Attempt;
 use crate::pipeline::scores::Scores;
@@ -13,13 +17,13 @@ use crate::spec::Gate;
 pub enum Next {
     /// It passed.
     Accept,
-    /// The attempt with this number is to be made: the same job, other noise.
-    Again(u32),
+    /// Another attempt is to be made: the same job with other noise.
+    Again,
     /// No attempts left.
     GiveUp,
 }
 
-/// Judges an attempt that gave an image.
+/// Checks an attempt that gave an image against the thresholds.
 pub fn judge(gate: &Gate, number: u32, scores: Option<Scores>) -> Attempt {
     let mut reasons = Vec::new();
     let mut hold = |what: &str, score: Option<f32>, least: f32| match score {
@@ -33,22 +37,22 @@ pub fn judge(gate: &Gate, number: u32, scores: Option<Scores>) -> Attempt {
     Attempt { number, scores, passed: reasons.is_empty(), reasons }
 }
 
-/// An attempt that gave no image.
+/// Returns an attempt that gave no image.
 pub fn failed(number: u32, reason: String) -> Attempt {
     Attempt { number, scores: None, passed: false, reasons: vec![reason] }
 }
 
-/// What comes after these attempts.
+/// Returns what comes after these attempts.
 pub fn next(gate: &Gate, attempts: &[Attempt]) -> Next {
     let made = attempts.len() as u32;
     match attempts.last() {
         Some(last) if last.passed => Next::Accept,
-        _ if made < gate.attempts => Next::Again(made + 1),
+        _ if made < gate.attempts => Next::Again,
         _ => Next::GiveUp,
     }
 }
 
-/// How near an image is to passing: 2 for one that passes both, less the further it stays below.
+/// Returns how near an image is to passing: 2 for one that passes both thresholds, less the further it stays below.
 pub fn nearness(gate: &Gate, scores: Option<&Scores>) -> f32 {
     let near = |score: Option<f32>, least: f32| match score.unwrap_or(0.0) / least {
         _ if least <= 0.0 => 1.0,
@@ -80,7 +84,7 @@ mod tests {
     const GATE: Gate = Gate { style: 0.6, category: 0.5, attempts: 3 };
 
     #[test]
-    fn says_what_is_too_low() {
+    fn reasons_name_the_score_that_is_too_low() {
         assert!(judge(&GATE, 1, scores(0.6, 0.5)).passed);
         assert_eq!(judge(&GATE, 1, scores(0.2, 0.9)).reasons, ["style 0.20 is under 0.60"]);
         assert_eq!(judge(&GATE, 1, scores(f32::NAN, 0.4)).reasons.len(), 2);
@@ -89,11 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn tries_again_until_it_passes_or_the_attempts_are_used_up() {
+    fn attempts_go_on_until_one_passes_or_all_are_used_up() {
         let low = |n| judge(&GATE, n, scores(0.1, 0.1));
-        assert_eq!(next(&GATE, &[]), Next::Again(1));
-        assert_eq!(next(&GATE, &[low(1)]), Next::Again(2));
-        assert_eq!(next(&GATE, &[low(1), failed(2, "not finite".into())]), Next::Again(3));
+        assert_eq!(next(&GATE, &[]), Next::Again);
+        assert_eq!(next(&GATE, &[low(1)]), Next::Again);
+        assert_eq!(next(&GATE, &[low(1), failed(2, "not finite".into())]), Next::Again);
         assert_eq!(next(&GATE, &[low(1), low(2), judge(&GATE, 3, scores(0.9, 0.9))]), Next::Accept);
         assert_eq!(next(&GATE, &[low(1), low(2), low(3)]), Next::GiveUp);
     }

@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use crate::base::error::Result;
 use crate::campaign::commit::GeneratorInfo;
-use crate::pipeline::{Each, Expected, Generated, OnStep, Pipeline, Request, Scores};
+use crate::pipeline::{Each, Generated, OnStep, Pipeline, Request, Scores, ScoringTarget};
 use crate::plan::Job;
 
 /// Generates and scores images: the pipeline in production, a stub in tests.
@@ -38,7 +38,7 @@ pub trait Generator: Send + 'static {
     /// # Errors
     ///
     /// As [`Generator::generate`].
-    fn score(&mut self, expected: &[Expected<'_>], images: &[&RgbImage]) -> Result<Each<Scores>>;
+    fn score(&mut self, expected: &[ScoringTarget<'_>], images: &[&RgbImage]) -> Result<Each<Scores>>;
 }
 
 impl Generator for Pipeline {
@@ -58,7 +58,7 @@ impl Generator for Pipeline {
         Self::can_score(self)
     }
 
-    fn score(&mut self, expected: &[Expected<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
+    fn score(&mut self, expected: &[ScoringTarget<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
         Self::score(self, expected, images)
     }
 }
@@ -84,7 +84,7 @@ impl From<&Job> for Request {
 }
 
 /// What a job's image is expected to show.
-impl<'a> From<&'a Job> for Expected<'a> {
+impl<'a> From<&'a Job> for ScoringTarget<'a> {
     fn from(job: &'a Job) -> Self {
         Self { style: &job.style, category: &job.category, prompt: &job.prompts.category }
     }

@@ -236,7 +236,7 @@ impl Worker {
                 (self.observer)(WorkerEvent::Trouble(error));
             }
             match work.record(result) {
-                Next::Again(_) => state.batcher.push(work.batch_key(), work),
+                Next::Again => state.batcher.push(work.batch_key(), work),
                 Next::Accept | Next::GiveUp => self.commit(state, work),
             }
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
-use housestyle::appearance::{Fingerprint, Looks, Vector, picture};
+use housestyle::appearance::{Appearance, Fingerprint, Vector, picture};
 use housestyle::base::currency::Currency;
 use housestyle::base::error::{Error, Result};
 use housestyle::base::names::Name;
@@ -61,7 +61,7 @@ fn name(text: &str) -> Name {
 
 async fn import(store: &Local, plan: &Plan, mut source: DeliverySource, index: DeliveryIndex) -> Result<Baseline> {
     let (asked, policy) = (RequestedBriefs::of(plan), Policy::default());
-    let mut judge = |_: housestyle::pipeline::Expected<'_>, _: &RgbImage| Ok(scores(0.2, 3));
+    let mut judge = |_: housestyle::pipeline::ScoringTarget<'_>, _: &RgbImage| Ok(scores(0.2, 3));
     let work = Import { store, name: &name("agency"), asked: &asked, policy: &policy, judge: ScoringBackend::Here(&mut judge) };
     work.run(&mut source, index, &mut |_, _| Ok(())).await
 }
@@ -153,7 +153,7 @@ async fn nothing_good_is_an_error_and_leaves_no_baseline() {
     // A judge that is broken ends the import: it would be no different for the next picture.
     fs::write(delivery.path().join("a.png"), provenance::encode_with(&picture(1), &[]).unwrap()).unwrap();
     let (asked, policy) = (RequestedBriefs::of(&plan), Policy::default());
-    let mut judge = |_: housestyle::pipeline::Expected<'_>, _: &RgbImage| Err(Error::unavailable("out of memory"));
+    let mut judge = |_: housestyle::pipeline::ScoringTarget<'_>, _: &RgbImage| Err(Error::unavailable("out of memory"));
     let work = Import {
         store: &store,
         name: &name("agency"),
@@ -219,7 +219,7 @@ fn shown(arm: Arm, category: usize, style: &str, value: f32) -> Shown {
         reasons: Vec::new(),
         scores: Some(scores(value, 1 + category as u32 % 3)),
         first: Some(scores(value / 2.0, 7)),
-        looks: Some(Looks::of(&picture((category as u8).wrapping_mul(20).wrapping_add(u8::from(arm == Arm::InHouse))))),
+        looks: Some(Appearance::of(&picture((category as u8).wrapping_mul(20).wrapping_add(u8::from(arm == Arm::InHouse))))),
         work: (arm == Arm::InHouse).then_some(work),
         delivery: (arm == Arm::Outsourced).then_some(delivery),
         licences: vec!["MIT".into()],

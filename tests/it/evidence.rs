@@ -107,8 +107,8 @@ fn colours_are_scikit_images() {
     let lab = |row: &Vec<f64>| Lab { l: row[0], a: row[1], b: row[2] };
     let pairs = rows("first").into_iter().zip(rows("second")).zip(numbers(&colour["distance"]));
     for ((first, second), expected) in pairs {
-        near(lab(&first).distance(lab(&second)), expected, 1e-6, "deltaE_ciede2000");
-        near(lab(&second).distance(lab(&first)), expected, 1e-6, "deltaE_ciede2000, turned round");
+        near(lab(&first).delta_e_2000(lab(&second)), expected, 1e-6, "deltaE_ciede2000");
+        near(lab(&second).delta_e_2000(lab(&first)), expected, 1e-6, "deltaE_ciede2000, turned round");
     }
 }
 

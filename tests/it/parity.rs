@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use housestyle::base::error::Kind;
 use housestyle::pipeline::decode::Decoder;
 use housestyle::pipeline::denoise::{Denoiser, LatentRequest, PromptStates, Start};
-use housestyle::pipeline::sampler::Steps;
+use housestyle::pipeline::sampler::SamplerSteps;
 use housestyle::pipeline::schedule::Schedule;
 use housestyle::pipeline::session::{Input, Model, Port, Ports};
 use housestyle::pipeline::{
@@ -197,7 +197,7 @@ fn every_sampler_gives_the_values_of_diffusers() {
         let (_, name) = SamplerName::ALL.into_iter().find(|(name, _)| *name == text(case, "sampler")).unwrap();
         let schedule = Schedule::parse(case["config"].to_string().as_bytes()).unwrap();
         let count = case["steps"].as_u64().unwrap() as usize;
-        let plan = Steps::new(name, count, &schedule).unwrap();
+        let plan = SamplerSteps::new(name, count, &schedule).unwrap();
         let timesteps: Vec<f32> = plan.steps.iter().map(|step| step.timestep as f32).collect();
         let mut x: Vec<f32> = reference.get(&format!("sched.{id}.init")).iter().map(|x| x * plan.init_scale as f32).collect();
         let mut before = vec![0.0; x.len()];
@@ -265,7 +265,8 @@ fn whole_pictures_are_those_of_the_reference() {
             states,
             style_scale: guidance::per_layer(&request.guidance.style_scale, 4).unwrap(),
         };
-        let steps = Steps::new(request.sampler.name, request.sampler.steps as usize, loader.bundle().schedule()).unwrap();
+        let steps =
+            SamplerSteps::new(request.sampler.name, request.sampler.steps as usize, loader.bundle().schedule()).unwrap();
         let noise = |_: &LatentRequest, step: usize| reference.get(&format!("pipeline.{i}.noise.{step}")).to_vec();
         let latents = vec![reference.get(&format!("pipeline.{i}.init")).to_vec()];
         let start = Start { latents, edge: 4, noise: &noise };

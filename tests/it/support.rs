@@ -22,7 +22,7 @@ use housestyle::base::stem::Stem;
 use housestyle::broker::{Channel as _, MemoryChannel, Message};
 use housestyle::campaign::commit::GeneratorInfo;
 use housestyle::io::shutdown::Shutdown;
-use housestyle::pipeline::{Each, Expected, Generated, OnStep, Request, Scores, StepProgress, Timings};
+use housestyle::pipeline::{Each, Generated, OnStep, Request, Scores, ScoringTarget, StepProgress, Timings};
 use housestyle::plan::{BundleFacts, Job, Plan, Rates, StyleCatalog, StyleFacts, check, plan};
 use housestyle::spec::Campaign;
 use housestyle::store::{Local, Store};
@@ -157,11 +157,11 @@ impl Generator for Stub {
         true
     }
 
-    fn score(&mut self, expected: &[Expected<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
+    fn score(&mut self, expected: &[ScoringTarget<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
         assert_eq!(expected.len(), images.len());
-        let score = |(expected, image): (&Expected<'_>, &&RgbImage)| {
+        let score = |(expected, image): (&ScoringTarget<'_>, &&RgbImage)| {
             let ask = self.pictures.get(image.as_raw()).ok_or_else(|| Error::unavailable("a picture from elsewhere"))?;
-            assert_eq!(*expected, Expected::from(&*ask.job), "scored under another's name");
+            assert_eq!(*expected, ScoringTarget::from(&*ask.job), "scored under another's name");
             let (style, category) = (self.scores)(ask);
             Ok(Scores {
                 style: Some(style),

@@ -9,11 +9,11 @@ use housestyle::base::digest::Digest;
 use housestyle::base::error::Kind;
 use housestyle::pipeline::TextEncoder;
 use housestyle::pipeline::noise::{Stream, normals};
-use housestyle::train::batch::{Example, Noise, Tokens};
+use housestyle::train::batch::{DenoisingTerm, Example, TokenIds};
 use housestyle::train::fit::{Checkpoint, Recipe, fit};
 use housestyle::train::probe::Identifier;
-use housestyle::train::step::{Batch, Contrast, Denoising, Rates, State};
-use housestyle::train::{Layout, Losses, Step, checkpoint};
+use housestyle::train::step::{ContrastBatch, DenoisingBatch, OptimizerState, StepRates, TrainingBatch};
+use housestyle::train::{Losses, TrainingLayout, TrainingStep, checkpoint};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -21,19 +21,19 @@ use super::parity::{Reference, deviation, fixtures, tiny};
 use super::support::{files, housestyle, output};
 
 /// A training graph and the recorded batch it learns.
-fn recorded(name: &str, denoising: bool) -> (Step, State, Batch, Rates, Vec<f32>) {
+fn recorded(name: &str, denoising: bool) -> (TrainingStep, OptimizerState, TrainingBatch, StepRates, Vec<f32>) {
     let reference = Reference::load();
-    let step = Step::load(&tiny(), denoising).unwrap();
+    let step = TrainingStep::load(&tiny(), denoising).unwrap();
     let get = |key: &str| reference.get(&format!("{name}.{key}")).to_vec();
     let ids = |key: &str| get(key).into_iter().map(|id| id as i64).collect();
     let one = |key: &str| get(key)[0];
-    let contrast = Contrast {
+    let contrast = ContrastBatch {
         image_features: get("image_features"),
         input_ids: ids("input_ids"),
         targets: get("targets"),
         allowed: get("allowed"),
     };
-    let denoising = denoising.then(|| Denoising {
+    let denoising = denoising.then(|| DenoisingBatch {
         noisy_latents: get("noisy_latents"),
         timesteps: get("timesteps"),
         noise_targets: get("noise_targets"),
@@ -41,7 +41,7 @@ fn recorded(name: &str, denoising: bool) -> (Step, State, Batch, Rates, Vec<f32>
         style_ids: ids("style_ids"),
         style_scale: get("style_scale"),
     });
-    let rates = Rates {
+    let rates = StepRates {
         learning_rate: one("learning_rate"),
         weight_decay: one("weight_decay"),
         cross_entropy: one("cross_entropy_weight"),
@@ -49,7 +49,7 @@ fn recorded(name: &str, denoising: bool) -> (Step, State, Batch, Rates, Vec<f32>
         denoising: one("denoising_weight"),
         margin: one("margin"),
     };
-    (step, State::new(get("params")), Batch { contrast, denoising }, rates, get("curve"))
+    (step, OptimizerState::new(get("params")), TrainingBatch { contrast, denoising }, rates, get("curve"))
 }
 
 #[test]
@@ -75,9 +75,9 @@ fn the_loss_curve_is_that_of_pytorch() {
 fn looking_learns_nothing_and_a_diverging_step_changes_nothing() {
     let (mut step, mut state, batch, rates, curve) = recorded("train_step", false);
     let before = state.clone();
-    let seen = step.look(&state, &batch, &rates).unwrap();
+    let seen = step.evaluate(&state, &batch, &rates).unwrap();
     assert!((seen.loss - curve[0]).abs() < 1e-4);
-    let wild = Rates { learning_rate: f32::INFINITY, ..rates };
+    let wild = StepRates { learning_rate: f32::INFINITY, ..rates };
     assert!(step.take(&mut state, &batch, &wild).unwrap_err().to_string().contains("diverged"));
     assert_eq!(state, before);
 }
@@ -85,7 +85,7 @@ fn looking_learns_nothing_and_a_diverging_step_changes_nothing() {
 #[test]
 fn a_version_reads_prompts_as_its_weights_say() {
     let (reference, loader) = (Reference::load(), tiny());
-    let step = Step::load(&loader, false).unwrap();
+    let step = TrainingStep::load(&loader, false).unwrap();
     let adapter = step.layout().write(reference.get("train_step.params")).unwrap();
     let digest = Digest::of(&adapter);
     let mut encoder = TextEncoder::load(&loader).unwrap();
@@ -112,7 +112,7 @@ fn a_version_reads_prompts_as_its_weights_say() {
 #[test]
 fn pictures_are_identified_as_the_training_step_sees_them() {
     let (reference, loader) = (Reference::load(), tiny());
-    let mut step = Step::load(&loader, false).unwrap();
+    let mut step = TrainingStep::load(&loader, false).unwrap();
     let layout = step.layout().clone();
     let params = reference.get("train_step.params").to_vec();
     let texts = ["a fox", "a rocket in acme style", "a teapot"].map(String::from);
@@ -121,17 +121,19 @@ fn pictures_are_identified_as_the_training_step_sees_them() {
     // One image whose right prompt is the second of three.
     let encoder = TextEncoder::load(&loader).unwrap();
     let (n, m) = (layout.batch.images, layout.batch.prompts);
-    let mut contrast = Contrast { image_features: feature.repeat(n), ..Contrast::default() };
+    let mut contrast = ContrastBatch { image_features: feature.repeat(n), ..ContrastBatch::default() };
     (contrast.targets, contrast.allowed) = (vec![0.0; n * m], vec![0.0; n * m]);
     contrast.targets[1] = 1.0;
     contrast.allowed[..3].fill(1.0);
     for i in 0..m {
         contrast.input_ids.extend(encoder.tokens(&texts[i.min(2)]).unwrap());
     }
-    let rates = Rates { learning_rate: 0.0, weight_decay: 0.0, cross_entropy: 1.0, triplet: 0.0, denoising: 0.0, margin: 0.2 };
-    let seen = step.look(&State::new(params.clone()), &Batch { contrast, denoising: None }, &rates).unwrap();
+    let rates =
+        StepRates { learning_rate: 0.0, weight_decay: 0.0, cross_entropy: 1.0, triplet: 0.0, denoising: 0.0, margin: 0.2 };
+    let seen =
+        step.evaluate(&OptimizerState::new(params.clone()), &TrainingBatch { contrast, denoising: None }, &rates).unwrap();
 
-    let loss = |trained: Option<(&Layout, &[f32])>| {
+    let loss = |trained: Option<(&TrainingLayout, &[f32])>| {
         let mut identifier = Identifier::load(&loader, trained).unwrap();
         let image = identifier.image(&feature);
         let cosines = identifier.cosines(&image, &texts).unwrap();
@@ -148,7 +150,7 @@ fn pictures_are_identified_as_the_training_step_sees_them() {
 /// Examples with the shapes of the tiny bundle.
 fn examples(count: usize) -> Vec<Example> {
     let noise = |seed: u64, count| normals(seed, 9, Stream::Initial, count);
-    let tokens = |i: i64| -> Tokens { std::iter::once(577).chain([i; 5]).chain([578; 18]).collect::<Vec<_>>().into() };
+    let tokens = |i: i64| -> TokenIds { std::iter::once(577).chain([i; 5]).chain([578; 18]).collect::<Vec<_>>().into() };
     let example = |i: usize| Example {
         features: vec![noise(i as u64, 24)],
         latents: vec![noise(100 + i as u64, 64)],
@@ -162,11 +164,11 @@ fn examples(count: usize) -> Vec<Example> {
 #[test]
 fn stopped_and_resumed_it_learns_the_same() {
     let loader = tiny();
-    let mut step = Step::load(&loader, true).unwrap();
+    let mut step = TrainingStep::load(&loader, true).unwrap();
     let examples = examples(6);
-    let noise = Noise { schedule: loader.bundle().schedule(), style_scale: 0.5, layers: 4 };
+    let noise = DenoisingTerm { schedule: loader.bundle().schedule(), style_scale: 0.5, layers: 4 };
     let rates =
-        Rates { learning_rate: 3e-3, weight_decay: 0.01, cross_entropy: 1.0, triplet: 0.0, denoising: 1.0, margin: 0.2 };
+        StepRates { learning_rate: 3e-3, weight_decay: 0.01, cross_entropy: 1.0, triplet: 0.0, denoising: 1.0, margin: 0.2 };
     let recipe = Recipe { rates, steps: 30, validation: 0.2, patience: 0, seed: 3 };
     let begin = Checkpoint::new(step.layout().initial(3));
     let whole = fit(&mut step, &examples, Some(noise), &recipe, begin.clone(), &mut |_, _| ControlFlow::Continue(())).unwrap();

@@ -23,7 +23,7 @@ use crate::plan::Categories;
 use crate::registry::ledger::Ledger;
 use crate::registry::{Card, Measured, Registry};
 use crate::store::Store;
-use crate::train::measure::{self, Marks, Subject};
+use crate::train::measure::{self, MeasuredEncoder, PictureMarks};
 
 const HINT: &str = "compare the scores of their trainings with --recorded, or give a reason with --force --reason TEXT";
 
@@ -99,7 +99,7 @@ impl App {
             other: before.as_ref().map(|before| &before.id),
         });
         let mut draw = |asked: &Card, version: Option<&Digest>| {
-            let subject = Subject {
+            let subject = MeasuredEncoder {
                 name: &asked.id.name,
                 branch: asked.id.branch,
                 prompt: &asked.prompt,
@@ -142,7 +142,12 @@ fn briefs(bundle: &Bundle, card: &Card, before: Option<&Card>) -> Vec<String> {
 }
 
 /// Says how sure a difference is, paired brief by brief.
-fn paired(what: &str, a: &[Option<Marks>], b: &[Option<Marks>], of: impl Fn(&Marks) -> Option<f64>) -> Option<String> {
+fn paired(
+    what: &str,
+    a: &[Option<PictureMarks>],
+    b: &[Option<PictureMarks>],
+    of: impl Fn(&PictureMarks) -> Option<f64>,
+) -> Option<String> {
     let both = a.iter().zip(b).filter_map(|(a, b)| Some(of(a.as_ref()?)? - of(b.as_ref()?)?));
     let differences: Vec<f64> = both.collect();
     let mean = differences.iter().sum::<f64>() / differences.len().max(1) as f64;

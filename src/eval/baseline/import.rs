@@ -18,7 +18,7 @@ use super::index::IndexRow;
 use super::source::PICTURE_BYTES;
 use super::stored::{PART, VERSION, write_part};
 use super::{Baseline, BaselineItem, DeliveryIndex, DeliverySource, Refused, image};
-use crate::appearance::Looks;
+use crate::appearance::Appearance;
 use crate::appearance::picture;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
@@ -27,7 +27,7 @@ use crate::base::time::Timestamp;
 use crate::base::{limits, text};
 use crate::campaign::provenance;
 use crate::eval::evaluation::{Brief, DeliveryFacts};
-use crate::pipeline::Expected;
+use crate::pipeline::ScoringTarget;
 use crate::pipeline::scores::Scores;
 use crate::plan::{Job, Plan, Unscored};
 use crate::rights::Policy;
@@ -93,7 +93,7 @@ const TOGETHER: usize = 128;
 /// Where pictures are scored.
 pub enum ScoringBackend<'a> {
     /// This process, each picture as it is read.
-    Here(&'a mut dyn FnMut(Expected<'_>, &RgbImage) -> Result<Scores>),
+    Here(&'a mut dyn FnMut(ScoringTarget<'_>, &RgbImage) -> Result<Scores>),
     /// Workers, which read the pictures from the store.
     Remote(&'a dyn RemoteScorer),
 }
@@ -124,7 +124,7 @@ struct Unjudged {
     height: u32,
     brief: Brief,
     delivery: DeliveryFacts,
-    looks: Looks,
+    looks: Appearance,
 }
 
 impl Unjudged {
@@ -324,7 +324,7 @@ impl Import<'_> {
             height: picture.height(),
             brief: brief.clone(),
             delivery: row.delivery,
-            looks: Looks::of(&picture),
+            looks: Appearance::of(&picture),
         };
         self.store.put(&image(self.name, &id)?, kept.into()).await?;
         seen.pictures.insert(delivered, row.file);

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::{Deserialize, Serialize};
 
-use crate::appearance::Looks;
+use crate::appearance::Appearance;
 use crate::base::digest::{Digest, bare_digest};
 use crate::base::error::{Error, Result};
 use crate::base::names::Name;
@@ -76,7 +76,7 @@ pub struct BaselineItem {
     /// The evaluator's scores.
     pub scores: Scores,
     /// Palette and perceptual hash.
-    pub looks: Looks,
+    pub looks: Appearance,
 }
 
 /// A file or row that was not imported.

@@ -11,7 +11,7 @@
 //! Security 2023: a copy is much nearer to its original than to anything else.
 
 use super::{dot, unit};
-use crate::appearance::Hash;
+use crate::appearance::PerceptualHash;
 use crate::eval::stats::quantile;
 
 /// Bits of the hash in which the same picture may differ after resizing or small changes.
@@ -29,7 +29,7 @@ const COMPARED: usize = 64;
 /// The references, to find copies of.
 #[derive(Clone, Debug, Default)]
 pub struct Copies {
-    places: Vec<(usize, Vec<f64>, Hash)>,
+    places: Vec<(usize, Vec<f64>, PerceptualHash)>,
     /// From this cosine on a picture is nearer to a reference than references are to each other.
     threshold: f64,
 }
@@ -49,7 +49,7 @@ pub struct Likeness {
 
 impl Copies {
     /// Takes in references: embedding and hash each.
-    pub fn new<'a>(references: impl IntoIterator<Item = (&'a [f32], Hash)>) -> Self {
+    pub fn new<'a>(references: impl IntoIterator<Item = (&'a [f32], PerceptualHash)>) -> Self {
         let places: Vec<_> =
             references.into_iter().enumerate().filter_map(|(i, (embedding, hash))| Some((i, unit(embedding)?, hash))).collect();
         // How near each reference lies to its nearest fellow that is not the same picture.
@@ -65,9 +65,9 @@ impl Copies {
     }
 
     /// The reference that a picture is most like; `None` without references.
-    pub fn nearest(&self, embedding: &[f32], hash: Hash) -> Option<Likeness> {
+    pub fn nearest(&self, embedding: &[f32], hash: PerceptualHash) -> Option<Likeness> {
         let place = unit(embedding)?;
-        let like = |(i, other, theirs): &(usize, Vec<f64>, Hash)| {
+        let like = |(i, other, theirs): &(usize, Vec<f64>, PerceptualHash)| {
             let (similarity, hash_distance) = (dot(&place, other), hash.distance(*theirs));
             let suspicious =
                 hash_distance <= SAME && similarity > 0.8 || similarity >= self.threshold && hash_distance <= ALIKE;
@@ -82,7 +82,7 @@ impl Copies {
 /// Finds pairs of pictures that are nearly the same among pictures that come one by one; of each it keeps the hash.
 #[derive(Clone, Debug)]
 pub struct Duplicates {
-    seen: Vec<(Hash, u32)>,
+    seen: Vec<(PerceptualHash, u32)>,
     found: Vec<DuplicatePair>,
     most: usize,
 }
@@ -110,7 +110,7 @@ impl Duplicates {
     pub fn take<E>(
         &mut self,
         embedding: &[f32],
-        (hash, kind): (Hash, u32),
+        (hash, kind): (PerceptualHash, u32),
         earlier: impl Fn(usize) -> Result<Vec<f32>, E>,
     ) -> Result<(), E> {
         let place = unit(embedding);
@@ -155,20 +155,25 @@ mod tests {
 
     #[test]
     fn a_copy_is_found_and_a_fellow_is_not() {
-        let references: Vec<([f32; 3], Hash)> =
-            (0..20).map(|i| ([1.0, i as f32 * 0.1, 0.5], Hash(0x0f0f_1234_5678_9abc_u64.rotate_left(i * 3)))).collect();
+        let references: Vec<([f32; 3], PerceptualHash)> = (0..20)
+            .map(|i| ([1.0, i as f32 * 0.1, 0.5], PerceptualHash(0x0f0f_1234_5678_9abc_u64.rotate_left(i * 3))))
+            .collect();
         let copies = Copies::new(references.iter().map(|(v, h)| (&v[..], *h)));
-        let copy = copies.nearest(&[1.0, 0.3, 0.5], Hash(references[3].1.0 ^ 1)).unwrap();
+        let copy = copies.nearest(&[1.0, 0.3, 0.5], PerceptualHash(references[3].1.0 ^ 1)).unwrap();
         assert!(copy.reference == 3 && copy.suspicious && copy.hash_distance == 1);
-        let fellow = copies.nearest(&[1.0, 0.34, 0.9], Hash(!references[3].1.0)).unwrap();
+        let fellow = copies.nearest(&[1.0, 0.34, 0.9], PerceptualHash(!references[3].1.0)).unwrap();
         assert!(!fellow.suspicious, "{fellow:?}");
-        assert!(Copies::default().nearest(&[1.0], Hash(0)).is_none());
+        assert!(Copies::default().nearest(&[1.0], PerceptualHash(0)).is_none());
     }
 
     #[test]
     fn duplicates_agree_in_both() {
-        let pictures: [(&[f32], Hash); 4] =
-            [(&[1.0, 0.0], Hash(0)), (&[1.0, 0.01], Hash(1)), (&[0.0, 1.0], Hash(0)), (&[1.0, 0.0], Hash(u64::MAX))];
+        let pictures: [(&[f32], PerceptualHash); 4] = [
+            (&[1.0, 0.0], PerceptualHash(0)),
+            (&[1.0, 0.01], PerceptualHash(1)),
+            (&[0.0, 1.0], PerceptualHash(0)),
+            (&[1.0, 0.0], PerceptualHash(u64::MAX)),
+        ];
         let found = |kind: fn(usize) -> u32| -> Vec<([usize; 2], u32)> {
             let mut duplicates = Duplicates::new(9);
             for (i, (embedding, hash)) in pictures.iter().enumerate() {
@@ -186,7 +191,7 @@ mod tests {
         let taken = |embedding: &dyn Fn(usize) -> Vec<f32>| {
             let mut duplicates = Duplicates::new(3);
             for i in 0..40 {
-                duplicates.take(&embedding(i), (Hash(0), i as u32), |i| Ok::<_, ()>(embedding(i))).unwrap();
+                duplicates.take(&embedding(i), (PerceptualHash(0), i as u32), |i| Ok::<_, ()>(embedding(i))).unwrap();
             }
             duplicates.found().iter().map(|pair| pair.pictures).collect::<Vec<_>>()
         };

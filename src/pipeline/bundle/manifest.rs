@@ -1,8 +1,11 @@
-//! `bundle.yaml`: what a bundle says about itself.
+//! `bundle.yaml`: a bundle's description of itself.
 //!
-//! In: the file's text. Out: a checked [`Manifest`]. What always holds: unknown keys are errors, names, counts and sizes
-//! lie within limits, texts for people are one line without anything invisible, and every path in `files` stays inside
-//! the bundle's folder.
+//! Takes the file's text; returns a checked [`Manifest`].
+//!
+//! # Invariants
+//!
+//! Unknown keys are errors. Names, counts and sizes lie within limits. Texts for people are one line without invisible
+//! characters. Every path in `files` stays inside the bundle's folder.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,7 +38,7 @@ struct File {
     api_version: String,
     kind: String,
     metadata: Metadata,
-    spec: Spec,
+    spec: BundleSpec,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,22 +54,22 @@ struct Metadata {
 pub struct Manifest {
     /// The bundle's name, also its folder's.
     pub name: Name,
-    /// What it is, in a sentence.
+    /// One sentence about it.
     pub description: String,
     /// Everything else.
-    pub spec: Spec,
+    pub spec: BundleSpec,
 }
 
-/// What the bundle contains and how it wants to be used.
+/// The bundle's contents and how it is used.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Spec {
+pub struct BundleSpec {
     /// Image edges it can draw, in pixels.
     pub sizes: Vec<u32>,
     /// Shape and scale of its latents.
-    pub latent: Latent,
+    pub latent: LatentSpec,
     /// The tokenizer's limit.
-    pub tokenizer: Tokens,
+    pub tokenizer: TokenizerSpec,
     /// How many style scales its UNet takes.
     pub cross_attention_layers: usize,
     /// How prompts are written for it.
@@ -75,28 +78,28 @@ pub struct Spec {
     pub seconds_per_step: f64,
     /// Measured bytes of one PNG.
     pub bytes_per_image: u64,
-    /// The looks it knows.
-    pub styles: Vec<Style>,
+    /// The styles it knows.
+    pub styles: Vec<BundleStyle>,
     /// The evaluator's category classes, in logit order; empty without evaluator.
     #[serde(default)]
     pub categories: Vec<String>,
-    /// The independent scorer, if the bundle has one.
+    /// The independent evaluator, if the bundle has one.
     #[serde(default)]
-    pub evaluator: Option<Evaluator>,
-    /// Numbers the maker measured; printed, never computed with.
+    pub evaluator: Option<EvaluatorSpec>,
+    /// Figures measured by its maker; printed, never computed with.
     #[serde(default)]
     pub measured: Value,
-    /// What it was trained on; printed.
+    /// Its training data; printed.
     #[serde(default)]
     pub training_data: Value,
     /// Every file but `bundle.yaml` and `README.md`.
-    pub files: BTreeMap<String, Listed>,
+    pub files: BTreeMap<String, ListedFile>,
 }
 
 /// Shape and scale of latents.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Latent {
+pub struct LatentSpec {
     /// Channels.
     pub channels: usize,
     /// Pixels of one latent cell's edge.
@@ -111,7 +114,7 @@ pub struct Latent {
 /// The tokenizer's limit.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tokens {
+pub struct TokenizerSpec {
     /// Tokens of a prompt, with begin and end.
     pub max_length: usize,
 }
@@ -126,10 +129,10 @@ pub struct PromptTemplates {
     pub style: String,
 }
 
-/// A look the bundle can draw.
+/// A style the bundle can draw.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Style {
+pub struct BundleStyle {
     /// Its name.
     pub name: Name,
     /// An expert's description of it.
@@ -145,10 +148,10 @@ pub struct Style {
     pub attribution: String,
 }
 
-/// The independent scorer.
+/// The independent evaluator.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Evaluator {
+pub struct EvaluatorSpec {
     /// Edge of the images it looks at, in pixels.
     pub size: u32,
     /// Its style classes, in logit order.
@@ -161,7 +164,7 @@ pub struct Evaluator {
 /// A listed file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Listed {
+pub struct ListedFile {
     /// SHA-256 of the file.
     #[serde(with = "bare_digest")]
     pub sha256: Digest,
@@ -171,6 +174,10 @@ pub struct Listed {
 
 impl Manifest {
     /// Parses and checks the text of a `bundle.yaml`.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`] for the first rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self> {
         let file: File = yaml::parse(text).context(Kind::Invalid, || "bundle.yaml cannot be read")?;
         if (file.api_version.as_str(), file.kind.as_str()) != ("housestyle/v1", "Bundle") {
@@ -193,7 +200,7 @@ impl Manifest {
         plain("spec.prompt.category", &mut spec.prompt.category, limits::TEXT)?;
         plain("spec.prompt.style", &mut spec.prompt.style, limits::TEXT)?;
         for style in &mut spec.styles {
-            let Style { name, look, licence: _, holder, source, attribution } = style;
+            let BundleStyle { name, look, licence: _, holder, source, attribution } = style;
             let texts = [("look", look), ("holder", holder), ("source", source), ("attribution", attribution)];
             for (key, value) in texts {
                 plain(&format!("spec.styles: {key} of {name}"), value, limits::TEXT)?;
@@ -207,7 +214,7 @@ impl Manifest {
     }
 }
 
-impl Spec {
+impl BundleSpec {
     fn check(&self) -> Result<(), String> {
         let require = |holds: bool, why: &str| if holds { Ok(()) } else { Err(why.to_string()) };
         let latent = self.latent;

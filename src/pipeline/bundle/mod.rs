@@ -1,9 +1,13 @@
 //! A bundle on disk: base CLIP, frozen UNet, decoder, tokenizer, schedule and evaluator, with digests.
 //!
-//! In: a folder with a `bundle.yaml`. Out: a [`Bundle`] whose every listed file has been found, measured and hashed, and
-//! the [`BundleFacts`] planning needs. What always holds: a bundle is hostile until proven whole. No symlink is followed,
-//! nothing outside the folder is read, and the bytes handed to the runtime are the bytes that were hashed: files are read
-//! once into memory, verified there, and never opened again by name.
+//! Takes a folder with a `bundle.yaml`; returns a [`Bundle`] whose every listed file has been found, measured and
+//! hashed, and the [`BundleFacts`] that planning needs.
+//!
+//! # Invariants
+//!
+//! A bundle is untrusted until verified. No symlink is followed, nothing outside the folder is read, and the bytes
+//! handed to the runtime are the bytes that were hashed: files are read into memory, verified there, and never used
+//! unverified.
 
 pub mod manifest;
 pub mod onnx;
@@ -54,8 +58,10 @@ pub struct Bundle {
 impl Bundle {
     /// Opens and verifies the bundle in `dir`.
     ///
-    /// A `bundle.yaml` or model that is wrong in itself is [`Kind::Invalid`]; missing or changed files are
-    /// [`Kind::Unavailable`], because the bundle was right once and can be restored.
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`] for a `bundle.yaml` or model that is wrong in itself; [`Kind::Unavailable`] for missing or
+    /// changed files, because the bundle can be restored.
     pub fn open(dir: &Path) -> Result<Self> {
         let root = dir.canonicalize().map_err(|e| {
             Error::unavailable(format!("no bundle at {}", dir.display()))
@@ -82,27 +88,35 @@ impl Bundle {
         Ok(Self { root, manifest, digest, schedule })
     }
 
-    /// The digest of the bundle in `dir`, of which nothing else is looked at.
+    /// Returns the digest of the bundle in `dir`, without verifying the rest.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Unavailable`] if there is no readable `bundle.yaml`.
     pub fn digest_in(dir: &Path) -> Result<Digest> {
         read(dir, "bundle.yaml", MAX_MANIFEST_BYTES).map(Digest::of)
     }
 
-    /// SHA-256 of `bundle.yaml`, which holds the digest of every other file.
+    /// Returns the SHA-256 of `bundle.yaml`, which holds the digest of every other file.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// What the bundle says about itself.
+    /// Returns the bundle's description of itself.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The noise schedule of its UNet.
+    /// Returns the noise schedule of its UNet.
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
     }
 
-    /// The bytes of a listed file, verified again: what is returned is what was hashed.
+    /// Reads a listed file and verifies it again.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Unavailable`] if the file is missing or has changed; [`Kind::Invalid`] if it is not listed.
     pub fn read(&self, path: &str) -> Result<Vec<u8>> {
         let bytes = verified(&self.root, &self.manifest, path)?;
         if path.ends_with(".onnx") {
@@ -111,7 +125,7 @@ impl Bundle {
         Ok(bytes)
     }
 
-    /// What planning needs to know.
+    /// Returns what planning needs to know.
     pub fn facts(&self) -> BundleFacts {
         let spec = &self.manifest.spec;
         BundleFacts {
@@ -144,7 +158,7 @@ impl Bundle {
     }
 }
 
-/// The bytes of a listed file, if they are what `bundle.yaml` says.
+/// Reads a listed file, if it is what `bundle.yaml` says.
 fn verified(root: &Path, manifest: &Manifest, path: &str) -> Result<Vec<u8>> {
     let listed = manifest.spec.files.get(path);
     let listed = listed.ok_or_else(|| Error::invalid(format!("bundle.yaml: spec.files does not list {path}")))?;

@@ -1,9 +1,12 @@
-//! Looks through an ONNX file before the runtime does.
+//! Inspection of ONNX files before the runtime reads them.
 //!
-//! In: the bytes of a `.onnx` file. Out: nothing, or why the file is refused. What always holds for a file that passes:
-//! it is whole protobuf, every weight lies inside it (no external data, so nothing outside the verified bytes is ever
-//! read) and every operator is from the standard ONNX domain. The walk allocates nothing and its depth is bounded, and
-//! it takes no encoding that another protobuf reader could understand differently.
+//! Takes the bytes of a `.onnx` file; returns nothing, or why the file is refused.
+//!
+//! # Invariants
+//!
+//! A file that passes is whole protobuf, every weight lies inside it (no external data, so nothing outside the verified
+//! bytes is ever read) and every operator is from the standard ONNX domain. The walk allocates nothing, its depth is
+//! bounded, and it takes no encoding that another protobuf reader could understand differently.
 
 use std::ops::Range;
 
@@ -52,7 +55,11 @@ fn field(message: Message, number: u32) -> Field {
     }
 }
 
-/// Refuses what a bundle's model may not contain. `name` is the file's name for the message.
+/// Checks that a model contains only what a bundle's may. `name` is the file's name for the message.
+///
+/// # Errors
+///
+/// [`Kind::Invalid`](crate::base::error::Kind::Invalid) for a file that is refused.
 pub fn inspect(name: &str, bytes: &[u8]) -> Result<()> {
     let refuse = |why: String| Error::invalid(format!("{name} is refused: {why}")).hint("export the bundle again");
     if bytes.is_empty() {
@@ -74,7 +81,11 @@ pub struct Weight<'a> {
     pub data: Range<usize>,
 }
 
-/// The float weights (`raw_data` of the main graph's initializers) of a model that passed [`inspect`].
+/// Finds the float weights (`raw_data` of the main graph's initializers) of a model that passed [`inspect`].
+///
+/// # Errors
+///
+/// [`Kind::Invalid`](crate::base::error::Kind::Invalid) for a file that is no ONNX model.
 pub fn weights<'a>(name: &str, bytes: &'a [u8]) -> Result<Vec<Weight<'a>>> {
     let refuse = |why: String| Error::invalid(format!("{name} is refused: {why}")).hint("export the bundle again");
     let mut found = Vec::new();

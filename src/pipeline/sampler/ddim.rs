@@ -4,10 +4,10 @@
 //! Settings: leading spacing unless the bundle says otherwise; the bundle's `clip_sample` bounds the clean latent and
 //! `set_alpha_to_one` says where the last step ends. The cheapest choice that needs many steps (20 and more).
 
-use super::{Step, Steps, clean_from_preserving};
+use super::step::{SamplerStep, SamplerSteps, clean_from_preserving};
 use crate::pipeline::schedule::{Prediction, Schedule, Spacing};
 
-pub(super) fn steps(schedule: &Schedule, count: usize) -> Steps {
+pub(super) fn steps(schedule: &Schedule, count: usize) -> SamplerSteps {
     let spacing = schedule.spacing.unwrap_or(Spacing::Leading);
     let stride = (schedule.train_steps() / count) as f64;
     let steps = schedule.timesteps(spacing, count).into_iter().map(|timestep| {
@@ -21,15 +21,15 @@ pub(super) fn steps(schedule: &Schedule, count: usize) -> Steps {
             Prediction::Epsilon => (0.0, direction),
             Prediction::VPrediction => (direction * noise, direction * signal),
         };
-        Step {
+        SamplerStep {
             timestep,
             input_scale: 1.0,
             clean: clean_from_preserving(schedule.prediction, signal, noise),
             sample,
             model,
             clean_now: next.sqrt(),
-            ..Step::default()
+            ..SamplerStep::default()
         }
     });
-    Steps { init_scale: 1.0, clip: schedule.clip, steps: steps.collect() }
+    SamplerSteps { init_scale: 1.0, clip: schedule.clip, steps: steps.collect() }
 }

@@ -5,10 +5,10 @@
 //! first and the last step are first order and the last ends at noise level zero, as diffusers' defaults have it.
 //! Good pictures from 10 to 20 steps: the default sampler.
 
-use super::{Step, Steps, clean_from_preserving};
+use super::step::{SamplerStep, SamplerSteps, clean_from_preserving};
 use crate::pipeline::schedule::{Schedule, Spacing, karras};
 
-pub(super) fn steps(schedule: &Schedule, count: usize, use_karras: bool) -> Steps {
+pub(super) fn steps(schedule: &Schedule, count: usize, use_karras: bool) -> SamplerSteps {
     let (timesteps, sigmas) = if use_karras {
         let last = (schedule.train_steps() - 1) as f64;
         let sigmas = karras(schedule.sigma(last), schedule.sigma(0.0), count);
@@ -25,9 +25,9 @@ pub(super) fn steps(schedule: &Schedule, count: usize, use_karras: bool) -> Step
         let sigma = sigmas[i];
         let signal = 1.0 / (sigma * sigma + 1.0).sqrt();
         let clean = clean_from_preserving(schedule.prediction, signal, sigma * signal);
-        let base = Step { timestep: timesteps[i], input_scale: 1.0, clean, ..Step::default() };
+        let base = SamplerStep { timestep: timesteps[i], input_scale: 1.0, clean, ..SamplerStep::default() };
         let Some(next) = sigmas.get(i + 1) else {
-            return Step { clean_now: 1.0, ..base };
+            return SamplerStep { clean_now: 1.0, ..base };
         };
         // With lambda = -ln(sigma), exp(-h) is the ratio of the noise levels.
         let (shrink, next_signal) = (next / sigma, 1.0 / (next * next + 1.0).sqrt());
@@ -36,7 +36,7 @@ pub(super) fn steps(schedule: &Schedule, count: usize, use_karras: bool) -> Step
             None => 0.0,
             Some(before) => 0.5 * gain * libm::log(shrink) / libm::log(sigma / sigmas[before]),
         };
-        Step { sample: shrink * next_signal / signal, clean_now: gain + correction, clean_before: -correction, ..base }
+        SamplerStep { sample: shrink * next_signal / signal, clean_now: gain + correction, clean_before: -correction, ..base }
     });
-    Steps { init_scale: 1.0, clip: None, steps: steps.collect() }
+    SamplerSteps { init_scale: 1.0, clip: None, steps: steps.collect() }
 }

@@ -1,13 +1,13 @@
 //! Euler: first-order steps of the probability-flow ODE in the noise level.
 //!
 //! Paper: Karras, Aittala, Aila, Laine 2022, "Elucidating the Design Space of Diffusion-Based Generative Models",
-//! arXiv 2206.00364, algorithm 1 with second-order correction and churn left out; Karras noise levels are its equation 5.
-//! Settings: linspace spacing unless the bundle says otherwise; the last step ends at noise level zero.
+//! arXiv 2206.00364, algorithm 1 with second-order correction and churn left out; Karras noise levels are its
+//! equation 5. Settings: linspace spacing unless the bundle says otherwise; the last step ends at noise level zero.
 
-use super::{Step, Steps, clean_from_exploding};
+use super::step::{SamplerStep, SamplerSteps, clean_from_exploding};
 use crate::pipeline::schedule::{Schedule, Spacing, karras};
 
-pub(super) fn steps(schedule: &Schedule, count: usize, use_karras: bool) -> Steps {
+pub(super) fn steps(schedule: &Schedule, count: usize, use_karras: bool) -> SamplerSteps {
     let (mut timesteps, mut sigmas, spacing) = levels(schedule, count);
     if use_karras {
         sigmas = karras(sigmas[0], sigmas[count - 1], count);
@@ -17,7 +17,7 @@ pub(super) fn steps(schedule: &Schedule, count: usize, use_karras: bool) -> Step
         let ratio = sigmas.get(i + 1).copied().unwrap_or(0.0) / sigmas[i];
         step(schedule, timesteps[i], sigmas[i], ratio, 0.0)
     });
-    Steps { init_scale: init_scale(&sigmas, spacing), clip: None, steps: steps.collect() }
+    SamplerSteps { init_scale: init_scale(&sigmas, spacing), clip: None, steps: steps.collect() }
 }
 
 /// Timesteps and noise levels from noisy to clean, without the final zero. diffusers rounds the timesteps to `f32`.
@@ -29,15 +29,15 @@ pub(super) fn levels(schedule: &Schedule, count: usize) -> (Vec<f64>, Vec<f64>, 
 }
 
 /// One step to `ratio` times the noise level, plus `noise`: with `x - x0` the noise in the sample, what remains of it.
-pub(super) fn step(schedule: &Schedule, timestep: f64, sigma: f64, ratio: f64, noise: f64) -> Step {
-    Step {
+pub(super) fn step(schedule: &Schedule, timestep: f64, sigma: f64, ratio: f64, noise: f64) -> SamplerStep {
+    SamplerStep {
         timestep,
         input_scale: 1.0 / (sigma * sigma + 1.0).sqrt(),
         clean: clean_from_exploding(schedule.prediction, sigma),
         sample: ratio,
         clean_now: 1.0 - ratio,
         noise,
-        ..Step::default()
+        ..SamplerStep::default()
     }
 }
 

@@ -4,10 +4,11 @@
 //! appendix F, in the noise levels of Karras et al. 2022, arXiv 2206.00364 (k-diffusion's `sample_euler_ancestral`).
 //! Settings: as Euler. More varied and never converging: more steps give another picture, not a better one.
 
-use super::{Steps, euler};
+use super::euler;
+use super::step::SamplerSteps;
 use crate::pipeline::schedule::Schedule;
 
-pub(super) fn steps(schedule: &Schedule, count: usize) -> Steps {
+pub(super) fn steps(schedule: &Schedule, count: usize) -> SamplerSteps {
     let (timesteps, sigmas, spacing) = euler::levels(schedule, count);
     let steps = (0..count).map(|i| {
         let (from, to) = (sigmas[i], sigmas.get(i + 1).copied().unwrap_or(0.0));
@@ -15,5 +16,5 @@ pub(super) fn steps(schedule: &Schedule, count: usize) -> Steps {
         let down = (to * to - up * up).max(0.0).sqrt();
         euler::step(schedule, timesteps[i], from, down / from, up)
     });
-    Steps { init_scale: euler::init_scale(&sigmas, spacing), clip: None, steps: steps.collect() }
+    SamplerSteps { init_scale: euler::init_scale(&sigmas, spacing), clip: None, steps: steps.collect() }
 }
