@@ -52,7 +52,8 @@ impl BrokerAddress {
     /// Parses the address; without `plaintext`, an unencrypted one must be of this machine.
     ///
     /// # Errors
-    /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) for text that is no AMQP address, and for an unencrypted one.
+    /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) for text that is no AMQP address, and for an unencrypted
+    /// one.
     pub fn uri(&self, plaintext: bool) -> Result<AMQPUri> {
         // The parser's own words may quote the address, and the password with it.
         let uri: AMQPUri = self.0.parse().map_err(|_| {

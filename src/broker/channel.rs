@@ -27,8 +27,8 @@ pub trait Channel<T: Payload>: Send + Sync + fmt::Debug {
     /// As [`Channel::publish`]; some messages may have been published then.
     async fn publish_all(&self, messages: Vec<T>) -> Result<()>;
 
-    /// Publishes a message that is delivered later: after the `nth` (from 1) of [`Channel::delays`] at most, or after the
-    /// last of them if there are fewer.
+    /// Publishes a message that is delivered later: after the `nth` (from 1) of [`Channel::delays`] at most, or after
+    /// the last of them if there are fewer.
     ///
     /// # Errors
     /// As [`Channel::publish`].

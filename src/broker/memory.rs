@@ -43,8 +43,8 @@ impl<T> Default for MemoryChannel<T> {
 }
 
 impl<T> MemoryChannel<T> {
-    /// Creates a channel that reports these delays and waits for none of them: whoever reckons with the time that a delay
-    /// takes can be tested without taking it.
+    /// Creates a channel that reports these delays and waits for none of them: code that reckons with the time of a
+    /// delay can be tested without taking it.
     pub fn with_delays(delays: Vec<Duration>) -> Self {
         let state = MemoryState { waiting: Lanes::default(), unsettled: 0, dead: Vec::new(), closed: false };
         Self(Arc::new(MemoryShared { state: Mutex::new(state), changed: Notify::new(), delays }))

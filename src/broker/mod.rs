@@ -4,9 +4,9 @@
 //! broker only schedules: what is finished is decided by the store alone.
 //!
 //! # Invariants
-//! For every implementation, checked by `tests/it/queue_conformance.rs`: a message is delivered until it is acknowledged
-//! or dead, so at least once; a delivery that is dropped unsettled comes back; a message that failed [`MAX_DELIVERIES`]
-//! times is dead; no priority starves another.
+//! For every implementation, checked by `tests/it/queue_conformance.rs`: a message is delivered until it is
+//! acknowledged or dead, so at least once; a delivery that is dropped unsettled comes back; a message that failed
+//! [`MAX_DELIVERIES`] times is dead; no priority starves another.
 
 pub mod address;
 mod channel;

@@ -18,7 +18,8 @@ pub trait Payload: Clone + fmt::Debug + Send + Sync + 'static {
     /// [`Kind::Internal`] if it cannot be written as JSON.
     fn to_bytes(&self) -> Result<Vec<u8>>;
 
-    /// Reads a message; what comes from a wire is checked here (size, version, unknown keys) and trusted nowhere before.
+    /// Reads a message; what comes from a wire is checked here (size, version, unknown keys) and trusted nowhere
+    /// before.
     ///
     /// # Errors
     /// [`Kind::Permanent`] for bytes that are no such message, as they never will be.

@@ -30,7 +30,7 @@ const STILL: Duration = Duration::from_secs(150);
 /// The number of the longest delay after which a campaign is looked at again.
 const LONGEST: u32 = 4;
 
-/// Receives orders and does what they ask until told to stop.
+/// Receives orders and does what they ask until asked to stop.
 pub struct Coordinator {
     /// Where orders come from; campaigns are looked after by orders to itself.
     pub orders: Arc<dyn Channel<Order>>,
@@ -49,8 +49,8 @@ pub struct Coordinator {
 }
 
 impl Coordinator {
-    /// Settles orders until told to stop, or until their channel is closed and empty. The order that is under way when it
-    /// is told to stop is done, or comes to another coordinator.
+    /// Settles orders until asked to stop, or until their channel is closed and empty. The order that is under way
+    /// when it is asked to stop is done, or comes to another coordinator.
     ///
     /// # Errors
     /// Where the channel of orders cannot say whether anything is left.
@@ -68,8 +68,8 @@ impl Coordinator {
         }
     }
 
-    /// Does what an order asks and settles it: acknowledged if done, tried again if it failed in a way that may pass, given
-    /// up on otherwise.
+    /// Does what an order asks and settles it: acknowledged if done, tried again if it failed in a way that may pass,
+    /// given up on otherwise.
     ///
     /// # Errors
     /// Where the order could not be settled; it is delivered again then.
@@ -181,20 +181,20 @@ impl Coordinator {
 
     /// Looks how far a campaign is, and finishes it or looks again later.
     async fn watch(&self, campaign: &CampaignId, seen: usize, idle: u32, order: &Order) -> Result<()> {
-        let Some(standing) = CampaignStatus::read(&*self.store, campaign).await? else { return Ok(()) };
+        let Some(status) = CampaignStatus::read(&*self.store, campaign).await? else { return Ok(()) };
         let layout = Layout::of(campaign);
-        match standing.state {
+        match status.state {
             CampaignState::Complete => {
                 // Looked at twice, by two orders, it is finished once.
                 if self.store.size(&layout.manifest()).await?.is_none() {
                     self.finish(&layout, campaign).await?;
                 }
-                return self.over(&standing, &layout).await;
+                return self.over(&status, &layout).await;
             }
-            CampaignState::Incomplete | CampaignState::Cancelled => return self.over(&standing, &layout).await,
+            CampaignState::Incomplete | CampaignState::Cancelled => return self.over(&status, &layout).await,
             CampaignState::Queued | CampaignState::Running => {}
         }
-        let done = standing.finished() + standing.dead;
+        let done = status.finished() + status.dead;
         let idle = if done == seen { idle + 1 } else { 0 };
         if self.is_still(&layout, idle).await? {
             let plan = plan_file::read(&*self.store, &layout).await?;
@@ -204,28 +204,24 @@ impl Coordinator {
             return Ok(()); // queueing has it looked after anew
         }
         let next = Order::new(Task::Watch { campaign: campaign.clone(), seen: done, idle }, order.traceparent);
-        // A campaign near its end is looked at soon, one that stands still ever more rarely.
-        let near = standing.remaining <= 64 && idle == 0;
+        // A campaign near its end is looked at soon, one in which nothing happens ever more rarely.
+        let near = status.remaining <= 64 && idle == 0;
         self.orders.publish_later(next, if near { 1 } else { (idle + 1).min(LONGEST) }).await
     }
 
     /// Publishes that nothing more will come of a campaign.
-    async fn over(&self, standing: &CampaignStatus, layout: &Layout) -> Result<()> {
-        tracing::info!(campaign = standing.campaign, state = ?standing.state, "nothing more comes of a campaign");
-        let campaign = standing.campaign.clone();
-        let event = if standing.state == CampaignState::Cancelled {
-            DomainEvent::CampaignCancelled(CampaignCancelled {
-                campaign,
-                finished: standing.finished(),
-                left: standing.remaining,
-            })
+    async fn over(&self, status: &CampaignStatus, layout: &Layout) -> Result<()> {
+        tracing::info!(campaign = status.campaign, state = ?status.state, "nothing more comes of a campaign");
+        let campaign = status.campaign.clone();
+        let event = if status.state == CampaignState::Cancelled {
+            DomainEvent::CampaignCancelled(CampaignCancelled { campaign, finished: status.finished(), left: status.remaining })
         } else {
-            let made = |key: Key| (standing.state == CampaignState::Complete).then(|| self.store.locate(&key));
+            let made = |key: Key| (status.state == CampaignState::Complete).then(|| self.store.locate(&key));
             DomainEvent::CampaignCompleted(CampaignCompleted {
                 campaign,
-                accepted: standing.accepted,
-                rejected: standing.rejected,
-                failed: standing.failed + standing.dead,
+                accepted: status.accepted,
+                rejected: status.rejected,
+                failed: status.failed + status.dead,
                 folder: self.store.locate(layout.folder()),
                 manifest: made(layout.manifest()),
                 contact_sheet: made(layout.contact_sheet()),

@@ -1,12 +1,12 @@
 //! Scores the pictures of an agency's delivery with the evaluator of the workers behind the broker.
 //!
-//! The importer puts the pictures into the store and publishes orders; whichever coordinator takes one leaves the scores
-//! in the store.
+//! The importer puts the pictures into the store and publishes orders; whichever coordinator takes one leaves the
+//! scores in the store.
 //!
 //! # Invariants
-//! Whatever an order says, only pictures of its baseline are read, and only what an importer asked for is written. The same
-//! order twice is scored once, and leaves nothing when its importer is gone. An order is small, so that a campaign never
-//! waits behind a whole delivery.
+//! Whatever an order says, only pictures of its baseline are read, and only what an importer asked for is written.
+//! The same order twice is scored once, and leaves nothing when its importer is gone. An order is small, so that a
+//! campaign never waits behind a whole delivery.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ const PART_SIZE: usize = 16;
 const AT_ONCE: usize = 4;
 /// The pause between two looks for scores.
 const LOOK: Duration = Duration::from_millis(50);
-/// After so long without any, the importer is told why that may be.
+/// After so long without any, the importer reads why that may be.
 const STILL: Duration = Duration::from_secs(15);
 
 /// Scores the pictures of deliveries: the engine in production, a stub in tests.
@@ -189,15 +189,15 @@ impl ClusterScorer {
     }
 
     async fn answer(&self, key: &Key) -> Result<ScoringAnswer> {
-        let (since, mut told) = (Instant::now(), false);
+        let (since, mut warned) = (Instant::now(), false);
         loop {
             match records::read(&*self.store, key).await? {
                 Some(ScoringAnswer::Asked) | None => {}
                 Some(answer) => return Ok(answer),
             }
-            if since.elapsed() > STILL && !told {
+            if since.elapsed() > STILL && !warned {
                 (self.say)("waiting for a worker to score; check that one runs (`housestyle worker`) on the same store".into());
-                told = true;
+                warned = true;
             }
             tokio::select! {
                 biased;
@@ -270,7 +270,7 @@ mod tests {
             [("../../other/images/b", &picture), ("gone", &picture), ("a", b"another"), ("text", b"text"), ("a", &picture)];
         let task = order(&asked);
         score(&store, &SameScores(Digest::of(b"bundle")), &task).await.unwrap();
-        assert!(answer(&store, &task).await.is_none(), "nobody asked");
+        assert!(answer(&store, &task).await.is_none(), "no importer asked");
         ask(&store, &task).await;
         score(&store, &SameScores(Digest::of(b"bundle")), &task).await.unwrap();
         let Some(ScoringAnswer::Judged(outcomes)) = answer(&store, &task).await else { panic!("no answer") };
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_bundle_is_for_another_worker_and_giving_up_is_told() {
+    async fn another_bundle_is_left_to_another_worker_and_giving_up_is_answered() {
         let folder = tempfile::tempdir().unwrap();
         let store = Local::new(folder.path());
         let picture = provenance::encode_with(&RgbImage::from_pixel(4, 4, Rgb([1, 2, 3])), &[]).unwrap();

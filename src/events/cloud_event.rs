@@ -1,8 +1,9 @@
 //! Domain events as CloudEvents 1.0 in structured JSON, the same for the broker and for webhooks.
 //!
 //! # Invariants
-//! The same domain event has the same id, however often it is published, so that receivers can drop what they know. The
-//! document is one line that cannot steer a terminal or a log, whoever wrote the names in it. Nothing in it is a secret.
+//! The same domain event has the same id, however often it is published, so that receivers can drop what they know.
+//! The document is one line that cannot steer a terminal or a log, whoever wrote the names in it. Nothing in it is a
+//! secret.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +45,8 @@ pub struct CloudEvent {
 }
 
 impl CloudEvent {
-    /// Creates the document of a domain event. `source` names the installation; where two share a receiver, they need two
-    /// names.
+    /// Creates the document of a domain event. `source` names the installation; where two share a receiver, they need
+    /// two names.
     ///
     /// # Errors
     /// If the event cannot be written as JSON.
@@ -98,14 +99,14 @@ mod tests {
         DomainEvent::AssetDead(AssetDead { campaign: "spring-0123".into(), job: "ab".into(), reason: reason.into() })
     }
 
-    fn told(event: &DomainEvent, second: u64) -> CloudEvent {
+    fn document(event: &DomainEvent, second: u64) -> CloudEvent {
         CloudEvent::new("/housestyle", event, Timestamp::from_seconds(second)).unwrap()
     }
 
     #[test]
     fn a_document_is_a_cloud_event_in_structured_json() {
-        let event =
-            told(&dead("poison"), 1_830_297_599).traced(Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()));
+        let event = document(&dead("poison"), 1_830_297_599)
+            .traced(Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()));
         let read: serde_json::Value = serde_json::from_slice(&event.to_bytes().unwrap()).unwrap();
         for (key, value) in [
             ("specversion", "1.0"),
@@ -127,10 +128,10 @@ mod tests {
 
     #[test]
     fn the_same_event_has_the_same_id_and_another_has_another() {
-        assert_eq!(told(&dead("poison"), 1).id, told(&dead("poison"), 2).id);
+        assert_eq!(document(&dead("poison"), 1).id, document(&dead("poison"), 2).id);
         let others = [
-            told(&dead("poison"), 1),
-            told(&dead("other"), 1),
+            document(&dead("poison"), 1),
+            document(&dead("other"), 1),
             CloudEvent::new("/b", &dead("poison"), Timestamp::from_seconds(1)).unwrap(),
         ];
         assert!(others[0].id != others[1].id && others[0].id != others[2].id);
@@ -146,7 +147,7 @@ mod tests {
                 jobs: 1,
                 folder: name.into(),
             });
-            let bytes = told(&event, 1).to_bytes().unwrap();
+            let bytes = document(&event, 1).to_bytes().unwrap();
             let line = std::str::from_utf8(&bytes).unwrap();
             assert!(!line.contains(text::is_unsafe), "{line:?}");
             let read: CloudEvent = serde_json::from_slice(&bytes).unwrap();
@@ -161,6 +162,6 @@ mod tests {
         assert_eq!(refused.submission.len(), 64);
         let event = DomainEvent::CampaignRejected(refused);
         assert!(DomainEvent::TOPICS.contains(&event.topic()) && DomainEvent::TOPICS.contains(&dead("x").topic()));
-        assert_eq!(told(&event, 1).topic(), "campaign.rejected");
+        assert_eq!(document(&event, 1).topic(), "campaign.rejected");
     }
 }

@@ -124,7 +124,7 @@ pub struct AssetDead {
 impl CampaignRejected {
     /// Creates the rejection of a submitted text for these problems.
     pub fn of(submitted: &[u8], name: Option<&str>, problems: &[Problem]) -> Self {
-        let told = |p: &Problem| match (p.line, p.path.is_empty()) {
+        let in_words = |p: &Problem| match (p.line, p.path.is_empty()) {
             (0, true) => p.reason.clone(),
             (0, false) => format!("{}: {}", p.path, p.reason),
             (line, _) => format!("{line}:{}: {}: {}", p.column, p.path, p.reason),
@@ -132,7 +132,7 @@ impl CampaignRejected {
         Self {
             submission: Digest::of(submitted).hex(),
             name: name.map(str::to_owned),
-            problems: problems.iter().map(told).collect(),
+            problems: problems.iter().map(in_words).collect(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Events for other systems: what happens to campaigns and assets, as CloudEvents on the broker's exchange and, signed, to
-//! webhooks.
+//! Events for other systems: what happens to campaigns and assets, as CloudEvents on the broker's exchange and,
+//! signed, to webhooks.
 
 mod cloud_event;
 mod domain_event;

@@ -1,8 +1,9 @@
-//! Webhooks: sends events over HTTP to the endpoints of the settings, signed as the Standard Webhooks specification says.
+//! Webhooks: sends events over HTTP to the endpoints of the settings, signed as the Standard Webhooks specification
+//! says.
 //!
 //! # Invariants
-//! Nothing goes to an address that the settings do not allow ([`crate::io::http`]). A delivery is tried again after pauses
-//! that grow, a few times, then given up on and counted. What is tried again has the same `webhook-id`.
+//! Nothing goes to an address that the settings do not allow ([`crate::io::http`]). A delivery is tried again after
+//! pauses that grow, a few times, then given up on and counted. What is tried again has the same `webhook-id`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -95,8 +96,8 @@ impl Webhooks {
         self.endpoints.iter().any(|endpoint| endpoint.wants(event))
     }
 
-    /// Delivers an event to every endpoint that wants it, side by side; returns an error for each that did not get it, which
-    /// is counted and logged as well. May take minutes, with the pauses between attempts.
+    /// Delivers an event to every endpoint that wants it, side by side; returns an error for each that did not get
+    /// it, which is counted and logged as well. May take minutes, with the pauses between attempts.
     pub async fn deliver(&self, event: &CloudEvent) -> Vec<Error> {
         let body: Bytes = match event.to_bytes() {
             Ok(bytes) => bytes.into(),
@@ -186,8 +187,8 @@ impl Endpoint {
     }
 }
 
-/// Returns what an answer means, by the specification: 2xx is success, 410 means never again, all else may pass. A redirect
-/// is an error of the settings, as following it could lead to an address that they do not allow.
+/// Returns what an answer means, by the specification: 2xx is success, 410 means never again, all else may pass. A
+/// redirect is an error of the settings, as following it could lead to an address that they do not allow.
 fn judge(url: &Url, reply: &Reply) -> Result<()> {
     let answered = format!("{url} answered {}", reply.status.as_u16());
     match reply.status {

@@ -29,8 +29,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging: warnings only, more with `-v`, or what `HOUSESTYLE_LOG` (a `tracing` filter) says; and, where a collector
-/// is named, sends spans to it until the returned export is dropped.
+/// Starts logging: warnings only, more with `-v`, or what `HOUSESTYLE_LOG` (a `tracing` filter) says; and, where a
+/// collector is named, sends spans to it until the returned export is dropped.
 ///
 /// # Errors
 /// For a filter that cannot be read, and where logging was started before.

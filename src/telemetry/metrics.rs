@@ -1,10 +1,10 @@
-//! Metrics for Prometheus: one table that lists them all, and the registry that counts them. Dashboards and alerts are tested
-//! against [`TABLE`].
+//! Metrics for Prometheus: one table that lists them all, and the registry that counts them. Dashboards and alerts
+//! are tested against [`TABLE`].
 //!
 //! # Invariants
-//! Units are base units (seconds, ratios, counts). A label takes only the values that the table lists (anything else counts
-//! as `other`), so no sender can make series without end. Every series is there from the start, at zero, so that a rate
-//! over the first failure is not missing.
+//! Units are base units (seconds, ratios, counts). A label takes only the values that the table lists (anything else
+//! counts as `other`), so no sender can make series without end. Every series is there from the start, at zero, so
+//! that a rate over the first failure is not missing.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ pub const QUEUE_WAIT: Metric = Metric {
     form: MetricForm::Histogram(WAITS),
     unit: MetricUnit::Seconds,
     labels: &[LANE],
-    help: "From a job's first publication to a worker that takes it in hand.",
+    help: "From a job's first publication until a worker receives it.",
 };
 /// How full batches are.
 pub const BATCH_FILL: Metric = Metric {
@@ -158,7 +158,7 @@ pub const READY: Metric = Metric {
     form: MetricForm::Gauge,
     unit: MetricUnit::Flag,
     labels: &[],
-    help: "1 once everything needed was verified and while nobody asked to stop.",
+    help: "1 once everything needed was verified and while it was not asked to stop.",
 };
 
 /// Every metric.
@@ -377,7 +377,7 @@ mod tests {
         metrics.provider("cpu");
         metrics.score("style", f64::NAN);
         let series = |metrics: &Metrics| metrics.text().unwrap().lines().count();
-        metrics.stage("a stage nobody knows", 1.0);
+        metrics.stage("an unlisted stage", 1.0);
         let before = series(&metrics);
         (0..100).for_each(|n| metrics.stage(&format!("{n}\"}} 1\nforged 1"), 1.0));
         assert_eq!(series(&metrics), before);

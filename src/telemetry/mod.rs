@@ -1,5 +1,5 @@
-//! Observability: log lines on standard error ([`log`]), metrics ([`metrics`]), readiness ([`ready`]), the HTTP server that
-//! shows both ([`serve`]), and spans for a collector of traces ([`trace`]).
+//! Observability: log lines on standard error ([`log`]), metrics ([`metrics`]), readiness ([`ready`]), the HTTP
+//! server that shows both ([`serve`]), and spans for a collector of traces ([`trace`]).
 //!
 //! # Invariants
 //! Nothing here is global but the one log of the process, so that a test can make its own of everything else.

@@ -1,7 +1,8 @@
 //! A small HTTP server for monitoring: `/metrics`, `/healthz` and `/readyz`. It changes nothing and knows no secret.
 //!
 //! # Invariants
-//! A client that sends slowly, too much or nothing is disconnected after seconds. At most [`CLIENTS`] are served at once.
+//! A client that sends slowly, too much or nothing is disconnected after seconds. At most [`CLIENTS`] are served at
+//! once.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

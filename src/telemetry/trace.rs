@@ -1,9 +1,9 @@
-//! Traces: which work belongs together across processes, as W3C Trace Context, and the export of spans by OTLP to a collector
-//! where the setting `otlp_endpoint` names one.
+//! Traces: which work belongs together across processes, as W3C Trace Context, and the export of spans by OTLP to a
+//! collector where the setting `otlp_endpoint` names one.
 //!
 //! # Invariants
-//! A header that is not as the specification says is ignored. A collector that is slow, wrong or gone costs spans, never
-//! work, and at the end a few seconds at most.
+//! A header that is not as the specification says is ignored. A collector that is slow, wrong or gone costs spans,
+//! never work, and at the end a few seconds at most.
 
 use std::fmt;
 use std::str::FromStr;
@@ -118,8 +118,8 @@ impl FromStr for TraceParent {
 pub struct SpanExport(SdkTracerProvider);
 
 impl SpanExport {
-    /// Starts sending to a collector, such as `http://127.0.0.1:4318`. `OTEL_EXPORTER_OTLP_HEADERS` may add headers, such as
-    /// the collector's token.
+    /// Starts sending to a collector, such as `http://127.0.0.1:4318`. `OTEL_EXPORTER_OTLP_HEADERS` may add headers,
+    /// such as the collector's token.
     ///
     /// # Errors
     /// Where the exporter cannot be set up.

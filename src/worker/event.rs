@@ -1,4 +1,4 @@
-//! What a worker tells its observer while it works, and what it did in the end.
+//! What a worker reports to its observer while it works, and what it did in the end.
 
 use std::time::Duration;
 

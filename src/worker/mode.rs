@@ -6,14 +6,15 @@ use super::cancel::CancelledCampaigns;
 use crate::events::EventSink;
 use crate::store::Store;
 
-/// Whether other processes work on the same campaigns, which decides what a worker waits for and what it tells.
+/// Whether other processes work on the same campaigns, which decides what a worker waits for and what it publishes.
 #[derive(Clone)]
 pub enum Mode {
-    /// This process is the only worker, started by a person who can start it again: nothing is published, and a store that
-    /// is away is an error.
+    /// This process is the only worker, started by a person who can start it again: nothing is published, and a store
+    /// that is away is an error.
     Alone,
-    /// One of many workers behind a broker: domain events are published, jobs of cancelled campaigns are stopped within a
-    /// step of the news, what is given up on is recorded in the store, and a store that is away is waited for.
+    /// One of many workers behind a broker: domain events are published, jobs of cancelled campaigns are stopped
+    /// within a step of the news, what is given up on is recorded in the store, and a store that is away is waited
+    /// for.
     Cluster {
         /// Where domain events are published.
         events: Arc<dyn EventSink>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
@@ -63,7 +63,7 @@ impl Worker {
     /// [`Kind::Internal`] if no thread can be started.
     pub fn start(self, generator: impl Generator) -> Result<StartedWorker> {
         let by = Arc::new(generator.describe());
-        // The engine also stops when the worker fails, which must not look like somebody asking for it.
+        // The engine also stops when the worker fails, which must not look like a request to stop.
         let stop_engine = self.shutdown.child();
         let observer = Arc::clone(&self.observer);
         let step =
@@ -101,8 +101,8 @@ impl Worker {
             }
         }
         // What is being committed is nearly done: let it finish rather than make it again.
-        while let Some(joined) = state.commits.join_next().await {
-            match self.committed(&mut state.tally, joined) {
+        while let Some(commit) = state.commits.join_next().await {
+            match state.committed(commit) {
                 Err(error) if self.mode.is_cluster() && self.shutdown.requested() => {
                     tracing::debug!(error = %error.chain(), "a commit was left undone; its job comes back");
                 }
@@ -132,11 +132,11 @@ impl Worker {
                     return Ok(());
                 }
                 finished = state.engine.next(), if !idle => self.handle(state, finished?).await?,
-                Some(joined) = state.commits.join_next(), if !state.commits.is_empty() => {
-                    self.committed(&mut state.tally, joined)?;
+                Some(commit) = state.commits.join_next(), if !state.commits.is_empty() => {
+                    state.committed(commit)?;
                 }
                 Some(arrived) = state.arrivals.next(), if !state.arrivals.is_empty() => {
-                    match arrived.map_err(|e| Error::internal("a job's arrival was cut short").caused_by(e))?? {
+                    match joined(arrived)? {
                         Arrival::Ready(work) => state.batcher.push(work.batch_key(), *work),
                         Arrival::Skipped => state.tally.skipped += 1,
                         Arrival::Settled => {}
@@ -151,8 +151,8 @@ impl Worker {
         }
     }
 
-    /// Looks whether a delivery is to be made, or is finished or not for this engine; beside the others, as the store is
-    /// asked.
+    /// Looks whether a delivery is to be made, or is finished or not for this engine; beside the others, as the store
+    /// is asked.
     fn take(&self, state: &WorkerState, delivery: Delivery<Message>) -> JoinHandle<Result<Arrival>> {
         let (settlement, cancelled, digest) = (self.settlement(), state.cancelled.clone(), state.by.digest);
         (self.observer)(WorkerEvent::Taken { lane: delivery.message.priority(), waited: delivery.message.waited() });
@@ -197,7 +197,7 @@ impl Worker {
         let items = match finished {
             Ok(items) => items,
             Err((batch, error)) if self.shutdown.requested() => {
-                tracing::debug!(error = %error.chain(), "batch broken off");
+                tracing::debug!(error = %error.chain(), "a batch was broken off");
                 for work in batch {
                     work.delivery.give_back().await?;
                 }
@@ -220,7 +220,7 @@ impl Worker {
                 return Ok(());
             }
             Err((batch, error)) => {
-                // Not these jobs' fault: another worker may do better.
+                // Not the fault of these jobs: another worker may do better.
                 for work in batch {
                     work.delivery.give_back().await?;
                 }
@@ -268,12 +268,6 @@ impl Worker {
         state.commits.spawn(committing.instrument(span));
     }
 
-    fn committed(&self, tally: &mut WorkSummary, joined: Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
-        joined.map_err(|e| Error::internal("a commit was cut short").caused_by(e))??;
-        tally.finished += 1;
-        Ok(())
-    }
-
     fn settlement(&self) -> Settlement {
         let (store, observer) = (Arc::clone(&self.store), Arc::clone(&self.observer));
         Settlement { store, observer, mode: self.mode.clone(), shutdown: self.shutdown.clone() }
@@ -318,7 +312,19 @@ struct WorkerState {
     cancelled: Option<CancelledCampaigns>,
 }
 
+/// Returns the result of a task; that the task was cut short is an error of its own.
+fn joined<T>(task: Result<Result<T>, JoinError>) -> Result<T> {
+    task.unwrap_or_else(|e| Err(Error::internal("the work on a job was cut short").caused_by(e)))
+}
+
 impl WorkerState {
+    /// Counts a commit that came to its end.
+    fn committed(&mut self, commit: Result<Result<()>, JoinError>) -> Result<()> {
+        joined(commit)?;
+        self.tally.finished += 1;
+        Ok(())
+    }
+
     /// Returns how many jobs it holds; those in the engine count as full batches.
     fn count(&self, max_batch: usize) -> usize {
         self.batcher.len() + self.arrivals.len() + self.commits.len() + self.engine.outstanding * max_batch

@@ -1,7 +1,8 @@
 //! Settles deliveries beside the worker's main loop, and asks the store meanwhile.
 //!
 //! # Invariants
-//! In a cluster, a store that is away is waited for until it is back or the worker is to stop, and costs no job a failure.
+//! In a cluster, a store that is away is waited for until it is back or the worker is to stop, and costs no job a
+//! failure.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use housestyle::broker::{Channel, Delivery, MAX_DELIVERIES, MemoryChannel, Message, Payload as _, Rabbit, RabbitSettings};
+use housestyle::broker::{
+    Channel, Delivery, MAX_DELIVERIES, MemoryChannel, Message, Notification, Order, Payload, Rabbit, RabbitSettings, Task,
+};
 use housestyle::spec::Priority;
 
 use crate::support::small_plan;
@@ -140,6 +142,39 @@ async fn many_receivers_share(queue: Arc<dyn Channel<Message>>) {
     }
     assert_eq!(all.len(), sent.len());
     assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), sent.into_iter().map(|m| m.job.stem).collect());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_and_notifications_come_again_until_they_are_dead() {
+    let order = || Order::new(Task::Retry { campaign: "spring-0123456789ab".parse().unwrap() }, None);
+    let notification = || Notification::from_bytes(b"{}").unwrap();
+    come_again_until_dead(Arc::new(MemoryChannel::default()), order()).await;
+    come_again_until_dead(Arc::new(MemoryChannel::default()), notification()).await;
+    let broker = crate::support::broker::shared();
+    let quick = RabbitSettings { delays: vec![Duration::from_millis(20)], ..RabbitSettings::default() };
+    let rabbit = Rabbit::connect(&broker.fresh(), false, quick).await.unwrap();
+    come_again_until_dead(rabbit.orders(), order()).await;
+    come_again_until_dead(rabbit.subscribe().await.unwrap(), notification()).await;
+    let dead = rabbit.dead_letters().await.unwrap();
+    assert_eq!(dead.iter().map(|letter| letter.from.as_deref()).collect::<Vec<_>>(), [Some("campaigns"), Some("webhooks")]);
+    assert_eq!(rabbit.requeue(|_| true).await.unwrap().len(), 2, "both can be put back to work");
+}
+
+async fn come_again_until_dead<T: Payload>(channel: Arc<dyn Channel<T>>, message: T) {
+    channel.publish(message).await.unwrap();
+    let receive = async || {
+        let received = tokio::time::timeout(Duration::from_secs(120), channel.receive()).await;
+        received.expect("nothing comes").unwrap().unwrap()
+    };
+    receive().await.give_back().await.unwrap();
+    receive().await.postpone(1).await.unwrap();
+    for failures in 0..MAX_DELIVERIES {
+        let delivery = receive().await;
+        assert_eq!(delivery.message.failures(), failures);
+        delivery.retry("storm").await.unwrap();
+    }
+    let dead = channel.dead().await.unwrap();
+    assert!(dead.len() == 1 && dead[0].1.contains("storm"), "{dead:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The connection to a broker as a program uses it: its channels, its event exchange and its dead letters.
 
+use std::mem;
 use std::sync::Arc;
 
 use lapin::options::BasicAckOptions;
@@ -56,8 +57,8 @@ impl Rabbit {
         Arc::clone(&self.orders) as _
     }
 
-    /// Keeps what is announced from now on for those who send webhooks, and returns the channel of it; all who subscribe
-    /// at one broker share it.
+    /// Keeps what is announced from now on for those who send webhooks, and returns the channel of it; all who
+    /// subscribe at one broker share it.
     ///
     /// # Errors
     /// Where the broker cannot be reached or refuses to declare the queue.
@@ -90,8 +91,8 @@ impl Rabbit {
         dead_letters::list(&self.client).await
     }
 
-    /// Publishes those dead letters that are `wanted` again, with their failures forgotten, and returns them. What cannot
-    /// be read stays. A letter is taken from the dead only after the broker has confirmed the new message.
+    /// Publishes those dead letters that are `wanted` again, with their failures forgotten, and returns them. What
+    /// cannot be read stays. A letter is taken from the dead only after the broker has confirmed the new message.
     ///
     /// # Errors
     /// Where the broker cannot be asked or does not take one; those before it are published then.
@@ -108,9 +109,9 @@ impl Rabbit {
     }
 
     async fn settle_dead(&self, wanted: impl Fn(&DeadLetter) -> bool, requeue: bool) -> Result<Vec<DeadLetter>> {
-        let held = dead_letters::hold(&self.client).await?;
+        let mut held = dead_letters::hold(&self.client).await?;
         let mut done = Vec::new();
-        for (letter, acker) in held.letters.into_iter().filter(|(letter, _)| wanted(letter)) {
+        for (letter, acker) in mem::take(&mut held.letters).into_iter().filter(|(letter, _)| wanted(letter)) {
             if requeue && !self.publish_again(&letter).await? {
                 continue;
             }
@@ -118,6 +119,7 @@ impl Rabbit {
             taken.map_err(|e| self.client.failed("take from the dead letters of", e))?;
             done.push(letter);
         }
+        held.release(&self.client).await?;
         Ok(done)
     }
 

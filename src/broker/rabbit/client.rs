@@ -1,4 +1,5 @@
-//! The sending half of the broker: bytes to a queue, at once or later, to the dead letters or to the exchange of events.
+//! The sending half of the broker: bytes to a queue, at once or later, to the dead letters or to the exchange of
+//! events.
 
 use std::time::Duration;
 
@@ -23,10 +24,11 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How a broker is used.
 #[derive(Clone, Debug)]
 pub struct RabbitSettings {
-    /// Jobs of each priority that are received ahead, at most. More keep the engine busy; all of them must be done within
-    /// the broker's acknowledgement timeout (half an hour).
+    /// Jobs of each priority that are received ahead, at most. More keep the engine busy; all of them must be done
+    /// within the broker's acknowledgement timeout (half an hour).
     pub prefetch: u16,
-    /// How long after its first, second, … failure a message is delivered again, at most; the last stands for all further.
+    /// How long after its first, second, … failure a message is delivered again, at most; the last stands for all
+    /// further.
     pub delays: Vec<Duration>,
     /// How long a broker that is away, or takes no messages, is waited for.
     pub patience: Duration,
@@ -86,8 +88,8 @@ impl BrokerClient {
         self.publisher.publish(&Outgoing { exchange, key, body, properties: persistent(headers), mandatory: true }).await
     }
 
-    /// Sends a body to a queue where it arrives later: between half and all of the `nth` delay (from 1; the last stands for
-    /// all further). Sends it at once for 0, or without delays.
+    /// Sends a body to a queue where it arrives later: between half and all of the `nth` delay (from 1; the last
+    /// stands for all further). Sends it at once for 0, or without delays.
     pub(super) async fn send_later(&self, queue: &str, body: Vec<u8>, nth: u32, headers: FieldTable) -> Result<()> {
         let delays = self.delays();
         let last = delays.len().saturating_sub(1);

@@ -121,8 +121,8 @@ impl Consumer {
 }
 
 impl AckGuard {
-    /// Acknowledges. That the connection is gone is no error: the message comes again, to a receiver that finds its result
-    /// in the store.
+    /// Acknowledges. That the connection is gone is no error: the message comes again, to a receiver that finds its
+    /// result in the store.
     pub(super) async fn ack(mut self) {
         if let Some(acker) = self.acker.take()
             && let Err(error) = acker.ack(BasicAckOptions::default()).await

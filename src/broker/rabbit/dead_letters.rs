@@ -1,5 +1,7 @@
 //! Reading the queue of dead letters.
 
+use std::mem;
+
 use lapin::Acker;
 use lapin::options::BasicGetOptions;
 use lapin::types::{AMQPValue, FieldTable};
@@ -9,19 +11,34 @@ use super::topology;
 use crate::base::error::Result;
 use crate::broker::dead_letter::DeadLetter;
 
+/// The reply code of AMQP for a channel that is closed as intended.
+const REPLY_SUCCESS: u16 = 200;
 /// At most so many are read.
 const MOST: usize = 10_000;
 
-/// Dead letters that were received and not acknowledged; all come back when this is dropped.
+/// Dead letters that were received and not acknowledged; those that are not by then go back when this is released.
 pub(super) struct HeldLetters {
     /// Each letter, and what takes it from the queue.
     pub(super) letters: Vec<(DeadLetter, Acker)>,
-    _channel: lapin::Channel,
+    channel: lapin::Channel,
+}
+
+impl HeldLetters {
+    /// Gives back what was not acknowledged; when this returns, the next look finds it. Dropped instead, the letters go
+    /// back some time later.
+    pub(super) async fn release(self, client: &BrokerClient) -> Result<()> {
+        drop(self.letters);
+        let closed = self.channel.close(REPLY_SUCCESS, "done".into()).await;
+        closed.map_err(|e| client.failed("give back the dead letters of", e))
+    }
 }
 
 /// Returns every dead letter, oldest first.
 pub(super) async fn list(client: &BrokerClient) -> Result<Vec<DeadLetter>> {
-    Ok(hold(client).await?.letters.into_iter().map(|(letter, _)| letter).collect())
+    let mut held = hold(client).await?;
+    let letters = mem::take(&mut held.letters);
+    held.release(client).await?;
+    Ok(letters.into_iter().map(|(letter, _)| letter).collect())
 }
 
 /// Receives every dead letter, oldest first.
@@ -34,7 +51,7 @@ pub(super) async fn hold(client: &BrokerClient) -> Result<HeldLetters> {
         let delivery = got.delivery;
         letters.push((read(delivery.data, delivery.properties.headers().as_ref()), delivery.acker));
     }
-    Ok(HeldLetters { letters, _channel: channel })
+    Ok(HeldLetters { letters, channel })
 }
 
 fn read(body: Vec<u8>, headers: Option<&FieldTable>) -> DeadLetter {

@@ -1,8 +1,9 @@
 //! Publishing to the broker: a message counts as published once the broker has confirmed it.
 //!
 //! # Invariants
-//! A message that no queue takes is an error, never lost in silence. One whose confirmation was lost is sent again, so it
-//! may come twice. The connection is not the consumers', as a broker short of memory stops reading from publishers.
+//! A message that no queue takes is an error, never lost in silence. One whose confirmation was lost is sent again,
+//! so it may come twice. The connection is not the consumers', as a broker short of memory stops reading from
+//! publishers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -3,8 +3,8 @@
 //! Declaring what is there already changes nothing.
 //!
 //! # Invariants
-//! Queues are durable and replicated (quorum). What the broker itself moves, be it dead or due again, it holds until the
-//! next queue has it (at-least-once). A full queue refuses, it never drops.
+//! Queues are durable and replicated (quorum). What the broker itself moves, be it dead or due again, it holds until
+//! the next queue has it (at-least-once). A full queue refuses, it never drops.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const CAMPAIGNS: &str = "housestyle.campaigns";
 pub const DEAD: &str = "housestyle.dead";
 /// The queue of events for webhooks; only where webhooks are sent.
 pub(super) const WEBHOOKS: &str = "housestyle.webhooks";
-/// The broker deletes the queue of webhooks when nobody has received from it for so long.
+/// The broker deletes the queue of webhooks when nothing was received from it for so long.
 const EXPIRES: Duration = Duration::from_secs(3 * 86_400);
 
 /// The header of a dead letter with the reason.
@@ -32,8 +32,9 @@ pub(super) const REASON: &str = "housestyle-reason";
 /// The header of a dead letter with the name of the route it comes from.
 pub(super) const FROM: &str = "housestyle-from";
 
-/// How often the broker delivers a message whose receivers keep dying with it. The broker counts everything that they had
-/// received or was on its way to them, innocent for the most part, and every restart; RabbitMQ 4 takes the same number.
+/// How often the broker delivers a message whose receivers keep dying with it. The broker counts everything that they
+/// had received or was on its way to them, innocent for the most part, and every restart; RabbitMQ 4 takes the same
+/// number.
 pub const DELIVERY_LIMIT: i64 = 20;
 
 /// The queues of one channel.
