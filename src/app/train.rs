@@ -26,7 +26,7 @@ use crate::io::{blocking, wait_for};
 use crate::pipeline::{Bundle, ModelLoader, Pipeline};
 use crate::plan::Categories;
 use crate::registry::ledger::Ledger;
-use crate::registry::training_set::{Cleared, clear};
+use crate::registry::training_set::{ClearedImages, clear};
 use crate::registry::{Base, Card, Draft, Registry};
 use crate::spec::{Loss, Reference, StyleSet, words};
 use crate::store::{Key, Store};
@@ -128,7 +128,7 @@ struct TrainingRun {
 }
 
 impl TrainingRun {
-    fn run(&self, cleared: Cleared) -> error::Result<TrainReport> {
+    fn run(&self, cleared: ClearedImages) -> error::Result<TrainReport> {
         let started = Instant::now();
         let loader = self.app.loader(self.bundle.clone())?;
         let mut step = TrainingStep::load(&loader, self.set.training.denoising > 0.0)?;
@@ -278,7 +278,7 @@ impl TrainingRun {
 
     fn publish(
         &self,
-        cleared: Cleared,
+        cleared: ClearedImages,
         layout: &TrainingLayout,
         checkpoint: &Checkpoint,
         scores: &mut BTreeMap<String, f64>,

@@ -1,7 +1,11 @@
 //! Tables as Parquet, which pandas, Polars and DuckDB read as they are.
 //!
-//! In: named columns of equal length. Out: the file's bytes. Always holds: what is unknown is null, never a zero or an empty
-//! text; rows stay in their order; the same columns give the same bytes.
+//! Takes named columns of equal length. Returns the file's bytes.
+//!
+//! # Invariants
+//!
+//! What is unknown is null, never a zero or an empty text; rows stay in their order; the same columns give the same
+//! bytes.
 
 use std::sync::Arc;
 
@@ -97,7 +101,8 @@ fn flat<T: DataType, V>(
     writer.close()
 }
 
-/// Lists as Parquet nests them: a level for "there is a list", one for "there is an element", and whether a list goes on.
+/// Lists as Parquet nests them: a level for "there is a list", one for "there is an element", and whether a list goes
+/// on.
 fn nested<T: DataType>(
     mut writer: SerializedColumnWriter<'_>,
     lists: impl Iterator<Item = Option<Vec<T::T>>>,

@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! The sidecar comes last, so a process killed anywhere leaves an asset finished or not begun; whoever finds the sidecar
-//! and the image it names has nothing left to do.
+//! The sidecar comes last, so a process killed anywhere leaves an asset finished or not begun; whoever finds the
+//! sidecar and the image it names has nothing left to do.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -142,8 +142,8 @@ impl Asset {
         Err(Error::new(Kind::Transient, format!("others keep writing {stem}")))
     }
 
-    /// Removes one of two sidecars, should another worker have come to the other outcome: the accepted one stays. Whoever
-    /// writes later sees both, and both workers decide alike.
+    /// Removes one of two sidecars, should another worker have come to the other outcome: the accepted one stays.
+    /// Whoever writes later sees both, and both workers decide alike.
     async fn resolve(&self, store: &dyn Store, layout: &Layout) -> Result<Sidecar> {
         let (stem, ours) = (&self.sidecar.job.stem, self.sidecar.outcome.shelf());
         let theirs = layout.sidecar(ours.other(), stem);

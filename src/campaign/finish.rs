@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! Afterwards each job has exactly one outcome in the store. Finished again, a campaign has the same files. The manifest
-//! is written last, so it stands for everything else.
+//! Afterwards each job has exactly one outcome in the store. Finished again, a campaign has the same files. The
+//! manifest is written last, so it stands for everything else.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,8 +46,8 @@ struct ManifestLine<'a> {
     licences: Vec<&'a str>,
 }
 
-/// Writes manifests and contact sheet; every job must have its sidecar in `outcomes`. Costs one request for each image on
-/// the contact sheet, and a constant number beside.
+/// Writes manifests and contact sheet; every job must have its sidecar in `outcomes`. Costs one request for each
+/// image on the contact sheet, and a constant number beside.
 ///
 /// # Errors
 ///

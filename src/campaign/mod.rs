@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //!
-//! An asset is committed by writing its image first and its sidecar last; whoever finds the sidecar may trust the image.
+//! An asset is committed by writing its image first and its sidecar last; whoever finds the sidecar may trust the
+//! image.
 
 pub mod columns;
 pub mod commit;

@@ -80,8 +80,8 @@ impl Outcomes {
         Ok(found)
     }
 
-    /// Removes the sidecars that stand for no finished asset. They go before their images come back, so that none stands
-    /// for another image, or beside another outcome.
+    /// Removes the sidecars that stand for no finished asset. They go before their images come back, so that none
+    /// stands for another image, or beside another outcome.
     ///
     /// # Errors
     ///

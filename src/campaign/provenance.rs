@@ -1,9 +1,12 @@
-//! Pictures as PNG files that say what they are: made by a trained algorithm, from which prompt, seed and bundle, and whom
-//! to name.
+//! Pictures as PNG files that say what they are: made by a trained algorithm, from which prompt, seed and bundle, and
+//! whom to name.
 //!
-//! In: pixels and the job they are for. Out: bytes, and pixels again.
-//! Always holds: the same job and attempt give the same bytes (no clock, no name of a campaign or file goes in); text
-//! from a campaign is escaped in XML; a picture from outside is read within limits.
+//! Takes pixels and the job they are for. Returns bytes, and pixels again.
+//!
+//! # Invariants
+//!
+//! The same job and attempt give the same bytes (no clock, no name of a campaign or file goes in); text from a
+//! campaign is escaped in XML; a picture from outside is read within limits.
 
 use std::fmt::Write as _;
 
@@ -37,7 +40,8 @@ pub fn encode_with(image: &RgbImage, texts: &[(&str, String)]) -> Result<Vec<u8>
     Ok(bytes)
 }
 
-/// Encodes a picture of several assets: a title, and the mark that it is made by a trained algorithm, as each of them has.
+/// Encodes a picture of several assets: a title, and the mark that it is made by a trained algorithm, as each of them
+/// has.
 pub fn encode_sheet(image: &RgbImage, title: &str) -> Result<Vec<u8>> {
     let texts = [("Title", title.to_owned()), ("Software", software()), ("XML:com.adobe.xmp", xmp(""))];
     encode_with(image, &texts)

@@ -1,5 +1,5 @@
-//! Records of a campaign that came through the broker, beside its plan and its assets: queued, cancelled, and answers to
-//! submissions.
+//! Records of a campaign that came through the broker, beside its plan and its assets: queued, cancelled, and answers
+//! to submissions.
 //!
 //! # Invariants
 //!
@@ -10,8 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::base::error::{Error, Result};
-use crate::base::random;
 use crate::base::time::Timestamp;
+use crate::base::{json, random};
 use crate::campaign::layout::Layout;
 use crate::plan::CampaignId;
 use crate::spec::{Priority, Problem};
@@ -115,10 +115,7 @@ pub async fn read<T: DeserializeOwned>(store: &dyn Store, key: &Key) -> Result<O
 ///
 /// Fails if the store cannot be written to.
 pub async fn write(store: &dyn Store, key: &Key, record: &impl Serialize) -> Result<()> {
-    let mut bytes =
-        serde_json::to_vec_pretty(record).map_err(|e| Error::internal("cannot write a record as JSON").caused_by(e))?;
-    bytes.push(b'\n');
-    store.put(key, bytes.into()).await
+    store.put(key, json::to_pretty_vec("a record", record)?.into()).await
 }
 
 /// Marks a campaign as cancelled.

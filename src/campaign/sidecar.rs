@@ -3,8 +3,8 @@
 //!
 //! # Invariants
 //!
-//! Where a sidecar is, its image is (unless nothing could be made), and the asset is finished. The sidecar and the bundle
-//! are enough to make the image again.
+//! Where a sidecar is, its image is (unless nothing could be made), and the asset is finished. The sidecar and the
+//! bundle are enough to make the image again.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::appearance::Appearance;
 use crate::base::digest::{Digest, bare_digest};
 use crate::base::error::{Error, Result};
+use crate::base::json::{self, UnreadableRecord};
 use crate::campaign::layout::Shelf;
 use crate::pipeline::scores::Scores;
 use crate::plan::{Job, StyleFacts};
@@ -169,10 +170,7 @@ impl Sidecar {
     ///
     /// Fails if it cannot be written as JSON.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut bytes =
-            serde_json::to_vec_pretty(self).map_err(|e| Error::internal("cannot write a sidecar as JSON").caused_by(e))?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        json::to_pretty_vec("a sidecar", self)
     }
 
     /// Reads what [`Sidecar::to_bytes`] wrote; `name` is for the error.
@@ -186,14 +184,13 @@ impl Sidecar {
         if bytes.len() > MAX_BYTES {
             return Err(Error::invalid(format!("{name} is too large for a sidecar")).hint(hint));
         }
-        let damaged = |e: serde_json::Error| Error::invalid(format!("{name} is not a sidecar")).caused_by(e).hint(hint);
-        // The version first: another format is not damage.
-        let Versioned { version } = serde_json::from_slice(bytes).map_err(damaged)?;
-        if version != VERSION {
-            let message = format!("{name} has format version {version}; this housestyle reads {VERSION}");
-            return Err(Error::unavailable(message).hint("use the housestyle that wrote it, or another output folder"));
-        }
-        serde_json::from_slice(bytes).map_err(damaged)
+        json::from_versioned_slice(bytes, VERSION).map_err(|unreadable| match unreadable {
+            UnreadableRecord::Damaged(e) => Error::invalid(format!("{name} is not a sidecar")).caused_by(e).hint(hint),
+            UnreadableRecord::OtherVersion(version) => {
+                Error::unavailable(format!("{name} has format version {version}; this housestyle reads {VERSION}"))
+                    .hint("use the housestyle that wrote it, or another output folder")
+            }
+        })
     }
 }
 
@@ -215,10 +212,4 @@ fn rights(style: &StyleFacts) -> Vec<RightsReference> {
         return vec![one(&style.licence, &style.holder, &style.source)];
     }
     style.grants.iter().map(|grant| one(&grant.licence, &grant.holder, &grant.source)).collect()
-}
-
-/// The part of a sidecar that every version has.
-#[derive(Deserialize)]
-struct Versioned {
-    version: u32,
 }

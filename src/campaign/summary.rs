@@ -1,7 +1,11 @@
 //! What a campaign came to, in numbers. Pure.
 //!
-//! In: sidecars. Out: one row a style, a total, and what the first attempts show, as JSON or as a table for people.
-//! Always holds: it is computed from what the store holds, so a resumed run sums up the same as one that was not cut.
+//! Takes sidecars. Returns one row a style, a total, and what the first attempts show, as JSON or as a table for
+//! people.
+//!
+//! # Invariants
+//!
+//! It is computed from what the store holds, so a resumed run sums up the same as one that was not cut.
 
 use std::fmt;
 

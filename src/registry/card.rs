@@ -1,10 +1,15 @@
 //! A version's card: what it is, what it learned from, how, and how well.
 //!
-//! In: what a training knows about its result. Out: JSON that stands beside the weights. What always holds: a card names
-//! the digest of its weights and of everything that went in, so that weights, data and bundle can be checked against it.
+//! Takes what a training knows about its result. Returns JSON that stands beside the weights.
+//!
+//! # Invariants
+//!
+//! A card names the digest of its weights and of everything that went in, so that weights, data and bundle can be
+//! checked against it.
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
+use crate::base::json;
 use crate::base::licence::Licence;
 use crate::base::time::Timestamp;
 use crate::base::version::{EncoderName, VersionId};
@@ -39,13 +44,13 @@ pub struct Card {
     /// How it learned.
     pub settings: Training,
     /// The pictures it learned from, validation included.
-    pub pictures: Vec<Lesson>,
+    pub pictures: Vec<TrainingImage>,
     /// The distinct rights in those pictures.
     pub grants: Vec<Grant>,
     /// What was measured, by name: `style`, `category`, `loss`, …
     pub scores: BTreeMap<String, f64>,
-    /// What the brand's own pictures look like to the bundle's evaluator: the mean of unit embeddings, of the pictures that only
-    /// validated where there are any. New pictures are held against it.
+    /// What the brand's own pictures look like to the bundle's evaluator: the mean of unit embeddings, of the
+    /// pictures that only validated where there are any. New pictures are held against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look: Option<Vec<f32>>,
     /// What its weights, `adapter.safetensors`, hash to.
@@ -69,7 +74,7 @@ pub struct Base {
 /// One picture that was learned from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Lesson {
+pub struct TrainingImage {
     /// What its bytes hash to: its name in the rights ledger.
     pub sha256: Digest,
     /// What it was called.
@@ -98,7 +103,7 @@ pub struct Draft {
     /// See [`Card::settings`].
     pub settings: Training,
     /// See [`Card::pictures`].
-    pub pictures: Vec<Lesson>,
+    pub pictures: Vec<TrainingImage>,
     /// See [`Card::grants`].
     pub grants: Vec<Grant>,
     /// See [`Card::scores`].
@@ -132,13 +137,11 @@ impl Card {
 
     /// The JSON that is stored.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let mut bytes =
-            serde_json::to_vec_pretty(self).map_err(|e| Error::internal("cannot write a card as JSON").caused_by(e))?;
-        bytes.push(b'\n');
-        match bytes.len() > MAX_BYTES {
-            true => Err(Error::invalid(format!("the card of {} would be too large; use fewer pictures", self.id))),
-            false => Ok(bytes),
+        let bytes = json::to_pretty_vec("a card", self)?;
+        if bytes.len() > MAX_BYTES {
+            return Err(Error::invalid(format!("the card of {} would be too large; use fewer pictures", self.id)));
         }
+        Ok(bytes)
     }
 
     /// Reads what [`Card::to_bytes`] wrote; `name` is for the error.

@@ -1,9 +1,10 @@
-//! Makes the [`StyleCatalog`] that planning chooses from: a bundle's styles, the versions trained for it, what was revoked.
+//! Makes the [`StyleCatalog`] that planning chooses from: a bundle's styles, the versions trained for it, what was
+//! revoked.
 //!
 //! # Invariants
 //!
-//! A version whose card cannot be read or whose pictures were revoked is there with its reason, so that asking for it says
-//! why, and other styles are planned all the same.
+//! A version whose card cannot be read or whose pictures were revoked is there with its reason, so that asking for it
+//! says why, and other styles are planned all the same.
 
 use crate::base::digest::Digest;
 use crate::base::error::Result;

@@ -1,21 +1,28 @@
 //! The ledger: every picture that was ever learned from, with the rights in it, and every revocation.
 //!
-//! In: grants, at training time, and revocations, at any time. Out: what is known of a picture, and whether it may still be
-//! used. What always holds: an entry's source, licence and holder never change once written, so a contradiction is told, not
-//! overwritten; a revocation is never taken away.
+//! Takes grants, at training time, and revocations, at any time. Returns what is known of a picture, and whether it
+//! may still be used.
+//!
+//! # Invariants
+//!
+//! An entry's source, licence and holder never change once written, so a contradiction is told, not overwritten; a
+//! revocation is never taken away.
 //!
 //! In the store: `ledger/<sha256>.json` and `ledger/revoked/000001.json`.
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
+use crate::base::json;
 use crate::base::time::Timestamp;
 use crate::base::version::EncoderName;
 use crate::rights::Grant;
+use crate::store::parallel::in_parallel;
 use crate::store::{Key, Log, Store};
+use futures_util::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// An entry is a kilobyte or two.
+/// Bytes of an entry at most; usual are one or two kilobytes.
 const MAX_BYTES: usize = 1 << 20;
 
 /// The ledger in a store; cheap to clone.
@@ -24,29 +31,29 @@ pub struct Ledger {
     store: Arc<dyn Store>,
 }
 
-/// What is known of one picture.
+/// An entry: what is known of one picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// What its bytes hash to.
+    /// The SHA-256 of its file.
     pub sha256: Digest,
-    /// What it was called when it came.
+    /// The name of its file when it was recorded.
     pub file: String,
-    /// The encoder that it was first brought for.
+    /// The encoder that it was first recorded for.
     pub encoder: EncoderName,
     /// The rights in it.
     pub grant: Grant,
-    /// When it was written down, or its terms last renewed.
+    /// When it was recorded, or its terms last renewed.
     pub recorded_at: Timestamp,
 }
 
-/// What is revoked.
+/// What a revocation is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// One picture.
     Picture(Digest),
-    /// Everything that came, or will come, from one source.
+    /// Every picture from one source, also those that are not recorded yet.
     Source(String),
 }
 
@@ -58,14 +65,14 @@ pub struct Revocation {
     pub target: Target,
     /// Why.
     pub reason: String,
-    /// Since when.
+    /// When it was revoked.
     pub at: Timestamp,
-    /// On whose word.
+    /// Who revoked it.
     pub by: String,
 }
 
 impl Revocation {
-    /// The sentence that refuses.
+    /// Returns the reason as a sentence that follows the picture's name.
     pub fn because(&self) -> String {
         format!("revoked on {}: {}", self.at.date(), self.reason)
     }
@@ -76,7 +83,7 @@ impl Revocation {
 pub struct Revocations(pub Vec<Revocation>);
 
 impl Revocations {
-    /// The first revocation that this picture, or everything from its source, falls under.
+    /// Returns the first revocation of this picture or of its source.
     pub fn of(&self, sha256: &Digest, source: &str) -> Option<&Revocation> {
         self.0.iter().find(|revocation| match &revocation.target {
             Target::Picture(digest) => digest == sha256,
@@ -84,36 +91,41 @@ impl Revocations {
         })
     }
 
-    /// The first revocation of everything from this source.
+    /// Returns the first revocation of this source.
     pub fn of_source(&self, source: &str) -> Option<&Revocation> {
         self.0.iter().find(|r| matches!(&r.target, Target::Source(revoked) if same_source(revoked, source)))
     }
 }
 
-/// Whether two texts name the same source: people do not agree on capitals and spaces.
+/// Returns whether two texts name the same source; capitals and spaces make no difference.
 pub fn same_source(one: &str, other: &str) -> bool {
     one.split_whitespace().map(str::to_lowercase).eq(other.split_whitespace().map(str::to_lowercase))
 }
 
 impl Ledger {
-    /// The ledger in a store.
+    /// Returns the ledger in a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
     }
 
-    /// Writes down pictures that are about to be learned from. Before anything is written, everything is checked: a picture
-    /// that is revoked, or stands in the ledger as somebody else's, refuses all of them and is named. Gives back, in words, whose
-    /// terms change: they count for every version that learned from the picture before.
+    /// Records pictures before they are trained on. Everything is checked before anything is written. Returns in words
+    /// whose terms change: the new terms count for every version that learned from the picture before.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a picture is revoked or recorded with other rights (the error names it), or if the store cannot be
+    /// read or written to.
     pub async fn record(&self, entries: &[Entry]) -> Result<Vec<String>> {
         let revoked = self.revocations().await?;
         let (mut new, mut renewed, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
-        for entry in entries {
+        let known = self.entries(entries.iter().map(|entry| entry.sha256).collect()).await?;
+        for (entry, before) in entries.iter().zip(known) {
             let (file, grant) = (&entry.file, &entry.grant);
             if let Some(revocation) = revoked.of(&entry.sha256, &grant.source) {
                 wrong.push(format!("{file} is {}", revocation.because()));
                 continue;
             }
-            match self.entry(&entry.sha256).await? {
+            match before? {
                 Some(before) if contradicts(&before.grant, grant) => wrong.push(contradiction(file, &before.grant, grant)),
                 Some(before) if before.grant == *grant => {}
                 // The same rights, renewed or narrowed: the newest terms hold.
@@ -132,11 +144,11 @@ impl Ledger {
             if before.terms != entry.grant.terms {
                 changed.push(format!("{}: {}; until now {}", entry.file, entry.grant.terms, before.terms));
             }
-            self.store.put(&key(&entry.sha256)?, bytes(&entry)?.into()).await?;
+            self.store.put(&key(&entry.sha256), bytes(&entry)?.into()).await?;
         }
         for entry in new {
-            // Another training may have written it since we looked: then its word stands, and ours must not contradict it.
-            if !self.store.put_if_absent(&key(&entry.sha256)?, bytes(entry)?.into()).await?
+            // Another training may have recorded it meanwhile: its entry stands, and this one must not contradict it.
+            if !self.store.put_if_absent(&key(&entry.sha256), bytes(entry)?.into()).await?
                 && let Some(before) = self.entry(&entry.sha256).await?
                 && contradicts(&before.grant, &entry.grant)
             {
@@ -146,9 +158,32 @@ impl Ledger {
         Ok(changed)
     }
 
-    /// What is known of a picture.
+    /// Returns what is known of these pictures, in their order, many read at once. An entry that is damaged is an
+    /// error of its own.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store cannot be read.
+    pub async fn entries(&self, pictures: Vec<Digest>) -> Result<Vec<Result<Option<Entry>>>> {
+        let read = in_parallel(pictures, |sha256| {
+            let ledger = self.clone();
+            async move {
+                match ledger.entry(&sha256).await {
+                    Err(error) if !error.is_about_the_input() => Err(error),
+                    read => Ok(read),
+                }
+            }
+        });
+        read.try_collect().await
+    }
+
+    /// Returns what is known of a picture; `None` if nothing is.
+    ///
+    /// # Errors
+    ///
+    /// Fails if its entry is damaged or the store cannot be read.
     pub async fn entry(&self, sha256: &Digest) -> Result<Option<Entry>> {
-        let key = key(sha256)?;
+        let key = key(sha256);
         let Some(bytes) = self.store.get(&key).await? else { return Ok(None) };
         let damaged = || {
             Error::invalid(format!("{key} is not an entry of the ledger"))
@@ -161,9 +196,13 @@ impl Ledger {
         if entry.sha256 == *sha256 { Ok(Some(entry)) } else { Err(damaged()) }
     }
 
-    /// Every picture that has an entry.
+    /// Lists every picture that has an entry.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store cannot be listed.
     pub async fn pictures(&self) -> Result<Vec<Digest>> {
-        let keys = self.store.list(&folder()?).await?;
+        let keys = self.store.list(&folder()).await?;
         let picture = |key: &Key| {
             let hex = key.as_str().strip_prefix("ledger/")?.strip_suffix(".json")?;
             Digest::from_hex(hex).ok()
@@ -171,14 +210,22 @@ impl Ledger {
         Ok(keys.iter().filter_map(picture).collect())
     }
 
-    /// Every revocation, oldest first.
+    /// Reads every revocation, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a revocation is damaged or the store cannot be read.
     pub async fn revocations(&self) -> Result<Revocations> {
-        Ok(Revocations(self.log()?.read().await?))
+        Ok(Revocations(self.log().read().await?))
     }
 
-    /// Adds a revocation. Revoking again is fine; the first one's day and reason stay what is told.
+    /// Adds a revocation. Of several revocations of one thing the first one's day and reason are reported.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store cannot be read or written to.
     pub async fn revoke(&self, revocation: &Revocation) -> Result<()> {
-        let log = self.log()?;
+        let log = self.log();
         loop {
             let seen = log.read::<Revocation>().await?.len();
             if log.add(seen, revocation).await? {
@@ -187,12 +234,12 @@ impl Ledger {
         }
     }
 
-    fn log(&self) -> Result<Log<'_>> {
-        Ok(Log::new(&*self.store, folder()?.join("revoked")?))
+    fn log(&self) -> Log<'_> {
+        Log::new(&*self.store, folder().join_checked("revoked"))
     }
 }
 
-/// Says which pictures the ledger refuses, the first ten of them.
+/// Returns the error that names the pictures that are refused, the first ten of them.
 fn refused(wrong: &[String]) -> Error {
     let more = if wrong.len() > 10 { format!("; and {} more", wrong.len() - 10) } else { String::new() };
     Error::invalid(format!("the ledger refuses: {}{more}", wrong[..wrong.len().min(10)].join("; ")))
@@ -205,22 +252,19 @@ fn contradiction(file: &str, known: &Grant, said: &Grant) -> String {
 }
 
 fn bytes(entry: &Entry) -> Result<Vec<u8>> {
-    let mut bytes =
-        serde_json::to_vec_pretty(entry).map_err(|e| Error::internal("cannot write an entry as JSON").caused_by(e))?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    json::to_pretty_vec("an entry of the ledger", entry)
 }
 
-/// Whether two grants cannot both be true; terms may differ, as contracts are renewed.
+/// Returns whether two grants cannot both be true; terms may differ, as contracts are renewed.
 fn contradicts(one: &Grant, other: &Grant) -> bool {
     let texts = |grant: &Grant| [grant.source.clone(), grant.licence.to_string(), grant.holder.clone()];
     !texts(one).iter().zip(&texts(other)).all(|(one, other)| same_source(one, other))
 }
 
-fn folder() -> Result<Key> {
-    Key::new("ledger")
+fn folder() -> Key {
+    Key::of_checked("ledger".into())
 }
 
-fn key(sha256: &Digest) -> Result<Key> {
-    folder()?.join(&format!("{}.json", sha256.hex()))
+fn key(sha256: &Digest) -> Key {
+    folder().join_checked(format_args!("{}.json", sha256.hex()))
 }

@@ -1,10 +1,13 @@
 //! Which version is in use: the rule for changing it, and the way back. Pure.
 //!
-//! In: scores and records. Out: evidence or reasons against, and the version to return to. What always holds: what was not
-//! measured is not promoted; going back twice goes two versions back, never to and fro.
+//! Takes scores and records. Returns evidence or reasons against, and the version to return to.
+//!
+//! # Invariants
+//!
+//! What was not measured is not promoted; going back twice goes two versions back, never to and fro.
 
 use crate::base::version::{Branch, VersionId};
-use crate::registry::versions::{Grounds, Promotion};
+use crate::registry::promotion::{NamedScores, Promotion, PromotionReason};
 use std::collections::BTreeMap;
 
 /// The score, 0 to 1, of how well the style is met; from the evaluation suite.
@@ -25,17 +28,14 @@ pub enum Against<'a> {
     /// Nothing is in use, and nothing was measured beside it.
     Nothing,
     /// Nothing is in use: the stock encoder, asked for the brand by name.
-    Stock(&'a Scores),
+    Stock(&'a NamedScores),
     /// The version in use.
-    Version(&'a VersionId, &'a Scores),
+    Version(&'a VersionId, &'a NamedScores),
 }
 
-/// Scores by name.
-pub type Scores = BTreeMap<String, f64>;
-
-/// Compares a candidate's scores: the evidence for it, or every reason against. What an encoder is for must not get worse; the
-/// other may lose a point, as pictures of another seed would.
-pub fn compare(branch: Branch, candidate: &Scores, against: Against<'_>) -> Result<Vec<String>, Vec<String>> {
+/// Compares a candidate's scores: the evidence for it, or every reason against. What an encoder is for must not get
+/// worse; the other may lose a point, as pictures of another seed would.
+pub fn compare(branch: Branch, candidate: &NamedScores, against: Against<'_>) -> Result<Vec<String>, Vec<String>> {
     let (mut evidence, mut wrong) = (Vec::new(), Vec::new());
     let style = if score(candidate, STYLE).is_none() && score(candidate, CONSISTENCY).is_some() { CONSISTENCY } else { STYLE };
     for (name, of) in [(style, Branch::Style), (CATEGORY, Branch::Category)] {
@@ -75,7 +75,7 @@ pub fn previous(records: &[Promotion], usable: impl Fn(&VersionId) -> bool) -> O
     // As an editor undoes: a promotion comes on top, a rollback takes away what it passes, down to where it leads.
     let mut stack: Vec<&VersionId> = Vec::new();
     for record in records {
-        if matches!(record.grounds, Grounds::Rollback(_)) {
+        if matches!(record.grounds, PromotionReason::Rollback(_)) {
             while stack.last().is_some_and(|top| **top != record.version) {
                 stack.pop();
             }
@@ -120,7 +120,7 @@ mod tests {
         let near =
             |consistency, category| BTreeMap::from([(CONSISTENCY.to_owned(), consistency), (CATEGORY.to_owned(), category)]);
         let stock = near(0.5, 0.9);
-        let verdict = |branch, new: &Scores| compare(branch, new, Against::Stock(&stock));
+        let verdict = |branch, new: &NamedScores| compare(branch, new, Against::Stock(&stock));
         assert!(
             verdict(Branch::Style, &near(0.6, 0.8)).unwrap()[1].contains("category 0.800 against 0.900 of the stock encoder")
         );
@@ -135,32 +135,32 @@ mod tests {
     fn going_back_goes_on_back() {
         let acme: EncoderName = "style/acme".parse().unwrap();
         let mut records: Vec<Promotion> = Vec::new();
-        let add = |records: &mut Vec<Promotion>, number: u32, grounds: Grounds| {
+        let add = |records: &mut Vec<Promotion>, number: u32, grounds: PromotionReason| {
             let previous = records.last().map(|r| r.version.clone());
             records.push(Promotion { version: acme.version(number), previous, at: Timestamp::now(), by: "me".into(), grounds });
         };
         let all = |_: &VersionId| true;
         assert_eq!(previous(&records, all), None);
         for number in [1, 2, 4] {
-            add(&mut records, number, Grounds::Evidence(Vec::new()));
+            add(&mut records, number, PromotionReason::Evidence(Vec::new()));
         }
         assert_eq!(previous(&records, all), Some(&acme.version(2)));
         assert_eq!(previous(&records, |v| v.number != 2), Some(&acme.version(1)));
-        add(&mut records, 2, Grounds::Rollback("x".into()));
+        add(&mut records, 2, PromotionReason::Rollback("x".into()));
         assert_eq!(previous(&records, all), Some(&acme.version(1)));
-        add(&mut records, 1, Grounds::Rollback("x".into()));
+        add(&mut records, 1, PromotionReason::Rollback("x".into()));
         assert_eq!(previous(&records, all), None);
-        add(&mut records, 4, Grounds::Forced("better".into()));
+        add(&mut records, 4, PromotionReason::Forced("better".into()));
         assert_eq!(previous(&records, all), Some(&acme.version(1)));
         // A version that was promoted twice: back over each of its turns once, and then to an end.
         records.clear();
         for number in [1, 2, 1] {
-            add(&mut records, number, Grounds::Forced("x".into()));
+            add(&mut records, number, PromotionReason::Forced("x".into()));
         }
         assert_eq!(previous(&records, |v| v.number != 2), None, "not to itself");
         for back in [2, 1] {
             assert_eq!(previous(&records, all), Some(&acme.version(back)));
-            add(&mut records, back, Grounds::Rollback("x".into()));
+            add(&mut records, back, PromotionReason::Rollback("x".into()));
         }
         assert_eq!(previous(&records, all), None);
     }

@@ -1,6 +1,7 @@
 //! When an encoder should be trained again. Pure.
 //!
-//! In: the house's update policy and what is known of the version in use. Out: the reasons, empty if it is not due.
+//! Takes the house's update policy and what is known of the version in use. Returns the reasons, empty if it is not
+//! due.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ pub struct UpdatePolicy {
 
 /// What is known of the version in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Wear {
+pub struct Drift {
     /// Days since it was trained.
     pub age_days: u64,
     /// Pictures in the ledger that were brought for it and that it did not learn from.
@@ -28,7 +29,7 @@ pub struct Wear {
 }
 
 /// Why it is due.
-pub fn due(policy: &UpdatePolicy, wear: &Wear) -> Vec<String> {
+pub fn due(policy: &UpdatePolicy, wear: &Drift) -> Vec<String> {
     let mut reasons = Vec::new();
     if policy.new_references.is_some_and(|bound| wear.new_references >= bound as usize) {
         reasons.push(format!("{} new references", wear.new_references));
@@ -50,13 +51,13 @@ mod tests {
 
     #[test]
     fn says_every_reason_and_none_without_a_policy() {
-        let worn = Wear { age_days: 181, new_references: 5, consistency: Some((0.4, 30)) };
+        let worn = Drift { age_days: 181, new_references: 5, consistency: Some((0.4, 30)) };
         assert!(due(&UpdatePolicy::default(), &worn).is_empty());
         let policy = UpdatePolicy { new_references: Some(5), drift_below: Some(0.5), max_age_days: Some(180) };
         assert_eq!(
             due(&policy, &worn),
             ["5 new references", "style consistency 0.400 of 30 assets is under 0.5", "181 days old"]
         );
-        assert!(due(&policy, &Wear { age_days: 180, new_references: 4, consistency: Some((0.5, 1)) }).is_empty());
+        assert!(due(&policy, &Drift { age_days: 180, new_references: 4, consistency: Some((0.5, 1)) }).is_empty());
     }
 }

@@ -1,7 +1,11 @@
 //! Everything in a store that rights and versions touch, read once.
 //!
-//! In: a store. Out: a [`Survey`] of its cards, promotions, ledger and assets. What always holds: what cannot be read is
-//! named in it, never passed over in silence; it is a view that may be thrown away, the store stays the truth.
+//! Takes a store. Returns a [`Survey`] of its cards, promotions, ledger and assets.
+//!
+//! # Invariants
+//!
+//! What cannot be read is named in it, never passed over in silence; it is a view that may be thrown away, the store
+//! stays the truth.
 
 use crate::base::digest::Digest;
 use crate::base::error::Result;
@@ -10,12 +14,13 @@ use crate::base::time::Date;
 use crate::base::version::{EncoderName, VersionId};
 use crate::campaign::outcomes::{self, FoundSidecar};
 use crate::campaign::sidecar::Sidecar;
-use crate::registry::card::{Card, Lesson};
+use crate::registry::card::{Card, TrainingImage};
 use crate::registry::ledger::{Entry, Ledger, Revocation, Revocations};
-use crate::registry::retrain::Wear;
+use crate::registry::retrain::Drift;
 use crate::registry::usability;
 use crate::registry::versions::Registry;
 use crate::rights::Policy;
+use crate::store::parallel::in_parallel;
 use crate::store::{Key, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -81,12 +86,18 @@ impl Survey {
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
         let mut survey = Self { revocations: ledger.revocations().await?, ..Self::default() };
         let mut encoders = BTreeSet::new();
-        for version in registry.versions().await? {
-            match registry.look_up(&version).await? {
-                Ok(card) => {
+        let versions = registry.versions().await?;
+        let mut cards = pin!(in_parallel(versions.clone(), |version| {
+            let registry = registry.clone();
+            async move { registry.look_up(&version).await }
+        }));
+        for version in versions {
+            match cards.try_next().await? {
+                Some(Ok(card)) => {
                     survey.cards.insert(version.clone(), card);
                 }
-                Err(error) => survey.unreadable.push(error.chain()),
+                Some(Err(error)) => survey.unreadable.push(error.chain()),
+                None => {}
             }
             let encoder = version.encoder();
             if encoders.insert(encoder.clone())
@@ -95,9 +106,9 @@ impl Survey {
                 survey.promoted.insert(encoder, promoted);
             }
         }
-        for sha256 in ledger.pictures().await? {
-            if let Some(entry) = survey.read(ledger.entry(&sha256).await)?.flatten() {
-                survey.entries.insert(sha256, entry);
+        for entry in ledger.entries(ledger.pictures().await?).await? {
+            if let Some(entry) = survey.read(entry)?.flatten() {
+                survey.entries.insert(entry.sha256, entry);
             }
         }
         Ok(survey)
@@ -127,7 +138,7 @@ impl Survey {
     }
 
     /// Everything that a version learned from, itself or before it began.
-    pub fn learned(&self, version: &VersionId) -> Vec<&Lesson> {
+    pub fn learned(&self, version: &VersionId) -> Vec<&TrainingImage> {
         self.lineage(version).into_iter().flat_map(|card| &card.pictures).collect()
     }
 
@@ -142,19 +153,19 @@ impl Survey {
     }
 
     /// The revocation that makes a version unusable, and the picture that falls under it.
-    pub fn revoked(&self, version: &VersionId) -> Option<(&Lesson, &Revocation)> {
+    pub fn revoked(&self, version: &VersionId) -> Option<(&TrainingImage, &Revocation)> {
         let mut lessons = self.learned(version).into_iter();
         lessons.find_map(|lesson| Some((lesson, self.revocations.of(&lesson.sha256, &lesson.source)?)))
     }
 
-    /// Why the house's policy refuses what a version learned from, apart from revocations: it expired, or its licence is not
-    /// allowed any more.
+    /// Why the house's policy refuses what a version learned from, apart from revocations: it expired, or its licence
+    /// is not allowed any more.
     pub fn refused(&self, version: &VersionId, policy: &Policy) -> Option<String> {
         usability::refused(version, &usability::grants(&self.lineage(version), &self.entries), policy)
     }
 
     /// What is known of a version in use, for the update policy.
-    pub fn wear(&self, card: &Card, today: Date) -> Wear {
+    pub fn drift(&self, card: &Card, today: Date) -> Drift {
         let learned: BTreeSet<&Digest> = self.learned(&card.id).iter().map(|lesson| &lesson.sha256).collect();
         let is_new = |entry: &&Entry| {
             entry.encoder == card.id.encoder()
@@ -167,7 +178,7 @@ impl Survey {
             .filter(|asset| asset.version.as_ref() == Some(&card.id))
             .filter_map(|asset| asset.first_style.map(f64::from))
             .collect();
-        Wear {
+        Drift {
             age_days: today.days().saturating_sub(card.created_at.date().days()),
             new_references: self.entries.values().filter(is_new).count(),
             consistency: (!scores.is_empty()).then(|| (scores.iter().sum::<f64>() / scores.len() as f64, scores.len())),

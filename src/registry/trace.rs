@@ -1,7 +1,10 @@
 //! From a source to the versions that learned from it to the assets they drew, and back. Pure.
 //!
-//! In: a [`Survey`] and a question. Out: a [`Trace`], or nothing if what is asked for is not known. What always holds: a
-//! version also answers for what its parents learned; an answer names what could not be read.
+//! Takes a [`Survey`] and a question. Returns a [`Trace`], or nothing if what is asked for is not known.
+//!
+//! # Invariants
+//!
+//! A version also answers for what its parents learned; an answer names what could not be read.
 
 use crate::base::digest::Digest;
 use crate::base::licence::Licence;

@@ -1,11 +1,15 @@
 //! From references to lessons: the rights of every picture are settled before it is learned from. Pure.
 //!
-//! In: a style set, its references, the policy and the revocations. Out: what the card and the ledger will say, or every
-//! picture that is refused, by name and with the line that claims it. What always holds: one refused picture refuses the set.
+//! Takes a style set, its references, the policy and the revocations. Returns what the card and the ledger will say,
+//! or every picture that is refused, by name and with the line that claims it.
+//!
+//! # Invariants
+//!
+//! One refused picture refuses the set.
 
 use crate::base::time::Timestamp;
 use crate::base::version::EncoderName;
-use crate::registry::card::Lesson;
+use crate::registry::card::TrainingImage;
 use crate::registry::ledger::{Entry, Revocations};
 use crate::rights::{Grant, Policy};
 use crate::spec::{Problem, Reference, StyleSet};
@@ -13,12 +17,13 @@ use std::collections::BTreeSet;
 
 /// Pictures whose rights are settled, in the references' order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cleared {
+pub struct ClearedImages {
     /// What the card says of each.
-    pub lessons: Vec<Lesson>,
+    pub lessons: Vec<TrainingImage>,
     /// The distinct rights in them.
     pub grants: Vec<Grant>,
-    /// What the ledger shall say of each; hand it to [`crate::registry::ledger::Ledger::record`] before training begins.
+    /// What the ledger shall say of each; hand it to [`crate::registry::ledger::Ledger::record`] before training
+    /// begins.
     pub entries: Vec<Entry>,
 }
 
@@ -29,7 +34,7 @@ pub fn clear(
     policy: &Policy,
     revocations: &Revocations,
     now: Timestamp,
-) -> Result<Cleared, Vec<Problem>> {
+) -> Result<ClearedImages, Vec<Problem>> {
     let encoder = EncoderName { branch: set.branch, name: set.name.clone() };
     let (mut lessons, mut entries, mut grants, mut problems) = (Vec::new(), Vec::new(), BTreeSet::new(), Vec::new());
     for reference in references {
@@ -42,7 +47,7 @@ pub fn clear(
                 continue;
             }
         };
-        lessons.push(Lesson {
+        lessons.push(TrainingImage {
             sha256: sha256.clone(),
             file: file.clone(),
             category: category.clone(),
@@ -60,7 +65,7 @@ pub fn clear(
         grants.insert(grant);
     }
     match problems.is_empty() {
-        true => Ok(Cleared { lessons, grants: grants.into_iter().collect(), entries }),
+        true => Ok(ClearedImages { lessons, grants: grants.into_iter().collect(), entries }),
         false => Err(problems),
     }
 }

@@ -1,8 +1,11 @@
 //! Whether a version may be put to new use today: what it learned from is neither revoked nor expired.
 //!
-//! In: a version, the revocations, the house's policy. Out: the reason against it, or none. What always holds: the ledger's word
-//! counts before the card's, since a contract may have been renewed or narrowed after training; a version also answers for its
-//! ancestors.
+//! Takes a version, the revocations, the house's policy. Returns the reason against it, or none.
+//!
+//! # Invariants
+//!
+//! The ledger's word counts before the card's, since a contract may have been renewed or narrowed after training; a
+//! version also answers for its ancestors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,15 +26,14 @@ impl Registry {
         }
     }
 
-    /// The distinct rights in everything that a version learned from, itself or before it began. The card says what they were
-    /// at training; what the ledger says has been renewed or narrowed since.
+    /// The distinct rights in everything that a version learned from, itself or before it began. The card says what
+    /// they were at training; what the ledger says has been renewed or narrowed since.
     pub async fn grants_today(&self, version: &VersionId) -> Result<Vec<Grant>> {
         let (lineage, ledger) = (self.lineage(version).await?, Ledger::new(self.store()));
+        let pictures: BTreeSet<Digest> = lineage.iter().flat_map(|card| &card.pictures).map(|picture| picture.sha256).collect();
         let mut entries = BTreeMap::new();
-        for lesson in lineage.iter().flat_map(|card| &card.pictures) {
-            if let Some(entry) = ledger.entry(&lesson.sha256).await? {
-                entries.insert(lesson.sha256, entry);
-            }
+        for entry in ledger.entries(pictures.into_iter().collect()).await? {
+            entries.extend(entry?.map(|entry| (entry.sha256, entry)));
         }
         Ok(grants(&lineage.iter().collect::<Vec<_>>(), &entries))
     }

@@ -1,14 +1,16 @@
 //! The registry: versions and promotions in a store.
 //!
-//! In: drafts and weights. Out: cards, weights that are what their card says, and which version is promoted. What always
-//! holds: of two trainings that finish at once each gets a number of its own. The weights are the claim on a number (written
+//! Takes drafts and weights. Returns cards, weights that are what their card says, and which version is promoted.
+//!
+//! # Invariants
+//!
+//! Of two trainings that finish at once each gets a number of its own. The weights are the claim on a number (written
 //! only where there are none), the card makes it count; a number whose training died in between stays unused.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
@@ -18,6 +20,7 @@ use crate::plan::EncoderRef;
 use crate::registry::card::{Card, Draft};
 use crate::registry::ledger::Revocations;
 use crate::registry::promote::{self, Against};
+use crate::registry::promotion::{NamedScores, Promotion, PromotionBasis, PromotionReason};
 use crate::rights::Policy;
 use crate::store::{Key, Log, Store};
 
@@ -28,66 +31,6 @@ const MAX_GAP: u32 = 1_000;
 #[derive(Clone, Debug)]
 pub struct Registry {
     store: Arc<dyn Store>,
-}
-
-/// One promotion, as it is stored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Promotion {
-    /// The version in use from then on.
-    pub version: VersionId,
-    /// The version in use until then.
-    pub previous: Option<VersionId>,
-    /// When.
-    pub at: Timestamp,
-    /// By whom.
-    pub by: String,
-    /// Why: what was compared, or the reason for doing it without.
-    pub grounds: Grounds,
-}
-
-/// Why a version was promoted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Grounds {
-    /// It compared well.
-    Evidence(Vec<String>),
-    /// It was promoted all the same, for this reason.
-    Forced(String),
-    /// The version before it was taken back.
-    Rollback(String),
-}
-
-/// What a promotion rests on.
-#[derive(Clone, Copy, Debug)]
-pub enum Basis<'a> {
-    /// Somebody's word.
-    Forced(&'a str),
-    /// The scores that the cards have from training.
-    Recorded,
-    /// Both versions, drawn anew side by side.
-    Measured(&'a Measured),
-}
-
-/// Two encoders that drew the same briefs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measured {
-    /// The candidate's scores.
-    pub candidate: promote::Scores,
-    /// The version in use when it was measured.
-    pub in_use: Option<VersionId>,
-    /// The version that it was compared with; `None` for the stock encoder, as nothing is in use that may be used.
-    pub version: Option<VersionId>,
-    /// Its scores.
-    pub other: promote::Scores,
-    /// More to record: how sure the differences are.
-    pub notes: Vec<String>,
-}
-
-impl<'a> From<Option<&'a str>> for Basis<'a> {
-    fn from(forced: Option<&'a str>) -> Self {
-        forced.map_or(Self::Recorded, Self::Forced)
-    }
 }
 
 impl Registry {
@@ -219,13 +162,13 @@ impl Registry {
         Ok(self.promotions(encoder).await?.pop().map(|record| record.version))
     }
 
-    /// Puts a version in use if its scores stand up to those of the one in use, or for a forced reason. Rights and weights must
-    /// hold in any case: no reason makes up for them.
+    /// Puts a version in use if its scores stand up to those of the one in use, or for a forced reason. Rights and
+    /// weights must hold in any case: no reason makes up for them.
     pub async fn promote<'a>(
         &self,
         version: &VersionId,
         by: &str,
-        basis: impl Into<Basis<'a>>,
+        basis: impl Into<PromotionBasis<'a>>,
         revocations: &Revocations,
         policy: &Policy,
     ) -> Result<Promotion> {
@@ -246,12 +189,12 @@ impl Registry {
                 None => None,
             };
             let grounds = match basis {
-                Basis::Forced(reason) => Grounds::Forced(reason.into()),
-                Basis::Recorded => {
+                PromotionBasis::Forced(reason) => PromotionReason::Forced(reason.into()),
+                PromotionBasis::Recorded => {
                     let against = before.as_ref().map_or(Against::Nothing, |b| Against::Version(&b.id, &b.scores));
-                    Grounds::Evidence(compared(&card, &card.scores, against)?)
+                    PromotionReason::Evidence(compared(&card, &card.scores, against)?)
                 }
-                Basis::Measured(measured) => {
+                PromotionBasis::Measured(measured) => {
                     if measured.in_use != previous {
                         return Err(Error::new(
                             Kind::Transient,
@@ -265,7 +208,7 @@ impl Registry {
                     };
                     let mut evidence = compared(&card, &measured.candidate, against)?;
                     evidence.extend(measured.notes.iter().cloned());
-                    Grounds::Evidence(evidence)
+                    PromotionReason::Evidence(evidence)
                 }
             };
             let record = Promotion { version: version.clone(), previous, at: Timestamp::now(), by: by.into(), grounds };
@@ -275,8 +218,8 @@ impl Registry {
         }
     }
 
-    /// The card of the version in use, for a comparison; none if it may not be used any more or cannot be read, as a version
-    /// that nobody may draw with must not stand in the way of its successor.
+    /// The card of the version in use, for a comparison; none if it may not be used any more or cannot be read, as a
+    /// version that nobody may draw with must not stand in the way of its successor.
     pub async fn comparable(&self, in_use: &VersionId, revocations: &Revocations, policy: &Policy) -> Result<Option<Card>> {
         let Ok(card) = self.look_up(in_use).await? else { return Ok(None) };
         match self.barred(in_use, revocations, policy).await {
@@ -287,8 +230,8 @@ impl Registry {
         }
     }
 
-    /// Puts the version in use again that was before the one in use. What could not be drawn with is passed over: what is
-    /// revoked, expired or damaged, or was trained for another bundle than the one in use.
+    /// Puts the version in use again that was before the one in use. What could not be drawn with is passed over:
+    /// what is revoked, expired or damaged, or was trained for another bundle than the one in use.
     pub async fn rollback(
         &self,
         encoder: &EncoderName,
@@ -322,7 +265,7 @@ impl Registry {
                 previous: records.last().map(|record| record.version.clone()),
                 at: Timestamp::now(),
                 by: by.into(),
-                grounds: Grounds::Rollback(reason.into()),
+                grounds: PromotionReason::Rollback(reason.into()),
             };
             if log.add(records.len(), &record).await? {
                 return Ok(record);
@@ -353,7 +296,7 @@ impl Registry {
 }
 
 /// The evidence for a version, or the error that says why not.
-fn compared(card: &Card, scores: &promote::Scores, against: Against<'_>) -> Result<Vec<String>> {
+fn compared(card: &Card, scores: &NamedScores, against: Against<'_>) -> Result<Vec<String>> {
     promote::compare(card.id.branch, scores, against).map_err(|against| {
         Error::invalid(format!("{} is not promoted: {}", card.id, against.join("; ")))
             .hint("train a better one, or give the reason for doing it all the same: --force --reason TEXT")

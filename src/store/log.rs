@@ -2,13 +2,15 @@
 //!
 //! # Invariants
 //!
-//! A record is never changed. Of two writers who saw the same records only one adds the next, so a decision made by the
-//! records is made by all of them. A lost record is an error: what comes before the gap must not pass for the whole log.
+//! A record is never changed. Of two writers who saw the same records only one adds the next, so a decision made by
+//! the records is made by all of them. A lost record is an error: what comes before the gap must not pass for the
+//! whole log.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::base::error::{Error, Result};
+use crate::base::json;
 use crate::store::key::Key;
 use crate::store::object_store::Store;
 
@@ -70,9 +72,7 @@ impl<'a> Log<'a> {
     ///
     /// Fails if the store cannot be written to.
     pub async fn add(&self, seen: usize, record: &impl Serialize) -> Result<bool> {
-        let mut bytes =
-            serde_json::to_vec_pretty(record).map_err(|e| Error::internal("cannot write a record as JSON").caused_by(e))?;
-        bytes.push(b'\n');
+        let bytes = json::to_pretty_vec("a record", record)?;
         self.store.put_if_absent(&self.key(seen + 1), bytes.into()).await
     }
 

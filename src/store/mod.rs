@@ -1,4 +1,5 @@
-//! Object stores: bytes under [`Key`]s, in a folder ([`Local`]) or in a bucket ([`S3`]), and append-only logs ([`Log`]).
+//! Object stores: bytes under [`Key`]s, in a folder ([`Local`]) or in a bucket ([`S3`]), and append-only logs
+//! ([`Log`]).
 //!
 //! The store is where results are kept: what it holds is done, and no other record is needed to go on after a crash.
 //!

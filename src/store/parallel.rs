@@ -13,7 +13,8 @@ use crate::store::object_store::Store;
 /// How many objects are read, written or deleted at once.
 pub const AT_ONCE: usize = 32;
 
-/// Does `work` for each item, [`AT_ONCE`] at a time, each in a task of its own; streams the results in the items' order.
+/// Does `work` for each item, [`AT_ONCE`] at a time, each in a task of its own; streams the results in the items'
+/// order.
 pub fn in_parallel<I, F, T>(items: Vec<I>, mut work: impl FnMut(I) -> F) -> impl Stream<Item = Result<T>>
 where
     F: Future<Output = Result<T>> + Send + 'static,

@@ -8,9 +8,9 @@ use housestyle::base::digest::Digest;
 use housestyle::base::time::Timestamp;
 use housestyle::base::version::{EncoderName, VersionId};
 use housestyle::plan::{EncoderRef, Rates, check, plan};
-use housestyle::registry::card::{Base, Card, Draft, Lesson};
+use housestyle::registry::card::{Base, Card, Draft, TrainingImage};
 use housestyle::registry::ledger::{Entry, Ledger, Revocation, Revocations, Target};
-use housestyle::registry::{Basis, Grounds, Measured, Registry, style_catalog};
+use housestyle::registry::{MeasuredComparison, PromotionBasis, PromotionReason, Registry, style_catalog};
 use housestyle::rights::{Grant, Policy, Terms};
 use housestyle::spec::{Campaign, Training};
 use housestyle::store::{Key, Local, Store};
@@ -19,7 +19,7 @@ use crate::support::{facts, housestyle, output};
 
 /// A draft of `style/acme` on the bundle of the small plans, with these scores, that learned from these pictures.
 pub fn draft(style: f64, category: f64, pictures: &[&str]) -> Draft {
-    let lesson = |file: &&str| Lesson {
+    let lesson = |file: &&str| TrainingImage {
         sha256: Digest::of(file),
         file: (*file).into(),
         category: "fox".into(),
@@ -129,7 +129,7 @@ async fn promotes_what_is_not_worse_and_goes_back() {
     assert!(promote(1, None).await.unwrap_err().to_string().contains("promoted already"));
     assert!(promote(9, None).await.unwrap_err().to_string().contains("no encoder style/acme@9"));
     let forced = promote(2, Some("the judge is wrong")).await.unwrap();
-    assert_eq!((forced.previous, forced.grounds), (Some(acme(1)), Grounds::Forced("the judge is wrong".into())));
+    assert_eq!((forced.previous, forced.grounds), (Some(acme(1)), PromotionReason::Forced("the judge is wrong".into())));
     assert!(matches!(promote(3, None).await.unwrap_err().exit_code(), 2), "category 0.895 against 0.95");
     let back = registry.rollback(&encoder, "me", "worse after all", &none, &Policy::default()).await.unwrap();
     assert_eq!((back.version, back.previous), (acme(1), Some(acme(2))));
@@ -153,24 +153,27 @@ async fn measured_scores_count_before_recorded_ones() {
         registry.publish(&draft(style, category, &["a"]), b"w", None).await.unwrap();
     }
     let scores = |style: f64, category: f64| BTreeMap::from([("style".to_owned(), style), ("category".to_owned(), category)]);
-    let measured = |version: Option<u32>, new, other| Measured {
+    let measured = |version: Option<u32>, new, other| MeasuredComparison {
         candidate: new,
         in_use: version.map(acme),
         version: version.map(acme),
         other,
         notes: vec!["p = 0.5".into()],
     };
-    let promote = |number, measured: Measured| {
+    let promote = |number, measured: MeasuredComparison| {
         let registry = registry.clone();
         async move {
             let (none, policy) = (Revocations::default(), Policy::default());
-            registry.promote(&acme(number), "me", Basis::Measured(&measured), &none, &policy).await
+            registry.promote(&acme(number), "me", PromotionBasis::Measured(&measured), &none, &policy).await
         }
     };
     let worse = promote(1, measured(None, scores(0.3, 0.9), scores(0.4, 0.9))).await.unwrap_err();
     assert!(worse.to_string().contains("style 0.300 against 0.400 of the stock encoder"), "{worse}");
     let first = promote(1, measured(None, scores(0.5, 0.7), scores(0.4, 0.9))).await.unwrap();
-    assert!(matches!(&first.grounds, Grounds::Evidence(lines) if lines.len() == 3 && lines[2] == "p = 0.5"), "{first:?}");
+    assert!(
+        matches!(&first.grounds, PromotionReason::Evidence(lines) if lines.len() == 3 && lines[2] == "p = 0.5"),
+        "{first:?}"
+    );
     // On paper the second is far better; side by side it is not.
     let worse = promote(2, measured(Some(1), scores(0.5, 0.6), scores(0.5, 0.7))).await.unwrap_err();
     assert!(worse.to_string().contains("category 0.600 against 0.700 of style/acme@1; it may lose 0.010"), "{worse}");

@@ -12,6 +12,7 @@ mod evidence;
 mod faults;
 mod parity;
 mod queue_conformance;
+mod requests;
 mod resume;
 mod reviews;
 mod rights;

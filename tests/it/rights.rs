@@ -112,7 +112,7 @@ async fn traces_lead_there_and_back() {
     {
         assert_eq!(ask(unknown), None);
     }
-    let row = survey.wear(&survey.cards[&"acme@1".parse().unwrap()], Timestamp::now().date());
+    let row = survey.drift(&survey.cards[&"acme@1".parse().unwrap()], Timestamp::now().date());
     assert_eq!((row.new_references, row.consistency.map(|(_, assets)| assets)), (0, Some(2)));
     // What cannot be read is said, and the rest is answered all the same.
     std::fs::write(folder.path().join(&drawn.sidecar), "{").unwrap();

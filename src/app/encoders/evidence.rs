@@ -21,7 +21,7 @@ use crate::io::blocking;
 use crate::pipeline::Bundle;
 use crate::plan::Categories;
 use crate::registry::ledger::Ledger;
-use crate::registry::{Card, Measured, Registry};
+use crate::registry::{Card, MeasuredComparison, Registry};
 use crate::store::Store;
 use crate::train::measure::{self, MeasuredEncoder, PictureMarks};
 
@@ -44,7 +44,11 @@ struct Contest {
 
 impl App {
     /// Draws with a candidate and with the version in use, and scores both.
-    pub(in crate::app) async fn measure_candidate(&self, version: &VersionId, store: &Arc<dyn Store>) -> Result<Measured> {
+    pub(in crate::app) async fn measure_candidate(
+        &self,
+        version: &VersionId,
+        store: &Arc<dyn Store>,
+    ) -> Result<MeasuredComparison> {
         let contest = self.load_contest(version, store).await?;
         let card = &contest.candidate.card;
         if let Some(before) = contest.before.as_ref().filter(|before| before.card.base.digest != card.base.digest) {
@@ -85,7 +89,7 @@ impl App {
     }
 
     /// Draws with both and scores them. Blocks.
-    fn compare_versions(&self, bundle: &Bundle, contest: Contest) -> Result<Measured> {
+    fn compare_versions(&self, bundle: &Bundle, contest: Contest) -> Result<MeasuredComparison> {
         let Contest { candidate, in_use, before } = contest;
         let mut pipeline = self.load_pipeline(bundle)?;
         for LoadedVersion { card, weights } in std::iter::once(&candidate).chain(&before) {
@@ -119,7 +123,7 @@ impl App {
             paired("style", &drawn, &other, |marks| marks.style.or(marks.consistency)),
             paired("category", &drawn, &other, |marks| Some(marks.category)),
         ];
-        Ok(Measured {
+        Ok(MeasuredComparison {
             in_use,
             candidate: measure::scores(&drawn),
             version: before.map(|before| before.id),

@@ -71,7 +71,7 @@ impl App {
         let revoked =
             survey.revoked(&card.id).map(|(lesson, revocation)| format!("{} is {}", lesson.file, revocation.because()));
         let refused = survey.refused(&card.id, &self.policy());
-        let due = if promoted { due(&self.config.update_policy, &survey.wear(card, today)) } else { Vec::new() };
+        let due = if promoted { due(&self.config.update_policy, &survey.drift(card, today)) } else { Vec::new() };
         EncoderRow {
             version: card.id.clone(),
             trained: card.created_at.date(),

@@ -5,7 +5,7 @@ use crate::app::resources::App;
 use crate::base::actor::{Actor, Reason};
 use crate::base::version::{EncoderName, VersionId};
 use crate::registry::ledger::Ledger;
-use crate::registry::{Basis, Promotion, Registry};
+use crate::registry::{Promotion, PromotionBasis, Registry};
 
 /// What is promoted.
 #[derive(Clone, Debug)]
@@ -56,9 +56,9 @@ impl App {
             PromotionRequestBasis::Recorded | PromotionRequestBasis::Forced(_) => None,
         };
         let basis = match (&measured, &request.basis) {
-            (Some(measured), _) => Basis::Measured(measured),
-            (None, PromotionRequestBasis::Forced(reason)) => Basis::Forced(reason.as_str()),
-            (None, _) => Basis::Recorded,
+            (Some(measured), _) => PromotionBasis::Measured(measured),
+            (None, PromotionRequestBasis::Forced(reason)) => PromotionBasis::Forced(reason.as_str()),
+            (None, _) => PromotionBasis::Recorded,
         };
         let revocations = Ledger::new(store.clone()).revocations().await?;
         let registry = Registry::new(store);

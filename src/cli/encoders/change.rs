@@ -8,7 +8,7 @@ use crate::cli::actor::By;
 use crate::cli::context::CommandContext;
 use crate::cli::out::Out;
 use crate::cli::outcome::CommandOutcome;
-use crate::registry::{Grounds, Promotion};
+use crate::registry::{Promotion, PromotionReason};
 
 /// Arguments of `encoders promote`.
 #[derive(Debug, clap::Args)]
@@ -66,9 +66,9 @@ fn show(record: &Promotion, context: &CommandContext) -> Result<CommandOutcome> 
     let before = record.previous.as_ref().map_or_else(|| "nothing".into(), ToString::to_string);
     context.say(format!("{} is in use now; before: {before}", record.version));
     match &record.grounds {
-        Grounds::Evidence(evidence) => evidence.iter().for_each(|line| context.say(format!("  {line}"))),
-        Grounds::Forced(reason) => context.say(format!("  forced: {reason}")),
-        Grounds::Rollback(reason) => context.say(format!("  rolled back: {reason}")),
+        PromotionReason::Evidence(evidence) => evidence.iter().for_each(|line| context.say(format!("  {line}"))),
+        PromotionReason::Forced(reason) => context.say(format!("  forced: {reason}")),
+        PromotionReason::Rollback(reason) => context.say(format!("  rolled back: {reason}")),
     }
     context.emit(record)?;
     Ok(CommandOutcome::Done)

@@ -8,7 +8,7 @@ use crate::cli::context::CommandContext;
 use crate::cli::out::Out;
 use crate::cli::outcome::CommandOutcome;
 use crate::cli::table::{Table, shortened};
-use crate::registry::{Card, Grounds};
+use crate::registry::{Card, PromotionReason};
 
 /// Arguments of `encoders show`.
 #[derive(Debug, clap::Args)]
@@ -41,9 +41,9 @@ fn describe(report: &EncoderDetails) -> Table {
     rows.push(("promoted", report.promoted.as_ref().map_or_else(|| "none".into(), ToString::to_string)));
     for record in report.promotions.iter().rev() {
         let why = match &record.grounds {
-            Grounds::Evidence(evidence) => evidence.join(", "),
-            Grounds::Forced(reason) => format!("forced: {reason}"),
-            Grounds::Rollback(reason) => format!("rolled back: {reason}"),
+            PromotionReason::Evidence(evidence) => evidence.join(", "),
+            PromotionReason::Forced(reason) => format!("forced: {reason}"),
+            PromotionReason::Rollback(reason) => format!("rolled back: {reason}"),
         };
         rows.push(("history", format!("{}  {}  by {}: {why}", record.at, record.version, record.by)));
     }

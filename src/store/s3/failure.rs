@@ -1,7 +1,10 @@
 //! What the S3 SDK's errors mean to us, in one place.
 //!
-//! In: an SDK error. Out: an [`Error`] whose kind decides what happens next and whose hint says what to do.
-//! Always holds: no credential is in it; the SDK has tried again before, so what is said here is not a hiccup.
+//! Takes an SDK error. Returns an [`Error`] whose kind decides what happens next and whose hint says what to do.
+//!
+//! # Invariants
+//!
+//! No credential is in it; the SDK has tried again before, so what is said here is not a hiccup.
 
 use std::error::Error as StdError;
 

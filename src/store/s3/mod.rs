@@ -1,13 +1,13 @@
 //! An object store in an S3 bucket: key `a/b` is the object `<prefix>/a/b`.
 //!
-//! Objects are whole by S3's own promise. Every request has a time limit and is tried again by the SDK; what still fails
-//! becomes one of our errors in `failure`.
+//! Objects are whole by S3's own promise. Every request has a time limit and is tried again by the SDK; what still
+//! fails becomes one of our errors in `failure`.
 //!
 //! # Invariants
 //!
-//! [`Store::put_if_absent`] is a conditional PUT where the server honours it (tried out before the first one). A PUT of
-//! this process whose answer was lost is recognised by the nonce it carries. A body that comes short or stalls is fetched
-//! again.
+//! [`Store::put_if_absent`] is a conditional PUT where the server honours it (tried out before the first one). A PUT
+//! of this process whose answer was lost is recognised by the nonce it carries. A body that comes short or stalls is
+//! fetched again.
 
 use std::fmt;
 use std::sync::Arc;

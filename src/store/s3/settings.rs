@@ -17,8 +17,8 @@ pub struct S3Settings {
     pub endpoint: Option<String>,
     /// The region; without it, the AWS chain's, or `us-east-1` for another server.
     pub region: Option<String>,
-    /// Whether buckets are in the path, not in the host's name. Most servers but Amazon's want it, and with `endpoint` it is
-    /// the default.
+    /// Whether buckets are in the path, not in the host's name. Most servers but Amazon's want it, and with
+    /// `endpoint` it is the default.
     pub path_style: Option<bool>,
     /// When requests carry a checksum beyond what signing needs. Old servers refuse `when_supported`.
     pub checksums: Checksums,
