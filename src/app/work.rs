@@ -21,7 +21,7 @@ use crate::broker::Rabbit;
 use crate::config::Config;
 use crate::events::webhook::Webhooks;
 use crate::io::blocking;
-use crate::io::http::{Client, Reach};
+use crate::io::http::{GuardedClient, Reach};
 use crate::pipeline::Bundle;
 use crate::telemetry::{Readiness, serve};
 
@@ -112,7 +112,7 @@ impl App {
         if webhooks.is_empty() {
             return Ok(None);
         }
-        let client = Client::new(Reach::PublicAnd(webhook_networks.clone()), ENDPOINT_TIMEOUT)?;
+        let client = GuardedClient::new(Reach::PublicAnd(webhook_networks.clone()), ENDPOINT_TIMEOUT)?;
         Webhooks::new(webhooks, client, Arc::clone(&watched.metrics)).map(Some)
     }
 

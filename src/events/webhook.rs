@@ -20,7 +20,7 @@ use super::domain_event::DomainEvent;
 use super::signature::SigningSecrets;
 use crate::base::error::{Context as _, Error, Kind, Result};
 use crate::base::text;
-use crate::io::http::{Client, Reply, Url};
+use crate::io::http::{GuardedClient, Reply, Url};
 use crate::telemetry::Metrics;
 
 /// The pauses between attempts; up to a quarter is added, so that many that failed together do not return together.
@@ -65,7 +65,7 @@ struct Endpoint {
 #[derive(Clone, Debug)]
 pub struct Webhooks {
     endpoints: Vec<Endpoint>,
-    client: Client,
+    client: GuardedClient,
     metrics: Arc<Metrics>,
     pauses: Vec<Duration>,
 }
@@ -75,7 +75,7 @@ impl Webhooks {
     ///
     /// # Errors
     /// For an address or a secret that is wrong, and for a secret file that cannot be read.
-    pub fn new(settings: &[WebhookSetting], client: Client, metrics: Arc<Metrics>) -> Result<Self> {
+    pub fn new(settings: &[WebhookSetting], client: GuardedClient, metrics: Arc<Metrics>) -> Result<Self> {
         let ready = |setting: &WebhookSetting| {
             let secrets = SigningSecrets::load(&setting.secret_file)?;
             Ok(Endpoint { url: setting.url.parse()?, secrets, events: setting.events.clone() })
@@ -163,7 +163,7 @@ impl Endpoint {
     }
 
     /// Sends once, signed with the time of sending, and judges the answer.
-    async fn attempt(&self, client: &Client, id: &str, body: Bytes) -> Result<(), FailedAttempt> {
+    async fn attempt(&self, client: &GuardedClient, id: &str, body: Bytes) -> Result<(), FailedAttempt> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let headers = self.headers(id, now.as_secs(), &body)?;
         let reply = client.post(&self.url, headers, body).await?;

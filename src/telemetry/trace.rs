@@ -24,7 +24,7 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::base::error::{Context as _, Error, Kind, Result};
-use crate::io::http::{Client, Reach, Url};
+use crate::io::http::{GuardedClient, Reach, Url};
 
 /// The time limit of one export.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -126,8 +126,8 @@ impl SpanExport {
     pub fn start(endpoint: &Url) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let client = SpanClient {
-            client: Client::new(Reach::Anywhere, PATIENCE)?,
-            url: endpoint.with_path(PATH),
+            client: GuardedClient::new(Reach::Anywhere, PATIENCE)?,
+            url: endpoint.with_path(PATH)?,
             runtime: runtime.context(Kind::Internal, || "cannot start the runtime that exports traces")?,
         };
         let exporter = SpanExporter::builder()
@@ -160,7 +160,7 @@ impl Drop for SpanExport {
 /// Adapts the HTTP client to the exporter, which calls it from a thread of its own, outside of any async runtime.
 #[derive(Debug)]
 struct SpanClient {
-    client: Client,
+    client: GuardedClient,
     url: Url,
     /// Drives the requests of that thread.
     runtime: Runtime,

@@ -12,7 +12,7 @@ use housestyle::base::error::Kind;
 use housestyle::base::time::Timestamp;
 use housestyle::events::webhook::{WebhookSetting, Webhooks};
 use housestyle::events::{AssetDead, CampaignCancelled, CloudEvent, DomainEvent};
-use housestyle::io::http::{Client, Reach, Resolve, Url};
+use housestyle::io::http::{GuardedClient, Reach, Resolve, Url};
 use housestyle::telemetry::Metrics;
 use hyper::header::HeaderMap;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -79,8 +79,8 @@ fn reach(networks: &[&str]) -> Reach {
     Reach::PublicAnd(networks.iter().map(|network| network.parse().unwrap()).collect())
 }
 
-fn client(networks: &[&str]) -> Client {
-    Client::trusting(RootCertStore::empty(), reach(networks), Duration::from_millis(500)).unwrap()
+fn client(networks: &[&str]) -> GuardedClient {
+    GuardedClient::trusting(RootCertStore::empty(), reach(networks), Duration::from_millis(500)).unwrap()
 }
 
 struct House {
@@ -89,7 +89,7 @@ struct House {
     _folder: tempfile::TempDir,
 }
 
-fn house(urls: &[String], events: &[&str], client: Client) -> House {
+fn house(urls: &[String], events: &[&str], client: GuardedClient) -> House {
     let folder = tempfile::tempdir().unwrap();
     let secret_file = folder.path().join("secret");
     std::fs::write(&secret_file, SECRET).unwrap();
@@ -285,8 +285,8 @@ async fn certificates_are_checked() {
     });
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
-    let knows = Client::trusting(roots, reach(&["127.0.0.0/8", "::1/128"]), Duration::from_secs(5)).unwrap();
-    let post = async |client: &Client, host: &str| {
+    let knows = GuardedClient::trusting(roots, reach(&["127.0.0.0/8", "::1/128"]), Duration::from_secs(5)).unwrap();
+    let post = async |client: &GuardedClient, host: &str| {
         let url: Url = format!("https://{host}:{port}/").parse().unwrap();
         client.post(&url, HeaderMap::new(), "x".into()).await
     };
