@@ -1,7 +1,8 @@
 //! Housestyle makes campaign images in a brand's own style, in-house, and measures them.
 //!
-//! The rooms (modules) stand in one order: a room uses rooms above it, never one below it, and no two files use each other;
-//! a test reads every `use` and fails otherwise. ARCHITECTURE.md draws the same map and says where a new line goes.
+//! The rooms (modules) stand in one order: a room uses rooms above it, never one below it, and no two files use each
+//! other; a test reads every `use` and fails otherwise. ARCHITECTURE.md draws the same map and says where a new line
+//! goes.
 //!
 //! | room | what it is |
 //! |---|---|

@@ -17,7 +17,8 @@ macro_rules! checked_text {
 }
 pub(crate) use checked_text;
 
-/// Converts to and from `String` through `Display` and `FromStr`, as `#[serde(try_from = "String", into = "String")]` asks.
+/// Converts to and from `String` through `Display` and `FromStr`, as `#[serde(try_from = "String", into = "String")]`
+/// asks.
 macro_rules! text_conversions {
     ($type:ident) => {
         impl From<$type> for String {

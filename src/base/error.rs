@@ -1,12 +1,12 @@
-//! One error type for the whole house.
+//! The crate's one error type.
 //!
 //! Every failure is a value with a [`Kind`] (which decides retry, rejection and the exit code), a sentence for a
-//! person, the cause it came from, and, where somebody can act, a hint that says what to do next.
+//! person, the error that caused it, and, where something can be done, a hint that says what to do next.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// What went wrong, as far as anybody has to decide what happens next.
+/// The kind of a failure, which decides what happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -18,12 +18,12 @@ pub enum Kind {
     Transient,
     /// It will fail again the same way: rejected or dead-lettered with its reason.
     Permanent,
-    /// Our own mistake.
+    /// A mistake in this program: exit code 1.
     Internal,
 }
 
 impl Kind {
-    /// The kind in a word.
+    /// Returns the kind in a word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
@@ -48,27 +48,27 @@ pub struct Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error of `kind` that says `message` (lower case, no full stop).
+    /// Makes an error of `kind` that says `message` (lower case, no full stop).
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, source: None }
     }
 
-    /// [`Kind::Invalid`].
+    /// Makes an error of [`Kind::Invalid`].
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(Kind::Invalid, message)
     }
 
-    /// [`Kind::Unavailable`].
+    /// Makes an error of [`Kind::Unavailable`].
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(Kind::Unavailable, message)
     }
 
-    /// [`Kind::Internal`].
+    /// Makes an error of [`Kind::Internal`].
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
     }
 
-    /// Adds what the person can do about it.
+    /// Adds a hint: what the person can do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -82,17 +82,17 @@ impl Error {
         self
     }
 
-    /// What kind of failure this is.
+    /// Returns the kind of failure.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The advice, if there is any.
+    /// Returns the hint, if there is any.
     pub fn advice(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// The process exit code PRODUCT.md promises for this kind.
+    /// Returns the exit code of a process that ends with this error.
     pub fn exit_code(&self) -> u8 {
         match self.kind {
             Kind::Invalid => 2,
@@ -101,13 +101,13 @@ impl Error {
         }
     }
 
-    /// Whether it concerns only the one thing it happened to, so that others may fare better. All else (a broken bundle,
-    /// a device that is gone or full) would happen to them as well.
+    /// Tells whether the error concerns only the input it happened to, so that other inputs may succeed. Any other
+    /// error (a broken bundle, a device that is gone or full) would happen to them as well.
     pub fn is_about_the_input(&self) -> bool {
         matches!(self.kind, Kind::Invalid | Kind::Permanent)
     }
 
-    /// The message followed by every cause, on one line: what foreign causes say in several is joined.
+    /// Returns the message followed by every cause, joined into one line.
     pub fn chain(&self) -> String {
         let mut text = self.message.clone();
         let mut next = self.source();
@@ -133,9 +133,13 @@ impl StdError for Error {
     }
 }
 
-/// Adds context to foreign errors where they enter the house.
+/// Turns errors of other crates into [`Error`]s.
 pub trait Context<T> {
-    /// Wraps the error as `kind` with a message made only when needed.
+    /// Wraps the error as one of `kind`, with a message that is made only when needed.
+    ///
+    /// # Errors
+    ///
+    /// The wrapped error, if this is one.
     fn context<M: Into<String>>(self, kind: Kind, message: impl FnOnce() -> M) -> Result<T>;
 }
 

@@ -1,4 +1,4 @@
-//! Every limit a campaign or a style set must keep, in one place: the reader enforces them, the JSON Schema prints them.
+//! Every limit that a campaign or a style set must keep: the reader enforces them, the JSON Schema states them.
 //!
 //! They are far above honest use and far below what would hurt a machine.
 
@@ -12,7 +12,7 @@ pub const NODES: usize = 20_000;
 pub const ALIASED_NODES: usize = 2_000;
 /// Characters of any one text; longer ones are dropped while reading, so they can never be copied by an alias.
 pub const TEXT: usize = 2_000;
-/// Problems printed for one file; the rest is only counted.
+/// Problems that are printed for one file; further ones are only counted.
 pub const PROBLEMS: usize = 100;
 /// Characters of a prompt. The tokenizer's own limit is checked with the bundle.
 pub const PROMPT: usize = 1_000;
@@ -40,7 +40,7 @@ pub const GUIDANCE: f64 = 30.0;
 pub const LAYERS: usize = 256;
 /// Attempts before an image is rejected.
 pub const ATTEMPTS: u32 = 20;
-/// A budget nobody has.
+/// Largest amount of money.
 pub const COST: f64 = 1e9;
 /// Entries of labels, channels and territories.
 pub const ENTRIES: usize = 300;

@@ -1,7 +1,7 @@
 //! Numerics that give the same bits on every machine.
 //!
-//! The standard library's `ln`, `exp`, `sin` and the like may differ in their last bit from one system to another; what is
-//! promised to be the same everywhere uses these, which are `libm`'s, and these few formulas.
+//! The standard library's `ln`, `exp`, `sin` and the like may differ in their last bit from one system to another; what
+//! is promised to be the same everywhere uses these, which are `libm`'s, and these few formulas.
 
 pub use libm::{cos, exp, log as ln, log10, pow, sin};
 

@@ -1,4 +1,4 @@
-//! Names: small texts that are checked once and can afterwards be used in keys, paths and messages.
+//! Names and references: short texts that are checked once and can then be used in keys, paths and messages.
 //!
 //! Takes a string from a campaign, a bundle or a message; returns a newtype, or the reason why not.
 //!
@@ -18,7 +18,7 @@ use std::fmt;
 pub struct Name(String);
 
 impl Name {
-    /// The name's text.
+    /// Returns the name's text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -49,7 +49,7 @@ impl fmt::Display for Name {
 
 checked_text!(Name, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "Lower-case letters, digits and dashes.");
 
-/// The bundle a campaign draws with: its name and, where the very same weights matter, its digest.
+/// A bundle, by name and, where it must be exactly the same weights, by digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BundleRef {
@@ -79,7 +79,8 @@ impl fmt::Display for BundleRef {
 
 checked_text!(BundleRef, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(@sha256:[0-9a-f]{64})?$", "A bundle's name, or name@sha256:…");
 
-/// A style, by name and optionally by encoder version (`acme@3`); without one, the promoted version is meant.
+/// A style, by name and optionally by the version of its encoder (`acme@3`); without one, the promoted version is
+/// meant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct StyleRef {

@@ -1,7 +1,9 @@
-//! Text that came from outside: made safe to print, safe to name a file by, or refused with a reason.
+//! Makes text from outside safe to print or to name a file by, or refuses it with a reason.
 //!
-//! In: any string. Out: a string without control or direction-changing characters. What always holds: nothing that
-//! passed [`escape`] can move a cursor, colour a terminal, start a log line or show itself in another order.
+//! # Invariants
+//!
+//! Text that passed [`escape`] holds no control or direction-changing character: it cannot move a cursor, colour a
+//! terminal, start a log line or change the order in which it is shown.
 
 use std::io;
 
@@ -9,11 +11,12 @@ use serde::Serialize;
 
 use crate::base::limits;
 
-/// How much of a text is quoted back to its author.
+/// How many characters of a text a message quotes.
 const SHOWN: usize = 60;
 
-/// Characters that change how *other* characters look or where they stand: controls, line separators, bidirectional
-/// overrides, invisible marks and tag characters. Joiners (U+200C, U+200D) stay: some scripts and emoji need them.
+/// Tells whether a character changes how *other* characters look or where they stand: controls, line separators,
+/// bidirectional overrides, invisible marks and tag characters. Joiners (U+200C, U+200D) stay: some scripts and emoji
+/// need them.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -21,7 +24,8 @@ pub fn is_unsafe(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The text with every unsafe character written as `\u{…}`; safe text is unchanged, so escaping twice is harmless.
+/// Returns the text with every unsafe character written as `\u{…}`; safe text is unchanged, so escaping twice is
+/// harmless.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -30,19 +34,24 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// As [`escape`], for a JSON document: unsafe characters stand only within its strings, where `\uXXXX` says the same.
+/// Escapes a JSON document: unsafe characters stand only within its strings, where `\uXXXX` has the same meaning.
 pub fn escape_json(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     for c in document.chars() {
-        match is_unsafe(c) {
-            true => out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
-            false => out.push(c),
+        if is_unsafe(c) {
+            out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
         }
     }
     out
 }
 
-/// Writes a value as one line of JSON, escaped as by [`escape_json`], without holding all of it.
+/// Writes a value as one line of JSON, escaped as by [`escape_json`], without holding all of it in memory.
+///
+/// # Errors
+///
+/// Fails where the writer fails or the value cannot be written as JSON.
 pub fn write_json(writer: impl io::Write, value: &impl Serialize) -> serde_json::Result<()> {
     struct Escaped;
     impl serde_json::ser::Formatter for Escaped {
@@ -53,7 +62,7 @@ pub fn write_json(writer: impl io::Write, value: &impl Serialize) -> serde_json:
     value.serialize(&mut serde_json::Serializer::with_formatter(writer, Escaped))
 }
 
-/// The text as it may be quoted in a message: shortened, escaped, between back-ticks.
+/// Quotes the text for a message: shortened, escaped, between back-ticks.
 pub fn show(text: &str) -> String {
     let mut rest = text.chars();
     let head: String = rest.by_ref().take(SHOWN).collect();
@@ -62,6 +71,10 @@ pub fn show(text: &str) -> String {
 
 /// Checks a text for people (owner, label, prompt): not too long, nothing invisible in it.
 /// Line breaks and tabs, which YAML's block texts bring along, become single spaces.
+///
+/// # Errors
+///
+/// Says that the text is too long, or which invisible character it holds.
 pub fn plain(text: &str, longest: usize) -> Result<String, String> {
     let text = text.split(['\n', '\t', ' ']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     if let Some(c) = text.chars().find(|c| is_unsafe(*c)) {
@@ -73,7 +86,11 @@ pub fn plain(text: &str, longest: usize) -> Result<String, String> {
     }
 }
 
-/// Checks a category's name: a [`plain`] text that is not empty and holds nothing a path, a template or a page would read.
+/// Checks a category's name: a [`plain`] text that is not empty and has no meaning in a path, a template or a page.
+///
+/// # Errors
+///
+/// Says what is wrong with the name.
 pub fn category(text: &str) -> Result<String, String> {
     let text = plain(text, limits::SHORT_TEXT)?;
     if text.starts_with('.') || text.contains("..") {
@@ -82,13 +99,14 @@ pub fn category(text: &str) -> Result<String, String> {
     if let Some(c) = text.chars().find(|c| r#"/\{}<>%"|*?:;$`"#.contains(*c)) {
         return Err(format!("holds {}, which is not allowed in a category", show(&c.to_string())));
     }
-    match text.chars().any(char::is_alphanumeric) {
-        true => Ok(text),
-        false => Err("is empty; a category is a word or two, such as `red apple`".into()),
+    if text.chars().any(char::is_alphanumeric) {
+        Ok(text)
+    } else {
+        Err("is empty; a category is a word or two, such as `red apple`".into())
     }
 }
 
-/// A file-name part that every file system takes: lower-case ASCII letters, digits and single dashes, at most
+/// Makes a file-name part that every file system takes: lower-case ASCII letters, digits and single dashes, at most
 /// `longest` bytes, never empty.
 pub fn slug(text: &str, longest: usize) -> String {
     let mut out = String::new();
@@ -108,7 +126,7 @@ pub fn slug(text: &str, longest: usize) -> String {
     }
 }
 
-/// The candidate a person most likely meant by `word`, if one is near enough.
+/// Returns the candidate that was most likely meant by `word`, if one is near enough.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let word = word.to_lowercase();
     if word.chars().count() > limits::SHORT_TEXT {

@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //!
-//! A [`Date`] exists in the calendar and is not before 1970; both types are in UTC, and only [`Timestamp::now`] reads a clock.
+//! A [`Date`] exists in the calendar and is not before 1970; both types are in UTC, and only [`Timestamp::now`] reads a
+//! clock.
 
 use crate::base::checked_text::checked_text;
 use jiff::ToSpan as _;
@@ -69,7 +70,8 @@ impl Timestamp {
         Self::from_seconds(u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0))
     }
 
-    /// Returns the moment that is `seconds` after the start of 1970, or the last one there is if the calendar ends before.
+    /// Returns the moment that is `seconds` after the start of 1970, or the last one there is if the calendar ends
+    /// before.
     pub fn from_seconds(seconds: u64) -> Self {
         let last = jiff::Timestamp::MAX.as_second();
         let second = i64::try_from(seconds).unwrap_or(last).min(last);

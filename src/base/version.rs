@@ -1,6 +1,8 @@
 //! Versions of trained encoders, as people write them: `style/acme@3`.
 //!
-//! In: a text. Out: a [`VersionId`]. What always holds: its parts are safe in a key, and it prints as it is read.
+//! # Invariants
+//!
+//! The parts of a [`VersionId`] are safe in a key, and it prints as it is read.
 
 use crate::base::checked_text::checked_text;
 use crate::base::names::{Name, StyleRef};
@@ -13,10 +15,10 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Branch {
-    /// The one that says how something is drawn.
+    /// The style encoder, which reads how something is drawn.
     #[default]
     Style,
-    /// The one that says what is drawn.
+    /// The category encoder, which reads what is drawn.
     Category,
 }
 
@@ -24,7 +26,7 @@ impl Branch {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Style, Self::Category];
 
-    /// Its name in YAML and in keys.
+    /// Returns its name in YAML and in keys.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Style => "style",
@@ -50,7 +52,7 @@ pub struct EncoderName {
 }
 
 impl EncoderName {
-    /// The version of this number.
+    /// Returns the version with this number.
     pub fn version(&self, number: u32) -> VersionId {
         VersionId { branch: self.branch, name: self.name.clone(), number }
     }
@@ -76,7 +78,8 @@ impl fmt::Display for EncoderName {
 
 checked_text!(EncoderName, "^((style|category)/)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "An encoder, such as style/acme.");
 
-/// A category encoder, by name and optionally by version: `category/acme@1`. Without a version the promoted one is meant.
+/// A category encoder, by name and optionally by version: `category/acme@1`. Without a version the promoted one is
+/// meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CategoryRef {
@@ -125,7 +128,7 @@ pub struct VersionId {
 }
 
 impl VersionId {
-    /// The encoder it is a version of.
+    /// Returns the encoder it is a version of.
     pub fn encoder(&self) -> EncoderName {
         EncoderName { branch: self.branch, name: self.name.clone() }
     }

@@ -1,10 +1,10 @@
-//! The styles that a campaign may ask for: those of the bundle and those trained for it, with revocations and the licence
-//! policy of the day.
+//! The styles that a campaign may ask for: those of the bundle and those trained for it, with revocations and the
+//! licence policy of the day.
 //!
 //! # Invariants
 //!
-//! A revoked style is never available, nor is one that was trained for another bundle; a version that is asked for is that
-//! version.
+//! A revoked style is never available, nor is one that was trained for another bundle; a version that is asked for is
+//! that version.
 
 use super::facts::{BundleFacts, StyleFacts};
 use super::words::{list, nearest};
@@ -149,8 +149,8 @@ impl StyleCatalog {
         }
     }
 
-    /// Returns the category encoder that a campaign asks for. None is used without being asked for: images must not change
-    /// because an encoder was trained.
+    /// Returns the category encoder that a campaign asks for. None is used without being asked for: images must not
+    /// change because an encoder was trained.
     ///
     /// # Errors
     ///

@@ -28,8 +28,8 @@ pub struct Checked<'a> {
 ///
 /// # Errors
 ///
-/// Tells everything they cannot serve, as it is found ([`Problem::tidy`] puts it in order); images that are asked for twice,
-/// and names that two images would share, only where nothing else is wrong.
+/// Tells everything they cannot serve, as it is found ([`Problem::tidy`] puts it in order); images that are asked for
+/// twice, and names that two images would share, only where nothing else is wrong.
 pub fn check<'a>(campaign: &'a Campaign, catalog: &'a StyleCatalog, rates: &'a Rates) -> Result<Checked<'a>, Vec<Problem>> {
     let problems = problems(campaign, catalog, rates);
     if !problems.is_empty() {
@@ -119,7 +119,7 @@ impl Findings<'_> {
             for (j, category) in asset.categories.iter().enumerate().filter(|(_, c)| categories.find(c).is_none()) {
                 let known = facts.categories.iter().map(String::as_str);
                 let reason = format!("the bundle {bundle} has no category {} among its {}", text::show(category), known.len());
-                // Nobody reads the ten-thousandth suggestion, and looking for them all would take minutes.
+                // Only the first problems are shown, and looking for every suggestion would take minutes.
                 let readable = self.problems.len() < limits::PROBLEMS;
                 let suggestion = if readable { nearest(category, known) } else { None };
                 self.wrong(&format!("spec.assets[{i}].categories[{j}]"), reason, suggestion);

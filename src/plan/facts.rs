@@ -38,7 +38,8 @@ impl BundleFacts {
         self.styles.iter().find(|style| style.name == name)
     }
 
-    /// Tells whether images in a style can be scored as far as the evaluator goes; without one, nothing is to be scored.
+    /// Tells whether images in a style can be scored as far as the evaluator goes; without one, nothing is to be
+    /// scored.
     pub(super) fn can_score(&self, style: &str) -> bool {
         self.categories.is_empty() || self.scored_styles.iter().any(|known| known == style)
     }
@@ -63,13 +64,14 @@ pub struct StyleFacts {
     /// The trained encoder that draws it; none for a style that the bundle itself knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<EncoderRef>,
-    /// The distinct rights in a trained encoder's pictures, the first [`MAX_GRANTS`] of them; every job carries them along.
+    /// The distinct rights in a trained encoder's pictures, the first [`MAX_GRANTS`] of them; every job carries them
+    /// along.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<GrantSummary>,
 }
 
-/// The rights in some of a trained encoder's pictures, as a job carries them: one grant, or several that are too many to be
-/// named one by one, their licences and holders listed.
+/// The rights in some of a trained encoder's pictures, as a job carries them: one grant, or several that are too many
+/// to be named one by one, their licences and holders listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantSummary {
     /// Where the pictures came from.

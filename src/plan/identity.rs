@@ -1,14 +1,15 @@
-//! Hashes canonical JSON into ids and seeds, so that the same request is the same job on every machine and in every release.
+//! Hashes canonical JSON into ids and seeds, so that the same request is the same job on every machine and in every
+//! release.
 //!
-//! A job's id hashes all that decides its image. A campaign's id hashes its jobs: what is made, and how it is named. So the
-//! same images are the same campaign, whoever answers for it, whatever it may cost, at whichever priority, for whichever use
-//! and in whatever order they are asked for; and a campaign that is changed is another one exactly when an image or a name
-//! in its folder would be.
+//! A job's id hashes all that decides its image. A campaign's id hashes its jobs: what is made, and how it is named. So
+//! the same images are the same campaign, whoever answers for it, whatever it may cost, at whichever priority, for
+//! whichever use and in whatever order they are asked for; and a campaign that is changed is another one exactly when
+//! an image or a name in its folder would be.
 //!
 //! # Invariants
 //!
-//! The JSON is versioned and its fields stand in the order written here. Changing anything of it makes every finished image
-//! unknown, so it changes only together with its version; a test pins the values.
+//! The JSON is versioned and its fields stand in the order written here. Changing anything of it makes every finished
+//! image unknown, so it changes only together with its version; a test pins the values.
 
 use super::ids::{CampaignId, JobId};
 use super::prompts::Prompts;
@@ -21,8 +22,8 @@ use serde::Serialize;
 
 /// Version of what is hashed for a job.
 const JOB_VERSION: u32 = 1;
-/// Version of what is hashed for a campaign. Until 1 it was the campaign as written, which made everything again when its
-/// owner changed.
+/// Version of what is hashed for a campaign. Until 1 it was the campaign as written, which made everything again when
+/// its owner changed.
 const CAMPAIGN_VERSION: u32 = 2;
 
 /// All that decides a job's image, and nothing else.
@@ -86,8 +87,8 @@ impl<'a> JobIdentity<'a> {
         canonical(self).map(JobId::new)
     }
 
-    /// Returns the job's own seed. It derives from the campaign's seed and from which image it is (category, style, index),
-    /// not from how it is drawn: two guidance settings then start from the same noise and can be compared.
+    /// Returns the job's own seed. It derives from the campaign's seed and from which image it is (category, style,
+    /// index), not from how it is drawn: two guidance settings then start from the same noise and can be compared.
     pub(super) fn seed(&self) -> Result<u64> {
         let image = ("housestyle/seed", JOB_VERSION, self.seed, self.category, self.style, self.index);
         Ok(canonical(&image)?.leading_u64() >> 11)
@@ -96,8 +97,8 @@ impl<'a> JobIdentity<'a> {
 
 /// Returns the id of the campaign of this name that makes these images: the id, stem and format of each.
 ///
-/// Owner, labels, priority, budget and rights make no difference, nor do comments, layout, order and defaults written out or
-/// left out; another version promoted meanwhile does.
+/// Owner, labels, priority, budget and rights make no difference, nor do comments, layout, order and defaults written
+/// out or left out; another version promoted meanwhile does.
 pub(super) fn campaign_id<'a>(name: &Name, made: impl Iterator<Item = (&'a JobId, &'a str, Format)>) -> Result<CampaignId> {
     let mut made: Vec<_> = made.collect();
     made.sort_unstable_by_key(|(id, ..)| *id);

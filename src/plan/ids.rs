@@ -49,7 +49,8 @@ impl fmt::Display for JobId {
 
 text_conversions!(JobId);
 
-/// A campaign's id, `<name>-<12 hex>`: its name and a hash of what it makes. It is also the name of the campaign's folder.
+/// A campaign's id, `<name>-<12 hex>`: its name and a hash of what it makes. It is also the name of the campaign's
+/// folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CampaignId(String);

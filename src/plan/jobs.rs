@@ -18,8 +18,8 @@ pub(super) struct Jobs {
     pub(super) jobs: Vec<Job>,
 }
 
-/// Makes the jobs of a campaign that the catalog can serve, or tells the problems that show only in the whole list: images
-/// that are asked for twice, and names that two images would share.
+/// Makes the jobs of a campaign that the catalog can serve, or tells the problems that show only in the whole list:
+/// images that are asked for twice, and names that two images would share.
 pub(super) fn jobs(campaign: &Campaign, catalog: &StyleCatalog) -> Result<Jobs, Vec<Problem>> {
     let unhashed = |error: &Error| vec![campaign.problem("spec", error.chain(), None)];
     let images = images(campaign, catalog).map_err(|error| unhashed(&error))?;

@@ -5,8 +5,8 @@
 //!
 //! # Invariants
 //!
-//! A job's id depends on what decides its image and on nothing else (not on the campaign's name, not on its order in the
-//! file); all ids and all stems of a plan are distinct.
+//! A job's id depends on what decides its image and on nothing else (not on the campaign's name, not on its order in
+//! the file); all ids and all stems of a plan are distinct.
 
 mod campaign_plan;
 mod catalog;

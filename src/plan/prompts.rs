@@ -35,7 +35,8 @@ impl Prompts {
         let style = available.style;
         let said = [("category", &*words(category))];
         let prompt = template::fill(asset.prompt.as_deref().unwrap_or(&facts.prompt_category), &said);
-        // What the campaign wrote is what is drawn; where it wrote nothing, a trained encoder gets the prompt of its training.
+        // What the campaign wrote is what is drawn; where it wrote nothing, a trained encoder gets the prompt of its
+        // training.
         let plain = match category_encoder {
             Some(encoder) if asset.prompt.is_none() => describe(&encoder.prompt, category, &encoder.style.name),
             _ => prompt.clone(),
@@ -55,10 +56,11 @@ impl Prompts {
     }
 }
 
-/// Tells every prompt of `campaign` that does not fit: `fits` is the bundle's tokenizer, whose [`Kind::Invalid`] says why not.
+/// Tells every prompt of `campaign` that does not fit: `fits` is the bundle's tokenizer, whose [`Kind::Invalid`] says
+/// why not.
 ///
-/// A problem stands where the text that was too long was written: at the asset's prompt, or else, as the campaign cannot
-/// shorten the bundle's words, at the category.
+/// A problem stands where the text that was too long was written: at the asset's prompt, or else, as the campaign
+/// cannot shorten the bundle's words, at the category.
 ///
 /// # Errors
 ///

@@ -1,4 +1,5 @@
-//! Says for every style of a campaign whether its licences allow the use. The rules themselves are in [`crate::rights`].
+//! Says for every style of a campaign whether its licences allow the use. The rules themselves are in
+//! [`crate::rights`].
 
 use super::catalog::{AvailableStyle, TrainedStyle};
 use crate::base::version::Branch;

@@ -113,7 +113,8 @@ fn what_decides_the_image_decides_the_id() {
     assert_ne!(job.id, base);
 }
 
-/// The folder of a campaign is its id: whoever asks for the same images finds those that are there.
+/// The folder of a campaign is named by its id, so that a campaign that asks for the same images finds those that are
+/// there.
 #[test]
 fn what_changes_an_image_or_a_name_makes_another_campaign_and_nothing_else_does() {
     let of = |campaign: &Campaign| plan(campaign, &facts(), &rates()).unwrap().campaign;

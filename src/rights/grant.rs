@@ -1,7 +1,8 @@
-//! What a source allows, and what several sources allow together.
+//! Grants: the rights in some pictures, and the terms that several grants allow together.
 //!
-//! In: a style set's claim. Out: a complete [`Grant`], and the [`Terms`] that grants add up to. What always holds: terms
-//! only ever get narrower as grants are added.
+//! # Invariants
+//!
+//! Terms only get narrower as grants are added.
 
 use crate::base::licence::Licence;
 use crate::base::time::Date;
@@ -9,7 +10,7 @@ use crate::spec::{Claim, RightsRequest};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The rights in some pictures, complete: who gave them, and how far they go.
+/// The rights in some pictures, complete: source, licence, holder and terms.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Grant {
     /// Where the pictures came from.
@@ -21,12 +22,12 @@ pub struct Grant {
     /// What proves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
-    /// How far it goes.
+    /// Where, for what and until when it holds.
     #[serde(default)]
     pub terms: Terms,
 }
 
-/// How far rights go.
+/// Where, for what and until when pictures may be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Terms {
     /// Where; `None` for everywhere, an empty list for nowhere.
@@ -43,7 +44,7 @@ pub struct Terms {
 impl TryFrom<&Claim> for Grant {
     type Error = String;
 
-    /// The grant that a claim makes, or what it leaves out.
+    /// Makes the grant of a claim, or says what the claim leaves out.
     fn try_from(claim: &Claim) -> Result<Self, String> {
         let (Some(source), Some(licence), Some(holder)) = (&claim.source, &claim.licence, &claim.holder) else {
             let said =
@@ -64,7 +65,7 @@ impl TryFrom<&Claim> for Grant {
 }
 
 impl Terms {
-    /// What all of these allow together.
+    /// Returns the terms that all these grants allow together.
     pub fn of<'a>(grants: impl IntoIterator<Item = &'a Grant>) -> Self {
         grants.into_iter().fold(Self::default(), |sum, grant| sum.and(&grant.terms))
     }
@@ -77,7 +78,7 @@ impl Terms {
         }
     }
 
-    /// Why a use goes further than this; empty if it does not.
+    /// Tells every way in which a use goes beyond these terms; empty if it does not.
     pub fn exceeded_by(&self, request: &RightsRequest) -> Vec<String> {
         let mut reasons = Vec::new();
         for (what, allowed, asked) in

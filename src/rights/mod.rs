@@ -1,10 +1,10 @@
-//! Whose pictures a style was learned from, under which terms, and whether that allows the use.
+//! The rights in pictures that styles are trained on, and whether they allow a use.
 //!
-//! In: the claims of style sets. Out: [`Grant`]s, which name source, licence and holder, and verdicts on them. What always
-//! holds: a picture without a grant is never learned from; what is not known to be allowed is refused.
+//! Takes the claims of style sets; returns [`Grant`]s, which name source, licence and holder, and rulings on them.
 //!
-//! [`policy`] and [`grant`] are pure and come before planning, which asks them too; [`ledger`] keeps what was granted and
-//! what was revoked in a store.
+//! # Invariants
+//!
+//! No encoder is trained on a picture without a grant; what is not known to be allowed is refused.
 
 pub mod grant;
 pub mod policy;

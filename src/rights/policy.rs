@@ -1,6 +1,8 @@
-//! What licences say about learning from pictures and using what comes of it. A rule of thumb, not legal advice.
+//! Rules on what licences say about training on pictures and using the images that follow. They are no legal advice.
 //!
-//! What always holds: a licence that neither this file nor the settings know is refused, never waved through.
+//! # Invariants
+//!
+//! A licence that neither this file nor the settings know is refused.
 
 use super::Grant;
 use crate::base::licence::Licence;
@@ -16,32 +18,32 @@ pub enum Ruling {
     Allowed,
     /// Use, and name the holder.
     Attribution,
-    /// Not without somebody's decision.
+    /// Do not use; the settings may allow it.
     Refused,
 }
 
-/// The house's own additions to the rule of thumb.
+/// The built-in rules with the additions of the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// Licences that somebody decided to allow, such as `LicenseRef-Acme-Agency`.
+    /// Licences that the settings allow (`allowed_licences`), such as `LicenseRef-Acme-Agency`.
     pub allowed: Vec<Licence>,
-    /// The day on which it is judged.
+    /// The day for which rulings are made.
     pub today: Date,
 }
 
 impl Policy {
-    /// What a licence allows, and why.
+    /// Returns what a licence allows, and why.
     pub fn rule(&self, licence: &str) -> (Ruling, &'static str) {
-        match self.allowed.iter().any(|allowed| allowed.is(licence.trim())) {
-            true if names_the_holder(licence) => {
-                (Ruling::Attribution, "allowed by the settings of this house; name the holder")
-            }
-            true => (Ruling::Allowed, "allowed by the settings of this house"),
-            false => rule(licence),
+        if !self.allowed.iter().any(|allowed| allowed.is(licence.trim())) {
+            rule(licence)
+        } else if names_the_holder(licence) {
+            (Ruling::Attribution, "allowed by the setting allowed_licences; name the holder")
+        } else {
+            (Ruling::Allowed, "allowed by the setting allowed_licences")
         }
     }
 
-    /// What a grant allows today, and why.
+    /// Returns what a grant allows today, and why.
     pub fn judge(&self, grant: &Grant) -> (Ruling, String) {
         match grant.terms.until {
             Some(until) if until < self.today => (Ruling::Refused, format!("expired on {until}")),
@@ -52,7 +54,11 @@ impl Policy {
         }
     }
 
-    /// The grant of a claim, if it is complete and may be learned from today; otherwise why not.
+    /// Makes the grant of a claim that is complete and may be used for training today.
+    ///
+    /// # Errors
+    ///
+    /// Says what the claim leaves out, or why its grant is refused.
     pub fn admit(&self, claim: &Claim) -> Result<Grant, String> {
         let grant = Grant::try_from(claim)?;
         match self.judge(&grant) {
@@ -65,13 +71,14 @@ impl Policy {
 /// Versions of the Creative Commons licences.
 const CC_VERSIONS: [&str; 5] = ["1.0", "2.0", "2.5", "3.0", "4.0"];
 
-/// Whether a licence asks for its holder to be named, whoever allowed it: every Creative Commons licence but CC0 does.
+/// Tells whether a licence asks that its holder be named, even where the settings allow it: every Creative Commons
+/// licence but CC0 does.
 pub fn names_the_holder(licence: &str) -> bool {
     licence.trim().to_ascii_uppercase().starts_with("CC-BY")
 }
 
-/// Whether what follows `CC-BY-` is a version, or a version and the land it was adapted to. SPDX's names have no other form, and
-/// `CC-BY-NonCommercial-4.0` must not be taken for attribution alone.
+/// Tells whether what follows `CC-BY-` is a version, or a version and the country it was adapted to. SPDX's names have
+/// no other form, and `CC-BY-NonCommercial-4.0` must not be taken for attribution alone.
 fn is_cc_version(rest: &str) -> bool {
     let is_land = |land: &str| land == "IGO" || (land.len() == 2 && land.chars().all(|c| c.is_ascii_uppercase()));
     match rest.split_once('-') {
@@ -85,9 +92,9 @@ fn rule(licence: &str) -> (Ruling, &'static str) {
     let parts: Vec<&str> = licence.split('-').collect();
     let starts = |names: &[&str]| names.iter().any(|name| licence.starts_with(name));
     if starts(&["LICENSEREF-"]) {
-        (Ruling::Refused, "a contract of your own; list it under allowed_licences once somebody has read it")
+        (Ruling::Refused, "a contract of your own; read it, then list it under allowed_licences")
     } else if parts.contains(&"SA") || starts(&["GPL", "LGPL", "AGPL", "MPL", "EPL", "CDDL", "EUPL", "ODBL", "OFL"]) {
-        (Ruling::Refused, "a share-alike licence could reach over to your campaign; refused by default")
+        (Ruling::Refused, "a share-alike licence could extend to your campaign; refused by default")
     } else if parts.contains(&"NC") {
         (Ruling::Refused, "the licence forbids commercial use")
     } else if parts.contains(&"ND") {
@@ -99,7 +106,7 @@ fn rule(licence: &str) -> (Ruling, &'static str) {
     {
         (Ruling::Allowed, "a permissive licence")
     } else {
-        (Ruling::Refused, "this licence is not known here; somebody must decide")
+        (Ruling::Refused, "this licence has no built-in rule; read it, then list it under allowed_licences, or choose another style")
     }
 }
 
@@ -152,7 +159,7 @@ mod tests {
         assert!(policy.admit(&claim("licenseref-acme", "2027-06-01")).is_ok());
         assert_eq!(policy.admit(&claim("MIT", "2027-05-31")).unwrap_err(), "(MIT): expired on 2027-05-31");
         assert!(policy.admit(&claim("LicenseRef-Other", "")).unwrap_err().contains("allowed_licences"));
-        // That somebody allowed it does not do away with what it asks for.
+        // A licence that the settings allow still asks for what it asks for.
         let share_alike = Policy { allowed: vec!["CC-BY-SA-4.0".parse().unwrap()], ..Policy::default() };
         assert_eq!(share_alike.rule("cc-by-sa-4.0").0, Ruling::Attribution);
         assert_eq!(share_alike.rule("CC-BY-SA-3.0").0, Ruling::Refused);

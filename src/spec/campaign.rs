@@ -56,7 +56,8 @@ pub struct Campaign {
 }
 
 impl Campaign {
-    /// Returns the line and column of a key path such as `spec.styles[1]`, or of what stands around it when it was left out.
+    /// Returns the line and column of a key path such as `spec.styles[1]`, or of what stands around it when it was left
+    /// out.
     pub fn place(&self, path: &str) -> (u32, u32) {
         self.places.find(path)
     }

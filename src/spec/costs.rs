@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! Every amount is finite, inside [`limits`], and its range holds its value; what was left out is known to be left out, so
-//! that a report can tell an assumption from silence. What follows from the amounts is for the report to say.
+//! Every amount is finite, inside [`limits`], and its range holds its value; what was left out is known to be left out,
+//! so that a report can tell an assumption from silence. What follows from the amounts is for the report to say.
 
 use super::problem::{Places, Problem};
 use crate::base::currency::Currency;
@@ -43,8 +43,8 @@ impl CostModel {
         self.places.exact(path).map(|(line, _)| line)
     }
 
-    /// Returns the amount at a key path such as `spec.people.hourly_rate`, its default if that key was left out; `None` for an
-    /// amount that has no default, and for other paths.
+    /// Returns the amount at a key path such as `spec.people.hourly_rate`, its default if that key was left out; `None`
+    /// for an amount that has no default, and for other paths.
     pub fn amount(&self, path: &str) -> Option<Amount> {
         let path = path.strip_prefix("spec.")?;
         match path.split_once('.') {
@@ -174,8 +174,8 @@ impl AmountField for Option<Amount> {
     }
 }
 
-/// Declares a mapping of amounts once: its type with each field's bounds, default and words, its keys, how it is read, and
-/// the amount by key.
+/// Declares a mapping of amounts once: its type with each field's bounds, default and words, its keys, how it is read,
+/// and the amount by key.
 macro_rules! amounts {
     ($(#[$about:meta])* $type:ident { $($(#[$words:meta])* $field:ident: $of:ty, $bounds:ident, $default:expr;)* }) => {
         $(#[$about])*
@@ -193,8 +193,8 @@ macro_rules! amounts {
             /// Its keys, for the reader.
             pub(super) const KEYS: &[&str] = &[$(stringify!($field)),*];
 
-            /// Reads every field by `read`, which returns `None` where one is wrong and `Some(None)` where it is left out;
-            /// all fields are read even if one is wrong.
+            /// Reads every field by `read`, which returns `None` where one is wrong and `Some(None)` where it is left
+            /// out; all fields are read even if one is wrong.
             pub(super) fn read(mut read: impl FnMut(&str, Bounds) -> Option<Option<Amount>>) -> Option<Self> {
                 $(let $field = read(stringify!($field), Bounds::$bounds);)*
                 Some(Self { $($field: AmountField::or_default($field?, $default),)* })

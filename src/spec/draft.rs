@@ -1,12 +1,12 @@
 //! Drafts: campaigns as far as they could be read, so that one run finds what is wrong with all of a file.
 //!
-//! Takes the text of a file, and later the problems that its bundle shows; returns a [`Campaign`], or every [`Problem`] at
-//! once.
+//! Takes the text of a file, and later the problems that its bundle shows; returns a [`Campaign`], or every [`Problem`]
+//! at once.
 //!
 //! # Invariants
 //!
-//! Where something could not be read, a stand-in holds its place; what is found at a stand-in later is not told, only what
-//! was wrong in the first place.
+//! Where something could not be read, a stand-in holds its place; what is found at a stand-in later is not told, only
+//! what was wrong in the first place.
 
 use super::campaign::Campaign;
 use super::problem::Problem;
@@ -44,7 +44,8 @@ impl CampaignDraft {
         }
     }
 
-    /// Returns what could be read, to be checked further and never to be run; `None` if not even the bundle's name could.
+    /// Returns what could be read, to be checked further and never to be run; `None` if not even the bundle's name
+    /// could.
     pub fn readable(&self) -> Option<&Campaign> {
         self.campaign.as_ref()
     }

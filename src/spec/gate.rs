@@ -4,7 +4,8 @@ use crate::base::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The scores that an image must reach: below one of them the next seed is tried, after the last attempt the image is rejected.
+/// The scores that an image must reach: below one of them the next seed is tried, after the last attempt the image is
+/// rejected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, default)]
 pub struct Gate {

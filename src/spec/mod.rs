@@ -1,7 +1,7 @@
 //! Campaigns, style sets and cost models: what a person asks for, read from YAML and checked once.
 //!
-//! Takes the text of a file; returns a [`Campaign`], a [`StyleSet`] or a [`CostModel`], or every [`Problem`] of the file at
-//! once, each with its place; a [`CampaignDraft`] where more is to be checked of what could be read.
+//! Takes the text of a file; returns a [`Campaign`], a [`StyleSet`] or a [`CostModel`], or every [`Problem`] of the
+//! file at once, each with its place; a [`CampaignDraft`] where more is to be checked of what could be read.
 //!
 //! # Invariants
 //!

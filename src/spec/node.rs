@@ -4,7 +4,8 @@
 //!
 //! # Invariants
 //!
-//! Time and memory are bounded by [`limits`], whatever the text says (size, depth, aliases, number and length of values).
+//! Time and memory are bounded by [`limits`], whatever the text says (size, depth, aliases, number and length of
+//! values).
 
 use crate::base::{limits, text};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};

@@ -1,6 +1,8 @@
 //! Problems: what is wrong with a file, where, and what was probably meant.
 //!
-//! What always holds: a problem prints on one line, without anything that could steer a terminal.
+//! # Invariants
+//!
+//! A problem prints on one line, without any character that could control a terminal.
 
 use crate::base::{limits, text};
 use serde::{Deserialize, Serialize};
@@ -25,13 +27,13 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of a file as a whole.
+    /// Makes a problem of a file as a whole.
     pub(super) fn whole(file: &str, reason: impl Into<String>) -> Self {
         Self { file: file.into(), line: 0, column: 0, path: String::new(), reason: reason.into(), suggestion: None }
     }
 
-    /// Problems of a file as they are told: in its order, and a readable number of them, the last of which says how many
-    /// there are more.
+    /// Puts the problems of a file in its order and keeps the first [`limits::PROBLEMS`]; a last one then says how many
+    /// more there are.
     pub fn tidy(mut problems: Vec<Self>) -> Vec<Self> {
         problems.sort_by(|a, b| (a.line, a.column, &a.path).cmp(&(b.line, b.column, &b.path)));
         if let Some(last) = problems.get(limits::PROBLEMS).cloned() {
@@ -62,7 +64,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Where each value of a file stands. Kept with what was read, so that later checks can point at lines too.
+/// Where each value of a file stands. It is kept with what was read, so that later checks can name lines too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Places {
     pub(super) file: String,
@@ -78,12 +80,12 @@ impl Places {
         self.at.insert(path.into(), (line, column));
     }
 
-    /// Line and column of `path`, if it stands in the file.
+    /// Returns the line and column of `path`, if it stands in the file.
     pub(super) fn exact(&self, path: &str) -> Option<(u32, u32)> {
         self.at.get(path).copied()
     }
 
-    /// Line and column of `path`, or of the nearest thing around it that stands in the file.
+    /// Returns the line and column of `path`, or of the nearest mapping or list around it.
     pub(super) fn find(&self, path: &str) -> (u32, u32) {
         let mut path = path;
         loop {

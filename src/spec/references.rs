@@ -1,14 +1,18 @@
-//! The pictures of a style set on disk: found, measured and hashed.
+//! Finds, measures and hashes the pictures of a style set on disk.
 //!
-//! In: a [`StyleSet`] and the folder its file lies in. Out: [`Reference`]s, or every problem with its place in the YAML.
-//! What always holds: nothing outside the folder is read and no link is followed; every picture is a PNG of modest size,
-//! and none is there twice, or it could be learned from and validated on at once.
+//! Takes a [`StyleSet`] and the folder its file lies in; returns [`Reference`]s, or every problem with its place in the
+//! YAML.
+//!
+//! # Invariants
+//!
+//! Nothing outside the folder is read and no link is followed; every picture is a PNG of modest size, and none is there
+//! twice, or it could be used for training and validation at once.
 
 use super::problem::Problem;
 use super::styleset::{Claim, Images, StyleSet};
 use super::template;
 use crate::base::digest::Digest;
-use crate::base::error::{Error, Result as Checked};
+use crate::base::error::{Error, Result as ReadResult};
 use crate::base::names::Name;
 use crate::base::{limits, text};
 use std::collections::BTreeMap;
@@ -36,15 +40,19 @@ pub struct Reference {
     pub category: String,
     /// The style it is an example of, if that is known.
     pub style: Option<Name>,
-    /// Whose it is.
+    /// The rights in it.
     pub claim: Claim,
     /// Which entry of `spec.images` it comes from.
     pub entry: usize,
 }
 
 impl Reference {
-    /// Its bytes, which must still be those that were hashed.
-    pub fn read(&self) -> Checked<Vec<u8>> {
+    /// Reads its bytes, which must still be those that were hashed.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be read or has changed.
+    pub fn read(&self) -> ReadResult<Vec<u8>> {
         let gone = |why: &str| Error::invalid(format!("{} {why} since the style set was checked", text::escape(&self.file)));
         let bytes = bytes(&self.path).map_err(|e| gone("cannot be read").caused_by(e))?;
         if Digest::of(&bytes) == self.sha256 { Ok(bytes) } else { Err(gone("has changed")) }
@@ -73,6 +81,10 @@ pub(super) fn pattern(path: &str) -> Result<String, String> {
 
 impl StyleSet {
     /// Finds the pictures; `folder` is the one that the style set's file lies in.
+    ///
+    /// # Errors
+    ///
+    /// Tells every picture that is missing, unreadable, too large or there twice.
     pub fn resolve(&self, folder: &Path) -> Result<Vec<Reference>, Vec<Problem>> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let mut search = Search { folder, set: self, problems: Vec::new(), total: 0, seen: BTreeMap::new(), found: Vec::new() };
@@ -150,7 +162,8 @@ fn expand(root: &Path, pattern: &str) -> Result<Vec<String>, String> {
         for folder in &found {
             let join = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
             if part.contains(['*', '?']) {
-                // A pattern passes over what is no picture and no folder, but a link it matches is an error as any other.
+                // A pattern passes over what is no picture and no folder, but a link it matches is an error as any
+                // other.
                 next.extend(names(root, folder)?.into_iter().filter(|name| matches(part, name)).map(|name| join(&name)));
             } else if !by_pattern || fs::symlink_metadata(root.join(join(part))).is_ok() {
                 next.push(join(part));
@@ -216,7 +229,8 @@ fn no_link(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Whether `name` fits `pattern`, in which `*` is any text and `?` any one character. Linear for each `*`, whatever it says.
+/// Tells whether `name` fits `pattern`, in which `*` is any text and `?` any one character, in linear time for each
+/// `*`.
 fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n, mut retry) = (0, 0, None);
@@ -261,9 +275,10 @@ fn size(bytes: &[u8]) -> Result<(u32, u32), String> {
         return Err("is not a PNG file".into());
     };
     let fits = |side: u32| (1..=limits::PICTURE_SIZE).contains(&side);
-    match fits(width) && fits(height) {
-        true => Ok((width, height)),
-        false => Err(format!("is {width}×{height} pixels, at most {0}×{0} are taken", limits::PICTURE_SIZE)),
+    if fits(width) && fits(height) {
+        Ok((width, height))
+    } else {
+        Err(format!("is {width}×{height} pixels, at most {0}×{0} are taken", limits::PICTURE_SIZE))
     }
 }
 

@@ -34,6 +34,10 @@ impl TemplateFault {
 }
 
 /// Checks that every placeholder of `template` is one of `fields` and that every brace is part of one.
+///
+/// # Errors
+///
+/// Says which placeholder or brace is wrong.
 pub fn check(template: &str, fields: &[&str]) -> Result<(), TemplateFault> {
     let mut rest = template;
     while let Some(open) = rest.find(['{', '}']) {
@@ -90,6 +94,10 @@ impl Default for NameTemplate {
 
 impl NameTemplate {
     /// Reads a template, refusing what could name a place instead of a file.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the template.
     pub fn new(template: &str) -> Result<Self, TemplateFault> {
         let template = text::plain(template, limits::NAME_TEMPLATE).map_err(TemplateFault::new)?;
         check(&template, &NAME_FIELDS)?;
@@ -115,7 +123,7 @@ impl NameTemplate {
         }
     }
 
-    /// The file's stem, without its digits: a slug.
+    /// Returns the file's stem without its digits: a slug.
     pub fn stem(&self, values: &[(&str, &str)]) -> String {
         text::slug(&fill(&self.0, values), limits::STEM)
     }

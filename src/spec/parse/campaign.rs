@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! Where something could not be read, the campaign holds a stand-in that asks nothing of a bundle, so that the rest can be
-//! checked all the same, and a problem is noted.
+//! Where something could not be read, the campaign holds a stand-in that asks nothing of a bundle, so that the rest can
+//! be checked all the same, and a problem is noted.
 
 use super::super::asset::{AssetSpec, one};
 use super::super::campaign::{Campaign, Priority};

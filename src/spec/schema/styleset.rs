@@ -109,7 +109,8 @@ impl JsonSchema for Label {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let name = generator.subschema_for::<Name>();
-        // Not `anyOf` with a type of null: that is how an optional key looks, which the tidying takes for no null at all.
+        // Not `anyOf` with a type of null: that is how an optional key looks, which the tidying takes for no null at
+        // all.
         json_schema!({"oneOf": [name, {"const": null}]})
     }
 }
