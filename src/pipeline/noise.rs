@@ -11,6 +11,8 @@
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
+use crate::base::math::{normal_pair, uniform};
+
 /// The version of this scheme, part of the key: a changed scheme cannot be mistaken for the same seed.
 const DOMAIN: &[u8; 20] = b"housestyle/noise/v1\0";
 
@@ -43,19 +45,11 @@ pub fn normals(seed: u64, attempt: u32, stream: Stream, count: usize) -> Vec<f32
 
     let mut samples = Vec::with_capacity(count + 1);
     while samples.len() < count {
-        // In (0, 1]: the logarithm must stay finite.
-        let radius = libm::sqrt(-2.0 * libm::log(1.0 - uniform(&mut random)));
-        let angle = std::f64::consts::TAU * uniform(&mut random);
-        samples.push((radius * libm::cos(angle)) as f32);
-        samples.push((radius * libm::sin(angle)) as f32);
+        let pair = normal_pair(uniform(random.next_u64()), uniform(random.next_u64()));
+        samples.extend(pair.map(|sample| sample as f32));
     }
     samples.truncate(count);
     samples
-}
-
-/// Draws a uniform number in [0, 1) with the 53 bits a double can hold.
-fn uniform(random: &mut ChaCha20Rng) -> f64 {
-    (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]

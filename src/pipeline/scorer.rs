@@ -19,6 +19,7 @@ use super::scores::Scores;
 use super::text_encoder::TextEncoder;
 use crate::appearance::{Fingerprint, Vector};
 use crate::base::error::{Error, Result};
+use crate::base::math::cosine;
 use crate::plan::Unscored;
 
 /// Prompts whose embedding is cached.
@@ -73,7 +74,7 @@ impl ScoringModels {
                     self.texts.insert(expected.prompt.to_owned(), encoder.embedding(expected.prompt)?);
                 }
                 let embedding = image_encoder.embed(image)?;
-                self.texts.get(expected.prompt).and_then(|text| cosine(text, &embedding))
+                self.texts.get(expected.prompt).and_then(|text| cosine(text, &embedding)).map(|cosine| cosine as f32)
             }
         };
         Ok(record(&found, expected, agreement))
@@ -122,24 +123,5 @@ fn record(found: &Classification, expected: ScoringTarget<'_>, agreement: Option
         category_rank: found.category_rank(expected.category).and_then(|rank| u32::try_from(rank).ok()),
         agreement,
         fingerprint: Some(Fingerprint { styles: Vector::new(&found.styles), embedding: Vector::new(&found.embedding) }),
-    }
-}
-
-/// Returns the cosine of two vectors; `None` if either is zero or their lengths differ.
-fn cosine(a: &[f32], b: &[f32]) -> Option<f32> {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
-    let lengths = (dot(a, a) * dot(b, b)).sqrt();
-    (a.len() == b.len() && lengths > 0.0).then(|| (dot(a, b) / lengths) as f32)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cosine;
-
-    #[test]
-    fn the_cosine_of_a_zero_or_shorter_vector_is_none() {
-        assert_eq!(cosine(&[1.0, 0.0], &[2.0, 0.0]), Some(1.0));
-        assert_eq!(cosine(&[1.0, 0.0], &[0.0, 3.0]), Some(0.0));
-        assert!(cosine(&[0.0, 0.0], &[1.0, 0.0]).is_none() && cosine(&[1.0], &[1.0, 0.0]).is_none());
     }
 }

@@ -106,7 +106,10 @@ fn rule(licence: &str) -> (Ruling, &'static str) {
     {
         (Ruling::Allowed, "a permissive licence")
     } else {
-        (Ruling::Refused, "this licence has no built-in rule; read it, then list it under allowed_licences, or choose another style")
+        (
+            Ruling::Refused,
+            "this licence has no built-in rule; read it, then list it under allowed_licences, or choose another style",
+        )
     }
 }
 

@@ -4,8 +4,7 @@ use crate::base::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The scores that an image must reach: below one of them the next seed is tried, after the last attempt the image is
-/// rejected.
+/// The scores that an image must reach, and how many seeds are tried before it is rejected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields, default)]
 pub struct Gate {

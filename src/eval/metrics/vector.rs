@@ -1,12 +1,8 @@
 //! Unit vectors, dot products and means of the largest values, in double precision.
 
-use crate::eval::stats::mean;
+pub use crate::base::math::unit;
 
-/// The vector at length 1; `None` if it has none.
-pub fn unit(vector: &[f32]) -> Option<Vec<f64>> {
-    let length = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
-    (length > 0.0 && length.is_finite()).then(|| vector.iter().map(|x| f64::from(*x) / length).collect())
-}
+use crate::eval::stats::mean;
 
 /// The product of two vectors: the cosine, if both are of length 1.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
