@@ -181,7 +181,7 @@ impl RemoteScorer for ClusterScorer {
 impl ClusterScorer {
     /// Publishes an order; returns where its answer will be.
     async fn ask(&self, pictures: Vec<Unscored>) -> Result<Key> {
-        let task = Task::Score { baseline: self.baseline.clone(), bundle: self.bundle.clone(), pictures };
+        let task = Task::Score { baseline: self.baseline.clone(), bundle: self.bundle, pictures };
         let key = answer_key(&task)?.ok_or_else(|| Error::internal("only scoring is answered"))?;
         records::write(&*self.store, &key, &ScoringAnswer::Asked).await?;
         self.orders.publish(Order::new(task, TraceParent::current())).await?;
@@ -201,7 +201,9 @@ impl ClusterScorer {
             }
             tokio::select! {
                 biased;
-                () = self.shutdown.wait() => return Err(Error::new(Kind::Transient, "asked to stop; nothing was imported")),
+                () = self.shutdown.wait() => {
+                    return Err(Error::new(Kind::Transient, "asked to stop; nothing was imported"));
+                }
                 () = tokio::time::sleep(LOOK) => {}
             }
         }

@@ -53,7 +53,8 @@ impl CloudEvent {
     pub fn new(source: &str, event: &DomainEvent, time: Timestamp) -> Result<Self> {
         let data = serde_json::to_value(event).map_err(|e| Error::internal("cannot write an event as JSON").caused_by(e))?;
         let (kind, source) = (format!("{PREFIX}{}", event.topic()), text::escape(source));
-        let content = format!("{kind}\n{source}\n{data}"); // a map in `data` keeps its keys' order, so this is the same every time
+        // A map in `data` keeps the order of its keys, so this is the same every time.
+        let content = format!("{kind}\n{source}\n{data}");
         Ok(Self {
             specversion: SPEC.into(),
             id: Digest::of(content).hex().chars().take(32).collect(),

@@ -117,7 +117,8 @@ impl Webhooks {
                 Err(_) => "failed",
             });
             if let Err(error) = result {
-                tracing::warn!(event = event.kind, id = event.id, error = %error.chain(), "a webhook was not delivered");
+                let (kind, id) = (&event.kind, &event.id);
+                tracing::warn!(event = kind, id, error = %error.chain(), "a webhook was not delivered");
                 failures.push(error);
             }
         }

@@ -150,7 +150,7 @@ pub const WEBHOOKS: Metric = Metric {
     form: MetricForm::Counter,
     unit: MetricUnit::Count,
     labels: &[RESULT],
-    help: "Webhook deliveries: refused ones never will be (a forbidden address, an endpoint that is gone), failed ones may.",
+    help: "Webhook deliveries: refused ones never will be (address forbidden, endpoint gone), failed ones may.",
 };
 /// Whether the worker takes work.
 pub const READY: Metric = Metric {

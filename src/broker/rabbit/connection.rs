@@ -14,7 +14,7 @@ use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 
 use super::topology;
-use crate::base::error::{Error, Kind};
+use crate::base::error::Error;
 
 /// The time limit of one attempt to connect and declare.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -86,17 +86,22 @@ impl ConnectionManager {
             ErrorKind::ProtocolError(said) => Some(said.kind().clone()),
             _ => None,
         };
-        let found = match protocol {
-            Some(AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)) => Error::unavailable(message)
-                .hint("check user, password, vhost and permissions; `deploy/` has the permissions that are needed"),
-            Some(AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED)) => Error::unavailable(message).hint("check the vhost's name"),
-            Some(AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED)) => Error::unavailable(message).hint(
-                "a queue of this name has other arguments, from another version; drain and delete it, or use another vhost",
-            ),
-            Some(_) => Error::new(Kind::Unavailable, message),
-            None => Error::unavailable(message).hint(LOOK),
+        let hint = match protocol {
+            Some(AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)) => {
+                Some("check user, password, vhost and permissions; `deploy/` has the permissions that are needed")
+            }
+            Some(AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED)) => Some("check the name of the vhost"),
+            Some(AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED)) => {
+                Some("a queue of this name has other arguments; drain and delete it, or use another vhost")
+            }
+            Some(_) => None,
+            None => Some(LOOK),
         };
-        found.caused_by(error)
+        let failed = Error::unavailable(message).caused_by(error);
+        match hint {
+            Some(hint) => failed.hint(hint),
+            None => failed,
+        }
     }
 
     /// Returns the broker's address as errors show it.
