@@ -48,7 +48,7 @@ pub async fn style_catalog(registry: &Registry, ledger: &Ledger, facts: BundleFa
             Some(Err(reason)) => unreadable(version, true, reason.clone()),
             in_use => {
                 let in_use = matches!(in_use, Some(Ok(Some(in_use))) if *in_use == version);
-                style((registry, &revocations), &facts, version, in_use).await?
+                style(registry, &revocations, &facts, version, in_use).await?
             }
         };
         match branch {
@@ -60,12 +60,13 @@ pub async fn style_catalog(registry: &Registry, ledger: &Ledger, facts: BundleFa
 }
 
 async fn style(
-    (registry, revocations): (&Registry, &Revocations),
+    registry: &Registry,
+    revocations: &Revocations,
     facts: &BundleFacts,
     version: VersionId,
     promoted: bool,
 ) -> Result<TrainedStyle> {
-    // The store failing is this plan's failure, to be tried again; a bad card is only this version's.
+    // A store that fails makes the plan fail, to be tried again; a bad card makes only this version unavailable.
     let card = match registry.look_up(&version).await? {
         Ok(card) => card,
         Err(error) => return Ok(unreadable(version, promoted, error.chain())),
@@ -126,14 +127,14 @@ fn unreadable(version: VersionId, promoted: bool, reason: String) -> TrainedStyl
 fn attribution(branch: Branch, grants: &[Grant]) -> String {
     let asks = |grant: &&Grant| names_the_holder(grant.licence.as_str());
     let names: Vec<String> = grants.iter().filter(asks).map(|g| format!("{} ({})", g.holder, g.licence)).collect();
-    match names.is_empty() {
-        true => String::new(),
-        false => format!(
-            "{} learned from drawings by {}",
-            if branch == Branch::Style { "Style" } else { "Things" },
-            listed(names.iter().map(String::as_str), MAX_GRANTS)
-        ),
+    if names.is_empty() {
+        return String::new();
     }
+    format!(
+        "{} learned from drawings by {}",
+        if branch == Branch::Style { "Style" } else { "Things" },
+        listed(names.iter().map(String::as_str), MAX_GRANTS)
+    )
 }
 
 /// Distinct names for a sentence, the first so many of them.

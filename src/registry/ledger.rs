@@ -47,6 +47,9 @@ pub struct Entry {
     pub recorded_at: Timestamp,
 }
 
+/// What is known of a picture, or that its entry is damaged.
+pub type EntryLookup = Result<Option<Entry>>;
+
 /// What a revocation is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -164,7 +167,7 @@ impl Ledger {
     /// # Errors
     ///
     /// Fails if the store cannot be read.
-    pub async fn entries(&self, pictures: Vec<Digest>) -> Result<Vec<Result<Option<Entry>>>> {
+    pub async fn entries(&self, pictures: Vec<Digest>) -> Result<Vec<EntryLookup>> {
         let read = in_parallel(pictures, |sha256| {
             let ledger = self.clone();
             async move {

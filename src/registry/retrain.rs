@@ -17,7 +17,7 @@ pub struct UpdatePolicy {
     pub max_age_days: Option<u32>,
 }
 
-/// What is known of the version in use.
+/// How far the version in use has drifted from what it should be.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Drift {
     /// Days since it was trained.
@@ -28,7 +28,7 @@ pub struct Drift {
     pub consistency: Option<(f64, usize)>,
 }
 
-/// Why it is due.
+/// Returns the reasons why it should be trained again; empty if none.
 pub fn due(policy: &UpdatePolicy, wear: &Drift) -> Vec<String> {
     let mut reasons = Vec::new();
     if policy.new_references.is_some_and(|bound| wear.new_references >= bound as usize) {

@@ -27,7 +27,11 @@ pub struct ClearedImages {
     pub entries: Vec<Entry>,
 }
 
-/// Settles the rights of every picture.
+/// Settles the rights of every picture of a style set.
+///
+/// # Errors
+///
+/// Fails with every picture that may not be learned from, by name and place.
 pub fn clear(
     set: &StyleSet,
     references: &[Reference],
@@ -64,13 +68,17 @@ pub fn clear(
         });
         grants.insert(grant);
     }
-    match problems.is_empty() {
-        true => Ok(ClearedImages { lessons, grants: grants.into_iter().collect(), entries }),
-        false => Err(problems),
+    if !problems.is_empty() {
+        return Err(problems);
     }
+    Ok(ClearedImages { lessons, grants: grants.into_iter().collect(), entries })
 }
 
-/// The grant of one picture, or why it must not be learned from.
+/// Returns the grant of one picture.
+///
+/// # Errors
+///
+/// Fails with the reason if it must not be learned from.
 pub fn admit(reference: &Reference, policy: &Policy, revocations: &Revocations) -> Result<Grant, String> {
     let grant = policy.admit(&reference.claim)?;
     match revocations.of(&reference.sha256, &grant.source) {

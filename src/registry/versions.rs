@@ -24,27 +24,34 @@ use crate::registry::promotion::{NamedScores, Promotion, PromotionBasis, Promoti
 use crate::rights::Policy;
 use crate::store::{Key, Log, Store};
 
-/// Numbers that are tried before giving up: no store holds so many trainings that died.
+/// How many numbers are tried before giving up.
 const MAX_GAP: u32 = 1_000;
 
-/// Versions of trained encoders; cheap to clone.
+/// The registry of trained encoders' versions in a store; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Registry {
     store: Arc<dyn Store>,
 }
 
+/// The card of a version, or what is wrong with it.
+pub type CardLookup = Result<Card>;
+
 impl Registry {
-    /// The registry in a store.
+    /// Returns the registry in a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
     }
 
-    /// The store it lies in.
+    /// Returns the store it lies in.
     pub(super) fn store(&self) -> Arc<dyn Store> {
         self.store.clone()
     }
 
-    /// Stores a new version under the next free number, and gives back its card.
+    /// Stores a new version under the next free number and returns its card.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a score is not a number, if the parent is missing, or if the store cannot be written to.
     pub async fn publish(&self, draft: &Draft, weights: &[u8], curve: Option<&str>) -> Result<Card> {
         if let Some((name, _)) = draft.scores.iter().find(|(_, score)| !score.is_finite()) {
             return Err(Error::invalid(format!("the score {name} of the new {} is not a number", draft.encoder)));
@@ -72,13 +79,21 @@ impl Registry {
         Err(Error::internal(format!("no number is free for {}", draft.encoder)))
     }
 
-    /// The numbers of an encoder's versions, in order.
+    /// Lists the numbers of an encoder's versions, in order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store cannot be listed.
     pub async fn numbers(&self, encoder: &EncoderName) -> Result<Vec<u32>> {
         let all = self.versions().await?;
         Ok(all.into_iter().filter(|version| version.encoder() == *encoder).map(|version| version.number).collect())
     }
 
-    /// Every version there is, in order.
+    /// Lists every version there is, in order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store cannot be listed.
     pub async fn versions(&self) -> Result<Vec<VersionId>> {
         let mut versions = Vec::new();
         for branch in Branch::ALL {
@@ -94,39 +109,61 @@ impl Registry {
         Ok(versions)
     }
 
-    /// The card of a version.
+    /// Reads the card of a version.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is missing or damaged, or if the store cannot be read.
     pub async fn card(&self, version: &VersionId) -> Result<Card> {
         self.look_up(version).await?
     }
 
-    /// The card of a version, or what is wrong with it. The outer error is the store's: it says nothing about the card.
-    pub async fn look_up(&self, version: &VersionId) -> Result<Result<Card>> {
+    /// Reads the card of a version, or what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store cannot be read, which says nothing about the card.
+    pub async fn look_up(&self, version: &VersionId) -> Result<CardLookup> {
         let key = folder(version)?.join(CARD)?;
         let Some(bytes) = self.store.get(&key).await? else { return Ok(Err(self.unknown(version))) };
-        Ok(Card::from_bytes(&bytes, key.as_str()).and_then(|card| match card.id == *version {
-            true => Ok(card),
-            false => Err(Error::invalid(format!("{key} is the card of {}", card.id)).hint("restore the folder from a backup")),
+        Ok(Card::from_bytes(&bytes, key.as_str()).and_then(|card| {
+            if card.id == *version {
+                return Ok(card);
+            }
+            Err(Error::invalid(format!("{key} is the card of {}", card.id)).hint("restore the folder from a backup"))
         }))
     }
 
-    /// The weights of a version, verified against its card.
+    /// Reads the weights of a version and verifies them against its card.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they are missing or damaged, or if the store cannot be read.
     pub async fn weights(&self, card: &Card) -> Result<Bytes> {
         let key = folder(&card.id)?.join(WEIGHTS)?;
         let missing = || Error::unavailable(format!("the weights of {} are not at {}", card.id, self.store.locate(&key)));
         let bytes = self.store.get(&key).await?.ok_or_else(missing)?;
-        match Digest::of(&bytes) == card.weights {
-            true => Ok(bytes),
-            false => Err(Error::unavailable(format!("the weights of {} are not those of its card", card.id))
-                .hint("restore its folder from a backup, or use another version")),
+        if Digest::of(&bytes) == card.weights {
+            return Ok(bytes);
         }
+        Err(Error::unavailable(format!("the weights of {} are not those of its card", card.id))
+            .hint("restore its folder from a backup, or use another version"))
     }
 
-    /// Where a person finds the files of a version.
+    /// Returns where a person finds the files of a version.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the version's name is no key.
     pub fn locate(&self, version: &VersionId) -> Result<String> {
         Ok(self.store.locate(&folder(version)?))
     }
 
-    /// A version and all that it was trained on from, itself first.
+    /// Reads the cards of a version and of every version it was trained on from, itself first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a card is missing or damaged, or if the store cannot be read.
     pub async fn lineage(&self, version: &VersionId) -> Result<Vec<Card>> {
         let mut cards = vec![self.card(version).await?];
         while let Some(parent) = cards.last().and_then(|card| card.parent.clone()) {
@@ -138,7 +175,11 @@ impl Registry {
         Ok(cards)
     }
 
-    /// Why a version must not be used for new work, if it learned, itself or before it began, from something revoked.
+    /// Returns why a version must not be used for new work: it or an ancestor learned from something revoked.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Registry::lineage`] does.
     pub async fn revoked(&self, version: &VersionId, revocations: &Revocations) -> Result<Option<String>> {
         let mut reasons: Vec<String> = Vec::new();
         for card in self.lineage(version).await? {
@@ -152,18 +193,30 @@ impl Registry {
         Ok(reasons.first().map(|first| format!("{version} learned from {first}{more}")))
     }
 
-    /// Every promotion of an encoder, oldest first; the last one's version is in use.
+    /// Reads every promotion of an encoder, oldest first; the last one's version is in use.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a record is damaged or the store cannot be read.
     pub async fn promotions(&self, encoder: &EncoderName) -> Result<Vec<Promotion>> {
         self.log(encoder)?.read().await
     }
 
-    /// The version in use.
+    /// Returns the version in use.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Registry::promotions`] does.
     pub async fn promoted(&self, encoder: &EncoderName) -> Result<Option<VersionId>> {
         Ok(self.promotions(encoder).await?.pop().map(|record| record.version))
     }
 
     /// Puts a version in use if its scores stand up to those of the one in use, or for a forced reason. Rights and
-    /// weights must hold in any case: no reason makes up for them.
+    /// weights must hold in any case.
+    ///
+    /// # Errors
+    ///
+    /// Fails if rights, weights or scores speak against it, or if the store cannot be read or written to.
     pub async fn promote<'a>(
         &self,
         version: &VersionId,
@@ -218,8 +271,12 @@ impl Registry {
         }
     }
 
-    /// The card of the version in use, for a comparison; none if it may not be used any more or cannot be read, as a
-    /// version that nobody may draw with must not stand in the way of its successor.
+    /// Returns the card of the version in use, for a comparison; `None` if the version may not be used any more or cannot
+    /// be read, as it must not keep its successor from being promoted.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store cannot be read.
     pub async fn comparable(&self, in_use: &VersionId, revocations: &Revocations, policy: &Policy) -> Result<Option<Card>> {
         let Ok(card) = self.look_up(in_use).await? else { return Ok(None) };
         match self.barred(in_use, revocations, policy).await {
@@ -232,6 +289,10 @@ impl Registry {
 
     /// Puts the version in use again that was before the one in use. What could not be drawn with is passed over:
     /// what is revoked, expired or damaged, or was trained for another bundle than the one in use.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no version to go back to, or if the store cannot be read or written to.
     pub async fn rollback(
         &self,
         encoder: &EncoderName,
@@ -273,7 +334,12 @@ impl Registry {
         }
     }
 
-    /// The card and weights that a job asks for, if they are still those it was planned with and may still be used.
+    /// Reads the card and weights that a job asks for.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they are not those that the job was planned with, if they may not be used any more, or if the store cannot
+    /// be read.
     pub async fn load(&self, encoder: &EncoderRef, revocations: &Revocations, policy: &Policy) -> Result<(Card, Bytes)> {
         let card = self.card(&encoder.version).await?;
         if card.weights != encoder.digest {
@@ -295,7 +361,7 @@ impl Registry {
     }
 }
 
-/// The evidence for a version, or the error that says why not.
+/// Returns the evidence for a version, or the error that says what speaks against it.
 fn compared(card: &Card, scores: &NamedScores, against: Against<'_>) -> Result<Vec<String>> {
     promote::compare(card.id.branch, scores, against).map_err(|against| {
         Error::invalid(format!("{} is not promoted: {}", card.id, against.join("; ")))
