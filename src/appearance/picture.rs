@@ -1,6 +1,6 @@
 //! Reading pictures from bytes, within limits of size and memory.
 //!
-//! Takes the bytes of a PNG. Returns RGB pixels on white paper.
+//! Takes the bytes of a PNG. Returns RGB pixels on a white background.
 //!
 //! # Invariants
 //!
@@ -32,7 +32,7 @@ pub fn decode_small(bytes: &[u8], name: &str, side: u32) -> Result<RgbImage> {
     Ok(if picture.color().has_alpha() { on_white(&picture.into_rgba8()) } else { picture.into_rgb8() })
 }
 
-/// What a transparent picture looks like on paper; the colour hidden behind full transparency is anybody's guess.
+/// Blends a transparent picture with a white background; the colour behind full transparency means nothing.
 fn on_white(picture: &RgbaImage) -> RgbImage {
     RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
         let [r, g, b, alpha] = picture.get_pixel(x, y).0.map(u32::from);

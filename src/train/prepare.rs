@@ -217,9 +217,9 @@ fn copies(image: &RgbImage, size: u32) -> Vec<RgbImage> {
     let step = i64::from((size / 32).max(1));
     let (left, top) = (i64::from((size - w) / 2), i64::from((size - h) / 2));
     let moved = |(dx, dy): (i64, i64)| {
-        let mut paper = RgbImage::from_pixel(size, size, Rgb([255; 3]));
-        imageops::overlay(&mut paper, &fitted, left + dx, top + dy);
-        paper
+        let mut canvas = RgbImage::from_pixel(size, size, Rgb([255; 3]));
+        imageops::overlay(&mut canvas, &fitted, left + dx, top + dy);
+        canvas
     };
     [(0, 0), (step, 0), (-step, 0), (0, step), (0, -step)].map(moved).into()
 }

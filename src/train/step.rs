@@ -136,9 +136,10 @@ impl TrainingStep {
     ///
     /// [`Kind::Invalid`] if the bundle carries no such graph; as [`ModelLoader::load`].
     pub fn load(loader: &ModelLoader, denoising: bool) -> Result<Self> {
-        let (model, layout) = match denoising {
-            false => (bundle::TRAIN_STEP, "train_step/layout.json"),
-            true => (bundle::TRAIN_STEP_DENOISING, "train_step_denoising/layout.json"),
+        let (model, layout) = if denoising {
+            (bundle::TRAIN_STEP_DENOISING, "train_step_denoising/layout.json")
+        } else {
+            (bundle::TRAIN_STEP, "train_step/layout.json")
         };
         let (bundle, spec) = (loader.bundle(), loader.spec());
         if !spec.files.contains_key(model) {
