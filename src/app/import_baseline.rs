@@ -36,6 +36,8 @@ pub struct ImportBaselineRequest {
     pub campaign: String,
     /// CSV or YAML with one row a picture; `None`: the index in the source.
     pub index: Option<PathBuf>,
+    /// The encoding of a CSV index, such as `shift_jis`; `None`: found by its bytes.
+    pub encoding: Option<String>,
     /// What holds where the index does not say.
     pub defaults: IndexDefaults,
     /// Whether the workers behind the broker score the pictures, instead of this process.
@@ -85,13 +87,13 @@ impl App {
             Some(path) => (path.display().to_string(), blocking(move || read_index(&path)).await?),
             None => source.own_index(MAX_BYTES).await?,
         };
-        let index = DeliveryIndex::parse(&bytes, &shown, &request.defaults)?;
+        let index = DeliveryIndex::parse(&bytes, &shown, &request.defaults, request.encoding.as_deref())?;
         let listed = index.rows.len() + index.refused.len();
         let scorer = match request.by_workers {
             true => ImportScorer::Workers(Box::new(self.remote_scorer(&request.name, &asked, &store).await?)),
             false => ImportScorer::Here(Box::new(self.local_scorer(&asked).await?)),
         };
-        self.report(&Progress::DeliveryListed { pictures: listed });
+        self.report(&Progress::DeliveryListed { pictures: listed, encoding: index.encoding });
         let (name, policy, shutdown) = (request.name, self.policy(), self.shutdown.clone());
         let run = ImportRun { store, name, asked, policy, shutdown, runtime: Handle::current() };
         blocking(move || run.run(source, index, scorer)).await

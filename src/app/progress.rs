@@ -114,6 +114,8 @@ pub enum Progress<'a> {
     DeliveryListed {
         /// Pictures that it lists.
         pictures: usize,
+        /// The encoding that it was read in.
+        encoding: &'static str,
     },
     /// Workers have not scored any picture of a delivery for a while.
     ScoringDelayed {

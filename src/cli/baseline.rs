@@ -42,6 +42,9 @@ struct ImportArgs {
     /// CSV or YAML with one row a picture; without it, index.csv or index.yaml in the source
     #[arg(long, value_name = "FILE")]
     index: Option<PathBuf>,
+    /// Encoding of a CSV index, such as shift_jis or windows-1252, where it is not recognised
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<String>,
     /// Who delivered, where the index does not say
     #[arg(long)]
     vendor: Option<String>,
@@ -76,6 +79,7 @@ async fn import(args: ImportArgs, context: &CommandContext) -> Result<CommandOut
         name: args.name,
         campaign: args.campaign,
         index: args.index,
+        encoding: args.encoding,
         defaults: IndexDefaults { vendor, currency, licence, holder, source: None },
         by_workers: args.queue,
         out: args.out.place,

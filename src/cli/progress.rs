@@ -121,7 +121,10 @@ impl ProgressSink for Terminal {
             }
             Progress::Revoked(Target::Picture(digest)) => self.say(format!("revoked: picture {digest}")),
             Progress::Revoked(Target::Source(source)) => self.say(format!("revoked: everything from {source}")),
-            Progress::DeliveryListed { pictures } => self.say(format!("{pictures} pictures listed")),
+            Progress::DeliveryListed { pictures, encoding: "UTF-8" } => self.say(format!("{pictures} pictures listed")),
+            Progress::DeliveryListed { pictures, encoding } => {
+                self.say(format!("{pictures} pictures listed, read as {encoding}; --encoding names another"));
+            }
             Progress::ScoringDelayed { reason } => self.say(reason),
             Progress::PictureLeftOut { reason } => self.say(format!("left out: {reason}")),
         }

@@ -68,7 +68,7 @@ async fn import(store: &Local, plan: &Plan, mut source: DeliverySource, index: D
 
 fn index(text: &str) -> DeliveryIndex {
     let header = "file,category,style,vendor,price,currency,licence\n";
-    DeliveryIndex::parse(format!("{header}{text}").as_bytes(), "index.csv", &IndexDefaults::default()).unwrap()
+    DeliveryIndex::parse(format!("{header}{text}").as_bytes(), "index.csv", &IndexDefaults::default(), None).unwrap()
 }
 
 #[tokio::test]

@@ -14,8 +14,9 @@ use async_trait::async_trait;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
+use super::file_names::FileNames;
 use super::index::IndexRow;
-use super::source::PICTURE_BYTES;
+use super::source::{ABSENT, PICTURE_BYTES};
 use super::stored::{PART, VERSION, write_part};
 use super::{Baseline, BaselineItem, DeliveryIndex, DeliverySource, Refused, image};
 use crate::appearance::Appearance;
@@ -151,6 +152,8 @@ pub struct Import<'a> {
 /// Counts of what has been read so far.
 #[derive(Default)]
 struct Seen {
+    /// The names of the delivery's files.
+    names: FileNames,
     pictures: BTreeMap<Digest, String>,
     bytes: u64,
 }
@@ -198,7 +201,8 @@ impl Import<'_> {
         let DeliveryIndex { rows, refused, .. } = index;
         let total = rows.len();
         let mut done = Done { refused, ..Done::default() };
-        let (mut waiting, mut seen) = (Vec::new(), Seen::default());
+        let mut seen = Seen { names: FileNames::new(source.names().await?), ..Seen::default() };
+        let mut waiting = Vec::new();
         for (count, row) in rows.into_iter().enumerate() {
             let file = row.file.clone();
             match self.take_in(source, row, &mut seen).await? {
@@ -287,7 +291,15 @@ impl Import<'_> {
         if let Err(reason) = self.policy.admit(&row.claim) {
             return Ok(Err(format!("its rights are not settled: it {reason}")));
         }
-        let bytes = match source.read(&row.file, PICTURE_BYTES).await? {
+        let bytes = match seen.names.find(&row.file) {
+            Ok(name) => source.read(name, PICTURE_BYTES).await?,
+            // The file itself may say more of why it cannot be read, as a link does.
+            Err(absent) => source.read(&row.file, PICTURE_BYTES).await?.map_err(|reason| match reason.as_str() {
+                ABSENT => absent,
+                _ => reason,
+            }),
+        };
+        let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(reason) => return Ok(Err(reason)),
         };

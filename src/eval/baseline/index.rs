@@ -12,11 +12,12 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::Refused;
+use super::table::{self, TableRow};
+use super::values::{self, NumberStyle, WrittenAmount};
+use super::{Refused, encoding};
 use crate::base::currency::Currency;
 use crate::base::error::{Error, Result};
 use crate::base::licence::Licence;
-use crate::base::time::Date;
 use crate::base::{limits, text, yaml};
 use crate::eval::evaluation::{Brief, DeliveryFacts};
 use crate::spec::Claim;
@@ -25,9 +26,6 @@ use crate::spec::Claim;
 const MAX_ROWS: usize = 100_000;
 /// Most bytes of an index.
 pub const MAX_BYTES: u64 = 32 << 20;
-/// The columns there are.
-const COLUMNS: &str =
-    "file, brief, category, style, vendor, price, currency, revision_rounds, ordered, delivered, licence, holder, source";
 
 /// A delivery's index after reading.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,6 +34,8 @@ pub struct DeliveryIndex {
     pub rows: Vec<IndexRow>,
     /// The rows that were refused, with reasons.
     pub refused: Vec<Refused>,
+    /// The encoding that it was read in.
+    pub encoding: &'static str,
     /// Files that are listed.
     listed: BTreeSet<String>,
 }
@@ -78,16 +78,45 @@ struct WrittenRow {
     category: Option<String>,
     style: Option<String>,
     vendor: Option<String>,
-    price: Option<f64>,
+    price: Option<WrittenNumber>,
     currency: Option<String>,
     #[serde(alias = "revisions")]
-    revision_rounds: Option<u32>,
+    revision_rounds: Option<WrittenNumber>,
     ordered: Option<String>,
     delivered: Option<String>,
     #[serde(alias = "license")]
     licence: Option<String>,
     holder: Option<String>,
     source: Option<String>,
+}
+
+/// A number as YAML has it, or as somebody wrote it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum WrittenNumber {
+    Number(f64),
+    Text(String),
+}
+
+impl From<&TableRow> for WrittenRow {
+    fn from(row: &TableRow) -> Self {
+        let text = |column: &str| row.get(column).map(str::to_owned);
+        Self {
+            file: text("file").unwrap_or_default(),
+            brief: text("brief"),
+            category: text("category"),
+            style: text("style"),
+            vendor: text("vendor"),
+            price: text("price").map(WrittenNumber::Text),
+            currency: text("currency"),
+            revision_rounds: text("revision_rounds").map(WrittenNumber::Text),
+            ordered: text("ordered"),
+            delivered: text("delivered"),
+            licence: text("licence"),
+            holder: text("holder"),
+            source: text("source"),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -108,60 +137,35 @@ struct Spec {
 }
 
 impl DeliveryIndex {
-    /// Reads an index; whether it is CSV or YAML its name says. `given` comes before the file's own defaults, rows
-    /// before both.
-    pub fn parse(bytes: &[u8], name: &str, given: &IndexDefaults) -> Result<Self> {
-        let text = std::str::from_utf8(bytes).map_err(|_| Error::invalid(format!("{name} is not UTF-8 text")))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text); // spreadsheets put it there
+    /// Reads an index; whether it is CSV or YAML its name says. Its encoding is found, unless one is `asked` for.
+    /// `given` comes before the file's own defaults, rows before both.
+    ///
+    /// # Errors
+    ///
+    /// Invalid if the file as a whole cannot be read; a row that is wrong is among [`DeliveryIndex::refused`].
+    pub fn parse(bytes: &[u8], name: &str, given: &IndexDefaults, asked: Option<&str>) -> Result<Self> {
+        let asked = asked.map(encoding::named).transpose()?;
+        let decoded = encoding::decode(bytes, asked, name)?;
         let lower = name.to_ascii_lowercase();
-        match lower.rsplit_once('.').map(|(_, ending)| ending) {
-            Some("csv") => csv(text, name, given),
-            Some("yaml" | "yml") => from_yaml(text, name, given),
-            _ => Err(Error::invalid(format!("{} is neither .csv nor .yaml", text::show(name)))),
-        }
+        let mut index = match lower.rsplit_once('.').map(|(_, ending)| ending) {
+            Some("csv" | "tsv" | "txt") => from_table(&decoded.text, name, given),
+            Some("yaml" | "yml") => from_yaml(&decoded.text, name, given),
+            _ => {
+                Err(Error::invalid(format!("{} is neither .csv nor .yaml", text::show(name))).hint("save a spreadsheet as CSV"))
+            }
+        }?;
+        index.encoding = decoded.encoding;
+        Ok(index)
     }
 }
 
-fn csv(text: &str, name: &str, given: &IndexDefaults) -> Result<DeliveryIndex> {
-    let wrong = |e: csv::Error| {
-        Error::invalid(format!("{name} cannot be read: {}", text::escape(&e.to_string()))).hint(format!("columns: {COLUMNS}"))
-    };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let header = reader.headers().map_err(wrong)?.clone();
-    if !header.iter().any(|column| column == "file") {
-        return Err(
-            Error::invalid(format!("{name} has no column `file`")).hint(format!("its first line names the columns: {COLUMNS}"))
-        );
-    }
-    let known: Vec<&str> = COLUMNS.split(", ").chain(["license", "revisions"]).collect();
-    if let Some(unknown) = header.iter().find(|column| !known.contains(column)) {
-        return Err(
-            Error::invalid(format!("{name} has an unknown column {}", text::show(unknown))).hint(format!("columns: {COLUMNS}"))
-        );
-    }
+fn from_table(text: &str, name: &str, given: &IndexDefaults) -> Result<DeliveryIndex> {
+    let table = table::read(text, name, MAX_ROWS)?;
     let mut index = DeliveryIndex::default();
-    for (number, record) in reader.records().enumerate() {
-        if number >= MAX_ROWS {
-            return Err(Error::invalid(format!("{name} has more than {MAX_ROWS} rows")));
-        }
-        let record = record.map_err(wrong)?;
-        let line = record.position().map_or(number as u64 + 2, csv::Position::line);
-        let place = |file: &str| if file.is_empty() { format!("{name}:{line}") } else { file.to_owned() };
-        match record.deserialize::<WrittenRow>(Some(&header)) {
-            Ok(raw) => index.take(raw, given, &IndexDefaults::default(), &place),
-            Err(e) => {
-                let column = header.iter().position(|column| column == "file");
-                let file = column.and_then(|at| record.get(at)).unwrap_or_default();
-                let reason = match e.kind() {
-                    csv::ErrorKind::Deserialize { err, .. } => {
-                        let column = err.field().and_then(|at| header.get(usize::try_from(at).ok()?)).unwrap_or("?");
-                        format!("{name}:{line}: {column}: {}", err.kind())
-                    }
-                    _ => format!("{name}:{line}: {e}"),
-                };
-                index.refuse(place(file), text::escape(&reason));
-            }
-        }
+    let own = IndexDefaults::default();
+    for row in &table.rows {
+        let place = |file: &str| if file.is_empty() { format!("{name}:{}", row.line) } else { file.to_owned() };
+        index.take(row.into(), &Reading { given, own: &own, numbers: table.numbers }, &place);
     }
     Ok(index)
 }
@@ -175,20 +179,30 @@ fn from_yaml(text: &str, name: &str, given: &IndexDefaults) -> Result<DeliveryIn
         return Err(Error::invalid(format!("{name} has more than {MAX_ROWS} items")));
     }
     let mut index = DeliveryIndex::default();
+    let reading = Reading { given, own: &file.spec.defaults, numbers: NumberStyle::Point };
     for (number, raw) in file.spec.items.into_iter().enumerate() {
         let place = |file: &str| if file.is_empty() { format!("{name}: spec.items[{number}]") } else { file.to_owned() };
-        index.take(raw, given, &file.spec.defaults, &place);
+        index.take(raw, &reading, &place);
     }
     Ok(index)
 }
 
+/// What rows are read with.
+struct Reading<'a> {
+    /// Defaults given beside the file.
+    given: &'a IndexDefaults,
+    /// Defaults of the file itself.
+    own: &'a IndexDefaults,
+    numbers: NumberStyle,
+}
+
 impl DeliveryIndex {
-    fn take(&mut self, raw: WrittenRow, given: &IndexDefaults, own: &IndexDefaults, place: &dyn Fn(&str) -> String) {
+    fn take(&mut self, raw: WrittenRow, reading: &Reading<'_>, place: &dyn Fn(&str) -> String) {
         let file = place(&raw.file);
-        match check(raw, given, own) {
+        match check(raw, reading) {
             Ok(row) if !self.listed.insert(row.file.clone()) => self.refuse(file, "is listed twice".into()),
             Ok(row) => self.rows.push(row),
-            Err(reason) => self.refuse(file, reason),
+            Err(reasons) => self.refuse(file, reasons.join("; ")),
         }
     }
 
@@ -202,80 +216,145 @@ fn named(licence: &str) -> Result<Licence, String> {
     licence.parse().map_err(|why| format!("licence {} {why}", text::show(licence)))
 }
 
-fn check(raw: WrittenRow, given: &IndexDefaults, own: &IndexDefaults) -> Result<IndexRow, String> {
-    let plain = |what: &str, value: Option<String>, longest: usize| -> Result<Option<String>, String> {
-        let Some(value) = value else { return Ok(None) };
-        let value = text::plain(&value, longest).map_err(|why| format!("{what} {why}"))?;
-        Ok((!value.is_empty()).then_some(value))
-    };
+/// Reads a row, or returns everything that is wrong with it.
+fn check(raw: WrittenRow, reading: &Reading<'_>) -> Result<IndexRow, Vec<String>> {
+    let Reading { given, own, numbers } = *reading;
+    let mut reasons = Vec::new();
     let or = |value: Option<String>, given: &Option<String>, own: &Option<String>| {
         value.filter(|v| !v.trim().is_empty()).or_else(|| given.clone()).or_else(|| own.clone())
     };
-    let file = plain("file", Some(raw.file), limits::PATH)?.ok_or("names no file")?;
-    if file.starts_with('/') || file.contains('\\') || file.split('/').any(|part| part.is_empty() || part == "..") {
-        return Err("is no path inside the delivery".into());
+    let (file, reference) = (
+        cell(&mut reasons, "file", Some(raw.file), limits::PATH).map(|file| file.replace('\\', "/")),
+        cell(&mut reasons, "brief", raw.brief, limits::SHORT_TEXT),
+    );
+    match &file {
+        None => reasons.push("names no file".into()),
+        Some(file) if file.starts_with('/') || file.split('/').any(|part| part.is_empty() || part == "..") => {
+            reasons.push("is no path inside the delivery".into());
+        }
+        Some(_) => {}
     }
-    let reference = plain("brief", raw.brief, limits::SHORT_TEXT)?;
-    let (category, style) =
-        match (plain("category", raw.category, limits::SHORT_TEXT)?, plain("style", raw.style, limits::NAME)?) {
-            (Some(category), Some(style)) => (category, style),
-            // A brief may say both itself: `fox/noto`.
-            (None, None) => match reference.as_deref().and_then(|reference| reference.split_once('/')) {
-                Some((category, style)) => (category.trim().to_owned(), style.trim().to_owned()),
-                None => return Err("names no category and style, so it cannot be paired with a brief".into()),
-            },
-            _ => return Err("names only one of category and style, so it cannot be paired with a brief".into()),
-        };
-    let category = text::category(&category).map_err(|why| format!("category {why}"))?;
-    let day = |what: &str, value: Option<String>| -> Result<Option<Date>, String> {
-        let value = value.filter(|v| !v.trim().is_empty());
-        value.map(|v| v.trim().parse::<Date>().map_err(|why| format!("{what} {} {why}", text::show(&v)))).transpose()
+    let (category, style) = (
+        cell(&mut reasons, "category", raw.category, limits::SHORT_TEXT),
+        cell(&mut reasons, "style", raw.style, limits::NAME),
+    );
+    let brief = match (category, style, reference.as_deref().and_then(|reference| reference.split_once('/'))) {
+        (Some(category), Some(style), _) => Some((category, style)),
+        // A brief may say both itself: `fox/noto`.
+        (None, None, Some((category, style))) => Some((category.trim().to_owned(), style.trim().to_owned())),
+        (None, None, None) => {
+            reasons.push("names no category and style, so it cannot be paired with a brief".into());
+            None
+        }
+        _ => {
+            reasons.push("names only one of category and style, so it cannot be paired with a brief".into());
+            None
+        }
     };
-    let (ordered, delivered) = (day("ordered", raw.ordered)?, day("delivered", raw.delivered)?);
+    let brief = brief.and_then(|(category, style)| match text::category(&category) {
+        Ok(category) => Some(Brief { category, style }),
+        Err(why) => {
+            reasons.push(format!("category {why}"));
+            None
+        }
+    });
+    let ordered = read(&mut reasons, "ordered", raw.ordered, values::day);
+    let delivered = read(&mut reasons, "delivered", raw.delivered, values::day);
     if let (Some(ordered), Some(delivered)) = (ordered, delivered)
         && delivered < ordered
     {
-        return Err(format!("was delivered on {delivered}, before it was ordered on {ordered}"));
+        reasons.push(format!("was delivered on {delivered}, before it was ordered on {ordered}"));
     }
-    if let Some(price) = raw.price
-        && !(0.0..=limits::COST).contains(&price)
-    {
-        return Err(format!("price must lie between 0 and {}", limits::COST));
-    }
-    if raw.revision_rounds.is_some_and(|rounds| rounds > 1_000) {
-        return Err("revision_rounds must lie between 0 and 1000".into());
-    }
-    let vendor = plain("vendor", or(raw.vendor, &given.vendor, &own.vendor), limits::RIGHTS_TEXT)?;
-    let currency = or(raw.currency, &given.currency, &own.currency).map(|code| {
-        let code = code.trim().to_ascii_uppercase();
-        code.parse::<Currency>().map_err(|why| format!("currency {} {why}", text::show(&code)))
-    });
-    let currency = currency.transpose()?;
-    if raw.price.is_some() && currency.is_none() {
-        return Err("has a price without a currency".into());
-    }
-    let licence = plain("licence", or(raw.licence, &given.licence, &own.licence), limits::RIGHTS_TEXT)?;
-    let holder = plain("holder", or(raw.holder, &given.holder, &own.holder), limits::RIGHTS_TEXT)?;
-    let holder = holder.or_else(|| vendor.clone());
-    let source = plain("source", or(raw.source, &given.source, &own.source), limits::RIGHTS_TEXT)?;
-    let claim = Claim {
-        source: source.or_else(|| vendor.clone()),
-        licence: licence.as_ref().map(|name| named(name)).transpose()?,
-        holder: holder.clone(),
-        ..Claim::default()
+    let price = match raw.price {
+        Some(WrittenNumber::Number(value)) => Some(WrittenAmount { value, currency: None }),
+        Some(WrittenNumber::Text(text)) => read(&mut reasons, "price", Some(text), |text| values::amount(text, numbers)),
+        None => None,
     };
+    if price.is_some_and(|price| !(0.0..=limits::COST).contains(&price.value)) {
+        reasons.push(format!("price must lie between 0 and {}", limits::COST));
+    }
+    let rounds = match raw.revision_rounds {
+        Some(WrittenNumber::Number(value)) => Some(value.to_string()),
+        Some(WrittenNumber::Text(text)) => Some(text),
+        None => None,
+    };
+    let revision_rounds = read(&mut reasons, "revision_rounds", rounds, |text| {
+        let rounds = text.parse::<u32>().ok().filter(|rounds| *rounds <= 1_000);
+        rounds.ok_or_else(|| format!("{} must be a whole number between 0 and 1000", text::show(text)))
+    });
+    let vendor = cell(&mut reasons, "vendor", or(raw.vendor, &given.vendor, &own.vendor), limits::RIGHTS_TEXT);
+    let stated = price.and_then(|price| price.currency).map(str::to_owned);
+    let named_currency = or(raw.currency, &None, &None);
+    if let (Some(stated), Some(named)) = (&stated, &named_currency)
+        && !named.trim().eq_ignore_ascii_case(stated)
+    {
+        reasons.push(format!("the price says {stated}, the column currency {}", text::show(named)));
+    }
+    let currency = or(named_currency.or(stated), &given.currency, &own.currency);
+    let currency = read(&mut reasons, "currency", currency, |code| {
+        let code = code.to_ascii_uppercase();
+        code.parse::<Currency>().map_err(|why| format!("{} {why}", text::show(&code)))
+    });
+    if price.is_some() && currency.is_none() && !reasons.iter().any(|reason| reason.starts_with("currency")) {
+        reasons.push("has a price without a currency: name it in a column `currency`, such as EUR".into());
+    }
+    let licence = cell(&mut reasons, "licence", or(raw.licence, &given.licence, &own.licence), limits::RIGHTS_TEXT);
+    let holder = cell(&mut reasons, "holder", or(raw.holder, &given.holder, &own.holder), limits::RIGHTS_TEXT);
+    let holder = holder.or_else(|| vendor.clone());
+    let source = cell(&mut reasons, "source", or(raw.source, &given.source, &own.source), limits::RIGHTS_TEXT);
+    let named_licence = match licence.as_deref().map(named).transpose() {
+        Ok(licence) => licence,
+        Err(why) => {
+            reasons.push(why);
+            None
+        }
+    };
+    let (Some(file), Some(brief)) = (file, brief) else { return Err(reasons) };
+    if !reasons.is_empty() {
+        return Err(reasons);
+    }
+    let claim =
+        Claim { source: source.or_else(|| vendor.clone()), licence: named_licence, holder: holder.clone(), ..Claim::default() };
     let delivery = DeliveryFacts {
         reference,
         vendor,
-        price: raw.price,
+        price: price.map(|price| price.value),
         currency,
-        revision_rounds: raw.revision_rounds,
+        revision_rounds,
         ordered,
         delivered,
         licence: licence.unwrap_or_default(),
         holder,
     };
-    Ok(IndexRow { file, brief: Brief { category, style }, delivery, claim })
+    Ok(IndexRow { file, brief, delivery, claim })
+}
+
+/// Reads a text for people; what is wrong with it is added to `reasons`, and nothing is returned of an empty one.
+fn cell(reasons: &mut Vec<String>, column: &str, value: Option<String>, longest: usize) -> Option<String> {
+    match text::plain(&value?, longest) {
+        Ok(value) => Some(value).filter(|value| !value.is_empty()),
+        Err(why) => {
+            reasons.push(format!("{column} {why}"));
+            None
+        }
+    }
+}
+
+/// Reads a cell by `parse`; what is wrong with it is added to `reasons`, and nothing is returned of an empty one.
+fn read<T>(
+    reasons: &mut Vec<String>,
+    column: &str,
+    value: Option<String>,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Option<T> {
+    let value = value.filter(|value| !value.trim().is_empty())?;
+    match parse(value.trim()) {
+        Ok(value) => Some(value),
+        Err(why) => {
+            reasons.push(format!("{column} {why}"));
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -286,7 +365,7 @@ mod tests {
         a.png,B-1,fox,flat,Studio,40.5,eur,2,2026-01-05,2026-01-12,MIT,Studio\n";
 
     fn read(text: &str) -> DeliveryIndex {
-        DeliveryIndex::parse(text.as_bytes(), "index.csv", &IndexDefaults::default()).unwrap()
+        DeliveryIndex::parse(text.as_bytes(), "index.csv", &IndexDefaults::default(), None).unwrap()
     }
 
     #[test]
@@ -298,7 +377,7 @@ mod tests {
         assert_eq!(row.claim.source.as_deref(), Some("Studio"));
         let yaml = "apiVersion: housestyle/v1\nkind: Baseline\nspec:\n  defaults: {vendor: Studio, licence: MIT}\n  items:\n    \
                     - {file: a.png, brief: fox/flat, price: 3, currency: USD}\n";
-        let index = DeliveryIndex::parse(yaml.as_bytes(), "x.yaml", &IndexDefaults::default()).unwrap();
+        let index = DeliveryIndex::parse(yaml.as_bytes(), "x.yaml", &IndexDefaults::default(), None).unwrap();
         assert_eq!((index.rows[0].brief.style.as_str(), index.rows[0].delivery.vendor.as_deref()), ("flat", Some("Studio")));
     }
 
@@ -309,8 +388,8 @@ mod tests {
             ("b.png,,fox,,,,,,,,,", "only one of"),
             ("b.png,fox,,,,,,,,,,", "cannot be paired"),
             ("b.png,,fox,flat,S,4,,,,,,", "without a currency"),
-            ("b.png,,fox,flat,S,NaN,USD,,,,,", "price must lie"),
-            ("b.png,,fox,flat,S,much,USD,,,,,", "price: invalid float"),
+            ("b.png,,fox,flat,S,NaN,USD,,,,,", "is not an amount"),
+            ("b.png,,fox,flat,S,much,USD,,,,,", "price `much` is not an amount: write it as 40.50"),
             ("b.png,,fox,flat,S,4,US$,,,,,", "is not a currency"),
             ("b.png,,fox,flat,S,,,,2026-02-30,,,", "is not a day"),
             ("b.png,,fox,flat,S,,,,2026-02-02,2026-02-01,,", "before it was ordered"),
@@ -326,12 +405,39 @@ mod tests {
 
     #[test]
     fn a_wrong_index_is_an_error() {
-        let parse = |text: &str, name: &str| DeliveryIndex::parse(text.as_bytes(), name, &IndexDefaults::default());
+        let parse = |text: &str, name: &str| DeliveryIndex::parse(text.as_bytes(), name, &IndexDefaults::default(), None);
         for (text, name) in
-            [("a,b\n1,2\n", "i.csv"), ("file,prise\nx.png,3\n", "i.csv"), ("", "i.csv"), ("x", "i.txt"), ("kind: X", "i.yaml")]
+            [("a,b\n1,2\n", "i.csv"), ("file,prise\nx.png,3\n", "i.csv"), ("", "i.csv"), ("x", "i.doc"), ("kind: X", "i.yaml")]
         {
             assert!(parse(text, name).is_err(), "{text:?}");
         }
-        assert!(DeliveryIndex::parse(&[0xff], "i.csv", &IndexDefaults::default()).is_err());
+        assert!(DeliveryIndex::parse(&[0xff], "i.csv", &IndexDefaults::default(), Some("utf-8")).is_err());
+    }
+
+    /// What spreadsheets of several countries make of the same two rows.
+    #[test]
+    fn an_index_is_read_as_it_arrives() {
+        let header = "file;category;style;vendor;price;currency;ordered;delivered;licence";
+        let rows = "a.png;balloon;noto;Studio Example;40,50;USD;5.1.2026;2026/1/12;MIT\r\n";
+        let semicolons = format!("\u{feff}{header}\r\n{rows}");
+        let capitals = "File,Category,Style,Vendor,Price,Currency,Ordered,Delivered,License\n\
+            a.png,balloon,noto,Studio Example,\"40,50 $\",USD,13/01/2026,2026-01-20,MIT\n";
+        for text in [semicolons.as_str(), capitals, &format!("sep=;\r\n{header}\r\n{rows}")] {
+            let index = read(text);
+            let row = &index.rows[0];
+            assert_eq!((row.delivery.price, row.delivery.lead_days()), (Some(40.5), Some(7)), "{text}");
+            assert!(index.refused.is_empty(), "{:?}", index.refused);
+        }
+    }
+
+    #[test]
+    fn everything_that_is_wrong_with_a_row_is_said_at_once() {
+        let index = read(&format!("{GOOD}b.png,,fox,flat,S,\"1,234\",,many,03/04/2026,,,\n"));
+        let reason = &index.refused[0].reason;
+        for part in ["may be 1234 or 1.234", "revision_rounds `many`", "2026-03-04"] {
+            assert!(reason.contains(part), "{part}: {reason}");
+        }
+        let index = read(&format!("{GOOD}b.png,,fox,flat,S,40 €,USD,,,,,\n"));
+        assert!(index.refused[0].reason.contains("the price says EUR"), "{}", index.refused[0].reason);
     }
 }

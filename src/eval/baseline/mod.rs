@@ -9,10 +9,14 @@
 //! said of them lies in parts, so that nobody has to hold all of it; `baseline.json`, which names the parts, comes
 //! last, so a baseline is there whole or not at all.
 
+pub mod encoding;
+mod file_names;
 pub mod import;
 pub mod index;
 pub mod source;
 mod stored;
+mod table;
+mod values;
 
 pub use import::{Import, RemoteScorer, RequestedBriefs, ScoringBackend, ScoringOutcome};
 pub use index::DeliveryIndex;
