@@ -1,8 +1,8 @@
-//! How the world is told: over the broker's exchange of events, and from there to webhooks.
+//! Publishes domain events on the broker's exchange of events, and sends them from there to webhooks.
 //!
-//! In: facts. Out: CloudEvents on the exchange, signed requests to endpoints. Always holds: an event is the broker's before what
-//! it is about is settled, unless the broker takes nothing: then it follows later, as acknowledgements must not wait for
-//! publishing; an endpoint that is away delays no job.
+//! # Invariants
+//! The broker has an event before what it is about is settled, unless the broker takes nothing: then it is published
+//! later, as acknowledgements must not wait for publishing; an endpoint that is away delays no job.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ const PROMPT: Duration = Duration::from_secs(2);
 /// Between two tries to announce what is late.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Announces on the broker's exchange of events.
+/// Publishes on the broker's exchange of events.
 #[derive(Debug)]
 pub struct Announcer {
     queue: Rabbit,
@@ -37,12 +37,12 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// Announces at `queue`'s broker what happens in the house that is called `source`.
+    /// A publisher at `queue`'s broker; `source` is what its events name as their source.
     pub fn new(queue: Rabbit, source: String) -> Self {
         Self { queue, source, late: TaskTracker::new() }
     }
 
-    /// Waits until the broker has everything, at most so long.
+    /// Waits until the broker has every event, at most so long.
     pub async fn finish(&self, patience: Duration) {
         self.late.close();
         if tokio::time::timeout(patience, self.late.wait()).await.is_err() {
@@ -72,7 +72,8 @@ impl EventSink for Announcer {
     }
 }
 
-/// Sends what is announced to the house's endpoints until told to stop; what is not delivered by then is sent by the next.
+/// Sends what is announced to the house's endpoints until told to stop; what is not delivered by then is sent by the
+/// next.
 pub async fn send(webhooks: Webhooks, notifications: Arc<dyn Channel<Notification>>, shutdown: Shutdown) {
     let mut sending = JoinSet::new();
     loop {

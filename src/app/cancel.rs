@@ -1,12 +1,12 @@
 //! Cancels a campaign: what is queued is not begun, what is in work stops within a step of the news.
 //!
 //! # Invariants
-//! What is finished stays; a campaign is cancelled by a record in the store alone, so no broker is needed; submitting it
-//! again, or a retry, removes the record.
+//! What is finished stays; a campaign is cancelled by a record in the store alone, so no broker is needed; submitting
+//! it again, or a retry, removes the record.
 
 use serde::Serialize;
 
-use super::failure::Result;
+use super::failure::AppResult;
 use super::resources::App;
 use crate::base::actor::Actor;
 use crate::campaign::records;
@@ -39,7 +39,7 @@ impl App {
     ///
     /// # Errors
     /// Where there is no such campaign, or the store cannot be read or written.
-    pub async fn cancel(&self, request: CancelRequest) -> Result<CancelReport> {
+    pub async fn cancel(&self, request: CancelRequest) -> AppResult<CancelReport> {
         let store = self.store(request.out.as_deref()).await?;
         let id = &request.campaign;
         let standing = CampaignStatus::read(&*store, id).await?.ok_or_else(|| unknown(id, &*store))?;

@@ -1,5 +1,5 @@
-//! Checks campaign, style set and cost model files: every problem of every file, also those that show only with the bundle
-//! at hand, and everything else for which `run` or `train` would refuse it.
+//! Checks campaign, style set and cost model files: every problem of every file, also those that show only with the
+//! bundle at hand, and everything else for which `run` or `train` would refuse it.
 //!
 //! # Invariants
 //! Every file is looked at, whatever is wrong with the others; a bundle that is missing or broken is no problem of the
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::failure::{Failure, Result};
+use super::failure::{AppResult, Failure};
 use super::findings::{CheckedContents, CheckedFile};
 use super::progress::Progress;
 use super::resources::App;
@@ -46,7 +46,7 @@ impl App {
     ///
     /// # Errors
     /// Where the store cannot be opened; what is wrong with the files is in the report.
-    pub async fn check(&self, request: CheckRequest) -> Result<CheckReport> {
+    pub async fn check(&self, request: CheckRequest) -> AppResult<CheckReport> {
         let store = self.store(request.out.as_deref()).await?;
         let files = request.files.len();
         let mut report = CheckReport { files, problems: Vec::new(), without_bundle: Vec::new(), errors: Vec::new() };
@@ -69,7 +69,7 @@ impl App {
         Ok(report)
     }
 
-    async fn check_file(&self, path: PathBuf, store: &Arc<dyn Store>) -> Result<CheckedContents> {
+    async fn check_file(&self, path: PathBuf, store: &Arc<dyn Store>) -> AppResult<CheckedContents> {
         let named = path.clone();
         match blocking(move || Ok(Document::load(&named))).await?? {
             Document::Campaign(draft) => self.check_campaign(*draft, store).await,
@@ -78,7 +78,7 @@ impl App {
         }
     }
 
-    async fn check_campaign(&self, draft: CampaignDraft, store: &Arc<dyn Store>) -> Result<CheckedContents> {
+    async fn check_campaign(&self, draft: CampaignDraft, store: &Arc<dyn Store>) -> AppResult<CheckedContents> {
         let planned = self.plan_draft(draft, store).await?;
         if planned.refused.is_empty() {
             return Ok(CheckedContents::Campaign { images: planned.campaign.images() });
@@ -86,7 +86,7 @@ impl App {
         Err(planned.refused.into())
     }
 
-    async fn check_style_set(&self, set: StyleSet, path: &Path) -> Result<CheckedContents> {
+    async fn check_style_set(&self, set: StyleSet, path: &Path) -> AppResult<CheckedContents> {
         let error = self.bundle(&set.bundle).await.err();
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let pictures = blocking(move || Ok(set.resolve(&folder))).await?;
@@ -102,7 +102,7 @@ impl CheckReport {
     ///
     /// # Errors
     /// Where a file has a problem, or could not be checked with its bundle.
-    pub fn verdict(self) -> Result<()> {
+    pub fn verdict(self) -> AppResult<()> {
         let (count, files, unchecked) = (self.problems.len(), self.files, self.without_bundle.len());
         let missing = self.errors.iter().position(|error| error.kind() == Kind::Unavailable);
         let error = match self.errors.into_iter().nth(missing.unwrap_or_default()) {

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::failure::Result;
+use super::failure::AppResult;
 use super::resources::App;
 use crate::base::error::Error;
 use crate::broker::DeadLetter;
@@ -36,7 +36,7 @@ impl App {
     ///
     /// # Errors
     /// Where the broker cannot be reached.
-    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
+    pub async fn dead_letters(&self) -> AppResult<Vec<DeadLetter>> {
         Ok(self.broker(1).await?.dead_letters().await?)
     }
 
@@ -44,7 +44,7 @@ impl App {
     ///
     /// # Errors
     /// Where there is none, or the broker cannot be reached.
-    pub async fn dead_letter(&self, id: &str) -> Result<DeadLetter> {
+    pub async fn dead_letter(&self, id: &str) -> AppResult<DeadLetter> {
         let letters = self.dead_letters().await?;
         Ok(letters.into_iter().find(|letter| letter.id == id).ok_or_else(|| unknown(id))?)
     }
@@ -53,7 +53,7 @@ impl App {
     ///
     /// # Errors
     /// Where an id is unknown, or broker or store cannot be reached.
-    pub async fn requeue(&self, request: RequeueRequest) -> Result<RequeueReport> {
+    pub async fn requeue(&self, request: RequeueRequest) -> AppResult<RequeueReport> {
         let store = self.store(request.out.as_deref()).await?;
         let RequeueRequest { ids, campaign, all, .. } = request;
         let queue = self.broker(1).await?;

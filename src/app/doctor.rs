@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::failure::Result;
+use super::failure::AppResult;
 use super::findings::SystemCheck;
 use super::progress::Progress;
 use super::resources::App;
@@ -27,7 +27,7 @@ impl App {
     ///
     /// # Errors
     /// Never for what is missing, which is in the result.
-    pub async fn doctor(&self, request: DoctorRequest) -> Result<Vec<SystemCheck>> {
+    pub async fn doctor(&self, request: DoctorRequest) -> AppResult<Vec<SystemCheck>> {
         let mut checks = Vec::new();
         let mut done = |check: SystemCheck| {
             self.report(&Progress::Checked(&check));

@@ -1,7 +1,8 @@
 //! Measures a campaign's images, alone or beside a baseline, with intervals and tests.
 //!
 //! # Invariants
-//! It reads what was kept when the images were made; a model is loaded only for references that were never scored before.
+//! It reads what was kept when the images were made; a model is loaded only for references that were never scored
+//! before.
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -11,7 +12,7 @@ use futures_util::StreamExt as _;
 use image::RgbImage;
 use tokio::runtime::Handle;
 
-use super::failure::Result;
+use super::failure::AppResult;
 use super::resources::App;
 use crate::base::error::{self, Error};
 use crate::base::names::{BundleRef, Name};
@@ -44,7 +45,7 @@ impl App {
     ///
     /// # Errors
     /// Where campaign, baseline, suite or style sets are not there or wrong, or nothing of the campaign is finished.
-    pub async fn evaluate(&self, request: EvaluateRequest) -> Result<Evaluation> {
+    pub async fn evaluate(&self, request: EvaluateRequest) -> AppResult<Evaluation> {
         let file = request.suite.clone();
         let suite = blocking(move || file.as_deref().map(Suite::load).transpose()).await?;
         let store = self.store(request.out.as_deref()).await?;
@@ -78,7 +79,7 @@ impl ReferenceSet {
 }
 
 /// Loads the style sets that the request and its suite name.
-async fn reference_sets(request: &EvaluateRequest, suite: Option<&Suite>) -> Result<Vec<ReferenceSet>> {
+async fn reference_sets(request: &EvaluateRequest, suite: Option<&Suite>) -> AppResult<Vec<ReferenceSet>> {
     let beside = request.suite.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
     let of_suite = suite.into_iter().flat_map(|suite| &suite.references).map(|file| beside.join(file));
     let files: Vec<PathBuf> = request.references.iter().cloned().chain(of_suite).collect();

@@ -1,4 +1,5 @@
-//! Why a use case did not do what was asked: every problem of the input with its place, and the error that stands for all.
+//! Why a use case did not do what was asked: every problem of the input with its place, and the error that stands for
+//! all.
 
 use std::fmt;
 
@@ -6,7 +7,7 @@ use crate::base::error::{Error, Kind};
 use crate::spec::Problem;
 
 /// A use case's result.
-pub type Result<T, E = Failure> = std::result::Result<T, E>;
+pub type AppResult<T> = Result<T, Failure>;
 
 /// Why a use case failed.
 ///

@@ -17,7 +17,8 @@ pub struct StatusReport {
     pub rate: Option<f64>,
     /// Seconds until it is complete, at this rate.
     pub seconds_left: Option<f64>,
-    /// Jobs of others that wait on the same lane before a campaign that is not begun; `None` where the broker is not known.
+    /// Jobs of others that wait on the same lane before a campaign that is not begun; `None` where the broker is not
+    /// known.
     pub ahead: Option<usize>,
 }
 

@@ -1,5 +1,5 @@
-//! Imports what an agency delivered as a baseline: pictures and an index of briefs, vendors, prices and dates, scored and
-//! paired with a campaign's briefs.
+//! Imports what an agency delivered as a baseline: pictures and an index of briefs, vendors, prices and dates, scored
+//! and paired with a campaign's briefs.
 //!
 //! # Invariants
 //! What is refused is named with its reason; the baseline is there whole or not at all.
@@ -11,7 +11,7 @@ use image::RgbImage;
 use serde::Serialize;
 use tokio::runtime::Handle;
 
-use super::failure::Result;
+use super::failure::AppResult;
 use super::progress::Progress;
 use super::resources::App;
 use crate::base::error::{self, Error, Kind};
@@ -66,7 +66,7 @@ impl App {
     ///
     /// # Errors
     /// Where source, index or campaign are wrong or not there, or nothing of the delivery could be imported.
-    pub async fn import_baseline(&self, request: ImportBaselineRequest) -> Result<Option<BaselineReport>> {
+    pub async fn import_baseline(&self, request: ImportBaselineRequest) -> AppResult<Option<BaselineReport>> {
         let store = self.store(request.out.as_deref()).await?;
         // Of the plan only its briefs stay: all its jobs beside the models would be the most memory that an import takes.
         let asked = RequestedBriefs::of(&self.plan_of(&request.campaign, &store).await?);

@@ -1,5 +1,5 @@
-//! From a campaign's draft to its plan, with everything that stands against it: what `check`, `plan`, `run` and the workers
-//! share, so that what one of them refuses the others refuse too, with the same words and exit code.
+//! From a campaign's draft to its plan, with everything that stands against it: what `check`, `plan`, `run` and the
+//! workers share, so that what one of them refuses the others refuse too, with the same words and exit code.
 //!
 //! Takes a draft and a store; returns a [`PreparedCampaign`] or a [`Failure`].
 //!
@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::failure::{Failure, Result};
+use super::failure::{AppResult, Failure};
 use super::resources::App;
 use crate::base::error;
 use crate::eval::loader;
@@ -56,7 +56,7 @@ impl App {
     ///
     /// # Errors
     /// Every problem of the file, and what is wrong with its bundle or the store.
-    pub async fn plan(&self, request: PlanRequest) -> Result<PreparedCampaign> {
+    pub async fn plan(&self, request: PlanRequest) -> AppResult<PreparedCampaign> {
         let store = self.store(request.out.as_deref()).await?;
         self.plan_draft(load_draft(&request.file).await?, &store).await
     }
@@ -65,7 +65,7 @@ impl App {
     ///
     /// # Errors
     /// Every problem of the file, and what is wrong with its bundle or the store.
-    pub(super) async fn plan_draft(&self, draft: CampaignDraft, store: &Arc<dyn Store>) -> Result<PreparedCampaign> {
+    pub(super) async fn plan_draft(&self, draft: CampaignDraft, store: &Arc<dyn Store>) -> AppResult<PreparedCampaign> {
         let compared = match draft.readable() {
             Some(campaign) => self.compare(campaign, store).await.map(Some),
             None => Ok(None),
@@ -109,7 +109,7 @@ impl App {
     ///
     /// # Errors
     /// Where the file is wrong, or the store has no such campaign.
-    pub(super) async fn plan_of(&self, campaign: &str, store: &Arc<dyn Store>) -> Result<Plan> {
+    pub(super) async fn plan_of(&self, campaign: &str, store: &Arc<dyn Store>) -> AppResult<Plan> {
         if is_file(campaign) {
             return Ok(self.plan_draft(load_draft(campaign).await?, store).await?.plan);
         }
@@ -120,7 +120,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::plan_of`].
-    pub(super) async fn outline_of(&self, campaign: &str, store: &Arc<dyn Store>) -> Result<PlanOutline> {
+    pub(super) async fn outline_of(&self, campaign: &str, store: &Arc<dyn Store>) -> AppResult<PlanOutline> {
         let id = match is_file(campaign) {
             true => self.plan_of(campaign, store).await?.campaign.to_string(),
             false => campaign.to_owned(),
@@ -134,7 +134,7 @@ impl PreparedCampaign {
     ///
     /// # Errors
     /// What rights and budget say against it.
-    pub fn permitted(&self) -> Result<()> {
+    pub fn permitted(&self) -> AppResult<()> {
         if self.refused.is_empty() {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::evaluate::EvaluateRequest;
-use super::failure::Result;
+use super::failure::AppResult;
 use super::progress::Progress;
 use super::resources::App;
 use crate::base::error::{self, Error};
@@ -70,7 +70,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::evaluate`], and where the cost model is wrong or a file cannot be written.
-    pub async fn write_report(&self, request: ReportRequest) -> Result<WrittenReport> {
+    pub async fn write_report(&self, request: ReportRequest) -> AppResult<WrittenReport> {
         let ReportRequest { evaluation, costs, lang, to } = request;
         let costs = match costs {
             Some(file) => Some(blocking(move || Ok(CostModel::load(&file))).await??),

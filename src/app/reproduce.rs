@@ -1,8 +1,9 @@
-//! Makes one asset again from its sidecar and the bundle, and measures how far it is from the image that was left behind.
+//! Makes one asset again from its sidecar and the bundle, and measures how far it is from the image that was left
+//! behind.
 //!
 //! # Invariants
-//! Only the sidecar, the bundle and the settings decide what is made; the old image is only compared, and whatever is wrong
-//! with it is a finding, no reason to stop.
+//! Only the sidecar, the bundle and the settings decide what is made; the old image is only compared, and whatever is
+//! wrong with it is a finding, no reason to stop.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use image::RgbImage;
 use serde::Serialize;
 
-use super::failure::Result;
+use super::failure::AppResult;
 use super::resources::App;
 use crate::appearance::picture;
 use crate::base::digest::Digest;
@@ -108,7 +109,7 @@ impl App {
     ///
     /// # Errors
     /// Where the file is no sidecar, its bundle or encoders are not there, or the image cannot be written.
-    pub async fn reproduce(&self, request: ReproduceRequest) -> Result<ReproduceReport> {
+    pub async fn reproduce(&self, request: ReproduceRequest) -> AppResult<ReproduceReport> {
         let (named, asked) = (request.clone(), request.clone());
         let old_asset = blocking(move || OldAsset::read(&named)).await?;
         let sidecar = &old_asset.sidecar;
@@ -205,7 +206,8 @@ fn compare(request: ReproduceRequest, old_asset: OldAsset, made: MadeAgain) -> e
     })
 }
 
-/// Reads the weights that drew it, from the output folder that the sidecar lies in. Revoked ones too: proving is no new work.
+/// Reads the weights that drew it, from the output folder that the sidecar lies in. Revoked ones too: proving is no
+/// new work.
 async fn weights(sidecar: &Path, encoder: &EncoderRef) -> error::Result<Bytes> {
     let absolute = std::path::absolute(sidecar).map_err(|e| files::failed("find", sidecar, e))?;
     // <out>/campaigns/<campaign>/<shelf>/<name>.json

@@ -34,8 +34,8 @@ impl App {
     /// Creates an application with these settings that tells `progress` what happens.
     ///
     /// # Errors
-    /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) for an execution provider that does not exist, so that every
-    /// use case refuses it, not only those that load models.
+    /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) for an execution provider that does not exist, so that
+    /// every use case refuses it, not only those that load models.
     pub fn new(config: Config, shutdown: Shutdown, progress: Arc<dyn ProgressSink>) -> Result<Self> {
         let app = Self { config: Arc::new(config), shutdown, progress };
         app.provider()?;
@@ -161,8 +161,8 @@ impl App {
         Ok(folder)
     }
 
-    /// Finds, verifies and opens the bundle that a campaign names: the first of that name or, where a digest is given, the
-    /// first with that digest.
+    /// Finds, verifies and opens the bundle that a campaign names: the first of that name or, where a digest is
+    /// given, the first with that digest.
     ///
     /// # Errors
     /// Where no such bundle is in the folders of the settings, or its files are not what its manifest says.

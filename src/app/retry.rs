@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::failure::Result;
+use super::failure::AppResult;
 use super::resources::App;
 use crate::broker::{Order, Task};
 use crate::campaign::status::{CampaignState, CampaignStatus, unknown};
@@ -31,7 +31,7 @@ impl App {
     ///
     /// # Errors
     /// Where there is no such campaign, or store or broker cannot be reached.
-    pub async fn retry(&self, request: RetryRequest) -> Result<RetryReport> {
+    pub async fn retry(&self, request: RetryRequest) -> AppResult<RetryReport> {
         let store = self.store(request.out.as_deref()).await?;
         let id = &request.campaign;
         let standing = CampaignStatus::read(&*store, id).await?.ok_or_else(|| unknown(id, &*store))?;

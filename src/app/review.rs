@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::evaluate::EvaluateRequest;
-use super::failure::Result;
+use super::failure::AppResult;
 use super::report::write_text;
 use super::resources::App;
 use crate::base::digest::Digest;
@@ -89,7 +89,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::evaluate`], and where there is no baseline, nothing to vote on, or the page cannot be written.
-    pub async fn write_sheet(&self, request: SheetRequest) -> Result<WrittenSheet> {
+    pub async fn write_sheet(&self, request: SheetRequest) -> AppResult<WrittenSheet> {
         let SheetRequest { evaluation, rater, pairs, lang, to } = request;
         if evaluation.baseline.is_none() {
             let error = Error::invalid("a review needs something to compare with");
@@ -117,7 +117,7 @@ impl App {
     ///
     /// # Errors
     /// Where the review or the store is not there; a file that is refused is no error.
-    pub async fn import_votes(&self, request: ReviewRequest, files: Vec<PathBuf>) -> Result<Vec<VotesFile>> {
+    pub async fn import_votes(&self, request: ReviewRequest, files: Vec<PathBuf>) -> AppResult<Vec<VotesFile>> {
         let store = self.store(request.out.as_deref()).await?;
         let campaign = self.reviewed_campaign(&request, &store).await?;
         let reviews = Reviews::new(&*store, &campaign, request.baseline.as_str())?;
@@ -137,7 +137,7 @@ impl App {
     ///
     /// # Errors
     /// Where the review or the store is not there.
-    pub async fn count_votes(&self, request: ReviewRequest) -> Result<Option<VoteTally>> {
+    pub async fn count_votes(&self, request: ReviewRequest) -> AppResult<Option<VoteTally>> {
         let store = self.store(request.out.as_deref()).await?;
         let campaign = self.reviewed_campaign(&request, &store).await?;
         let ballots = Reviews::new(&*store, &campaign, request.baseline.as_str())?.all().await?;
@@ -146,7 +146,7 @@ impl App {
     }
 
     /// Returns the campaign's id, and checks that the baseline is there.
-    async fn reviewed_campaign(&self, request: &ReviewRequest, store: &Arc<dyn Store>) -> Result<String> {
+    async fn reviewed_campaign(&self, request: &ReviewRequest, store: &Arc<dyn Store>) -> AppResult<String> {
         Baseline::load(&**store, &request.baseline).await?;
         Ok(self.plan_of(&request.campaign, store).await?.campaign.to_string())
     }

@@ -3,8 +3,8 @@
 //! Takes requests, some of them for trained encoders; returns pictures and scores, as the pipeline itself does.
 //!
 //! # Invariants
-//! Nothing is drawn later than [`REVOCATION_TTL`] after its source was revoked or its rights expired; a trained version is
-//! loaded when first asked for; what cannot be loaded fails its own jobs only.
+//! Nothing is drawn later than [`REVOCATION_TTL`] after its source was revoked or its rights expired; a trained
+//! version is loaded when first asked for; what cannot be loaded fails its own jobs only.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
-//! Makes a campaign on this machine: from its file to finished, scored assets. Run again, it resumes, and tries again what
-//! failed.
+//! Makes a campaign on this machine: from its file to finished, scored assets. Run again, it resumes, and tries again
+//! what failed.
 //!
 //! # Invariants
-//! Nothing is made before spec, plan, rights, budget and output folder are fine; only one process works on a campaign's
-//! folder (a bucket keeps no two apart); the report is computed from what the store holds; manifest and contact sheet are
-//! there only while every job is finished.
+//! Nothing is made before spec, plan, rights, budget and output folder are fine; only one process works on a
+//! campaign's folder (a bucket keeps no two apart); the report is computed from what the store holds; manifest and
+//! contact sheet are there only while every job is finished.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use std::time::Instant;
 use serde::Serialize;
 use tracing::Instrument as _;
 
-use super::failure::Result;
+use super::failure::AppResult;
 use super::planning::{PreparedCampaign, load_draft};
 use super::progress::Progress;
 use super::resources::App;
@@ -70,7 +70,8 @@ pub struct RunReport {
     pub seconds: f64,
     /// What came of the campaign so far.
     pub summary: Summary,
-    /// How often the evaluator is right on drawings it has not seen, by its maker's measure; `None` without an evaluator.
+    /// How often the evaluator is right on drawings it has not seen, by its maker's measure; `None` without an
+    /// evaluator.
     pub evaluator: Option<BTreeMap<String, f64>>,
 }
 
@@ -88,7 +89,7 @@ impl App {
     ///
     /// # Errors
     /// Where the file is wrong, rights or budget forbid it, or something needed is not there.
-    pub async fn run(&self, request: RunRequest) -> Result<RunReport> {
+    pub async fn run(&self, request: RunRequest) -> AppResult<RunReport> {
         let store = self.store(request.out.as_deref()).await?;
         let planned = self.plan_draft(load_draft(&request.file).await?, &store).await?;
         planned.permitted()?;
@@ -156,8 +157,8 @@ impl CampaignRun<'_> {
         Ok(outcomes)
     }
 
-    /// Stores `bytes` unless they are there. The folder's name is a hash of what was asked for, so other bytes are damage,
-    /// or the same campaign in other words.
+    /// Stores `bytes` unless they are there. The folder's name is a hash of what was asked for, so other bytes are
+    /// damage, or the same campaign in other words.
     async fn keep(&self, key: &Key, bytes: Vec<u8>) -> error::Result<()> {
         match self.store.get(key).await? {
             Some(there) if there == bytes => Ok(()),

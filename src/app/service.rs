@@ -20,7 +20,7 @@ use crate::worker::{Mode, WorkSummary, Worker, WorkerEvent, meter};
 /// Asked to stop, so long is allowed for giving jobs back; the broker takes back the rest.
 const DEADLINE: Duration = Duration::from_secs(25);
 
-/// What a worker process does, whoever makes the pictures.
+/// A worker process: a coordinator, and a worker that draws with any generator.
 pub struct Service {
     /// The broker.
     pub queue: Rabbit,
@@ -32,7 +32,7 @@ pub struct Service {
     pub max_batch: usize,
     /// Whether to end when nothing is queued any more.
     pub drain: bool,
-    /// Which house speaks in its events.
+    /// What its events name as their source.
     pub source: String,
     /// What is counted.
     pub metrics: Arc<Metrics>,

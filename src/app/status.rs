@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::failure::Result;
+use super::failure::AppResult;
 use super::findings::StatusReport;
 use super::progress::Progress;
 use super::resources::App;
@@ -33,17 +33,17 @@ impl App {
     ///
     /// # Errors
     /// Where there is no such campaign, or the store cannot be read.
-    pub async fn status(&self, request: StatusRequest) -> Result<StatusReport> {
+    pub async fn status(&self, request: StatusRequest) -> AppResult<StatusReport> {
         let store = self.store(request.out.as_deref()).await?;
         Ok(self.campaign_status(&*store, &request.campaign, None).await?)
     }
 
-    /// Returns how far a campaign is once it is over or the application is asked to stop; reports every change on the way as
-    /// [`Progress::Status`].
+    /// Returns how far a campaign is once it is over or the application is asked to stop; reports every change on the
+    /// way as [`Progress::Status`].
     ///
     /// # Errors
     /// As [`App::status`].
-    pub async fn watch(&self, request: StatusRequest) -> Result<StatusReport> {
+    pub async fn watch(&self, request: StatusRequest) -> AppResult<StatusReport> {
         let store = self.store(request.out.as_deref()).await?;
         Ok(self.watch_campaign(&*store, &request.campaign).await?)
     }

@@ -1,15 +1,15 @@
 //! Hands a campaign to the coordinators behind the broker, and returns what they made of it.
 //!
 //! # Invariants
-//! What is wrong with the file itself is found before anything is sent; once the broker has it, it is not lost, whether or
-//! not anybody waits for the answer; the same campaign again makes nothing twice.
+//! What is wrong with the file itself is found before anything is sent; once the broker has it, it is not lost,
+//! whether or not anybody waits for the answer; the same campaign again makes nothing twice.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::failure::{Failure, Result};
+use super::failure::{AppResult, Failure};
 use super::findings::StatusReport;
 use super::planning::load_draft;
 use super::progress::Progress;
@@ -59,7 +59,7 @@ impl App {
     ///
     /// # Errors
     /// Where the file is wrong, the broker or the store cannot be reached, or the campaign is rejected.
-    pub async fn submit(&self, request: SubmitRequest) -> Result<SubmitReport> {
+    pub async fn submit(&self, request: SubmitRequest) -> AppResult<SubmitReport> {
         let store = self.store(request.out.as_deref()).await?;
         let campaign = load_draft(&request.file).await?.finish(Vec::new())?;
         let file = request.file.display().to_string();

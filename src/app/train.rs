@@ -1,9 +1,9 @@
 //! Trains a text encoder from a brand's pictures: from a style set to a candidate version.
 //!
 //! # Invariants
-//! No picture is learned from before its rights are settled and written to the ledger, and none is written there that could
-//! not be learned from; asked to stop, it stops within a step, keeps a checkpoint and goes on from there the next time;
-//! nothing is promoted.
+//! No picture is learned from before its rights are settled and written to the ledger, and none is written there that
+//! could not be learned from; asked to stop, it stops within a step, keeps a checkpoint and goes on from there the
+//! next time; nothing is promoted.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -14,7 +14,7 @@ use std::time::Instant;
 use serde::Serialize;
 use tokio::runtime::Handle;
 
-use super::failure::Result;
+use super::failure::AppResult;
 use super::progress::Progress;
 use super::resources::App;
 use crate::appearance::picture;
@@ -76,7 +76,7 @@ impl App {
     ///
     /// # Errors
     /// Where the style set is wrong, rights forbid a picture, or bundle, store or models are not as needed.
-    pub async fn train(&self, request: TrainRequest) -> Result<TrainReport> {
+    pub async fn train(&self, request: TrainRequest) -> AppResult<TrainReport> {
         let store = self.store(request.out.as_deref()).await?;
         let TrainingInput { set, references } = TrainingInput::load(request.styleset).await?;
         let bundle = self.bundle(&set.bundle).await?;
@@ -95,7 +95,7 @@ struct TrainingInput {
 }
 
 impl TrainingInput {
-    async fn load(path: PathBuf) -> Result<Self> {
+    async fn load(path: PathBuf) -> AppResult<Self> {
         blocking(move || {
             let folder = path.parent().unwrap_or(Path::new("."));
             Ok(StyleSet::load(&path).and_then(|set| Ok(Self { references: set.resolve(folder)?, set })))
@@ -200,8 +200,8 @@ impl TrainingRun {
         }
     }
 
-    /// Hashes what the checkpoint belongs to: what is learned, how, from which pictures, with which bundle. Comments and
-    /// names of people do not count.
+    /// Hashes what the checkpoint belongs to: what is learned, how, from which pictures, with which bundle. Comments
+    /// and names of people do not count.
     fn identity(&self) -> error::Result<Digest> {
         let pictures: Vec<_> = self.references.iter().map(|r| (r.sha256.hex(), &r.category, &r.style)).collect();
         let StyleSet { name, branch, prompt, training, .. } = &self.set;

@@ -1,4 +1,5 @@
-//! Runs every model of a bundle once, on one small image, so that what does not work shows before anything is asked for.
+//! Runs every model of a bundle once, on one small image, so that what does not work shows before anything is asked
+//! for.
 
 use std::ops::ControlFlow;
 

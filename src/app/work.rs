@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::announcer;
-use super::failure::Result;
+use super::failure::AppResult;
 use super::plans::BundlePlans;
 use super::progress::Progress;
 use super::resources::App;
@@ -63,7 +63,7 @@ impl App {
     ///
     /// # Errors
     /// Where bundle, provider, broker or store are not as needed.
-    pub async fn work(&self, request: WorkRequest) -> Result<WorkReport> {
+    pub async fn work(&self, request: WorkRequest) -> AppResult<WorkReport> {
         let bundle = self.one_bundle(request.bundle.as_deref()).await?;
         let store = self.store(request.out.as_deref()).await?;
         let watched = self.telemetry(&CHECKS).await?;

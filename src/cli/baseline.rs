@@ -1,5 +1,5 @@
-//! `housestyle baseline import SOURCE --name NAME --campaign CAMPAIGN`: what an agency delivered, scored and paired with a
-//! campaign's briefs. What is refused is named with its reason, and makes the exit code 3.
+//! `housestyle baseline import SOURCE --name NAME --campaign CAMPAIGN`: what an agency delivered, scored and paired
+//! with a campaign's briefs. What is refused is named with its reason, and makes the exit code 3.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use super::context::CommandContext;
 use super::out::Out;
 use super::outcome::CommandOutcome;
 use super::table::{Table, shortened};
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::import_baseline::ImportBaselineRequest;
 use crate::base::names::Name;
 use crate::eval::baseline::index::IndexDefaults;
@@ -65,13 +65,13 @@ struct ImportArgs {
 }
 
 /// Runs the subcommand.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     match args.command {
         Command::Import(args) => import(args, context).await,
     }
 }
 
-async fn import(args: ImportArgs, context: &CommandContext) -> Result<CommandOutcome> {
+async fn import(args: ImportArgs, context: &CommandContext) -> AppResult<CommandOutcome> {
     context.app.shutdown.on_signals();
     let ImportArgs { vendor, currency, licence, holder, .. } = args;
     let request = ImportBaselineRequest {

@@ -4,7 +4,7 @@ use super::actor::By;
 use super::context::CommandContext;
 use super::out::Out;
 use super::outcome::CommandOutcome;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::cancel::CancelRequest;
 use crate::campaign::status::{CampaignState, CampaignStatus};
 use crate::plan::CampaignId;
@@ -21,7 +21,7 @@ pub struct Args {
 }
 
 /// Cancels.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let request = CancelRequest { campaign: args.campaign, by: args.by.actor()?, out: args.out.place };
     let report = context.app.cancel(request).await?;
     let CampaignStatus { campaign, remaining, jobs, .. } = &report.standing;

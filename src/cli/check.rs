@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::context::CommandContext;
 use super::out::Out;
 use super::outcome::CommandOutcome;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::check::CheckRequest;
 
 /// Arguments of `check`.
@@ -19,7 +19,7 @@ pub struct Args {
 }
 
 /// Checks every file.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let report = context.app.check(CheckRequest { files: args.specs, out: args.out.place }).await?;
     context.emit(&report)?;
     report.verdict()?;

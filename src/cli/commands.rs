@@ -14,7 +14,7 @@ use super::{
     baseline, cancel, check, completions, dead, doctor, encoders, eval, plan, report, reproduce, retry, review, rights, run,
     schema, status, submit, train, worker,
 };
-use crate::app::{App, Result};
+use crate::app::{App, AppResult};
 use crate::config::{Config, Flags};
 use crate::io::shutdown::Shutdown;
 use crate::telemetry;
@@ -112,7 +112,7 @@ pub async fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-async fn execute(cli: Cli, output: Output) -> Result<CommandOutcome> {
+async fn execute(cli: Cli, output: Output) -> AppResult<CommandOutcome> {
     let Global { json: _, config, bundles, provider, threads, verbose } = cli.global;
     let config = Config::load(config.as_deref(), std::env::vars_os(), Flags { bundles, provider, threads })?;
     let _export = telemetry::start(verbose, config.log_format, config.collector()?.as_ref())?;
@@ -120,7 +120,7 @@ async fn execute(cli: Cli, output: Output) -> Result<CommandOutcome> {
     dispatch(cli.command, &CommandContext::new(app, output)).await
 }
 
-async fn dispatch(command: Command, context: &CommandContext) -> Result<CommandOutcome> {
+async fn dispatch(command: Command, context: &CommandContext) -> AppResult<CommandOutcome> {
     match command {
         Command::Run(args) => run::run(args, context).await,
         Command::Check(args) => check::run(args, context).await,

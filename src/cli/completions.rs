@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::context::CommandContext;
 use super::outcome::CommandOutcome;
-use crate::app::Result;
+use crate::app::AppResult;
 
 /// Arguments of `completions`.
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ struct CompletionsDocument {
 }
 
 /// Prints the completion script of `command`.
-pub fn run(args: Args, mut command: clap::Command, context: &CommandContext) -> Result<CommandOutcome> {
+pub fn run(args: Args, mut command: clap::Command, context: &CommandContext) -> AppResult<CommandOutcome> {
     let mut script = Vec::new(); // generated apart, as the generator panics when a pipe closes
     clap_complete::generate(args.shell, &mut command, "housestyle", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();

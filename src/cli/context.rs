@@ -27,8 +27,8 @@ impl CommandContext {
         self.output.line(line.as_ref());
     }
 
-    /// As [`CommandContext::say`], for text of ours that spans lines; what others wrote in it must have been made safe before, as
-    /// in a [`Table`](super::table::Table).
+    /// As [`CommandContext::say`], for text of ours that spans lines; what others wrote in it must have been made
+    /// safe before, as in a [`Table`](super::table::Table).
     pub fn say_text(&self, text: impl AsRef<str>) {
         text.as_ref().lines().for_each(|line| self.output.line(line));
     }

@@ -6,7 +6,7 @@ use super::context::CommandContext;
 use super::out::Out;
 use super::outcome::CommandOutcome;
 use super::table::Table;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::dead_letters::RequeueRequest;
 use crate::broker::DeadLetter;
 
@@ -55,7 +55,7 @@ struct DeadLetterDocument<'a> {
 }
 
 /// Runs the subcommand.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     match args.command {
         Command::List => list(context).await,
         Command::Show { id } => show(&id, context).await,
@@ -68,7 +68,7 @@ pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome>
     }
 }
 
-async fn list(context: &CommandContext) -> Result<CommandOutcome> {
+async fn list(context: &CommandContext) -> AppResult<CommandOutcome> {
     let letters = context.app.dead_letters().await?;
     if letters.is_empty() {
         context.say("nothing was given up on");
@@ -85,7 +85,7 @@ async fn list(context: &CommandContext) -> Result<CommandOutcome> {
     Ok(CommandOutcome::Done)
 }
 
-async fn show(id: &str, context: &CommandContext) -> Result<CommandOutcome> {
+async fn show(id: &str, context: &CommandContext) -> AppResult<CommandOutcome> {
     let letter = context.app.dead_letter(id).await?;
     context.say(format!("id        {}", letter.id));
     context.say(format!("campaign  {}", letter.campaign.as_deref().unwrap_or("-")));

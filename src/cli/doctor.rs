@@ -3,7 +3,7 @@
 use super::context::CommandContext;
 use super::out::Out;
 use super::outcome::CommandOutcome;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::doctor::DoctorRequest;
 
 /// Arguments of `doctor`.
@@ -14,7 +14,7 @@ pub struct Args {
 }
 
 /// Checks everything.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let checks = context.app.doctor(DoctorRequest { out: args.out.place }).await?;
     context.emit(&checks)?;
     Ok(if checks.iter().all(|check| check.ok) { CommandOutcome::Done } else { CommandOutcome::Unavailable })

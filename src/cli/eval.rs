@@ -1,5 +1,5 @@
-//! `housestyle eval CAMPAIGN [--baseline NAME] [--suite FILE]`: what a campaign's images are worth, alone or beside what was
-//! bought. A suite whose thresholds do not hold makes the exit code 3.
+//! `housestyle eval CAMPAIGN [--baseline NAME] [--suite FILE]`: what a campaign's images are worth, alone or beside
+//! what was bought. A suite whose thresholds do not hold makes the exit code 3.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use super::context::CommandContext;
 use super::out::Out;
 use super::outcome::CommandOutcome;
 use super::table::Table;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::evaluate::EvaluateRequest;
 use crate::base::names::Name;
 use crate::eval::Evaluation;
@@ -46,7 +46,7 @@ pub struct Args {
 }
 
 /// Evaluates.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let evaluation = context.app.evaluate(args.evaluation.into()).await?;
     context.say_text(describe(&evaluation));
     context.emit(&evaluation)?;

@@ -4,8 +4,8 @@
 //! result. Only this room knows flags and terminals.
 //!
 //! # Invariants
-//! With `--json`, standard output carries one JSON document and nothing else; human words then go to standard error, where
-//! progress and problems go anyway.
+//! With `--json`, standard output carries one JSON document and nothing else; human words then go to standard error,
+//! where progress and problems go anyway.
 
 mod actor;
 mod baseline;

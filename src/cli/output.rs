@@ -1,8 +1,8 @@
 //! What commands print: lines for people, one JSON document for programs, and an exit code for both.
 //!
 //! # Invariants
-//! With `--json`, standard output carries exactly one JSON document, also when the command fails; no text, whoever wrote it,
-//! starts a line or steers the terminal; output that was lost is a failure, unless its reader went away.
+//! With `--json`, standard output carries exactly one JSON document, also when the command fails; no text, whoever
+//! wrote it, starts a line or steers the terminal; output that was lost is a failure, unless its reader went away.
 
 use std::io::{self, Seek as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -12,7 +12,7 @@ use super::out::Out;
 use super::outcome::CommandOutcome;
 use super::table::Table;
 use super::words::{duration, ruling, storage};
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::planning::PlanRequest;
 use crate::plan::{BudgetStatus, Plan, Ruling, amount};
 
@@ -27,7 +27,7 @@ pub struct Args {
 }
 
 /// Plans the campaign and prints the plan: a table for people, the whole of it with `--json`.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let planned = context.app.plan(PlanRequest { file: args.spec, out: args.out.place }).await?;
     context.say_text(describe(&planned.plan));
     context.emit(&planned.plan)?;

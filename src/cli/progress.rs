@@ -1,5 +1,5 @@
-//! Shows progress on a terminal: lines with the other output, and a bar (plain lines where there is no terminal) on standard
-//! error.
+//! Shows progress on a terminal: lines with the other output, and a bar (plain lines where there is no terminal) on
+//! standard error.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
-//! `housestyle report CAMPAIGN [--baseline NAME] [--costs FILE]`: the report a manager decides on, as one HTML page, and the
-//! same as JSON, CSV and Markdown.
+//! `housestyle report CAMPAIGN [--baseline NAME] [--costs FILE]`: the report a manager decides on, as one HTML page,
+//! and the same as JSON, CSV and Markdown.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use super::context::CommandContext;
 use super::eval::EvaluationArgs;
 use super::lang::PageLanguage;
 use super::outcome::CommandOutcome;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::report::ReportRequest;
 
 /// Arguments of `report`.
@@ -27,7 +27,7 @@ pub struct Args {
 }
 
 /// Writes the report.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let Args { evaluation, costs, lang, to } = args;
     let request = ReportRequest { evaluation: evaluation.into(), costs, lang: lang.into(), to };
     let written = context.app.write_report(request).await?;

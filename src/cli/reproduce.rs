@@ -1,11 +1,11 @@
-//! `housestyle reproduce SIDECAR [--to FILE]`: makes one asset again from its sidecar and the bundle, and says how far it is
-//! from the image that was left behind.
+//! `housestyle reproduce SIDECAR [--to FILE]`: makes one asset again from its sidecar and the bundle, and says how
+//! far it is from the image that was left behind.
 
 use std::path::PathBuf;
 
 use super::context::CommandContext;
 use super::outcome::CommandOutcome;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::reproduce::{Deviation, OldFile, ReproduceReport, ReproduceRequest};
 
 /// Arguments of `reproduce`.
@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 /// Makes it again and compares.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let request = ReproduceRequest { sidecar: args.sidecar, to: args.to, tolerance: args.tolerance };
     let report = context.app.reproduce(request).await?;
     describe(&report, context);

@@ -3,7 +3,7 @@
 use super::context::CommandContext;
 use super::out::Out;
 use super::outcome::CommandOutcome;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::retry::RetryRequest;
 use crate::plan::CampaignId;
 
@@ -17,7 +17,7 @@ pub struct Args {
 }
 
 /// Has it made again.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let report = context.app.retry(RetryRequest { campaign: args.campaign, out: args.out.place }).await?;
     let campaign = &report.campaign;
     context.say(match report.again {

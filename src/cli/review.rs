@@ -10,7 +10,7 @@ use super::lang::PageLanguage;
 use super::out::Out;
 use super::outcome::CommandOutcome;
 use super::table::Table;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::review::{ReviewRequest, SheetRequest, VotesFile};
 use crate::base::names::Name;
 use crate::eval::evaluation::ComparisonVerdict;
@@ -81,7 +81,7 @@ struct ImportArgs {
 }
 
 /// Runs the subcommand.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     match args.command {
         Command::Sheet(args) => sheet(args, context).await,
         Command::Import(args) => import(args, context).await,
@@ -89,7 +89,7 @@ pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome>
     }
 }
 
-async fn sheet(args: SheetArgs, context: &CommandContext) -> Result<CommandOutcome> {
+async fn sheet(args: SheetArgs, context: &CommandContext) -> AppResult<CommandOutcome> {
     let SheetArgs { evaluation, rater, pairs, lang, to } = args;
     let out = evaluation.out.place.clone();
     let request = SheetRequest { evaluation: evaluation.into(), rater, pairs: pairs as usize, lang: lang.into(), to };
@@ -106,7 +106,7 @@ async fn sheet(args: SheetArgs, context: &CommandContext) -> Result<CommandOutco
     Ok(CommandOutcome::Done)
 }
 
-async fn import(args: ImportArgs, context: &CommandContext) -> Result<CommandOutcome> {
+async fn import(args: ImportArgs, context: &CommandContext) -> AppResult<CommandOutcome> {
     let (mut sheets, mut refused) = (Vec::new(), Vec::new());
     for VotesFile { file, result } in context.app.import_votes(args.review.into(), args.votes).await? {
         match result {
@@ -128,7 +128,7 @@ async fn import(args: ImportArgs, context: &CommandContext) -> Result<CommandOut
     Ok(if count > 0 { CommandOutcome::SomeFailed } else { CommandOutcome::Done })
 }
 
-async fn show(args: ReviewArgs, context: &CommandContext) -> Result<CommandOutcome> {
+async fn show(args: ReviewArgs, context: &CommandContext) -> AppResult<CommandOutcome> {
     match context.app.count_votes(args.into()).await? {
         Some(tally) => {
             context.say_text(describe(&tally).to_string());

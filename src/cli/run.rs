@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::context::CommandContext;
 use super::out::Out;
 use super::outcome::CommandOutcome;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::run::{RunReport, RunRequest};
 
 /// Arguments of `run`.
@@ -19,7 +19,7 @@ pub struct Args {
 }
 
 /// Makes the campaign.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     context.app.shutdown.on_signals();
     let report = context.app.run(RunRequest { file: args.spec, out: args.out.place }).await?;
     describe(&report, context);

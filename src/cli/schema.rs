@@ -2,7 +2,7 @@
 
 use super::context::CommandContext;
 use super::outcome::CommandOutcome;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::spec::{DocumentKind, schema};
 
 /// Arguments of `schema`.
@@ -25,7 +25,7 @@ enum FileKind {
 }
 
 /// Prints the schema.
-pub fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let kind = match args.kind {
         FileKind::Campaign => DocumentKind::Campaign,
         FileKind::StyleSet => DocumentKind::StyleSet,

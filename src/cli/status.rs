@@ -1,10 +1,11 @@
-//! `housestyle status CAMPAIGN [--watch]`: how far a campaign is, how fast, how long still, and how much waits before it.
+//! `housestyle status CAMPAIGN [--watch]`: how far a campaign is, how fast, how long still, and how much waits before
+//! it.
 
 use super::context::CommandContext;
 use super::out::Out;
 use super::outcome::CommandOutcome;
 use super::words::duration;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::findings::StatusReport;
 use crate::app::status::StatusRequest;
 use crate::campaign::status::CampaignState;
@@ -23,7 +24,7 @@ pub struct Args {
 }
 
 /// Says how far it is.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     context.app.shutdown.on_signals();
     let request = StatusRequest { campaign: args.campaign, out: args.out.place };
     let report = if args.watch {

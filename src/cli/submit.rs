@@ -6,7 +6,7 @@ use super::context::CommandContext;
 use super::out::Out;
 use super::outcome::CommandOutcome;
 use super::status;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::submit::SubmitRequest;
 
 /// Arguments of `submit`.
@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 /// Submits.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     context.app.shutdown.on_signals();
     let request = SubmitRequest { file: args.spec, wait: args.wait, out: args.out.place };
     let report = context.app.submit(request).await?;

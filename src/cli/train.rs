@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::context::CommandContext;
 use super::out::Out;
 use super::outcome::CommandOutcome;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::train::TrainRequest;
 
 /// Arguments of `train`.
@@ -18,7 +18,7 @@ pub struct Args {
 }
 
 /// Trains.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     context.app.shutdown.on_signals();
     let report = context.app.train(TrainRequest { styleset: args.styleset, out: args.out.place }).await?;
     match &report.version {

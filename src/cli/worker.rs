@@ -3,7 +3,7 @@
 use super::context::CommandContext;
 use super::out::Out;
 use super::outcome::CommandOutcome;
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::work::WorkRequest;
 
 /// Arguments of `worker`.
@@ -20,7 +20,7 @@ pub struct Args {
 }
 
 /// Works.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     context.app.shutdown.on_signals();
     let request = WorkRequest { bundle: args.bundle, drain: args.drain, out: args.out.place };
     let report = context.app.work(request).await?;

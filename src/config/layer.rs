@@ -43,8 +43,8 @@ pub(super) struct EnvironmentLayer {
 impl EnvironmentLayer {
     /// Reads the variables that have our prefix.
     ///
-    /// Variables that are no setting's are ignored (orchestrators inject such names), unless they are one slip away from a
-    /// setting: a setting ignored in silence is worse than a refusal.
+    /// Variables that are no setting's are ignored (orchestrators inject such names), unless they are one slip away
+    /// from a setting: a setting ignored in silence is worse than a refusal.
     ///
     /// # Errors
     /// [`Kind::Invalid`] for a value that cannot be read, and for a name that looks like a misspelt setting.
@@ -70,8 +70,8 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     VARIABLES.iter().copied().chain([FILE, LOG_FILTER])
 }
 
-/// Refuses a name that is one slip away from a setting's. One slip in four letters: a short name is soon near to another
-/// that means something else.
+/// Refuses a name that is one slip away from a setting's. One slip in four letters: a short name is soon near to
+/// another that means something else.
 fn check_slip(name: &str) -> Result<()> {
     let slips = |known: &str| strsim::osa_distance(known, name);
     match names().find(|known| slips(known) <= (known.len() / 4).max(1)) {

@@ -26,7 +26,8 @@ impl Config {
     /// Applies every layer and validates the result.
     ///
     /// # Errors
-    /// [`Kind::Invalid`] for a file or variable that cannot be read, a name that is no setting, and a value that is not allowed.
+    /// [`Kind::Invalid`] for a file or variable that cannot be read, a name that is no setting, and a value that is
+    /// not allowed.
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,

@@ -1,8 +1,8 @@
 //! Settings in layers: defaults < file < environment `HOUSESTYLE_…` < flags; validated once, trusted afterwards.
 //!
 //! # Invariants
-//! An unknown key in the file is refused, and so is a variable that looks like a misspelt setting. A setting that holds a
-//! secret is a type whose `Debug` hides it.
+//! An unknown key in the file is refused, and so is a variable that looks like a misspelt setting. A setting that
+//! holds a secret is a type whose `Debug` hides it.
 
 mod layer;
 mod load;

@@ -18,8 +18,8 @@ use crate::telemetry::log::LogFormat;
 
 /// Defines [`Config`], its defaults, and [`Layer`], in which every setting may be left out.
 ///
-/// After a setting's default stand the variables that set it, without their prefix, each with the part of the setting that
-/// it sets: the whole, or one field.
+/// After a setting's default stand the variables that set it, without their prefix, each with the part of the setting
+/// that it sets: the whole, or one field.
 macro_rules! settings {
     ($(
         $(#[doc = $doc:literal])*
@@ -69,8 +69,8 @@ macro_rules! settings {
     };
 }
 
-/// Reads a variable into a setting, or into one field of it. The fields of one setting belong together: the layer that sets
-/// any of them decides them all, so that an S3 endpoint never meets the region of another.
+/// Reads a variable into a setting, or into one field of it. The fields of one setting belong together: the layer
+/// that sets any of them decides them all, so that an S3 endpoint never meets the region of another.
 macro_rules! set {
     ($layer:ident.$name:ident, $value:ident) => {
         FromVariable::from_variable($value).map(|value| $layer.$name = Some(value))

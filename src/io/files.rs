@@ -1,8 +1,11 @@
 //! Files of this machine: read within limits, written whole, and what can go wrong with them in words.
 //!
-//! In: paths. Out: bytes, or an [`Error`] that says what to do.
-//! Always holds: only plain files are opened (a pipe would wait for ever, a device may have no end), never more than the
-//! limit is read, and a file that is written is whole or as it was before, whatever dies meanwhile.
+//! Takes paths. Returns bytes, or an [`Error`] that says what to do.
+//!
+//! # Invariants
+//!
+//! Only plain files are opened (a pipe would wait for ever, a device may have no end), never more than the limit is
+//! read, and a file that is written is whole or as it was before, whatever dies meanwhile.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -29,8 +32,8 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// Writes a file whole: into a hidden neighbour, flushed to the disk, then renamed. False if there is one already and it
-/// must stay.
+/// Writes a file whole: into a hidden neighbour, flushed to the disk, then renamed. False if there is one already and
+/// it must stay.
 pub fn write(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
     write_with(path, replace, |file| file.write_all(bytes))
 }

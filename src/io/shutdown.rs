@@ -1,7 +1,10 @@
 //! From signal to token: whoever works looks at the token and stops within a step.
 //!
-//! In: SIGINT and SIGTERM (or a test that calls [`Shutdown::request`]). Out: a cloneable [`Shutdown`].
-//! Always holds: a second signal ends the process at once, which is safe, as the store never holds anything half-written.
+//! Takes SIGINT and SIGTERM (or a test that calls [`Shutdown::request`]). Returns a cloneable [`Shutdown`].
+//!
+//! # Invariants
+//!
+//! A second signal ends the process at once, which is safe, as the store never holds anything half-written.
 
 use tokio_util::sync::CancellationToken;
 

@@ -1,9 +1,9 @@
 //! What a promotion rests on: the candidate and the version in use draw the same briefs side by side.
 //!
 //! # Invariants
-//! Both draw from the same noise, things that neither learned from, and both are held against the candidate's references;
-//! nothing is drawn for what may not be promoted anyway, nor with a version in use that may not be used any more: the stock
-//! encoder takes its place.
+//! Both draw from the same noise, things that neither learned from, and both are held against the candidate's
+//! references; nothing is drawn for what may not be promoted anyway, nor with a version in use that may not be used
+//! any more: the stock encoder takes its place.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

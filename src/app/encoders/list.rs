@@ -1,9 +1,9 @@
-//! Lists every version of every trained encoder: how good it is, which one is in use, and whether it is due to be trained
-//! again.
+//! Lists every version of every trained encoder: how good it is, which one is in use, and whether it is due to be
+//! trained again.
 
 use serde::Serialize;
 
-use crate::app::failure::Result;
+use crate::app::failure::AppResult;
 use crate::app::resources::App;
 use crate::base::digest::Digest;
 use crate::base::time::{Date, Timestamp};
@@ -35,7 +35,8 @@ pub struct EncoderRow {
     pub version: VersionId,
     /// When it was trained.
     pub trained: Date,
-    /// `promoted`, `candidate`, `revoked`, or `refused` where rights ended or the policy no longer allows their licence.
+    /// `promoted`, `candidate`, `revoked`, or `refused` where rights ended or the policy no longer allows their
+    /// licence.
     pub state: &'static str,
     /// The bundle it was trained for.
     pub bundle: String,
@@ -58,7 +59,7 @@ impl App {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub async fn list_encoders(&self, request: ListEncodersRequest) -> Result<EncoderList> {
+    pub async fn list_encoders(&self, request: ListEncodersRequest) -> AppResult<EncoderList> {
         let store = self.store(request.out.as_deref()).await?;
         let survey = Survey::of(&store).await?;
         let today = Timestamp::now().date();

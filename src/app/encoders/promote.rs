@@ -1,6 +1,6 @@
 //! Changes which version of an encoder is in use: promotes one, or rolls back. Both only add a record.
 
-use crate::app::failure::Result;
+use crate::app::failure::AppResult;
 use crate::app::resources::App;
 use crate::base::actor::{Actor, Reason};
 use crate::base::version::{EncoderName, VersionId};
@@ -49,7 +49,7 @@ impl App {
     ///
     /// # Errors
     /// Where its rights or scores forbid it, or store or models are not as needed.
-    pub async fn promote(&self, request: PromoteRequest) -> Result<Promotion> {
+    pub async fn promote(&self, request: PromoteRequest) -> AppResult<Promotion> {
         let store = self.store(request.out.as_deref()).await?;
         let measured = match request.basis {
             PromotionRequestBasis::Measure => Some(self.measure_candidate(&request.version, &store).await?),
@@ -69,7 +69,7 @@ impl App {
     ///
     /// # Errors
     /// Where there is none, or its rights forbid it, or the store cannot be read or written.
-    pub async fn roll_back(&self, request: RollbackRequest) -> Result<Promotion> {
+    pub async fn roll_back(&self, request: RollbackRequest) -> AppResult<Promotion> {
         let store = self.store(request.out.as_deref()).await?;
         let revocations = Ledger::new(store.clone()).revocations().await?;
         let RollbackRequest { encoder, reason, by, .. } = &request;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::app::failure::Result;
+use crate::app::failure::AppResult;
 use crate::app::resources::App;
 use crate::base::error::Error;
 use crate::base::version::{EncoderName, VersionId};
@@ -45,7 +45,7 @@ impl App {
     ///
     /// # Errors
     /// Where there is none of this name, or the store cannot be read.
-    pub async fn show_encoder(&self, request: ShowEncoderRequest) -> Result<EncoderDetails> {
+    pub async fn show_encoder(&self, request: ShowEncoderRequest) -> AppResult<EncoderDetails> {
         let name = &request.name;
         let wrong = |reason: String| Error::invalid(format!("{}: {reason}", name.escape_debug()));
         let asked: Option<VersionId> = name.contains('@').then(|| name.parse()).transpose().map_err(wrong)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::app::failure::Result;
+use crate::app::failure::AppResult;
 use crate::app::resources::App;
 use crate::base::digest::Digest;
 use crate::base::time::Date;
@@ -67,7 +67,7 @@ impl App {
     ///
     /// # Errors
     /// Where a style set is wrong, or the store cannot be read.
-    pub async fn check_rights(&self, request: RightsCheckRequest) -> Result<RightsCheckReport> {
+    pub async fn check_rights(&self, request: RightsCheckRequest) -> AppResult<RightsCheckReport> {
         let store = self.store(request.out.as_deref()).await?;
         let revocations = Ledger::new(store).revocations().await?;
         let (policy, mut pictures) = (self.policy(), Vec::new());

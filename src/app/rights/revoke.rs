@@ -1,12 +1,12 @@
-//! Revokes pictures and sources: from then on nothing new is made with them, nor with any version that learned from them.
-//! Nothing is deleted; what must be trained again is said.
+//! Revokes pictures and sources: from then on nothing new is made with them, nor with any version that learned from
+//! them. Nothing is deleted; what must be trained again is said.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use super::question::{question, unknown};
-use crate::app::failure::Result;
+use crate::app::failure::AppResult;
 use crate::app::progress::Progress;
 use crate::app::resources::App;
 use crate::base::actor::{Actor, Reason};
@@ -42,7 +42,8 @@ pub struct RevokeReport {
     pub unusable: Vec<VersionId>,
     /// Encoders whose version in use is one of those.
     pub retrain: Vec<RetrainAdvice>,
-    /// Finished assets that these versions, or these sources, went into. They stay; a person decides what becomes of them.
+    /// Finished assets that these versions, or these sources, went into. They stay; a person decides what becomes of
+    /// them.
     pub assets: Vec<String>,
     /// Cards, records and sidecars that could not be read, with the reason: they may belong here too.
     pub unreadable: Vec<String>,
@@ -69,8 +70,9 @@ impl App {
     /// Revokes; every revocation is reported as [`Progress::Revoked`] once it counts.
     ///
     /// # Errors
-    /// Where nothing is known of what is named, or it is neither picture nor source, or the store cannot be read or written.
-    pub async fn revoke(&self, request: RevokeRequest) -> Result<RevokeReport> {
+    /// Where nothing is known of what is named, or it is neither picture nor source, or the store cannot be read or
+    /// written.
+    pub async fn revoke(&self, request: RevokeRequest) -> AppResult<RevokeReport> {
         let at = Timestamp::now();
         let store = self.store(request.out.as_deref()).await?;
         let mut asked = Vec::new();

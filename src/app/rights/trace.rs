@@ -1,7 +1,7 @@
 //! Traces a picture or source to the versions and assets that came of it, and back from those.
 
 use super::question::{question, unknown};
-use crate::app::failure::Result;
+use crate::app::failure::AppResult;
 use crate::app::resources::App;
 use crate::registry::Survey;
 use crate::registry::trace::{Trace, trace};
@@ -20,7 +20,7 @@ impl App {
     ///
     /// # Errors
     /// Where nothing is known of what is asked for, or the store cannot be read.
-    pub async fn trace_rights(&self, request: TraceRequest) -> Result<Trace> {
+    pub async fn trace_rights(&self, request: TraceRequest) -> AppResult<Trace> {
         let question = question(&request.what).await?;
         let store = self.store(request.out.as_deref()).await?;
         let survey = Survey::of(&store).await?;

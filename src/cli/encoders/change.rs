@@ -1,6 +1,6 @@
 //! `housestyle encoders promote` and `rollback`: change which version is in use. Both only add a record.
 
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::encoders::promote::{PromoteRequest, PromotionRequestBasis, RollbackRequest};
 use crate::base::actor::Reason;
 use crate::base::version::{EncoderName, VersionId};
@@ -45,7 +45,7 @@ pub struct RollbackArgs {
 }
 
 /// Promotes.
-pub async fn promote(args: PromoteArgs, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn promote(args: PromoteArgs, context: &CommandContext) -> AppResult<CommandOutcome> {
     let basis = match args.reason {
         Some(reason) if args.force => PromotionRequestBasis::Forced(Reason::new("--reason", &reason)?),
         _ if args.recorded => PromotionRequestBasis::Recorded,
@@ -56,13 +56,13 @@ pub async fn promote(args: PromoteArgs, context: &CommandContext) -> Result<Comm
 }
 
 /// Rolls back.
-pub async fn rollback(args: RollbackArgs, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn rollback(args: RollbackArgs, context: &CommandContext) -> AppResult<CommandOutcome> {
     let reason = Reason::new("--reason", &args.reason)?;
     let request = RollbackRequest { encoder: args.encoder, reason, by: args.by.actor()?, out: args.out.place };
     show(&context.app.roll_back(request).await?, context)
 }
 
-fn show(record: &Promotion, context: &CommandContext) -> Result<CommandOutcome> {
+fn show(record: &Promotion, context: &CommandContext) -> AppResult<CommandOutcome> {
     let before = record.previous.as_ref().map_or_else(|| "nothing".into(), ToString::to_string);
     context.say(format!("{} is in use now; before: {before}", record.version));
     match &record.grounds {

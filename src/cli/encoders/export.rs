@@ -1,8 +1,9 @@
-//! `housestyle encoders export VERSION FILE`: a version as one ONNX text encoder that any ONNX Stable Diffusion pipeline loads.
+//! `housestyle encoders export VERSION FILE`: a version as one ONNX text encoder that any ONNX Stable Diffusion
+//! pipeline loads.
 
 use std::path::PathBuf;
 
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::encoders::export::ExportRequest;
 use crate::base::error::Error;
 use crate::cli::context::CommandContext;
@@ -25,7 +26,7 @@ pub struct Args {
 }
 
 /// Writes the file.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let wrong = |reason: String| Error::invalid(format!("{}: {reason}", args.version.escape_debug()));
     let version = args.version.parse().map_err(wrong)?;
     let request = ExportRequest { version, to: args.to, replace: args.force, out: args.out.place };

@@ -1,6 +1,6 @@
 //! `housestyle encoders list`: every version in one table.
 
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::encoders::list::{EncoderRow, ListEncodersRequest};
 use crate::cli::context::CommandContext;
 use crate::cli::out::Out;
@@ -15,7 +15,7 @@ pub struct Args {
 }
 
 /// Prints the table.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let list = context.app.list_encoders(ListEncodersRequest { out: args.out.place }).await?;
     if list.versions.is_empty() {
         context.say("no encoder has been trained here; `housestyle train STYLESET` trains one");

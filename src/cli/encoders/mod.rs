@@ -1,6 +1,6 @@
 //! `housestyle encoders list|show|promote|rollback|export`: the versions of trained encoders, and which one is in use.
 
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::cli::context::CommandContext;
 use crate::cli::outcome::CommandOutcome;
 
@@ -31,7 +31,7 @@ enum Command {
 }
 
 /// Runs the subcommand.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     match args.command {
         Command::List(args) => list::run(args, context).await,
         Command::Show(args) => show::run(args, context).await,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::encoders::show::{EncoderDetails, ShowEncoderRequest};
 use crate::cli::context::CommandContext;
 use crate::cli::out::Out;
@@ -21,7 +21,7 @@ pub struct Args {
 }
 
 /// Prints what is known.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let details = context.app.show_encoder(ShowEncoderRequest { name: args.what, out: args.out.place }).await?;
     context.say_text(describe(&details).to_string());
     context.emit(&details)?;

@@ -1,10 +1,10 @@
-//! `housestyle rights check STYLESET…`: says of every picture whether it may be learned from. Any that may not ends in exit
-//! code 2.
+//! `housestyle rights check STYLESET…`: says of every picture whether it may be learned from. Any that may not ends
+//! in exit code 2.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::rights::check::{PictureRights, RightsCheckRequest};
 use crate::base::error::Error;
 use crate::cli::context::CommandContext;
@@ -27,7 +27,7 @@ pub struct Args {
 }
 
 /// Judges every picture.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let report = context.app.check_rights(RightsCheckRequest { sets: args.sets, out: args.out.place }).await?;
     context.say_text(describe(&report.pictures).to_string());
     let refused: Vec<String> =

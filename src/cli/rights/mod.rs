@@ -1,6 +1,7 @@
-//! `housestyle rights check|trace|revoke`: whose pictures styles were learned from, what came of them, and taking them back.
+//! `housestyle rights check|trace|revoke`: whose pictures styles were learned from, what came of them, and taking
+//! them back.
 
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::cli::context::CommandContext;
 use crate::cli::outcome::CommandOutcome;
 
@@ -26,7 +27,7 @@ enum Command {
 }
 
 /// Runs the subcommand.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     match args.command {
         Command::Check(args) => check::run(args, context).await,
         Command::Trace(args) => trace::run(args, context).await,

@@ -1,7 +1,7 @@
-//! `housestyle rights revoke X… --reason TEXT`: from now on nothing new is made with these pictures, nor with any version
-//! that learned from them.
+//! `housestyle rights revoke X… --reason TEXT`: from now on nothing new is made with these pictures, nor with any
+//! version that learned from them.
 
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::rights::revoke::{RetrainAdvice, RevokeReport, RevokeRequest};
 use crate::base::actor::Reason;
 use crate::cli::actor::By;
@@ -28,7 +28,7 @@ pub struct Args {
 }
 
 /// Revokes.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let request = RevokeRequest {
         what: args.what,
         reason: Reason::new("--reason", &args.reason)?,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::Result;
+use crate::app::AppResult;
 use crate::app::rights::trace::TraceRequest;
 use crate::cli::context::CommandContext;
 use crate::cli::out::Out;
@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 /// Prints what belongs together.
-pub async fn run(args: Args, context: &CommandContext) -> Result<CommandOutcome> {
+pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let found = context.app.trace_rights(TraceRequest { what: args.what, out: args.out.place }).await?;
     context.say_text(describe(&found).to_string());
     context.emit(&found)?;

@@ -1,8 +1,11 @@
 //! Which addresses a message of ours may go to: public ones, and those that the house's settings allow.
 //!
-//! In: an address that a name stands for. Out: yes, or why not.
-//! Always holds: what is not known to be public is not; an IPv4 address in IPv6 clothes is judged as what it is. Tables:
-//! the IANA special-purpose address registries.
+//! Takes an address that a name stands for. Returns yes, or why not.
+//!
+//! # Invariants
+//!
+//! What is not known to be public is not; an IPv4 address in IPv6 clothes is judged as what it is. Tables: the IANA
+//! special-purpose address registries.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -28,7 +31,8 @@ const NOT_PUBLIC_V4: [([u8; 4], u8); 15] = [
     ([240, 0, 0, 0], 4),
 ];
 
-/// Of IPv6 only 2000::/3 is the public internet, without: protocol assignments (Teredo among them), documentation, 6to4.
+/// Of IPv6 only 2000::/3 is the public internet, without: protocol assignments (Teredo among them), documentation,
+/// 6to4.
 const NOT_PUBLIC_V6: [([u16; 2], u8); 4] = [([0x2001, 0], 23), ([0x2001, 0xdb8], 32), ([0x2002, 0], 16), ([0x3fff, 0], 20)];
 
 /// Whether the address is on the public internet.

@@ -1,8 +1,8 @@
 //! Connects to addresses that were checked first.
 //!
 //! # Invariants
-//! A name is resolved once, every address it stands for is checked, and the connection goes to an address that was checked,
-//! so a name that changes its meaning between the two (DNS rebinding) wins nothing.
+//! A name is resolved once, every address it stands for is checked, and the connection goes to an address that was
+//! checked, so a name that changes its meaning between the two (DNS rebinding) wins nothing.
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
