@@ -13,10 +13,10 @@ use super::evaluate::EvaluateRequest;
 use super::failure::AppResult;
 use super::report::write_text;
 use super::resources::App;
-use crate::base::digest::Digest;
+
 use crate::base::error::{self, Error};
 use crate::base::names::Name;
-use crate::base::time::Timestamp;
+use crate::base::random;
 use crate::eval::evaluation::{Arm, AssetScore};
 use crate::eval::run::settings;
 use crate::eval::{Baseline, Evaluation};
@@ -100,7 +100,7 @@ impl App {
         let store = self.store(out.as_deref()).await?;
         let baseline = evaluation.outsourced.as_ref().map(|facts| facts.name.clone()).unwrap_or_default();
         let reviews = Reviews::new(&*store, &evaluation.campaign, &baseline)?;
-        let handout = reviews.hand_out(&evaluation, &rater, pairs, &secret()?).await?;
+        let handout = reviews.hand_out(&evaluation, &rater, pairs, &random::hex::<32>()?).await?;
         let pictures = sheet_pictures(&handout, &evaluation, &*store).await?;
         let (sheet, rater, pairs) = (handout.sheet.clone(), handout.rater.clone(), handout.questions.len());
         let file = blocking(move || {
@@ -173,13 +173,6 @@ async fn sheet_pictures(handout: &Handout, evaluation: &Evaluation, store: &dyn 
         }
     }
     Ok(shown)
-}
-
-/// What shuffles a sheet: random names that only this process saw.
-fn secret() -> error::Result<String> {
-    let folder = tempfile::tempdir().map_err(|e| Error::unavailable("cannot make a folder for a moment").caused_by(e))?;
-    let seen = format!("{} {} {}", folder.path().display(), std::process::id(), Timestamp::now());
-    Ok(Digest::of(seen).hex())
 }
 
 fn read_ballot(path: &Path) -> error::Result<Ballot> {

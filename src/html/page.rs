@@ -16,7 +16,7 @@ use crate::base::text;
 const MAX_SIDE: u32 = 8192;
 
 /// The languages that pages speak.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lang {
     /// English.
     #[default]
