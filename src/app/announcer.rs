@@ -54,7 +54,8 @@ impl Announcer {
 #[async_trait]
 impl EventSink for Announcer {
     async fn publish(&self, event: &DomainEvent) -> Result<()> {
-        let event = CloudEvent::new(&self.source, event, Timestamp::now())?.traced(TraceParent::current().map(String::from));
+        let event =
+            CloudEvent::new(&self.source, event, Timestamp::now())?.traced(TraceParent::current().map(String::from));
         let (topic, body) = (event.topic().to_owned(), event.to_bytes()?);
         let prompt = tokio::time::timeout(PROMPT, self.queue.announce(&topic, MEDIA_TYPE, body.clone()));
         if let Ok(Ok(())) = prompt.await {

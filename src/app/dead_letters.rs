@@ -61,8 +61,9 @@ impl App {
         if let Some(id) = ids.iter().find(|id| !there.iter().any(|letter| letter.id == **id)) {
             return Err(unknown(id).into());
         }
-        let wanted =
-            |letter: &DeadLetter| all || ids.contains(&letter.id) || (campaign.is_some() && letter.campaign == campaign);
+        let wanted = |letter: &DeadLetter| {
+            all || ids.contains(&letter.id) || (campaign.is_some() && letter.campaign == campaign)
+        };
         // The records in the store go first: a job that is made again and dies again writes its own.
         for message in there.iter().filter(|letter| wanted(letter)).filter_map(DeadLetter::message) {
             store.delete(&Layout::of(&message.job.campaign).dead_letter(&message.job.stem)).await?;

@@ -34,7 +34,8 @@ impl App {
             checks.push(check);
         };
         let app = self.clone();
-        let library = blocking(move || app.runtime().map(|r| format!("{} ({})", r.library().display(), r.build_info()))).await;
+        let library =
+            blocking(move || app.runtime().map(|r| format!("{} ({})", r.library().display(), r.build_info()))).await;
         let loaded = library.is_ok();
         done(SystemCheck::new("runtime library", library));
         let bundles = self.bundles().await?;

@@ -83,7 +83,8 @@ async fn reference_sets(request: &EvaluateRequest, suite: Option<&Suite>) -> App
     let beside = request.suite.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
     let of_suite = suite.into_iter().flat_map(|suite| &suite.references).map(|file| beside.join(file));
     let files: Vec<PathBuf> = request.references.iter().cloned().chain(of_suite).collect();
-    let sets = blocking(move || Ok(files.iter().map(|file| ReferenceSet::load(file)).collect::<Result<_, _>>())).await?;
+    let sets =
+        blocking(move || Ok(files.iter().map(|file| ReferenceSet::load(file)).collect::<Result<_, _>>())).await?;
     sets.map_err(Into::into)
 }
 
@@ -176,8 +177,10 @@ async fn read_images(
         }
         if pictures != baseline.pictures {
             let Baseline { name, pictures: said, .. } = baseline;
-            return Err(Error::invalid(format!("baseline {name} says that it has {said} pictures, and has {pictures}"))
-                .hint("import it again"));
+            return Err(Error::invalid(format!(
+                "baseline {name} says that it has {said} pictures, and has {pictures}"
+            ))
+            .hint("import it again"));
         }
     }
     evaluating.finish(unfinished)
@@ -199,5 +202,6 @@ fn evaluator_facts(bundle: &Bundle) -> EvaluatorFacts {
 fn judge_is_guide(bundle: &Bundle) -> bool {
     let files = &bundle.manifest().spec.files;
     let digest = |file: &str| files.get(file).map(|listed| listed.sha256);
-    digest(EVALUATOR).is_some_and(|judge| [IMAGE_ENCODER, TEXT_ENCODER].iter().any(|guide| digest(guide) == Some(judge)))
+    digest(EVALUATOR)
+        .is_some_and(|judge| [IMAGE_ENCODER, TEXT_ENCODER].iter().any(|guide| digest(guide) == Some(judge)))
 }

@@ -73,7 +73,9 @@ impl SystemCheck {
     pub(super) fn new(what: impl Into<String>, found: Result<String>) -> Self {
         match found {
             Ok(detail) => Self { what: what.into(), ok: true, detail, fix: None },
-            Err(error) => Self { what: what.into(), ok: false, detail: error.chain(), fix: error.advice().map(str::to_owned) },
+            Err(error) => {
+                Self { what: what.into(), ok: false, detail: error.chain(), fix: error.advice().map(str::to_owned) }
+            }
         }
     }
 }

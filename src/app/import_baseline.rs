@@ -18,7 +18,9 @@ use crate::base::error::{self, Error, Kind};
 use crate::base::names::{BundleRef, Name};
 use crate::coordinator::scoring::ClusterScorer;
 use crate::eval::baseline::index::{IndexDefaults, MAX_BYTES};
-use crate::eval::baseline::{Baseline, DeliveryIndex, DeliverySource, Import, Refused, RequestedBriefs, ScoringBackend};
+use crate::eval::baseline::{
+    Baseline, DeliveryIndex, DeliverySource, Import, Refused, RequestedBriefs, ScoringBackend,
+};
 use crate::io::shutdown::Shutdown;
 use crate::io::{blocking, files, wait_for};
 use crate::pipeline::{Scorer, ScoringTarget};
@@ -142,7 +144,12 @@ struct ImportRun {
 }
 
 impl ImportRun {
-    fn run(self, mut source: DeliverySource, index: DeliveryIndex, mut scorer: ImportScorer) -> error::Result<Baseline> {
+    fn run(
+        self,
+        mut source: DeliverySource,
+        index: DeliveryIndex,
+        mut scorer: ImportScorer,
+    ) -> error::Result<Baseline> {
         let mut here;
         let judge = match &mut scorer {
             ImportScorer::Here(scorer) => {

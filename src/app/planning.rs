@@ -98,7 +98,8 @@ impl App {
         blocking(move || {
             let tokenizer = Tokenizer::parse(&bundle.read(TOKENIZER)?, bundle.manifest().spec.tokenizer.max_length)?;
             let checked = plan::check(&campaign, &catalog, &rates).map(plan::plan);
-            let (plan, mut problems) = checked.map_or_else(|problems| (None, problems), |plan| (Some(plan), Vec::new()));
+            let (plan, mut problems) =
+                checked.map_or_else(|problems| (None, problems), |plan| (Some(plan), Vec::new()));
             problems.extend(plan::check_prompts(&campaign, &catalog, |prompt| tokenizer.encode(prompt).map(drop))?);
             Ok(Compared { bundle, catalog, problems, plan })
         })

@@ -139,7 +139,9 @@ impl App {
         let made = pipeline.generate(&[request], &mut |_| ControlFlow::Continue(()))?.pop();
         match made.ok_or_else(|| Error::internal("the pipeline returned no image"))? {
             Ok(picture) => Ok(MadeAgain { provider, image: Some(picture.image), failure: None }),
-            Err(error) if error.is_about_the_input() => Ok(MadeAgain { provider, image: None, failure: Some(error.chain()) }),
+            Err(error) if error.is_about_the_input() => {
+                Ok(MadeAgain { provider, image: None, failure: Some(error.chain()) })
+            }
             Err(error) => Err(error),
         }
     }
@@ -165,7 +167,8 @@ impl OldAsset {
     /// Reads a sidecar and the image beside it. Blocks.
     fn read(request: &ReproduceRequest) -> error::Result<Self> {
         let shown = request.sidecar.display().to_string();
-        let bytes = read(&request.sidecar)?.ok_or_else(|| Error::invalid(format!("there is no {shown}")).hint(NAME_ONE))?;
+        let bytes =
+            read(&request.sidecar)?.ok_or_else(|| Error::invalid(format!("there is no {shown}")).hint(NAME_ONE))?;
         // Any file may have been named here, so never the store's advice to delete it.
         let not_one = |e: Error| if e.kind() == Kind::Invalid { Error::invalid(e.chain()).hint(NAME_ONE) } else { e };
         let sidecar = Sidecar::from_bytes(&bytes, &shown).map_err(not_one)?;

@@ -151,10 +151,12 @@ impl App {
     /// Makes the folder where the provider keeps what it compiles; `None` for a provider that compiles nothing.
     fn cache(&self) -> Result<Option<PathBuf>> {
         let provider = self.provider()?;
-        let folder = self.config.cache_dir.as_ref().filter(|_| provider.compiles()).map(|dir| dir.join(provider.as_str()));
+        let folder =
+            self.config.cache_dir.as_ref().filter(|_| provider.compiles()).map(|dir| dir.join(provider.as_str()));
         if let Some(folder) = &folder {
             std::fs::create_dir_all(folder).map_err(|e| {
-                let failed = Error::unavailable(format!("cannot keep what {provider} compiles in {}", folder.display()));
+                let failed =
+                    Error::unavailable(format!("cannot keep what {provider} compiles in {}", folder.display()));
                 failed.hint("name a folder that can be written with the setting cache_dir").caused_by(e)
             })?;
         }
@@ -174,7 +176,8 @@ impl App {
     /// Finds, verifies and opens a bundle. Blocks.
     fn open_bundle(&self, reference: &BundleRef) -> Result<Bundle> {
         let (name, folders) = (reference.name.as_str(), &self.config.bundles);
-        let there: Vec<PathBuf> = folders.iter().map(|d| d.join(name)).filter(|d| d.join("bundle.yaml").is_file()).collect();
+        let there: Vec<PathBuf> =
+            folders.iter().map(|d| d.join(name)).filter(|d| d.join("bundle.yaml").is_file()).collect();
         let Some(first) = there.first() else {
             let places: Vec<_> = folders.iter().map(|d| d.display().to_string()).collect();
             return Err(Error::unavailable(format!("no bundle named {name} in {}", places.join(", ")))
@@ -198,7 +201,8 @@ impl App {
         let app = self.clone();
         blocking(move || {
             let folders = app.config.bundles.iter().filter_map(|d| std::fs::read_dir(d).ok()).flatten().flatten();
-            let mut folders: Vec<PathBuf> = folders.map(|e| e.path()).filter(|p| p.join("bundle.yaml").is_file()).collect();
+            let mut folders: Vec<PathBuf> =
+                folders.map(|e| e.path()).filter(|p| p.join("bundle.yaml").is_file()).collect();
             folders.sort();
             let open = |folder: PathBuf| FoundBundle { opened: Bundle::open(&folder), folder };
             Ok(folders.into_iter().map(open).collect())

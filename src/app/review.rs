@@ -13,7 +13,6 @@ use super::evaluate::EvaluateRequest;
 use super::failure::AppResult;
 use super::report::write_text;
 use super::resources::App;
-
 use crate::base::error::{self, Error};
 use crate::base::names::Name;
 use crate::base::random;
@@ -159,9 +158,14 @@ struct SheetPicture {
     thumbnail: Thumbnail,
 }
 
-async fn sheet_pictures(handout: &Handout, evaluation: &Evaluation, store: &dyn Store) -> error::Result<Vec<SheetPicture>> {
-    let asked =
-        |question: &BallotQuestion| [(Arm::InHouse, question.in_house.clone()), (Arm::Outsourced, question.outsourced.clone())];
+async fn sheet_pictures(
+    handout: &Handout,
+    evaluation: &Evaluation,
+    store: &dyn Store,
+) -> error::Result<Vec<SheetPicture>> {
+    let asked = |question: &BallotQuestion| {
+        [(Arm::InHouse, question.in_house.clone()), (Arm::Outsourced, question.outsourced.clone())]
+    };
     let asked: BTreeSet<(Arm, String)> = handout.questions.iter().flat_map(asked).collect();
     let mut shown = Vec::new();
     for asset in evaluation.assets.iter() {
@@ -177,7 +181,8 @@ async fn sheet_pictures(handout: &Handout, evaluation: &Evaluation, store: &dyn 
 
 fn read_ballot(path: &Path) -> error::Result<Ballot> {
     let shown = path.display();
-    let bytes = files::read(path, MAX_BYTES).map_err(|e| Error::invalid(format!("cannot read {shown}")).caused_by(e))?;
+    let bytes =
+        files::read(path, MAX_BYTES).map_err(|e| Error::invalid(format!("cannot read {shown}")).caused_by(e))?;
     serde_json::from_slice(&bytes).map_err(|e| {
         Error::invalid(format!("{shown} does not hold the votes of a sheet"))
             .caused_by(e)

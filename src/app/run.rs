@@ -113,8 +113,8 @@ impl CampaignRun<'_> {
         let started = Instant::now();
         let layout = Layout::of(&self.plan.campaign);
         let _lock = self.store.enter(layout.folder()).await?;
-        let plan =
-            serde_json::to_vec_pretty(&self.plan).map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
+        let plan = serde_json::to_vec_pretty(&self.plan)
+            .map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
         self.keep(&layout.campaign(), self.campaign.source.clone().into_bytes()).await?;
         self.keep(&layout.plan(), plan).await?;
 
@@ -125,7 +125,8 @@ impl CampaignRun<'_> {
             delete_all(&self.store, layout.completion().to_vec()).await?;
         }
         let dead = self.make(&layout, &before).await?;
-        let outcomes = if found == self.plan.jobs.len() { before } else { self.outcomes(&layout, Verify::Sidecars).await? };
+        let outcomes =
+            if found == self.plan.jobs.len() { before } else { self.outcomes(&layout, Verify::Sidecars).await? };
         let outcomes = Arc::new(outcomes);
         let complete = outcomes.sidecars.len() == self.plan.jobs.len();
         if complete {

@@ -103,7 +103,9 @@ fn log(event: &WorkerEvent<'_>) {
         WorkerEvent::Finished(sidecar) => {
             tracing::info!(campaign = %sidecar.job.campaign, job = %sidecar.job.stem, outcome = ?sidecar.outcome, "finished");
         }
-        WorkerEvent::Dead { job, reason } => tracing::warn!(campaign = %job.campaign, job = %job.stem, reason, "given up on"),
+        WorkerEvent::Dead { job, reason } => {
+            tracing::warn!(campaign = %job.campaign, job = %job.stem, reason, "given up on")
+        }
         WorkerEvent::Dropped(job) => {
             tracing::info!(campaign = %job.campaign, job = %job.stem, "dropped, as its campaign is cancelled")
         }

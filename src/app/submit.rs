@@ -14,7 +14,6 @@ use super::findings::StatusReport;
 use super::planning::load_draft;
 use super::progress::Progress;
 use super::resources::App;
-
 use crate::base::error::{self, Error};
 use crate::broker::{Order, Task};
 use crate::campaign::records::{self, Answer};

@@ -138,7 +138,9 @@ impl TrainingRun {
                 .hint(format!("write `rank: {has}`, or export the bundle with the rank you want")));
         }
         let examples = match self.examples(&loader) {
-            Err(_) if self.stopping() => return self.summary(None, &Checkpoint::new(Vec::new()), BTreeMap::new(), started),
+            Err(_) if self.stopping() => {
+                return self.summary(None, &Checkpoint::new(Vec::new()), BTreeMap::new(), started);
+            }
             examples => examples?,
         };
         let changed = self.wait(Ledger::new(self.store.clone()).record(&cleared.entries))?;
@@ -213,7 +215,12 @@ impl TrainingRun {
     /// Returns the checkpoint's key: each training has its own, so that another set of the same name destroys none.
     fn checkpoint(&self) -> error::Result<Key> {
         let identity = self.identity()?;
-        Key::new(format!("encoders/{}/{}/training-{}.safetensors", self.set.branch, self.set.name, &identity.hex()[..12]))
+        Key::new(format!(
+            "encoders/{}/{}/training-{}.safetensors",
+            self.set.branch,
+            self.set.name,
+            &identity.hex()[..12]
+        ))
     }
 
     fn fit(&self, step: &mut TrainingStep, examples: &[Example]) -> error::Result<Checkpoint> {
@@ -242,7 +249,8 @@ impl TrainingRun {
             } else if !stopping {
                 return ControlFlow::Continue(());
             }
-            let kept = checkpoint::write(now, &identity).and_then(|bytes| self.wait(self.store.put(&key, bytes.into())));
+            let kept =
+                checkpoint::write(now, &identity).and_then(|bytes| self.wait(self.store.put(&key, bytes.into())));
             failed = kept.err();
             if failed.is_some() || self.stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
@@ -335,7 +343,12 @@ impl TrainingRun {
     }
 
     /// Draws the set's own things with the new version, for the evaluator.
-    fn measure(&self, pipeline: &mut Pipeline, version: &Digest, look: Option<&[f32]>) -> error::Result<BTreeMap<String, f64>> {
+    fn measure(
+        &self,
+        pipeline: &mut Pipeline,
+        version: &Digest,
+        look: Option<&[f32]>,
+    ) -> error::Result<BTreeMap<String, f64>> {
         let facts = self.bundle.facts();
         let known = Categories::of(&facts);
         let mut categories: Vec<&str> = self.references.iter().filter_map(|r| known.find(&r.category)).collect();

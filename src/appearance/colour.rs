@@ -66,7 +66,8 @@ impl Lab {
             sum => (sum - 360.0) / 2.0,
         };
         let cos = |degrees: f64| libm::cos(degrees.to_radians());
-        let t = 1.0 - 0.17 * cos(h - 30.0) + 0.24 * cos(2.0 * h) + 0.32 * cos(3.0 * h + 6.0) - 0.20 * cos(4.0 * h - 63.0);
+        let t =
+            1.0 - 0.17 * cos(h - 30.0) + 0.24 * cos(2.0 * h) + 0.32 * cos(3.0 * h + 6.0) - 0.20 * cos(4.0 * h - 63.0);
         let from_middle = (l - 50.0).powi(2);
         let sl = 1.0 + 0.015 * from_middle / (20.0 + from_middle).sqrt();
         let (sc, sh) = (1.0 + 0.045 * c, 1.0 + 0.015 * c * t);

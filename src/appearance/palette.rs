@@ -50,7 +50,8 @@ impl Palette {
         let mut cells: Vec<([u64; 3], u64)> = vec![([0; 3], 0); 1 << (3 * COARSE)];
         for (pixel, background) in image.pixels().zip(background) {
             if !background {
-                let place = pixel.0.iter().fold(0usize, |place, value| place << COARSE | usize::from(value >> (8 - COARSE)));
+                let place =
+                    pixel.0.iter().fold(0usize, |place, value| place << COARSE | usize::from(value >> (8 - COARSE)));
                 let (sums, count) = &mut cells[place];
                 sums.iter_mut().zip(pixel.0).for_each(|(sum, value)| *sum += u64::from(value));
                 *count += 1;
@@ -134,7 +135,8 @@ impl FromStr for HexColour {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = "is not a colour: expected one such as `#0a7bff`";
-        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let digits =
+            text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
         let bits = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or(wrong)?;
         let [_, r, g, b] = bits.to_be_bytes();
         Ok(Self([r, g, b]))

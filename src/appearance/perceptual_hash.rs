@@ -64,6 +64,8 @@ mod tests {
         assert!(hash.distance(PerceptualHash::of(&other)) > 12);
         let text = String::from(hash);
         assert_eq!(PerceptualHash::try_from(text).unwrap(), hash);
-        assert!(PerceptualHash::try_from("xyz".to_owned()).is_err() && PerceptualHash::try_from("é".repeat(8)).is_err());
+        assert!(
+            PerceptualHash::try_from("xyz".to_owned()).is_err() && PerceptualHash::try_from("é".repeat(8)).is_err()
+        );
     }
 }

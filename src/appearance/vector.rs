@@ -14,7 +14,11 @@ impl Vector {
     /// Rounds numbers to half precision. A number that is not finite becomes 0; one that is too large, the largest.
     pub fn new(values: &[f32]) -> Self {
         let rounded = |value: &f32| {
-            if value.is_finite() { f16::from_f32(value.clamp(f16::MIN.to_f32(), f16::MAX.to_f32())).to_f32() } else { 0.0 }
+            if value.is_finite() {
+                f16::from_f32(value.clamp(f16::MIN.to_f32(), f16::MAX.to_f32())).to_f32()
+            } else {
+                0.0
+            }
         };
         Self(values.iter().map(rounded).collect())
     }

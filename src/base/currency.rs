@@ -1,9 +1,11 @@
 //! Currencies, by the code that ISO 4217 gives them.
 
-use crate::base::checked_text::text_conversions;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::checked_text::text_conversions;
 
 /// A currency's code in the form of ISO 4217: three capital letters, such as `USD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -3,12 +3,14 @@
 //! Written `sha256:<64 hex>`; where stored files hold the 64 digits alone, their field says
 //! `#[serde(with = "bare_digest")]`.
 
-use crate::base::checked_text::checked_text;
-use crate::base::hex;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::base::checked_text::checked_text;
+use crate::base::hex;
 
 /// The SHA-256 of some bytes, written `sha256:<64 hex>`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -127,7 +129,9 @@ mod tests {
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert_eq!(Digest::from_hex(&digest.hex()), Ok(digest));
         assert_eq!(digest.leading_u64(), 0xba78_16bf_8f01_cfea);
-        for bad in ["", "sha256:", "sha256:zz", &digest.hex(), &digest.to_string().to_uppercase(), &format!("{digest}0")] {
+        for bad in
+            ["", "sha256:", "sha256:zz", &digest.hex(), &digest.to_string().to_uppercase(), &format!("{digest}0")]
+        {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
     }

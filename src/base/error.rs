@@ -114,7 +114,9 @@ impl Error {
         while let Some(cause) = next {
             text.push_str(": ");
             let said = cause.to_string();
-            text.push_str(&said.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "));
+            text.push_str(
+                &said.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "),
+            );
             next = cause.source();
         }
         text

@@ -1,9 +1,11 @@
 //! JSON of our own records: written with one kind of error, and read together with its format version.
 
-use crate::base::error::{Context as _, Kind, Result};
+use std::fmt;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+
+use crate::base::error::{Context as _, Kind, Result};
 
 /// Writes `value` as JSON; `what` names it in the error, such as `a sidecar`.
 ///
@@ -20,7 +22,8 @@ pub fn to_vec(what: &str, value: &impl Serialize) -> Result<Vec<u8>> {
 ///
 /// As [`to_vec`].
 pub fn to_pretty_vec(what: &str, value: &impl Serialize) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(value).context(Kind::Internal, || format!("cannot write {what} as JSON"))?;
+    let mut bytes =
+        serde_json::to_vec_pretty(value).context(Kind::Internal, || format!("cannot write {what} as JSON"))?;
     bytes.push(b'\n');
     Ok(bytes)
 }

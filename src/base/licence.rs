@@ -2,11 +2,13 @@
 //!
 //! Which licences may be used is for [`crate::rights`] to say; here only the name is checked.
 
-use crate::base::checked_text::text_conversions;
-use crate::base::limits;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::checked_text::text_conversions;
+use crate::base::limits;
 
 /// How a reference to a licence outside SPDX's list begins.
 const OWN: &str = "LicenseRef-";
@@ -73,9 +75,16 @@ mod tests {
 
     #[test]
     fn a_licence_is_one_of_spdx_or_a_reference() {
-        for good in
-            ["MIT", "Apache-2.0", "cc-by-2.5-au", "CC-BY-SA-4.0", "GPL-2.0", "GPL-2.0+", "LicenseRef-Acme.2", "licenseref-x"]
-        {
+        for good in [
+            "MIT",
+            "Apache-2.0",
+            "cc-by-2.5-au",
+            "CC-BY-SA-4.0",
+            "GPL-2.0",
+            "GPL-2.0+",
+            "LicenseRef-Acme.2",
+            "licenseref-x",
+        ] {
             assert_eq!(good.parse::<Licence>().unwrap().as_str(), good);
         }
         let long = format!("LicenseRef-{}", "a".repeat(100));

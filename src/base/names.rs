@@ -6,11 +6,13 @@
 //!
 //! A [`Name`] is a safe path component on every file system.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use crate::base::checked_text::checked_text;
 use crate::base::digest::Digest;
 use crate::base::{limits, text};
-use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// A name: lower-case letters, digits and dashes, such as `spring-launch`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,7 +37,9 @@ impl std::str::FromStr for Name {
             _ if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') => {
                 Err("is not a name: use lower-case letters, digits and dashes".into())
             }
-            _ if !edge(name.chars().next()) || !edge(name.chars().last()) => Err("must not begin or end with a dash".into()),
+            _ if !edge(name.chars().next()) || !edge(name.chars().last()) => {
+                Err("must not begin or end with a dash".into())
+            }
             _ => Ok(Self(name.into())),
         }
     }
@@ -77,7 +81,11 @@ impl fmt::Display for BundleRef {
     }
 }
 
-checked_text!(BundleRef, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(@sha256:[0-9a-f]{64})?$", "A bundle's name, or name@sha256:…");
+checked_text!(
+    BundleRef,
+    "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(@sha256:[0-9a-f]{64})?$",
+    "A bundle's name, or name@sha256:…"
+);
 
 /// A style, by name and optionally by the version of its encoder (`acme@3`); without one, the promoted version is
 /// meant.
@@ -94,7 +102,9 @@ impl std::str::FromStr for StyleRef {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let Some((name, version)) = text.split_once('@') else { return Ok(Self { name: text.parse()?, version: None }) };
+        let Some((name, version)) = text.split_once('@') else {
+            return Ok(Self { name: text.parse()?, version: None });
+        };
         let version = version.parse().ok().filter(|v| *v > 0 && !version.starts_with(['0', '+']));
         let version = version.ok_or_else(|| format!("has no version number after `@`: {}", text::show(text)))?;
         Ok(Self { name: name.parse()?, version: Some(version) })
@@ -118,9 +128,24 @@ mod tests {
 
     #[test]
     fn names_are_safe_path_components() {
-        for bad in
-            ["", ".", "..", "../x", "/a", "a/b", "a\\b", "a\0", "%2e", "A", "é", "-a", "a-", "a b", "a\u{202e}b", "\u{1b}[1m"]
-        {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "/a",
+            "a/b",
+            "a\\b",
+            "a\0",
+            "%2e",
+            "A",
+            "é",
+            "-a",
+            "a-",
+            "a b",
+            "a\u{202e}b",
+            "\u{1b}[1m",
+        ] {
             assert!(bad.parse::<Name>().is_err(), "{bad:?}");
         }
         assert!("a".repeat(64).parse::<Name>().is_err());

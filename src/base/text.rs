@@ -134,7 +134,8 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     }
     let near = |candidate: &str| {
         let distance = strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
-        let contained = word.len() >= 3 && candidate.len() >= 3 && (candidate.contains(&word) || word.contains(candidate));
+        let contained =
+            word.len() >= 3 && candidate.len() >= 3 && (candidate.contains(&word) || word.contains(candidate));
         (distance <= 1 + word.chars().count() / 4 || contained).then_some(distance)
     };
     candidates.into_iter().filter_map(|c| near(c).map(|d| (d, c))).min().map(|(_, c)| c.to_owned())
@@ -179,7 +180,9 @@ mod tests {
 
     #[test]
     fn refuses_categories_that_could_leave_their_place() {
-        for text in ["../x", "/etc", "a\0b", "%2e%2e%2f", "<script>", "", "  ", "--", "\u{202e}xof", "{style}", ".hidden"] {
+        for text in
+            ["../x", "/etc", "a\0b", "%2e%2e%2f", "<script>", "", "  ", "--", "\u{202e}xof", "{style}", ".hidden"]
+        {
             assert!(category(text).is_err(), "{text:?}");
         }
         assert_eq!(category(" mrs. claus\n").unwrap(), "mrs. claus");

@@ -5,13 +5,15 @@
 //! A [`Date`] exists in the calendar and is not before 1970; both types are in UTC, and only [`Timestamp::now`] reads a
 //! clock.
 
-use crate::base::checked_text::checked_text;
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::ToSpan as _;
 use jiff::civil;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
+
+use crate::base::checked_text::checked_text;
 
 /// The first day there is.
 const FIRST: civil::Date = civil::date(1970, 1, 1);

@@ -4,12 +4,14 @@
 //!
 //! The parts of a [`VersionId`] are safe in a key, and it prints as it is read.
 
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::base::checked_text::checked_text;
 use crate::base::names::{Name, StyleRef};
 use crate::base::text;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// Which of the two text encoders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -64,8 +66,8 @@ impl std::str::FromStr for EncoderName {
     fn from_str(text: &str) -> Result<Self, String> {
         let (branch, name) = text.split_once('/').unwrap_or(("style", text));
         let branch = Branch::ALL.into_iter().find(|b| b.as_str() == branch);
-        let branch =
-            branch.ok_or_else(|| format!("is no encoder: expected `style/…` or `category/…`, got {}", text::show(text)))?;
+        let branch = branch
+            .ok_or_else(|| format!("is no encoder: expected `style/…` or `category/…`, got {}", text::show(text)))?;
         Ok(Self { branch, name: name.parse()? })
     }
 }
@@ -76,7 +78,11 @@ impl fmt::Display for EncoderName {
     }
 }
 
-checked_text!(EncoderName, "^((style|category)/)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "An encoder, such as style/acme.");
+checked_text!(
+    EncoderName,
+    "^((style|category)/)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    "An encoder, such as style/acme."
+);
 
 /// A category encoder, by name and optionally by version: `category/acme@1`. Without a version the promoted one is
 /// meant.
@@ -94,7 +100,8 @@ impl std::str::FromStr for CategoryRef {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let name = text.strip_prefix("category/");
-        let name = name.ok_or_else(|| format!("is no category encoder: expected `category/…`, got {}", text::show(text)))?;
+        let name =
+            name.ok_or_else(|| format!("is no category encoder: expected `category/…`, got {}", text::show(text)))?;
         let StyleRef { name, version } = name.parse()?;
         Ok(Self { name, version })
     }

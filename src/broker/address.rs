@@ -57,7 +57,8 @@ impl BrokerAddress {
     pub fn uri(&self, plaintext: bool) -> Result<AMQPUri> {
         // The parser's own words may quote the address, and the password with it.
         let uri: AMQPUri = self.0.parse().map_err(|_| {
-            Error::invalid("the setting `broker` is no AMQP address").hint("write it as amqps://user:password@host:5671/vhost")
+            Error::invalid("the setting `broker` is no AMQP address")
+                .hint("write it as amqps://user:password@host:5671/vhost")
         })?;
         if uri.scheme == AMQPScheme::AMQP && !plaintext && !is_loopback(&uri.authority.host) {
             return Err(Error::invalid(format!("{self} is not encrypted")).hint(PLAINTEXT));
@@ -81,7 +82,10 @@ mod tests {
                 assert!(!error.chain().contains("s3cret"), "{}", error.chain());
             }
         }
-        assert_eq!(BrokerAddress::from("amqps://me:x@broker/house".to_owned()).to_string(), "amqps://broker:5671/house");
+        assert_eq!(
+            BrokerAddress::from("amqps://me:x@broker/house".to_owned()).to_string(),
+            "amqps://broker:5671/house"
+        );
     }
 
     #[test]

@@ -42,7 +42,8 @@ pub(super) fn read_json<T: DeserializeOwned>(bytes: &[u8], limit: usize, noun: &
     if bytes.len() > limit {
         return Err(Error::new(Kind::Permanent, format!("{noun} of {} bytes is too large", bytes.len())));
     }
-    serde_json::from_slice(bytes).map_err(|e| Error::new(Kind::Permanent, format!("{noun} cannot be read")).caused_by(e))
+    serde_json::from_slice(bytes)
+        .map_err(|e| Error::new(Kind::Permanent, format!("{noun} cannot be read")).caused_by(e))
 }
 
 /// Refuses another format version than `reads`, which is the one that this program writes.

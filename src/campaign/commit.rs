@@ -94,14 +94,17 @@ impl Asset {
         sidecar.reasons = result.reasons();
         sidecar.attempts = result.attempts;
         sidecar.timings = result.timings;
-        let Some(ChosenImage { attempt: number, image }) = result.chosen else { return Ok(Self { sidecar, image: None }) };
+        let Some(ChosenImage { attempt: number, image }) = result.chosen else {
+            return Ok(Self { sidecar, image: None });
+        };
         let (width, height) = image.dimensions();
         let job = result.job;
         let encoding = tokio::task::spawn_blocking(move || {
             let bytes = Bytes::from(provenance::encode(&image, &job, number)?);
             Ok((Digest::of(&bytes), bytes, Appearance::of(&image)))
         });
-        let (digest, bytes, looks) = encoding.await.map_err(|e| Error::internal("encoding was cut short").caused_by(e))??;
+        let (digest, bytes, looks) =
+            encoding.await.map_err(|e| Error::internal("encoding was cut short").caused_by(e))??;
         sidecar.chosen = Some(number);
         let others = sidecar.attempts.iter_mut().filter(|attempt| attempt.number != number);
         others.filter_map(|attempt| attempt.scores.as_mut()).for_each(|scores| scores.fingerprint = None);

@@ -52,7 +52,10 @@ struct SheetColumn {
 impl SheetColumn {
     fn of(sidecar: &Sidecar) -> Self {
         let job = &sidecar.job;
-        Self { style: job.style.clone(), version: job.style_source.encoder.as_ref().map(|encoder| encoder.version.number) }
+        Self {
+            style: job.style.clone(),
+            version: job.style_source.encoder.as_ref().map(|encoder| encoder.version.number),
+        }
     }
 
     /// Returns its heading: the style's name, with the version where there are several.

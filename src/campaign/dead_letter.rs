@@ -33,7 +33,11 @@ pub struct DeadLetterRecord {
 ///
 /// Fails if the store cannot be written to.
 pub async fn record(store: &dyn Store, job: &Job, reason: &str) -> Result<()> {
-    let record =
-        DeadLetterRecord { job: job.id.to_string(), stem: job.stem.to_string(), reason: reason.into(), at: Timestamp::now() };
+    let record = DeadLetterRecord {
+        job: job.id.to_string(),
+        stem: job.stem.to_string(),
+        reason: reason.into(),
+        at: Timestamp::now(),
+    };
     records::write(store, &Layout::of(&job.campaign).dead_letter(&job.stem), &record).await
 }

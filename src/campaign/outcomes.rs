@@ -133,7 +133,13 @@ fn each(
     })
 }
 
-async fn one(store: &dyn Store, layout: &Layout, inventory: &Inventory, job: &JobName, verify: Verify) -> Result<JobOutcome> {
+async fn one(
+    store: &dyn Store,
+    layout: &Layout,
+    inventory: &Inventory,
+    job: &JobName,
+    verify: Verify,
+) -> Result<JobOutcome> {
     let check = match verify {
         Verify::Nothing => Check::Job,
         Verify::Sidecars => Check::Names(inventory),

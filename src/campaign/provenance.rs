@@ -25,7 +25,8 @@ pub fn encode(image: &RgbImage, job: &Job, attempt: u32) -> Result<Vec<u8>> {
 
 /// Encodes a picture with these texts.
 pub fn encode_with(image: &RgbImage, texts: &[(&str, String)]) -> Result<Vec<u8>> {
-    let failed = |e| Error::internal("cannot encode a PNG").caused_by(Box::<dyn std::error::Error + Send + Sync>::from(e));
+    let failed =
+        |e| Error::internal("cannot encode a PNG").caused_by(Box::<dyn std::error::Error + Send + Sync>::from(e));
     let mut bytes = Vec::new();
     let mut encoder = ::png::Encoder::new(&mut bytes, image.width(), image.height());
     encoder.set_color(::png::ColorType::Rgb);

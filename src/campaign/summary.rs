@@ -129,7 +129,11 @@ fn mean(values: impl Iterator<Item = f32>) -> Option<f64> {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.styles.iter().map(|r| text::escape(&r.style).chars().count()).max().unwrap_or(0).max(5);
-        writeln!(f, "{:<width$}  made  accepted  rejected  failed  first pass  mean style  mean category  seconds", "style")?;
+        writeln!(
+            f,
+            "{:<width$}  made  accepted  rejected  failed  first pass  mean style  mean category  seconds",
+            "style"
+        )?;
         let number = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.2}"));
         for row in self.styles.iter().chain((self.styles.len() > 1).then_some(&self.total)) {
             writeln!(
@@ -149,7 +153,9 @@ impl fmt::Display for Summary {
         let first = &self.first_attempts;
         match first {
             FirstAttempts { made: 0, .. } => return write!(f, "first attempts: none gave an image"),
-            FirstAttempts { scored: 0, .. } => return write!(f, "first attempts: not scored, as the bundle has no evaluator"),
+            FirstAttempts { scored: 0, .. } => {
+                return write!(f, "first attempts: not scored, as the bundle has no evaluator");
+            }
             _ => {}
         }
         let percent = |part| 100.0 * share(part, first.scored);

@@ -87,7 +87,9 @@ fn misplaced(sidecar: &Sidecar, shelf: Shelf, stem: &Stem) -> Option<&'static st
 async fn another_image(store: &dyn Store, key: &Key, image: &ImageFacts) -> Result<Option<&'static str>> {
     Ok(match store.get(key).await? {
         None => Some(GONE),
-        Some(bytes) if bytes.len() as u64 != image.bytes || Digest::of(&bytes) != image.sha256 => Some("its image has changed"),
+        Some(bytes) if bytes.len() as u64 != image.bytes || Digest::of(&bytes) != image.sha256 => {
+            Some("its image has changed")
+        }
         Some(_) => None,
     })
 }

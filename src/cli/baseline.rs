@@ -95,7 +95,8 @@ async fn import(args: ImportArgs, context: &CommandContext) -> AppResult<Command
         shortened(lines, NAMED).into_iter().for_each(|line| context.say(format!("  {line}")));
     }
     let (imported, briefs) = (report.imported, report.briefs);
-    context.say(format!("{imported} pictures for {briefs} briefs of {} imported as {}", report.campaign, report.baseline));
+    context
+        .say(format!("{imported} pictures for {briefs} briefs of {} imported as {}", report.campaign, report.baseline));
     context.emit(&report)?;
     Ok(if report.refused.is_empty() { CommandOutcome::Done } else { CommandOutcome::SomeFailed })
 }

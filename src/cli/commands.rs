@@ -11,8 +11,8 @@ use super::outcome::CommandOutcome;
 use super::output::Output;
 use super::progress::Terminal;
 use super::{
-    baseline, cancel, check, completions, dead, doctor, encoders, eval, plan, report, reproduce, retry, review, rights, run,
-    schema, status, submit, train, worker,
+    baseline, cancel, check, completions, dead, doctor, encoders, eval, plan, report, reproduce, retry, review, rights,
+    run, schema, status, submit, train, worker,
 };
 use crate::app::{App, AppResult};
 use crate::config::{Config, Flags};

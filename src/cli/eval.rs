@@ -111,8 +111,12 @@ fn row(row: &Compared) -> Vec<String> {
         _ => String::new(),
     };
     let estimate = |e: &Option<MeanEstimate>| e.map_or_else(|| "-".into(), |e| number(e.mean) + &ends(e.low, e.high));
-    let mut cells =
-        vec![row.measure.to_string(), estimate(&row.in_house), estimate(&row.first_attempts), estimate(&row.outsourced)];
+    let mut cells = vec![
+        row.measure.to_string(),
+        estimate(&row.in_house),
+        estimate(&row.first_attempts),
+        estimate(&row.outsourced),
+    ];
     if let Some(d) = &row.difference {
         let so = match d.verdict {
             ComparisonVerdict::InHouse => "the house is better",

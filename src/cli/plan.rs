@@ -40,8 +40,9 @@ fn describe(plan: &Plan) -> String {
     let mut out = format!("campaign {} with bundle {}@{}\n\n", plan.campaign, plan.bundle, plan.digest);
     let _ = writeln!(out, "{}\n", styles(plan));
     let e = &plan.estimate;
-    let up_to =
-        |low: String, high: String| if low == high { low } else { format!("{low} (up to {high} if every attempt is used)") };
+    let up_to = |low: String, high: String| {
+        if low == high { low } else { format!("{low} (up to {high} if every attempt is used)") }
+    };
     let money = |cost: f64| format!("{} {}", amount(cost), e.currency);
     let drawn = if e.attempts_max > e.images { format!(", up to {} drawn", e.attempts_max) } else { String::new() };
     let rows = [

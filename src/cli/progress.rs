@@ -51,7 +51,9 @@ impl Terminal {
         match contents {
             Some(CheckedContents::Campaign { images }) => self.say(format!("{file}: ok, {images} image(s)")),
             Some(CheckedContents::StyleSet { pictures }) => self.say(format!("{file}: ok, {pictures} picture(s)")),
-            Some(CheckedContents::CostModel { currency }) => self.say(format!("{file}: ok, a cost model in {currency}")),
+            Some(CheckedContents::CostModel { currency }) => {
+                self.say(format!("{file}: ok, a cost model in {currency}"))
+            }
             None => {}
         }
         if *problems > 0 {
@@ -169,8 +171,9 @@ impl Bar {
     }
 
     fn point(&mut self, point: &CurvePoint, steps: u32) {
-        let held =
-            point.validation.map_or(String::new(), |v| format!(", held out {:.3} ({:.0} %)", v.loss, 100.0 * v.accuracy));
+        let held = point
+            .validation
+            .map_or(String::new(), |v| format!(", held out {:.3} ({:.0} %)", v.loss, 100.0 * v.accuracy));
         let message = format!("loss {:.3} ({:.0} % found){held}", point.training.loss, 100.0 * point.training.accuracy);
         match &self.drawn {
             Some(bar) => {
@@ -234,7 +237,9 @@ impl RunPace {
             self.last_line = Some(now);
         }
         let text = match event {
-            WorkerEvent::Step { images, done, total } => format!("{} · step {done}/{total} of {images} images", self.pace()),
+            WorkerEvent::Step { images, done, total } => {
+                format!("{} · step {done}/{total} of {images} images", self.pace())
+            }
             _ => self.pace(),
         };
         PaceLine { text, due }

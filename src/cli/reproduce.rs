@@ -39,7 +39,9 @@ fn describe(report: &ReproduceReport, context: &CommandContext) {
     context.say(match (report.old_file, &report.damage) {
         (OldFile::Gone, _) => "the old image is not beside the sidecar".to_owned(),
         (OldFile::AsRecorded, None) => "the old image is the file that was left behind".to_owned(),
-        (OldFile::Changed, None) => "the old image is not the file that was left behind: its digest is another".to_owned(),
+        (OldFile::Changed, None) => {
+            "the old image is not the file that was left behind: its digest is another".to_owned()
+        }
         (_, Some(damage)) => format!("the old image is damaged: {damage}"),
     });
     context.say(match (&report.failure, &report.deviation) {

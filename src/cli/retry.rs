@@ -22,7 +22,9 @@ pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutco
     let campaign = &report.campaign;
     context.say(match report.again {
         0 => format!("nothing of {campaign} failed"),
-        again => format!("{again} of {campaign} are made again; `housestyle status {campaign} --watch` shows how far they are"),
+        again => format!(
+            "{again} of {campaign} are made again; `housestyle status {campaign} --watch` shows how far they are"
+        ),
     });
     context.emit(&report)?;
     Ok(CommandOutcome::Done)

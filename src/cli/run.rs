@@ -49,7 +49,9 @@ fn describe(report: &RunReport, context: &CommandContext) {
         RunReport { stopped: true, .. } => {
             format!("stopped with {made} of {jobs} finished; run the same command again to go on")
         }
-        RunReport { complete: false, .. } => format!("{made} of {jobs} finished; run the same command again to try the rest"),
+        RunReport { complete: false, .. } => {
+            format!("{made} of {jobs} finished; run the same command again to try the rest")
+        }
         _ => format!("all {jobs} finished, {} by this run in {:.1} s", report.made_now, report.seconds),
     });
 }
@@ -57,7 +59,8 @@ fn describe(report: &RunReport, context: &CommandContext) {
 /// How far scores can be trusted, in words.
 fn accuracy(held_out: &BTreeMap<String, f64>) -> String {
     let percent = |key: &str| held_out.get(key).map(|share| format!("{:.0} %", 100.0 * share));
-    let known = [("style", "style", ""), ("category_top1", "category", " (top 1)"), ("category_top5", "category", " (top 5)")];
+    let known =
+        [("style", "style", ""), ("category_top1", "category", " (top 1)"), ("category_top5", "category", " (top 5)")];
     let parts: Vec<String> =
         known.iter().filter_map(|(key, what, which)| Some(format!("{what} {}{which}", percent(key)?))).collect();
     if parts.is_empty() {

@@ -93,7 +93,10 @@ impl Config {
             return wrong("event_source", "must be a URI reference such as /housestyle");
         }
         let delays = &self.retry_delays;
-        if !(1..=8).contains(&delays.len()) || !delays.iter().all(|d| (0.01..=86_400.0).contains(d)) || !delays.is_sorted() {
+        if !(1..=8).contains(&delays.len())
+            || !delays.iter().all(|d| (0.01..=86_400.0).contains(d))
+            || !delays.is_sorted()
+        {
             return wrong("retry_delays", "must be 1 to 8 numbers of seconds, 0.01 to 86400, in order");
         }
         if let Some(broker) = &self.broker {

@@ -134,7 +134,8 @@ impl Coordinator {
         let known = before.as_ref().is_some_and(|before| before.submission != submission);
         if before.is_none() || cancelled {
             // Not pretty: a hundred thousand jobs are much to read and write as it is.
-            let bytes = serde_json::to_vec(&plan).map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
+            let bytes =
+                serde_json::to_vec(&plan).map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
             self.store.put(&layout.campaign(), yaml.to_owned().into()).await?;
             self.store.put(&layout.plan(), bytes.into()).await?;
             self.store.delete(&layout.cancelled()).await?;
@@ -214,7 +215,11 @@ impl Coordinator {
         tracing::info!(campaign = status.campaign, state = ?status.state, "nothing more comes of a campaign");
         let campaign = status.campaign.clone();
         let event = if status.state == CampaignState::Cancelled {
-            DomainEvent::CampaignCancelled(CampaignCancelled { campaign, finished: status.finished(), left: status.remaining })
+            DomainEvent::CampaignCancelled(CampaignCancelled {
+                campaign,
+                finished: status.finished(),
+                left: status.remaining,
+            })
         } else {
             let made = |key: Key| (status.state == CampaignState::Complete).then(|| self.store.locate(&key));
             DomainEvent::CampaignCompleted(CampaignCompleted {

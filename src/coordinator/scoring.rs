@@ -94,7 +94,12 @@ pub(super) async fn score(store: &dyn Store, scorer: &dyn PictureScorer, task: &
 }
 
 /// Returns the scores of a picture, or why it has none; other errors are the whole order's.
-async fn outcome(store: &dyn Store, scorer: &dyn PictureScorer, part: &Part<'_>, asked: &Unscored) -> Result<ScoringOutcome> {
+async fn outcome(
+    store: &dyn Store,
+    scorer: &dyn PictureScorer,
+    part: &Part<'_>,
+    asked: &Unscored,
+) -> Result<ScoringOutcome> {
     match score_one(store, scorer, part, asked).await {
         Ok(scores) => Ok(ScoringOutcome::Scored(Box::new(scores))),
         Err(error) if error.is_about_the_input() => Ok(ScoringOutcome::Refused(error.chain())),
@@ -196,7 +201,9 @@ impl ClusterScorer {
                 Some(answer) => return Ok(answer),
             }
             if since.elapsed() > STILL && !warned {
-                (self.say)("waiting for a worker to score; check that one runs (`housestyle worker`) on the same store".into());
+                (self.say)(
+                    "waiting for a worker to score; check that one runs (`housestyle worker`) on the same store".into(),
+                );
                 warned = true;
             }
             tokio::select! {
@@ -268,8 +275,13 @@ mod tests {
             store.put(&Key::new(key).unwrap(), picture.clone().into()).await.unwrap();
         }
         store.put(&Key::new("baselines/agency/images/text.png").unwrap(), "text".into()).await.unwrap();
-        let asked: [(&str, &[u8]); 5] =
-            [("../../other/images/b", &picture), ("gone", &picture), ("a", b"another"), ("text", b"text"), ("a", &picture)];
+        let asked: [(&str, &[u8]); 5] = [
+            ("../../other/images/b", &picture),
+            ("gone", &picture),
+            ("a", b"another"),
+            ("text", b"text"),
+            ("a", &picture),
+        ];
         let task = order(&asked);
         score(&store, &SameScores(Digest::of(b"bundle")), &task).await.unwrap();
         assert!(answer(&store, &task).await.is_none(), "no importer asked");
@@ -293,6 +305,8 @@ mod tests {
         assert_eq!(error.kind(), Kind::Transient);
         assert!(matches!(answer(&store, &task).await, Some(ScoringAnswer::Asked)));
         give_up(&store, &task, "failed 5 times").await.unwrap();
-        assert!(matches!(answer(&store, &task).await, Some(ScoringAnswer::GivenUp(reason)) if reason == "failed 5 times"));
+        assert!(
+            matches!(answer(&store, &task).await, Some(ScoringAnswer::GivenUp(reason)) if reason == "failed 5 times")
+        );
     }
 }

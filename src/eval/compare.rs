@@ -10,7 +10,9 @@
 use std::collections::BTreeSet;
 
 use super::briefs::{Briefs, ByBrief};
-use super::evaluation::{Arm, Brief, Compared, ComparisonVerdict, Difference, MeanEstimate, Measure, StatisticsSettings};
+use super::evaluation::{
+    Arm, Brief, Compared, ComparisonVerdict, Difference, MeanEstimate, Measure, StatisticsSettings,
+};
 use super::stats::{self, Bootstrap, Interval};
 
 /// The inputs of a comparison table.

@@ -74,7 +74,8 @@ impl<T: Serialize + DeserializeOwned> DiskVec<T> {
     pub fn get(&self, number: usize) -> Result<Option<T>> {
         let Some(end) = self.ends.get(number).copied() else { return Ok(None) };
         let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        let bytes = self.pages().read(start, end).context(Kind::Unavailable, || "cannot read what was kept for later")?;
+        let bytes =
+            self.pages().read(start, end).context(Kind::Unavailable, || "cannot read what was kept for later")?;
         serde_json::from_slice(&bytes).map(Some).context(Kind::Internal, || "what was kept for later is damaged")
     }
 

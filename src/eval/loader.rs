@@ -93,7 +93,8 @@ async fn named(store: &dyn Store, name: &str) -> Result<CampaignId> {
     match (found.pop(), found.is_empty()) {
         (Some(id), true) => Ok(id),
         (None, _) => {
-            Err(Error::invalid(format!("there is no campaign {shown}")).hint("run it first, or name the folder with --out"))
+            Err(Error::invalid(format!("there is no campaign {shown}"))
+                .hint("run it first, or name the folder with --out"))
         }
         (Some(id), false) => {
             found.push(id);
@@ -109,7 +110,10 @@ async fn named(store: &dyn Store, name: &str) -> Result<CampaignId> {
 /// # Errors
 ///
 /// Fails if the store cannot be listed; the stream's items fail if it cannot be read or a sidecar is damaged.
-pub async fn campaign(store: &Arc<dyn Store>, plan: PlanOutline) -> Result<impl Stream<Item = Result<Option<Shown>>> + use<>> {
+pub async fn campaign(
+    store: &Arc<dyn Store>,
+    plan: PlanOutline,
+) -> Result<impl Stream<Item = Result<Option<Shown>>> + use<>> {
     let layout = Layout::of(&plan.campaign);
     let jobs = plan.jobs.into_iter().map(JobName::from).collect();
     let outcomes = outcomes::stream(store, &layout, jobs, Verify::Nothing).await?;

@@ -78,7 +78,8 @@ impl References {
             });
         }
         let found = Self { version: VERSION, pictures };
-        let bytes = serde_json::to_vec(&found).map_err(|e| Error::internal("cannot write references as JSON").caused_by(e))?;
+        let bytes =
+            serde_json::to_vec(&found).map_err(|e| Error::internal("cannot write references as JSON").caused_by(e))?;
         store.put(&key, bytes.into()).await?;
         Ok(found)
     }

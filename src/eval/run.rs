@@ -61,7 +61,13 @@ pub struct EvaluationSetup<'a> {
 
 /// Returns the default statistics settings.
 pub fn settings() -> StatisticsSettings {
-    StatisticsSettings { resamples: 10_000, confidence: 0.95, seed: 20_250_216, least_briefs: 6, correction: "holm".into() }
+    StatisticsSettings {
+        resamples: 10_000,
+        confidence: 0.95,
+        seed: 20_250_216,
+        least_briefs: 6,
+        correction: "holm".into(),
+    }
 }
 
 /// References, copies, operating points and palettes, prepared once.
@@ -130,7 +136,8 @@ impl<'a> Evaluating<'a> {
 
     /// Computes the document; `unfinished` is the number of the campaign's jobs without a result.
     pub fn finish(self, unfinished: usize) -> Result<Evaluation> {
-        let Self { setup, yardstick, briefs, facts: [ours, theirs], samples, noted, duplicates, compared, assets } = self;
+        let Self { setup, yardstick, briefs, facts: [ours, theirs], samples, noted, duplicates, compared, assets } =
+            self;
         let settings = setup.settings.clone();
         let comparison = comparison(setup, &briefs);
         let paired = matches!(comparison, Comparison::Comparable { .. });
@@ -174,8 +181,9 @@ fn lost() -> Error {
 impl Yardstick {
     fn of(setup: &EvaluationSetup<'_>) -> Self {
         let pictures = &setup.references.pictures;
-        let placed =
-            pictures.iter().filter_map(|p| Some((p.brief.style.as_str(), p.scores.fingerprint.as_ref()?.styles.values())));
+        let placed = pictures
+            .iter()
+            .filter_map(|p| Some((p.brief.style.as_str(), p.scores.fingerprint.as_ref()?.styles.values())));
         let bank = ReferenceBank::new(placed);
         let copies = Copies::new(pictures.iter().map(|p| {
             let embedding = p.scores.fingerprint.as_ref().map(|f| f.embedding.values());
@@ -186,7 +194,10 @@ impl Yardstick {
         let mut brands: BTreeMap<String, Vec<Lab>> = BTreeMap::new();
         for picture in pictures {
             let swatches = picture.looks.palette.0.iter().filter(|swatch| swatch.share >= BRAND_SHARE);
-            brands.entry(picture.brief.style.clone()).or_default().extend(swatches.map(|swatch| Lab::of(swatch.colour.0)));
+            brands
+                .entry(picture.brief.style.clone())
+                .or_default()
+                .extend(swatches.map(|swatch| Lab::of(swatch.colour.0)));
         }
         for (style, colours) in setup.palettes {
             brands.insert(style.clone(), colours.iter().map(|colour| Lab::of(colour.0)).collect());
@@ -282,7 +293,11 @@ fn comparison(setup: &EvaluationSetup<'_>, found: &Briefs) -> Comparison {
     }
     let only = |a: &BTreeSet<&Brief>, b: &BTreeSet<&Brief>| a.difference(b).map(|brief| (*brief).clone()).collect();
     let shared = ours.intersection(&theirs).count();
-    Comparison::Comparable { briefs: shared, only_in_house: only(&ours, &theirs), only_outsourced: only(&theirs, &ours) }
+    Comparison::Comparable {
+        briefs: shared,
+        only_in_house: only(&ours, &theirs),
+        only_outsourced: only(&theirs, &ours),
+    }
 }
 
 fn groups(

@@ -142,7 +142,8 @@ impl Suite {
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = files::read(path, limits::FILE_BYTES as u64)
             .map_err(|e| Error::invalid(format!("cannot read {}", path.display())).caused_by(e))?;
-        let text = String::from_utf8(bytes).context(Kind::Invalid, || format!("{} is not UTF-8 text", path.display()))?;
+        let text =
+            String::from_utf8(bytes).context(Kind::Invalid, || format!("{} is not UTF-8 text", path.display()))?;
         Self::parse(&text).map_err(|e| Error::invalid(format!("{} is not a suite", path.display())).caused_by(e))
     }
 

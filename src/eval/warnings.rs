@@ -40,7 +40,10 @@ impl ImageNotes {
         }
         if asset.accepted && asset.scores.is_empty() {
             self.unscored += 1;
-        } else if asset.accepted && !asset.scores.contains_key(&Measure::StyleProbability) && !self.unknown.contains(style) {
+        } else if asset.accepted
+            && !asset.scores.contains_key(&Measure::StyleProbability)
+            && !self.unknown.contains(style)
+        {
             self.unknown.insert(style.clone());
         }
         let nearest = asset.nearest.as_ref().filter(|nearest| nearest.suspicious);
@@ -77,7 +80,8 @@ pub fn of(evaluation: &Evaluation, known: &WarningContext) -> Vec<Warning> {
     if known.judge_is_guide {
         warn(
             WarningCode::JudgeIsGuide,
-            "the evaluator is one of the models that guide generation, so its scores are too high for the campaign".into(),
+            "the evaluator is one of the models that guide generation, so its scores are too high for the campaign"
+                .into(),
         );
     }
     if taken(Measure::ImageText) {
@@ -106,7 +110,10 @@ pub fn of(evaluation: &Evaluation, known: &WarningContext) -> Vec<Warning> {
     }
     if !noted.unknown.is_empty() {
         let names = noted.unknown.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        warn(WarningCode::UnknownToEvaluator, format!("the evaluator does not know {names} by name: only its references tell"));
+        warn(
+            WarningCode::UnknownToEvaluator,
+            format!("the evaluator does not know {names} by name: only its references tell"),
+        );
     }
     arms(evaluation, noted, &mut warn);
     found
@@ -117,7 +124,8 @@ type Warn<'a> = &'a mut dyn FnMut(WarningCode, String);
 /// Adds warnings of copies: of references, and of each other.
 fn memory(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
     if let Some((first, reference)) = &noted.first_copy {
-        let message = format!("{} accepted images may be copies of references, such as {first} of {reference}", noted.copies);
+        let message =
+            format!("{} accepted images may be copies of references, such as {first} of {reference}", noted.copies);
         warn(WarningCode::Memorised, message);
     }
     if let Some(first) = evaluation.duplicates.first() {
@@ -127,7 +135,8 @@ fn memory(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
             format!("{count} pairs of images of different briefs or arms are nearly the same, such as {a} and {b}"),
         );
     }
-    let diversity = evaluation.measures.iter().find(|row| row.measure == Measure::Diversity).and_then(|row| row.in_house);
+    let diversity =
+        evaluation.measures.iter().find(|row| row.measure == Measure::Diversity).and_then(|row| row.in_house);
     if let Some(estimate) = diversity.filter(|estimate| estimate.mean < ALIKE) {
         let message = format!(
             "images of one brief are nearly the same (diversity {:.3}): the style may be over-specialised",
@@ -158,8 +167,10 @@ fn references(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
         );
     }
     for point in evaluation.operating_points.iter().filter(|p| p.auc < WEAK && noted.styles.contains_key(&p.style)) {
-        let message =
-            format!("style consistency hardly tells {} from other styles (area under the curve {:.2})", point.style, point.auc);
+        let message = format!(
+            "style consistency hardly tells {} from other styles (area under the curve {:.2})",
+            point.style, point.auc
+        );
         warn(WarningCode::WeakSeparation, message);
     }
 }
@@ -169,7 +180,10 @@ fn arms(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
     let Some(theirs) = &evaluation.outsourced else { return };
     if theirs.spent.len() > 1 {
         let currencies = theirs.spent.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        warn(WarningCode::Currencies, format!("prices are in several currencies, which are not added up: {currencies}"));
+        warn(
+            WarningCode::Currencies,
+            format!("prices are in several currencies, which are not added up: {currencies}"),
+        );
     }
     let lacking: Vec<String> = ["a price", "revision rounds", "order and delivery dates"]
         .into_iter()
@@ -183,13 +197,16 @@ fn arms(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
     let Comparison::Comparable { briefs, only_in_house, only_outsourced } = &evaluation.comparison else { return };
     if !only_in_house.is_empty() || !only_outsourced.is_empty() {
         let (ours, theirs) = (only_in_house.len(), only_outsourced.len());
-        let message =
-            format!("{ours} briefs are answered by the house only and {theirs} by the vendor only; they are not compared");
+        let message = format!(
+            "{ours} briefs are answered by the house only and {theirs} by the vendor only; they are not compared"
+        );
         warn(WarningCode::Unpaired, message);
     }
     if *briefs < evaluation.settings.least_briefs {
-        let message =
-            format!("{briefs} shared briefs; from fewer than {} nothing is concluded", evaluation.settings.least_briefs);
+        let message = format!(
+            "{briefs} shared briefs; from fewer than {} nothing is concluded",
+            evaluation.settings.least_briefs
+        );
         warn(WarningCode::FewBriefs, message);
     }
     let unbalanced = |pair: &&super::evaluation::BriefPair| {
@@ -198,6 +215,9 @@ fn arms(evaluation: &Evaluation, noted: &ImageNotes, warn: Warn<'_>) {
     };
     let many = evaluation.pairs.iter().filter(unbalanced).count();
     if many > 0 {
-        warn(WarningCode::Unbalanced, format!("in {many} briefs one arm has more than four times as many images as the other"));
+        warn(
+            WarningCode::Unbalanced,
+            format!("in {many} briefs one arm has more than four times as many images as the other"),
+        );
     }
 }

@@ -51,7 +51,8 @@ impl CloudEvent {
     /// # Errors
     /// If the event cannot be written as JSON.
     pub fn new(source: &str, event: &DomainEvent, time: Timestamp) -> Result<Self> {
-        let data = serde_json::to_value(event).map_err(|e| Error::internal("cannot write an event as JSON").caused_by(e))?;
+        let data =
+            serde_json::to_value(event).map_err(|e| Error::internal("cannot write an event as JSON").caused_by(e))?;
         let (kind, source) = (format!("{PREFIX}{}", event.topic()), text::escape(source));
         // A map in `data` keeps the order of its keys, so this is the same every time.
         let content = format!("{kind}\n{source}\n{data}");
@@ -140,7 +141,8 @@ mod tests {
 
     #[test]
     fn hostile_names_stay_data() {
-        for name in ["a\r\nwebhook-signature: v1,forged", "\u{202e}gpj.exe", "\u{1b}[31m", "\0", "\u{2028}", "</script>", "狐"]
+        for name in
+            ["a\r\nwebhook-signature: v1,forged", "\u{202e}gpj.exe", "\u{1b}[31m", "\0", "\u{2028}", "</script>", "狐"]
         {
             let event = DomainEvent::CampaignAccepted(CampaignAccepted {
                 campaign: name.into(),

@@ -61,7 +61,8 @@ impl SigningSecrets {
     /// For a file that cannot be read or holds no such secrets.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = files::read(path, 4096).map_err(|e| {
-            let failed = Error::unavailable(format!("cannot read the webhook secret in {}", path.display())).caused_by(e);
+            let failed =
+                Error::unavailable(format!("cannot read the webhook secret in {}", path.display())).caused_by(e);
             failed.hint("name a readable file with the webhook's secret_file")
         })?;
         Self::parse(std::str::from_utf8(&bytes).map_err(|_| Error::invalid("a webhook's secret file is not UTF-8"))?)
@@ -73,7 +74,8 @@ impl SigningSecrets {
     /// Never for secrets that were read.
     pub fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> Result<String> {
         let one = |secret: &Vec<u8>| {
-            let mut mac = Hmac::<Sha256>::new_from_slice(secret).map_err(|_| Error::internal("a secret cannot sign"))?;
+            let mut mac =
+                Hmac::<Sha256>::new_from_slice(secret).map_err(|_| Error::internal("a secret cannot sign"))?;
             mac.update(format!("{id}.{timestamp}.").as_bytes());
             mac.update(body);
             Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
@@ -109,9 +111,14 @@ mod tests {
     #[test]
     fn wrong_secrets_are_refused_and_none_is_shown() {
         let secret = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-        for bad in
-            [secret, "", "whsec_", "whsec_c2hvcnQ=", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS!", &format!("{SECRET}\n").repeat(5)]
-        {
+        for bad in [
+            secret,
+            "",
+            "whsec_",
+            "whsec_c2hvcnQ=",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS!",
+            &format!("{SECRET}\n").repeat(5),
+        ] {
             let error = SigningSecrets::parse(bad).unwrap_err();
             assert!(!format!("{} {error:?}", error.chain()).contains("MfKQ9r8G"), "{error:?}");
         }

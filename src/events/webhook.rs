@@ -181,7 +181,8 @@ impl Endpoint {
             ("webhook-signature", self.secrets.sign(id, timestamp, body)?),
         ];
         for (name, value) in signed {
-            let value = HeaderValue::from_str(&value).context(Kind::Permanent, || format!("{name} cannot be a header"))?;
+            let value =
+                HeaderValue::from_str(&value).context(Kind::Permanent, || format!("{name} cannot be a header"))?;
             headers.insert(HeaderName::from_static(name), value);
         }
         Ok(headers)
@@ -195,7 +196,8 @@ fn judge(url: &Url, reply: &Reply) -> Result<()> {
     match reply.status {
         status if status.is_success() => Ok(()),
         status if status.is_redirection() => {
-            Err(Error::new(Kind::Permanent, answered).hint("redirects are not followed; set the webhook to where it leads"))
+            Err(Error::new(Kind::Permanent, answered)
+                .hint("redirects are not followed; set the webhook to where it leads"))
         }
         StatusCode::GONE => Err(Error::new(Kind::Permanent, answered).hint("take the webhook out of the settings")),
         _ => Err(Error::new(Kind::Transient, answered)),

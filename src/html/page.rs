@@ -128,7 +128,11 @@ mod tests {
         let body = html! { p title=(safe(hostile)) { (safe(hostile)) } };
         let text = Page { lang: Lang::En, title: hostile, style: "p{}", script: None, body }.text();
         assert!(!text.contains("<script") && !text.contains('\u{202e}') && !text.contains("\" onload"), "{text}");
-        assert!(text.contains("&lt;script&gt;") && text.contains("script-src 'none'") && text.contains("default-src 'none'"));
+        assert!(
+            text.contains("&lt;script&gt;")
+                && text.contains("script-src 'none'")
+                && text.contains("default-src 'none'")
+        );
     }
 
     #[test]

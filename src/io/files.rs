@@ -39,7 +39,11 @@ pub fn write(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
 }
 
 /// The same for what `fill` writes, bit by bit.
-pub fn write_with(path: &Path, replace: bool, fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<bool> {
+pub fn write_with(
+    path: &Path,
+    replace: bool,
+    fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<bool> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     match fs::metadata(path) {
@@ -81,16 +85,15 @@ pub fn not_plain() -> io::Error {
 /// The error for a person: what could not be done to which file, and what helps.
 pub fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
     use io::ErrorKind::{
-        FileTooLarge, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded,
-        ReadOnlyFilesystem, ResourceBusy, StorageFull,
+        FileTooLarge, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+        QuotaExceeded, ReadOnlyFilesystem, ResourceBusy, StorageFull,
     };
     let message = format!("cannot {verb} {}", path.display());
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => Error::unavailable(message)
             .hint("make room on the disk (or raise its limits), then run the same command again: it goes on"),
-        PermissionDenied | ReadOnlyFilesystem | NotADirectory | IsADirectory | NotFound | InvalidFilename | ResourceBusy => {
-            Error::unavailable(message).hint("name a place that can be written with --out")
-        }
+        PermissionDenied | ReadOnlyFilesystem | NotADirectory | IsADirectory | NotFound | InvalidFilename
+        | ResourceBusy => Error::unavailable(message).hint("name a place that can be written with --out"),
         InvalidInput => Error::invalid(message).hint("move what is there away, or name another place with --out"),
         _ => Error::new(Kind::Transient, message),
     }

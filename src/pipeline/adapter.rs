@@ -32,12 +32,14 @@ pub fn merge(model: &[u8], adapter: &[u8]) -> Result<Vec<u8>> {
         let low = matrix(&file, name).ok_or_else(|| other(format!("has no matrix {name}")))?;
         let up = format!("{PREFIX}{layer}.lora_B.weight");
         let high = matrix(&file, &up).ok_or_else(|| other(format!("has no matrix {up}")))?;
-        let weight = weights.iter().find(|w| w.is(layer)).ok_or_else(|| other(format!("moves {layer}, which is not there")))?;
+        let weight =
+            weights.iter().find(|w| w.is(layer)).ok_or_else(|| other(format!("moves {layer}, which is not there")))?;
         if low.rows != high.columns || weight.dims != [high.rows as u64, low.columns as u64] {
             let (rows, columns) = (high.rows, low.columns);
             return Err(other(format!("moves {layer} as [{rows}, {columns}], it is {:?}", weight.dims)));
         }
-        let place = merged.get_mut(weight.data.clone()).ok_or_else(|| Error::internal("a weight lies outside its file"))?;
+        let place =
+            merged.get_mut(weight.data.clone()).ok_or_else(|| Error::internal("a weight lies outside its file"))?;
         add_product(place, weight.half, &high, &low).map_err(|why| other(format!("{why} {layer}")))?;
     }
     Ok(merged)

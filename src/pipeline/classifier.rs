@@ -94,8 +94,8 @@ impl Classifier {
         ];
         let model = loader.load(EVALUATOR, Ports { inputs: &inputs, outputs: &outputs })?;
         let width = model.output_axis("embedding", 1);
-        let width =
-            width.ok_or_else(|| Error::invalid(format!("{EVALUATOR}: the width of output \"embedding\" is not fixed")))?;
+        let width = width
+            .ok_or_else(|| Error::invalid(format!("{EVALUATOR}: the width of output \"embedding\" is not fixed")))?;
         Ok(Some(Self { model, size: evaluator.size, width, classes: Arc::new(classes) }))
     }
 
@@ -160,7 +160,10 @@ mod tests {
         let found = classification();
         assert!((found.style("flat").unwrap() - 0.880_797).abs() < 1e-5);
         assert_eq!(found.category_rank("cat"), Some(2));
-        assert_eq!((found.style("unknown"), found.category("unknown"), found.category_rank("unknown")), (None, None, None));
+        assert_eq!(
+            (found.style("unknown"), found.category("unknown"), found.category_rank("unknown")),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn conversion_clamps_and_rounds() {
-        let sample: Vec<f32> = [[-9.0, -1.0, 0.0, 1.0], [0.5, 0.25, 3.0, -0.999], [1.0 / 255.0, 0.0, 0.0, 0.0]].concat();
+        let sample: Vec<f32> =
+            [[-9.0, -1.0, 0.0, 1.0], [0.5, 0.25, 3.0, -0.999], [1.0 / 255.0, 0.0, 0.0, 0.0]].concat();
         let image = to_rgb(&sample, 2);
         assert_eq!(image.as_raw(), &[0, 191, 128, 0, 159, 128, 128, 255, 128, 255, 0, 128]);
     }

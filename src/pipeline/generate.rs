@@ -97,14 +97,16 @@ impl Pipeline {
         if !spec.sizes.contains(&first.size) {
             return Err(Error::invalid(format!("the bundle draws {:?} pixels, not {}", spec.sizes, first.size)));
         }
-        let steps = SamplerSteps::new(first.sampler.name, first.sampler.steps as usize, self.loader.bundle().schedule())?;
+        let steps =
+            SamplerSteps::new(first.sampler.name, first.sampler.steps as usize, self.loader.bundle().schedule())?;
         let edge = (first.size / spec.latent.downscale) as usize;
         self.loader.stop().check()?;
 
         let mut timings = Timings::default();
         let start = Instant::now();
         let mut items = Vec::with_capacity(batch.len());
-        let prepared: Each<()> = batch.iter().map(|request| self.prepare(request).map(|item| items.push(item))).collect();
+        let prepared: Each<()> =
+            batch.iter().map(|request| self.prepare(request).map(|item| items.push(item))).collect();
         self.loader.stop().check()?;
         timings.encode = lap(start);
 

@@ -97,7 +97,8 @@ mod tests {
                 Condition::Styled => [styled],
             };
             let values: Vec<_> = branches.iter().map(|branch| (value(branch.condition), branch.weight)).collect();
-            let outputs: Vec<(&[f32], f64)> = values.iter().map(|(value, weight)| (value.as_slice(), *weight)).collect();
+            let outputs: Vec<(&[f32], f64)> =
+                values.iter().map(|(value, weight)| (value.as_slice(), *weight)).collect();
             let mut guided = [0.0];
             combine(&outputs, &mut guided);
             let expected = none + g_c * (cat - none) + g_s * (styled - cat);

@@ -33,7 +33,8 @@ impl ImageEncoder {
         let outputs = [Port::f32("image_embeds", [None, None])];
         let model = loader.load(IMAGE_ENCODER, Ports { inputs: &inputs, outputs: &outputs })?;
         let width = model.output_axis("image_embeds", 1);
-        let width = width.ok_or_else(|| Error::invalid(format!("{IMAGE_ENCODER}: the width of its output is not fixed")))?;
+        let width =
+            width.ok_or_else(|| Error::invalid(format!("{IMAGE_ENCODER}: the width of its output is not fixed")))?;
         Ok(Some(Self { model, size, width }))
     }
 

@@ -89,8 +89,12 @@ impl ModelLoader {
                 .caused_by(e)
         })?;
         let session = builder.commit_from_memory(bytes).map_err(|e| match provider {
-            Provider::Cpu => Error::invalid(format!("{file} cannot be loaded")).hint("export the bundle again").caused_by(e),
-            _ => Error::unavailable(format!("{file} cannot run on {provider}")).hint("ask for the provider cpu").caused_by(e),
+            Provider::Cpu => {
+                Error::invalid(format!("{file} cannot be loaded")).hint("export the bundle again").caused_by(e)
+            }
+            _ => Error::unavailable(format!("{file} cannot run on {provider}"))
+                .hint("ask for the provider cpu")
+                .caused_by(e),
         })?;
         Model::new(file, session, self.stop.clone(), ports)
     }

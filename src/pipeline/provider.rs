@@ -55,7 +55,8 @@ impl FromStr for Provider {
     fn from_str(text: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|provider| provider.as_str() == text);
         found.ok_or_else(|| {
-            Error::invalid(format!("unknown provider \"{}\"", text.escape_debug())).hint("use cpu, openvino, cuda or tensorrt")
+            Error::invalid(format!("unknown provider \"{}\"", text.escape_debug()))
+                .hint("use cpu, openvino, cuda or tensorrt")
         })
     }
 }

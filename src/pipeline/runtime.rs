@@ -122,7 +122,8 @@ fn find() -> Result<PathBuf> {
 fn search(folder: &Path, depth: usize) -> Option<PathBuf> {
     let mut entries: Vec<PathBuf> = folder.read_dir().ok()?.flatten().map(|entry| entry.path()).collect();
     entries.sort();
-    let found = entries.iter().find(|path| path.is_file() && path.file_name().and_then(|n| n.to_str()).is_some_and(is_library));
+    let found =
+        entries.iter().find(|path| path.is_file() && path.file_name().and_then(|n| n.to_str()).is_some_and(is_library));
     found.cloned().or_else(|| {
         let folders = entries.iter().filter(|path| depth > 0 && path.is_dir());
         folders.into_iter().find_map(|path| search(path, depth - 1))
@@ -149,7 +150,8 @@ mod tests {
 
     #[test]
     fn companions_are_not_the_library() {
-        for name in ["libonnxruntime.so", "libonnxruntime.so.1.32.0", "libonnxruntime.1.24.0.dylib", "onnxruntime.dll"] {
+        for name in ["libonnxruntime.so", "libonnxruntime.so.1.32.0", "libonnxruntime.1.24.0.dylib", "onnxruntime.dll"]
+        {
             assert!(is_library(name), "{name}");
         }
         for name in ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so", "onnxruntime.txt"] {

@@ -196,9 +196,12 @@ impl Schedule {
     pub fn timesteps_before_end(&self, spacing: Spacing, steps: usize) -> Vec<f64> {
         let train = self.train_steps();
         match spacing {
-            Spacing::Linspace => {
-                linspace(0.0, (train - 1) as f64, steps + 1).into_iter().skip(1).rev().map(f64::round_ties_even).collect()
-            }
+            Spacing::Linspace => linspace(0.0, (train - 1) as f64, steps + 1)
+                .into_iter()
+                .skip(1)
+                .rev()
+                .map(f64::round_ties_even)
+                .collect(),
             Spacing::Leading => self.leading(train / (steps + 1), 1, steps),
             Spacing::Trailing => trailing(train, steps),
         }
@@ -235,9 +238,10 @@ fn cumulative_alphas(config: &Config) -> Vec<f64> {
     let count = config.num_train_timesteps;
     let betas: Vec<f64> = match config.beta_schedule {
         BetaSchedule::Linear => linspace(config.beta_start, config.beta_end, count),
-        BetaSchedule::ScaledLinear => {
-            linspace(config.beta_start.sqrt(), config.beta_end.sqrt(), count).into_iter().map(|root| root * root).collect()
-        }
+        BetaSchedule::ScaledLinear => linspace(config.beta_start.sqrt(), config.beta_end.sqrt(), count)
+            .into_iter()
+            .map(|root| root * root)
+            .collect(),
         BetaSchedule::SquaredcosCapV2 => {
             let root = |t: f64| libm::cos((t + 0.008) / 1.008 * std::f64::consts::FRAC_PI_2);
             let at = |i: usize| root(i as f64 / count as f64) * root(i as f64 / count as f64);

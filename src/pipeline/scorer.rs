@@ -62,7 +62,12 @@ impl ScoringModels {
     }
 
     /// Scores an image; `encoder` reads the prompt it is compared with.
-    pub fn score(&mut self, encoder: &mut TextEncoder, expected: ScoringTarget<'_>, image: &RgbImage) -> Result<Scores> {
+    pub fn score(
+        &mut self,
+        encoder: &mut TextEncoder,
+        expected: ScoringTarget<'_>,
+        image: &RgbImage,
+    ) -> Result<Scores> {
         let found = self.classifier.classify(image)?;
         let agreement = match &mut self.image_encoder {
             None => None,

@@ -29,7 +29,8 @@ pub struct Scores {
 impl Scores {
     /// Returns the scores without the fingerprint, which is most of their size.
     pub fn said(&self) -> Self {
-        let Self { style, category, ref style_found, ref category_found, category_rank, agreement, fingerprint: _ } = *self;
+        let Self { style, category, ref style_found, ref category_found, category_rank, agreement, fingerprint: _ } =
+            *self;
         let (style_found, category_found) = (style_found.clone(), category_found.clone());
         Self { style, category, style_found, category_found, category_rank, agreement, fingerprint: None }
     }

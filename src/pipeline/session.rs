@@ -140,7 +140,11 @@ impl Model {
     /// # Errors
     ///
     /// [`Kind::Unavailable`] if the model fails or returns another shape, [`Kind::Transient`] if it was stopped.
-    pub fn run(&mut self, inputs: &[(&'static str, Input<'_>)], outputs: &[(&'static str, &[usize])]) -> Result<Vec<Vec<f32>>> {
+    pub fn run(
+        &mut self,
+        inputs: &[(&'static str, Input<'_>)],
+        outputs: &[(&'static str, &[usize])],
+    ) -> Result<Vec<Vec<f32>>> {
         self.stop.check()?;
         let file = self.file;
         let failed = || format!("{file} failed to run");
@@ -148,8 +152,12 @@ impl Model {
         let mut values: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(inputs.len());
         for (name, input) in inputs {
             let value = match *input {
-                Input::F32(data, shape) => TensorRef::from_array_view((shape.to_vec(), data)).map(SessionInputValue::from),
-                Input::I64(data, shape) => TensorRef::from_array_view((shape.to_vec(), data)).map(SessionInputValue::from),
+                Input::F32(data, shape) => {
+                    TensorRef::from_array_view((shape.to_vec(), data)).map(SessionInputValue::from)
+                }
+                Input::I64(data, shape) => {
+                    TensorRef::from_array_view((shape.to_vec(), data)).map(SessionInputValue::from)
+                }
             };
             values.push((name, value.context(Kind::Internal, failed)?));
         }
@@ -166,8 +174,8 @@ impl Model {
             .map(|(name, expected)| {
                 let value = found.get(name).ok_or_else(|| broken(format!("{file} gave no output \"{name}\"")))?;
                 let (shape, data) = value.try_extract_tensor::<f32>().map_err(|e| broken(failed()).caused_by(e))?;
-                let same =
-                    shape.len() == expected.len() && shape.iter().zip(*expected).all(|(a, b)| i64::try_from(*b) == Ok(*a));
+                let same = shape.len() == expected.len()
+                    && shape.iter().zip(*expected).all(|(a, b)| i64::try_from(*b) == Ok(*a));
                 if !same {
                     return Err(broken(format!("{file}: output \"{name}\" has shape {shape}, expected {expected:?}")));
                 }
@@ -201,7 +209,8 @@ fn check(file: &str, kind: &str, found: &[Outlet], expected: &[Port]) -> Result<
             Err(Error::invalid(why).hint("export the bundle again; the model is not laid out as a bundle's must be"))
         };
         let Some(outlet) = found.iter().find(|outlet| outlet.name() == port.name) else {
-            let names = found.iter().map(|outlet| outlet.name().escape_debug().to_string()).collect::<Vec<_>>().join(", ");
+            let names =
+                found.iter().map(|outlet| outlet.name().escape_debug().to_string()).collect::<Vec<_>>().join(", ");
             return refuse(format!("is missing; the model has {names}"));
         };
         let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else {
@@ -214,9 +223,12 @@ fn check(file: &str, kind: &str, found: &[Outlet], expected: &[Port]) -> Result<
         if *ty != element {
             return refuse(format!("holds {ty}, expected {element}"));
         }
-        let fits = |(size, axis): (&i64, &Option<usize>)| *size < 0 || axis.is_none_or(|axis| i64::try_from(axis) == Ok(*size));
+        let fits = |(size, axis): (&i64, &Option<usize>)| {
+            *size < 0 || axis.is_none_or(|axis| i64::try_from(axis) == Ok(*size))
+        };
         if shape.len() != port.axes.len() || !shape.iter().zip(&port.axes).all(fits) {
-            let axes: Vec<String> = port.axes.iter().map(|axis| axis.map_or("any".into(), |size| size.to_string())).collect();
+            let axes: Vec<String> =
+                port.axes.iter().map(|axis| axis.map_or("any".into(), |size| size.to_string())).collect();
             return refuse(format!("has shape {shape}, expected [{}]", axes.join(", ")));
         }
     }

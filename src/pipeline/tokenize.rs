@@ -48,7 +48,8 @@ impl Tokenizer {
     /// bundle's rule.
     pub fn parse(json: &[u8], max_length: usize) -> Result<Self> {
         let broken = || "tokenizer/tokenizer.json cannot be read";
-        let refuse = |why: String| Error::invalid(format!("tokenizer/tokenizer.json {why}")).hint("export the bundle again");
+        let refuse =
+            |why: String| Error::invalid(format!("tokenizer/tokenizer.json {why}")).hint("export the bundle again");
         let File { model } = serde_json::from_slice(json).context(Kind::Invalid, broken)?;
         if model.continuing_subword_prefix.is_some_and(|prefix| !prefix.is_empty()) {
             return Err(refuse("has a continuing_subword_prefix, which no CLIP tokenizer has".into()));
@@ -73,7 +74,10 @@ impl Tokenizer {
     /// [`Kind::Invalid`] if the prompt is too long; [`Kind::Unavailable`] if the tokenizer fails on it.
     pub fn encode(&self, prompt: &str) -> Result<Vec<i64>> {
         if prompt.len() > MAX_PROMPT_BYTES {
-            return Err(Error::invalid(format!("a prompt has {} bytes; the limit is {MAX_PROMPT_BYTES}", prompt.len())));
+            return Err(Error::invalid(format!(
+                "a prompt has {} bytes; the limit is {MAX_PROMPT_BYTES}",
+                prompt.len()
+            )));
         }
         let encoding = guarded(|| self.inner.encode_fast(prompt, true)).map_err(|e| {
             let failed = Error::unavailable("the bundle's tokenizer failed on a prompt");
@@ -117,7 +121,9 @@ mod tests {
     fn a_file_that_would_panic_or_be_random_is_refused() {
         let parse = |json: &[u8]| Tokenizer::parse(json, 24).map(drop);
         parse(TINY).unwrap();
-        for (key, value) in [("continuing_subword_prefix", "a prefix longer than any token".into()), ("dropout", 0.5.into())] {
+        for (key, value) in
+            [("continuing_subword_prefix", "a prefix longer than any token".into()), ("dropout", 0.5.into())]
+        {
             let error = parse(&changed(|json| json["model"][key] = value)).unwrap_err();
             assert!(error.kind() == Kind::Invalid && error.to_string().contains(key), "{}", error.chain());
         }

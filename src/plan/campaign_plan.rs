@@ -1,5 +1,7 @@
 //! The plan of a whole campaign.
 
+use serde::{Deserialize, Serialize};
+
 use super::catalog::TrainedStyle;
 use super::check::Checked;
 use super::estimate::{BudgetVerdict, Estimate};
@@ -7,7 +9,6 @@ use super::ids::CampaignId;
 use super::job::Job;
 use super::rights::RightsVerdict;
 use crate::base::digest::Digest;
-use serde::{Deserialize, Serialize};
 
 /// Everything a campaign will make.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

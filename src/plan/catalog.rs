@@ -6,6 +6,8 @@
 //! A revoked style is never available, nor is one that was trained for another bundle; a version that is asked for is
 //! that version.
 
+use std::collections::BTreeMap;
+
 use super::facts::{BundleFacts, StyleFacts};
 use super::words::{list, nearest};
 use crate::base::names::StyleRef;
@@ -13,7 +15,6 @@ use crate::base::text;
 use crate::base::version::CategoryRef;
 use crate::rights::{Grant, Policy};
 use crate::spec::Campaign;
-use std::collections::BTreeMap;
 
 /// Everything that planning chooses styles from.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +96,13 @@ impl TrainedStyle {
 impl StyleCatalog {
     /// Makes the catalog of a bundle for which nothing was trained and nothing revoked, under the default policy.
     pub fn of_bundle(bundle: BundleFacts) -> Self {
-        Self { bundle, trained: Vec::new(), category_encoders: Vec::new(), revoked: BTreeMap::new(), policy: Policy::default() }
+        Self {
+            bundle,
+            trained: Vec::new(),
+            category_encoders: Vec::new(),
+            revoked: BTreeMap::new(),
+            policy: Policy::default(),
+        }
     }
 
     /// Returns every available style that the campaign asks for, in its order.
@@ -142,8 +149,11 @@ impl StyleCatalog {
             _ => {
                 let trained = self.trained.iter().filter(|t| t.promoted).map(|t| t.style.name.as_str());
                 let known: Vec<&str> = self.bundle.styles.iter().map(|s| s.name.as_str()).chain(trained).collect();
-                let reason =
-                    format!("the bundle {} has no style `{name}`; it has {}", self.bundle.name, list(known.iter().copied()));
+                let reason = format!(
+                    "the bundle {} has no style `{name}`; it has {}",
+                    self.bundle.name,
+                    list(known.iter().copied())
+                );
                 Err(StyleRefusal { reason, suggestion: nearest(name, known) })
             }
         }

@@ -4,9 +4,10 @@
 //!
 //! `red apple` finds `red-apple`: of several that read the same, the first; each look-up takes constant time.
 
+use std::collections::HashMap;
+
 use super::facts::BundleFacts;
 use crate::spec::words;
-use std::collections::HashMap;
 
 /// The categories that can be drawn and scored.
 pub struct Categories<'a> {

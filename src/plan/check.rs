@@ -30,7 +30,11 @@ pub struct Checked<'a> {
 ///
 /// Tells everything they cannot serve, as it is found ([`Problem::tidy`] puts it in order); images that are asked for
 /// twice, and names that two images would share, only where nothing else is wrong.
-pub fn check<'a>(campaign: &'a Campaign, catalog: &'a StyleCatalog, rates: &'a Rates) -> Result<Checked<'a>, Vec<Problem>> {
+pub fn check<'a>(
+    campaign: &'a Campaign,
+    catalog: &'a StyleCatalog,
+    rates: &'a Rates,
+) -> Result<Checked<'a>, Vec<Problem>> {
     let problems = problems(campaign, catalog, rates);
     if !problems.is_empty() {
         return Err(problems);
@@ -118,14 +122,16 @@ impl Findings<'_> {
         for (i, asset) in campaign.assets.iter().enumerate() {
             for (j, category) in asset.categories.iter().enumerate().filter(|(_, c)| categories.find(c).is_none()) {
                 let known = facts.categories.iter().map(String::as_str);
-                let reason = format!("the bundle {bundle} has no category {} among its {}", text::show(category), known.len());
+                let reason =
+                    format!("the bundle {bundle} has no category {} among its {}", text::show(category), known.len());
                 // Only the first problems are shown, and looking for every suggestion would take minutes.
                 let readable = self.problems.len() < limits::PROBLEMS;
                 let suggestion = if readable { nearest(category, known) } else { None };
                 self.wrong(&format!("spec.assets[{i}].categories[{j}]"), reason, suggestion);
             }
             if let Some(size) = asset.size.filter(|size| !facts.sizes.contains(size)) {
-                let reason = format!("the bundle {bundle} cannot draw {size} pixels; it draws {}", list(facts.sizes.iter()));
+                let reason =
+                    format!("the bundle {bundle} cannot draw {size} pixels; it draws {}", list(facts.sizes.iter()));
                 self.wrong(&format!("spec.assets[{i}].size"), reason, None);
             }
         }

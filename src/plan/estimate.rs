@@ -1,10 +1,11 @@
 //! Estimates the time, money and storage that a plan takes, linearly from what the bundle's maker measured.
 
+use serde::{Deserialize, Serialize};
+
 use super::facts::BundleFacts;
 use super::job::Job;
 use crate::base::currency::Currency;
 use crate::spec::Budget;
-use serde::{Deserialize, Serialize};
 
 /// The price of an hour of the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,10 @@
 //! What planning needs to know of a bundle and its styles. The pipeline reads it from the bundle's manifest.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::digest::Digest;
 use crate::base::version::VersionId;
 use crate::rights::{Grant, Terms};
-use serde::{Deserialize, Serialize};
 
 /// A bundle, as far as planning goes.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,6 +11,8 @@
 //! The JSON is versioned and its fields stand in the order written here. Changing anything of it makes every finished
 //! image unknown, so it changes only together with its version; a test pins the values.
 
+use serde::Serialize;
+
 use super::ids::{CampaignId, JobId};
 use super::prompts::Prompts;
 use crate::base::digest::Digest;
@@ -18,7 +20,6 @@ use crate::base::error::Result;
 use crate::base::json;
 use crate::base::names::Name;
 use crate::spec::{Format, Gate, Guidance, Sampler};
-use serde::Serialize;
 
 /// Version of what is hashed for a job.
 const JOB_VERSION: u32 = 1;
@@ -99,7 +100,10 @@ impl<'a> JobIdentity<'a> {
 ///
 /// Owner, labels, priority, budget and rights make no difference, nor do comments, layout, order and defaults written
 /// out or left out; another version promoted meanwhile does.
-pub(super) fn campaign_id<'a>(name: &Name, made: impl Iterator<Item = (&'a JobId, &'a str, Format)>) -> Result<CampaignId> {
+pub(super) fn campaign_id<'a>(
+    name: &Name,
+    made: impl Iterator<Item = (&'a JobId, &'a str, Format)>,
+) -> Result<CampaignId> {
     let mut made: Vec<_> = made.collect();
     made.sort_unstable_by_key(|(id, ..)| *id);
     Ok(CampaignId::new(name, canonical(&("housestyle/campaign", CAMPAIGN_VERSION, made))?))

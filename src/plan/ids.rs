@@ -1,12 +1,14 @@
 //! The ids of jobs and campaigns, as texts that are checked once.
 
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
 use crate::base::checked_text::text_conversions;
 use crate::base::digest::Digest;
 use crate::base::names::Name;
 use crate::base::{hex, limits};
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
 /// Digits of a campaign's hash in its id.
 const CAMPAIGN_DIGITS: usize = 12;

@@ -1,12 +1,13 @@
 //! A job: one image to make, with all that decides it.
 
+use serde::{Deserialize, Serialize};
+
 use super::facts::{EncoderRef, StyleFacts};
 use super::ids::{CampaignId, JobId};
 use super::prompts::Prompts;
 use crate::base::digest::Digest;
 use crate::base::stem::Stem;
 use crate::spec::{Format, Gate, Guidance, Priority, Sampler};
-use serde::{Deserialize, Serialize};
 
 /// One image to make.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

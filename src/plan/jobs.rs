@@ -1,5 +1,7 @@
 //! Makes the jobs of a campaign: every category × style × count of its assets.
 
+use std::collections::BTreeMap;
+
 use super::catalog::{AvailableStyle, StyleCatalog, TrainedStyle};
 use super::categories::Categories;
 use super::identity::{JobIdentity, JobInputs, campaign_id};
@@ -10,7 +12,6 @@ use crate::base::error::{Error, Result as Outcome};
 use crate::base::stem::Stem;
 use crate::base::text;
 use crate::spec::{AssetSpec, Campaign, Problem};
-use std::collections::BTreeMap;
 
 /// The jobs of a campaign, with the id that follows from them.
 pub(super) struct Jobs {
@@ -85,7 +86,9 @@ fn image<'a>(
     let identity = JobIdentity::new(JobInputs {
         bundle: &catalog.bundle.digest,
         style_encoder: style.style.encoder.as_ref().map(|encoder| &encoder.digest),
-        category_encoder: category_encoder.and_then(|trained| trained.style.encoder.as_ref()).map(|encoder| &encoder.digest),
+        category_encoder: category_encoder
+            .and_then(|trained| trained.style.encoder.as_ref())
+            .map(|encoder| &encoder.digest),
         category,
         style: &style.style.name,
         index,
@@ -121,7 +124,8 @@ fn repeated(campaign: &Campaign, images: &[Image<'_>]) -> Vec<Problem> {
             );
             problems.push(campaign.problem(&format!("spec.assets[{}]", image.asset), reason, None));
         } else if stems.insert(&image.stem, image.asset).is_some() {
-            let reason = format!("two images would both be named {}; name them by category, style and index", image.stem);
+            let reason =
+                format!("two images would both be named {}; name them by category, style and index", image.stem);
             problems.push(campaign.problem("spec.output.name", reason, Some("`{category}-{style}-{index}`".into())));
         }
     }

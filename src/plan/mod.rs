@@ -1,7 +1,8 @@
 //! Turns a campaign and a style catalog into jobs, an estimate, and verdicts on budget and rights, without any I/O.
 //!
-//! [`check()`] takes a [`Campaign`](crate::spec::Campaign), a [`StyleCatalog`] and [`Rates`] and returns a [`Checked`]
-//! campaign, or every problem that shows only with the bundle at hand; [`plan`] turns a checked campaign into a [`Plan`].
+//! [`check()`] takes a [`Campaign`](crate::spec::Campaign), a [`StyleCatalog`] and [`Rates`] and returns a
+//! [`Checked`] campaign, or every problem that shows only with the bundle at hand; [`plan`] turns a checked campaign
+//! into a [`Plan`].
 //!
 //! # Invariants
 //!

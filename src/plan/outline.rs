@@ -1,10 +1,11 @@
 //! A plan in short: what finding its images takes, without the prompts and licences that make up most of it.
 
+use serde::Deserialize;
+
 use super::ids::{CampaignId, JobId};
 use crate::base::digest::Digest;
 use crate::base::stem::Stem;
 use crate::spec::Gate;
-use serde::Deserialize;
 
 /// A plan in short; reads the JSON of a [`super::Plan`].
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -4,14 +4,16 @@
 //!
 //! Every distinct text is measured once, and an asset's own prompt that does not fit is told once.
 
+use std::collections::{BTreeSet, HashSet};
+
+use serde::{Deserialize, Serialize};
+
 use super::catalog::{AvailableStyle, StyleCatalog, TrainedStyle};
 use super::categories::Categories;
 use super::facts::BundleFacts;
 use crate::base::error::{Kind, Result};
 use crate::base::{limits, text};
 use crate::spec::{AssetSpec, Campaign, Problem, describe, template, words};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashSet};
 
 /// A job's prompts, filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,7 +85,8 @@ pub fn check_prompts(
                 let prompts = Prompts::of(asset, facts, category, *available, category_encoder);
                 let Prompts { category: plain, style, negative } = prompts;
                 let of_category = format!("spec.assets[{i}].categories[{j}]");
-                let of_prompt = if asset.prompt.is_some() { format!("spec.assets[{i}].prompt") } else { of_category.clone() };
+                let of_prompt =
+                    if asset.prompt.is_some() { format!("spec.assets[{i}].prompt") } else { of_category.clone() };
                 let of_style = if available.trained.is_some() { of_category } else { of_prompt.clone() };
                 let drawn = text::show(asked);
                 for (text, path, drawn) in [

@@ -1,11 +1,12 @@
 //! Says for every style of a campaign whether its licences allow the use. The rules themselves are in
 //! [`crate::rights`].
 
+use serde::{Deserialize, Serialize};
+
 use super::catalog::{AvailableStyle, TrainedStyle};
 use crate::base::version::Branch;
 use crate::rights::{Policy, Ruling, Terms};
 use crate::spec::RightsRequest;
-use serde::{Deserialize, Serialize};
 
 /// The verdict on every style of a campaign.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,7 +50,8 @@ impl RightsVerdict {
                     (ruling, reason.into())
                 }
             };
-            let terms = available.trained.map(|trained| Terms::of(&trained.grants)).filter(|terms| *terms != Terms::default());
+            let terms =
+                available.trained.map(|trained| Terms::of(&trained.grants)).filter(|terms| *terms != Terms::default());
             StyleRights {
                 style: match style.encoder.as_ref().filter(|encoder| encoder.version.branch == Branch::Category) {
                     Some(encoder) => encoder.version.encoder().to_string(),

@@ -2,20 +2,22 @@
 //!
 //! Takes a campaign and the verdicts on it; returns [`Problem`]s at the style or at the budget they concern.
 
+use std::iter;
+
 use super::campaign_plan::Plan;
 use super::catalog::StyleCatalog;
 use super::estimate::{BudgetStatus, amount};
 use super::rights::RightsVerdict;
 use crate::base::text;
 use crate::spec::{Campaign, Problem};
-use std::iter;
 
 /// Tells every style, and the category encoder, that may not be used as things stand.
 pub fn check_rights(campaign: &Campaign, catalog: &StyleCatalog) -> Vec<Problem> {
     let request = campaign.rights.as_ref();
     let styles = campaign.styles.iter().enumerate();
     let styles = styles.filter_map(|(i, style)| Some((format!("spec.styles[{i}]"), catalog.style(style).ok()?)));
-    let encoder = catalog.category_encoder_for(campaign).map(|encoder| ("spec.category".to_owned(), encoder.as_available()));
+    let encoder =
+        catalog.category_encoder_for(campaign).map(|encoder| ("spec.category".to_owned(), encoder.as_available()));
     let refused = styles.chain(encoder).flat_map(|(path, available)| {
         let verdict = RightsVerdict::of(iter::once(available), &catalog.policy, request);
         let problems = verdict.refused().map(|style| {

@@ -1,5 +1,9 @@
 //! Plans are deterministic, distinct, and complain about everything at once.
 
+use std::collections::BTreeMap;
+
+use proptest::{prelude::*, sample::subsequence};
+
 use super::*;
 use crate::base::currency::Currency;
 use crate::base::digest::Digest;
@@ -7,8 +11,6 @@ use crate::base::version::{Branch, CategoryRef};
 use crate::base::{limits, text};
 use crate::rights::{Grant, Terms};
 use crate::spec::{Campaign, Problem};
-use proptest::{prelude::*, sample::subsequence};
-use std::collections::BTreeMap;
 
 const CATEGORIES: [&str; 6] = ["fox", "doughnut", "red apple", "t-rex", "piñata", "狐"];
 const STYLES: [&str; 4] = ["twemoji", "noto", "fluent-flat", "openmoji"];
@@ -27,7 +29,11 @@ fn facts() -> StyleCatalog {
     StyleCatalog::of_bundle(BundleFacts {
         name: "emoji-houses".into(),
         digest: Digest::of("bundle"),
-        styles: STYLES.iter().zip(["CC-BY-4.0", "Apache-2.0", "MIT", "CC-BY-SA-4.0"]).map(|(s, l)| style(s, l)).collect(),
+        styles: STYLES
+            .iter()
+            .zip(["CC-BY-4.0", "Apache-2.0", "MIT", "CC-BY-SA-4.0"])
+            .map(|(s, l)| style(s, l))
+            .collect(),
         categories: CATEGORIES.map(String::from).to_vec(),
         scored_styles: STYLES.map(String::from).to_vec(),
         sizes: vec![64, 128],
@@ -63,7 +69,10 @@ fn plans_every_combination() {
     let first = &plan.jobs[0];
     assert_eq!(first.prompts.category, "a fox emoji");
     assert_eq!(first.prompts.style, "a fox emoji, the look of noto");
-    assert_eq!((first.size, first.index, first.stem.as_str()), (64, 1, format!("fox-noto-1-{}", first.id.short()).as_str()));
+    assert_eq!(
+        (first.size, first.index, first.stem.as_str()),
+        (64, 1, format!("fox-noto-1-{}", first.id.short()).as_str())
+    );
     assert_eq!((plan.estimate.images, plan.estimate.attempts_max, plan.estimate.bytes), (8, 24, 72_000));
     assert!((plan.estimate.seconds - 3.2).abs() < 1e-9 && (plan.estimate.cost - 0.0032).abs() < 1e-12);
     let json = serde_json::to_string(&plan).unwrap();
@@ -77,12 +86,16 @@ fn plans_every_combination() {
 fn ids_and_seeds_never_change() {
     let plan = plan(&campaign("c", &["noto"], &["fox"], ""), &facts(), &rates()).unwrap();
     let job = &plan.jobs[0];
-    assert_eq!((plan.campaign.as_str(), job.id.short(), job.seed), ("c-97fa8313bed5", "8ba85afc", 1_067_698_542_248_550));
+    assert_eq!(
+        (plan.campaign.as_str(), job.id.short(), job.seed),
+        ("c-97fa8313bed5", "8ba85afc", 1_067_698_542_248_550)
+    );
 }
 
 #[test]
 fn what_decides_the_image_decides_the_id() {
-    let id = |rest: &str| plan(&campaign("c", &["noto"], &["fox"], rest), &facts(), &rates()).unwrap().jobs[0].id.clone();
+    let id =
+        |rest: &str| plan(&campaign("c", &["noto"], &["fox"], rest), &facts(), &rates()).unwrap().jobs[0].id.clone();
     let base = id("");
     for same in [
         "  priority: high\n",
@@ -139,12 +152,16 @@ fn what_changes_an_image_or_a_name_makes_another_campaign_and_nothing_else_does(
     }
     assert_ne!(of(&Campaign::parse(&source.replace("count: 2", "count: 3"), "test.yaml").unwrap()), base);
     assert_ne!(of(&campaign("c", &["noto"], &["fox", "t-rex"], "")), base);
-    assert_eq!(of(&campaign("d", &["noto", "twemoji"], &["fox", "t-rex"], "")).as_str(), base.as_str().replace("c-", "d-"));
+    assert_eq!(
+        of(&campaign("d", &["noto", "twemoji"], &["fox", "t-rex"], "")).as_str(),
+        base.as_str().replace("c-", "d-")
+    );
 }
 
 #[test]
 fn categories_read_as_words_in_prompts() {
-    let plan = |category: &str| plan(&campaign("c", &["noto"], &[category], ""), &facts(), &rates()).unwrap().jobs.remove(0);
+    let plan =
+        |category: &str| plan(&campaign("c", &["noto"], &[category], ""), &facts(), &rates()).unwrap().jobs.remove(0);
     assert_eq!(plan("t-rex").prompts.category, "a t rex emoji");
     assert_eq!((plan("t rex").category.as_str(), plan("t rex").id), ("t-rex", plan("t-rex").id));
 }
@@ -179,8 +196,14 @@ fn names_everything_the_bundle_cannot_do() {
 fn an_evaluator_is_needed_to_gate() {
     let mut facts = facts();
     facts.bundle.categories.clear();
-    assert_eq!(plan(&campaign("c", &["noto"], &["a submarine"], ""), &facts, &rates()).unwrap_err()[0].path, "spec.gate");
-    assert!(plan(&campaign("c", &["noto"], &["a submarine"], "  gate: {style: 0, category: 0}\n"), &facts, &rates()).is_ok());
+    assert_eq!(
+        plan(&campaign("c", &["noto"], &["a submarine"], ""), &facts, &rates()).unwrap_err()[0].path,
+        "spec.gate"
+    );
+    assert!(
+        plan(&campaign("c", &["noto"], &["a submarine"], "  gate: {style: 0, category: 0}\n"), &facts, &rates())
+            .is_ok()
+    );
 }
 
 /// Every attempt would be made and thrown away.
@@ -193,7 +216,10 @@ fn a_style_that_the_evaluator_does_not_know_is_refused_unless_it_is_not_asked_fo
     for (style, facts) in [("noto", &bundle), ("acme", &trained)] {
         let refused = plan(&campaign("c", &["twemoji", style], &["fox"], ""), facts, &rates()).unwrap_err();
         let line = refused[0].to_string();
-        assert!(refused.len() == 1 && line.contains("spec.styles[1]: the evaluator of the bundle emoji-houses"), "{line}");
+        assert!(
+            refused.len() == 1 && line.contains("spec.styles[1]: the evaluator of the bundle emoji-houses"),
+            "{line}"
+        );
         assert!(line.contains("it knows twemoji") && line.ends_with("(did you mean `gate: {style: 0}`?)"), "{line}");
         assert!(plan(&campaign("c", &["twemoji", style], &["fox"], "  gate: {style: 0}\n"), facts, &rates()).is_ok());
     }
@@ -220,7 +246,8 @@ fn thousands_of_unknown_categories_are_told_briefly_and_fast() {
 
 #[test]
 fn prompts_that_do_not_fit_are_told_once_where_they_are_written() {
-    let rest = "    - {categories: [fox, t-rex, doughnut], prompt: 'a very long {category}', negative: 'long {category}'}\n";
+    let rest =
+        "    - {categories: [fox, t-rex, doughnut], prompt: 'a very long {category}', negative: 'long {category}'}\n";
     let facts = with_versions("acme", &[(1, true, None)]);
     let campaign = campaign("c", &["noto", "twemoji", "acme"], &["fox", "red apple"], rest);
     let mut measured = Vec::new();
@@ -252,7 +279,8 @@ fn prompts_that_do_not_fit_are_told_once_where_they_are_written() {
     assert_eq!(check("nothing").len(), 0);
     let distinct: std::collections::BTreeSet<&String> = measured.iter().collect();
     assert_eq!(distinct.len(), measured.len(), "every text is measured once");
-    let broken = check_prompts(&campaign, &facts, |_| Err(crate::base::error::Error::unavailable("the tokenizer is broken")));
+    let broken =
+        check_prompts(&campaign, &facts, |_| Err(crate::base::error::Error::unavailable("the tokenizer is broken")));
     assert_eq!(broken.unwrap_err().exit_code(), 4);
 }
 
@@ -386,7 +414,9 @@ fn says_why_a_version_cannot_be_used() {
     assert!(reason("acme@7", &facts).ends_with("`acme` has no version 7; it has 1, 2 (did you mean `acme@2`?)"));
     assert!(reason("acne", &facts).ends_with("openmoji, acme (did you mean `acme`?)"));
     let unpromoted = with_versions("acme", &[(1, false, None), (2, false, revoked())]);
-    assert!(reason("acme", &unpromoted).ends_with("no version of `acme` is promoted; it has 1, 2 (did you mean `acme@1`?)"));
+    assert!(
+        reason("acme", &unpromoted).ends_with("no version of `acme` is promoted; it has 1, 2 (did you mean `acme@1`?)")
+    );
     assert!(reason("noto", &with_versions("noto", &[(1, true, revoked())])).contains("contract ended"));
     let mut own = self::facts();
     own.revoked.insert("noto".into(), "its source is revoked".into());
@@ -434,7 +464,10 @@ fn a_category_encoder_is_part_of_the_job_only_where_it_is_asked_for() {
     let refused: Vec<&str> = rights.refused().map(|row| row.style.as_str()).collect();
     assert_eq!(refused, ["category/acme"]);
     let reason = |rest: &str| planned(rest).unwrap_err()[0].to_string();
-    assert!(reason("  category: category/acme@7\n").contains("spec.category: `category/acme` has no version 7; it has 1, 2"));
+    assert!(
+        reason("  category: category/acme@7\n")
+            .contains("spec.category: `category/acme` has no version 7; it has 1, 2")
+    );
     assert!(reason("  category: category/acne\n").ends_with("(did you mean `category/acme`?)"));
     assert!("acme".parse::<CategoryRef>().unwrap_err().contains("expected `category/…`"));
 }

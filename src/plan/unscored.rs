@@ -1,7 +1,8 @@
 //! The picture of a baseline that a worker is asked to judge.
 
-use crate::base::digest::{Digest, bare_digest};
 use serde::{Deserialize, Serialize};
+
+use crate::base::digest::{Digest, bare_digest};
 
 /// A picture of a baseline that is to be judged, and what it was meant to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,10 @@
 //! A card names the digest of its weights and of everything that went in, so that weights, data and bundle can be
 //! checked against it.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::json;
@@ -15,8 +19,6 @@ use crate::base::time::Timestamp;
 use crate::base::version::{EncoderName, VersionId};
 use crate::rights::Grant;
 use crate::spec::Training;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// The version of the format; readers refuse others.
 const FORMAT: u32 = 1;

@@ -6,15 +6,18 @@
 //! A version whose card cannot be read or whose pictures were revoked is there with its reason, so that asking for it
 //! says why, and other styles are planned all the same.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::base::digest::Digest;
 use crate::base::error::Result;
 use crate::base::version::{Branch, EncoderName, VersionId};
-use crate::plan::{BundleFacts, EncoderRef, GrantSummary, MAX_GRANTS, StyleCatalog, StyleFacts, TrainedStyle, Unavailable};
+use crate::plan::{
+    BundleFacts, EncoderRef, GrantSummary, MAX_GRANTS, StyleCatalog, StyleFacts, TrainedStyle, Unavailable,
+};
 use crate::registry::card::Card;
 use crate::registry::ledger::{Ledger, Revocations};
 use crate::registry::versions::Registry;
 use crate::rights::{Grant, Policy, names_the_holder};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Names of a kind that a sentence lists.
 const LISTED: usize = 4;
@@ -24,11 +27,19 @@ const LISTED: usize = 4;
 /// # Errors
 ///
 /// Fails where the store cannot be read; what is wrong with one version makes only that version unavailable.
-pub async fn style_catalog(registry: &Registry, ledger: &Ledger, facts: BundleFacts, policy: Policy) -> Result<StyleCatalog> {
+pub async fn style_catalog(
+    registry: &Registry,
+    ledger: &Ledger,
+    facts: BundleFacts,
+    policy: Policy,
+) -> Result<StyleCatalog> {
     let revocations = ledger.revocations().await?;
     let revoked = facts.styles.iter().filter_map(|style| {
         let revocation = revocations.of_source(&style.source)?;
-        Some((style.name.clone(), format!("the source of `{}`, {}, is {}", style.name, style.source, revocation.because())))
+        Some((
+            style.name.clone(),
+            format!("the source of `{}`, {}, is {}", style.name, style.source, revocation.because()),
+        ))
     });
     let revoked = revoked.collect();
     let (mut styles, mut category_encoders) = (Vec::new(), Vec::new());
@@ -120,7 +131,13 @@ fn unreadable(version: VersionId, promoted: bool, reason: String) -> TrainedStyl
         encoder: Some(EncoderRef { digest: Digest::of(""), version }),
         grants: Vec::new(),
     };
-    TrainedStyle { style, prompt: nothing(), grants: Vec::new(), promoted, unavailable: Some(Unavailable::Unusable(reason)) }
+    TrainedStyle {
+        style,
+        prompt: nothing(),
+        grants: Vec::new(),
+        promoted,
+        unavailable: Some(Unavailable::Unusable(reason)),
+    }
 }
 
 /// Whom the licences ask to name, with the pictures that come of it.

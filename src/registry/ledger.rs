@@ -10,6 +10,11 @@
 //!
 //! In the store: `ledger/<sha256>.json` and `ledger/revoked/000001.json`.
 
+use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
+use serde::{Deserialize, Serialize};
+
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::json;
@@ -18,9 +23,6 @@ use crate::base::version::EncoderName;
 use crate::rights::Grant;
 use crate::store::parallel::in_parallel;
 use crate::store::{Key, Log, Store};
-use futures_util::TryStreamExt as _;
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// Bytes of an entry at most; usual are one or two kilobytes.
 const MAX_BYTES: usize = 1 << 20;
@@ -129,7 +131,9 @@ impl Ledger {
                 continue;
             }
             match before? {
-                Some(before) if contradicts(&before.grant, grant) => wrong.push(contradiction(file, &before.grant, grant)),
+                Some(before) if contradicts(&before.grant, grant) => {
+                    wrong.push(contradiction(file, &before.grant, grant))
+                }
                 Some(before) if before.grant == *grant => {}
                 // The same rights, renewed or narrowed: the newest terms hold.
                 Some(before) => {

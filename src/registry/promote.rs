@@ -6,9 +6,10 @@
 //!
 //! What was not measured is not promoted; going back twice goes two versions back, never to and fro.
 
+use std::collections::BTreeMap;
+
 use crate::base::version::{Branch, VersionId};
 use crate::registry::promotion::{NamedScores, Promotion, PromotionReason};
-use std::collections::BTreeMap;
 
 /// The score, 0 to 1, of how well the style is met; from the evaluation suite.
 pub const STYLE: &str = "style";
@@ -37,7 +38,8 @@ pub enum Against<'a> {
 /// worse; the other may lose a point, as pictures of another seed would.
 pub fn compare(branch: Branch, candidate: &NamedScores, against: Against<'_>) -> Result<Vec<String>, Vec<String>> {
     let (mut evidence, mut wrong) = (Vec::new(), Vec::new());
-    let style = if score(candidate, STYLE).is_none() && score(candidate, CONSISTENCY).is_some() { CONSISTENCY } else { STYLE };
+    let style =
+        if score(candidate, STYLE).is_none() && score(candidate, CONSISTENCY).is_some() { CONSISTENCY } else { STYLE };
     for (name, of) in [(style, Branch::Style), (CATEGORY, Branch::Category)] {
         let tolerated = if of == branch { 0.0 } else { TOLERATED };
         let Some(new) = score(candidate, name) else {
@@ -105,7 +107,9 @@ mod tests {
             compare(Branch::Style, &scores(new.0, new.1), Against::Version(&version, &scores(old.0, old.1)))
         };
         assert_eq!(verdict((0.6, 0.90), (0.6, 0.91)).unwrap().len(), 2);
-        assert!(verdict((0.599, 0.99), (0.6, 0.91)).unwrap_err()[0].contains("style 0.599 against 0.600 of style/acme@1"));
+        assert!(
+            verdict((0.599, 0.99), (0.6, 0.91)).unwrap_err()[0].contains("style 0.599 against 0.600 of style/acme@1")
+        );
         assert!(verdict((0.9, 0.899), (0.6, 0.91)).unwrap_err()[0].contains("category"));
         assert_eq!(verdict((0.1, 0.1), (0.6, 0.91)).unwrap_err().len(), 2);
         assert_eq!(verdict((f64::NAN, 1.0), (0.6, 0.91)).unwrap_err(), ["it has no style score"]);
@@ -117,18 +121,22 @@ mod tests {
 
     #[test]
     fn a_first_version_must_beat_no_version_at_what_it_is_for() {
-        let near =
-            |consistency, category| BTreeMap::from([(CONSISTENCY.to_owned(), consistency), (CATEGORY.to_owned(), category)]);
+        let near = |consistency, category| {
+            BTreeMap::from([(CONSISTENCY.to_owned(), consistency), (CATEGORY.to_owned(), category)])
+        };
         let stock = near(0.5, 0.9);
         let verdict = |branch, new: &NamedScores| compare(branch, new, Against::Stock(&stock));
         assert!(
-            verdict(Branch::Style, &near(0.6, 0.8)).unwrap()[1].contains("category 0.800 against 0.900 of the stock encoder")
+            verdict(Branch::Style, &near(0.6, 0.8)).unwrap()[1]
+                .contains("category 0.800 against 0.900 of the stock encoder")
         );
         assert_eq!(
             verdict(Branch::Style, &near(0.4, 0.9)).unwrap_err(),
             ["consistency 0.400 against 0.500 of the stock encoder; it must not be worse"]
         );
-        assert!(verdict(Branch::Category, &near(0.4, 0.9)).is_ok() && verdict(Branch::Category, &near(0.6, 0.8)).is_err());
+        assert!(
+            verdict(Branch::Category, &near(0.4, 0.9)).is_ok() && verdict(Branch::Category, &near(0.6, 0.8)).is_err()
+        );
     }
 
     #[test]
@@ -137,7 +145,13 @@ mod tests {
         let mut records: Vec<Promotion> = Vec::new();
         let add = |records: &mut Vec<Promotion>, number: u32, grounds: PromotionReason| {
             let previous = records.last().map(|r| r.version.clone());
-            records.push(Promotion { version: acme.version(number), previous, at: Timestamp::now(), by: "me".into(), grounds });
+            records.push(Promotion {
+                version: acme.version(number),
+                previous,
+                at: Timestamp::now(),
+                by: "me".into(),
+                grounds,
+            });
         };
         let all = |_: &VersionId| true;
         assert_eq!(previous(&records, all), None);

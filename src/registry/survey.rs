@@ -7,6 +7,12 @@
 //! What cannot be read is named in it, never passed over in silence; it is a view that may be thrown away, the store
 //! stays the truth.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
+
 use crate::base::digest::Digest;
 use crate::base::error::Result;
 use crate::base::stem::Stem;
@@ -22,11 +28,6 @@ use crate::registry::versions::Registry;
 use crate::rights::Policy;
 use crate::store::parallel::in_parallel;
 use crate::store::{Key, Store};
-use std::collections::{BTreeMap, BTreeSet};
-use std::pin::pin;
-use std::sync::Arc;
-
-use futures_util::TryStreamExt as _;
 
 /// What a store holds.
 #[derive(Clone, Debug, Default)]

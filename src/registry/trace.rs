@@ -6,14 +6,16 @@
 //!
 //! A version also answers for what its parents learned; an answer names what could not be read.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
 use crate::base::digest::Digest;
 use crate::base::licence::Licence;
 use crate::base::time::Date;
 use crate::base::version::VersionId;
 use crate::registry::ledger::same_source;
 use crate::registry::survey::{AssetRow, Survey};
-use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a trace starts.
 #[derive(Clone, Debug, PartialEq, Eq)]

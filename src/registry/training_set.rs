@@ -7,13 +7,14 @@
 //!
 //! One refused picture refuses the set.
 
+use std::collections::BTreeSet;
+
 use crate::base::time::Timestamp;
 use crate::base::version::EncoderName;
 use crate::registry::card::TrainingImage;
 use crate::registry::ledger::{Entry, Revocations};
 use crate::rights::{Grant, Policy};
 use crate::spec::{Problem, Reference, StyleSet};
-use std::collections::BTreeSet;
 
 /// Pictures whose rights are settled, in the references' order.
 #[derive(Clone, Debug, PartialEq)]

@@ -19,7 +19,12 @@ use crate::rights::{Grant, Policy, Ruling};
 
 impl Registry {
     /// Why a version must not be drawn with, promoted, exported or returned to; none if nothing speaks against it.
-    pub async fn barred(&self, version: &VersionId, revocations: &Revocations, policy: &Policy) -> Result<Option<String>> {
+    pub async fn barred(
+        &self,
+        version: &VersionId,
+        revocations: &Revocations,
+        policy: &Policy,
+    ) -> Result<Option<String>> {
         match self.revoked(version, revocations).await? {
             Some(reason) => Ok(Some(reason)),
             None => Ok(refused(version, &self.grants_today(version).await?, policy)),
@@ -30,7 +35,8 @@ impl Registry {
     /// they were at training; what the ledger says has been renewed or narrowed since.
     pub async fn grants_today(&self, version: &VersionId) -> Result<Vec<Grant>> {
         let (lineage, ledger) = (self.lineage(version).await?, Ledger::new(self.store()));
-        let pictures: BTreeSet<Digest> = lineage.iter().flat_map(|card| &card.pictures).map(|picture| picture.sha256).collect();
+        let pictures: BTreeSet<Digest> =
+            lineage.iter().flat_map(|card| &card.pictures).map(|picture| picture.sha256).collect();
         let mut entries = BTreeMap::new();
         for entry in ledger.entries(pictures.into_iter().collect()).await? {
             entries.extend(entry?.map(|entry| (entry.sha256, entry)));

@@ -99,8 +99,12 @@ impl Registry {
         for branch in Branch::ALL {
             let prefix = root(branch)?;
             let of = |key: &Key| -> Option<VersionId> {
-                let name =
-                    key.as_str().strip_prefix(prefix.as_str())?.strip_prefix('/')?.strip_suffix(CARD)?.strip_suffix('/')?;
+                let name = key
+                    .as_str()
+                    .strip_prefix(prefix.as_str())?
+                    .strip_prefix('/')?
+                    .strip_suffix(CARD)?
+                    .strip_suffix('/')?;
                 format!("{branch}/{name}").parse().ok()
             };
             versions.extend(self.store.list(&prefix).await?.iter().filter_map(of));
@@ -141,7 +145,8 @@ impl Registry {
     /// Fails if they are missing or damaged, or if the store cannot be read.
     pub async fn weights(&self, card: &Card) -> Result<Bytes> {
         let key = folder(&card.id)?.join(WEIGHTS)?;
-        let missing = || Error::unavailable(format!("the weights of {} are not at {}", card.id, self.store.locate(&key)));
+        let missing =
+            || Error::unavailable(format!("the weights of {} are not at {}", card.id, self.store.locate(&key)));
         let bytes = self.store.get(&key).await?.ok_or_else(missing)?;
         if Digest::of(&bytes) == card.weights {
             return Ok(bytes);
@@ -168,7 +173,9 @@ impl Registry {
         let mut cards = vec![self.card(version).await?];
         while let Some(parent) = cards.last().and_then(|card| card.parent.clone()) {
             if cards.iter().any(|card| card.id == parent) {
-                return Err(Error::invalid(format!("{version} descends from itself")).hint("restore the cards from a backup"));
+                return Err(
+                    Error::invalid(format!("{version} descends from itself")).hint("restore the cards from a backup")
+                );
             }
             cards.push(self.card(&parent).await?);
         }
@@ -227,7 +234,9 @@ impl Registry {
     ) -> Result<Promotion> {
         let (basis, card) = (basis.into(), self.card(version).await?);
         if let Some(reason) = self.barred(version, revocations, policy).await? {
-            return Err(Error::invalid(format!("{reason}; it cannot be promoted")).hint("train another without these pictures"));
+            return Err(
+                Error::invalid(format!("{reason}; it cannot be promoted")).hint("train another without these pictures")
+            );
         }
         self.weights(&card).await?;
         let log = self.log(&version.encoder())?;
@@ -271,13 +280,18 @@ impl Registry {
         }
     }
 
-    /// Returns the card of the version in use, for a comparison; `None` if the version may not be used any more or cannot
-    /// be read, as it must not keep its successor from being promoted.
+    /// Returns the card of the version in use, for a comparison; `None` if the version may not be used any more or
+    /// cannot be read, as it must not keep its successor from being promoted.
     ///
     /// # Errors
     ///
     /// Fails if the store cannot be read.
-    pub async fn comparable(&self, in_use: &VersionId, revocations: &Revocations, policy: &Policy) -> Result<Option<Card>> {
+    pub async fn comparable(
+        &self,
+        in_use: &VersionId,
+        revocations: &Revocations,
+        policy: &Policy,
+    ) -> Result<Option<Card>> {
         let Ok(card) = self.look_up(in_use).await? else { return Ok(None) };
         match self.barred(in_use, revocations, policy).await {
             Ok(None) => Ok(Some(card)),
@@ -338,13 +352,21 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// Fails if they are not those that the job was planned with, if they may not be used any more, or if the store cannot
-    /// be read.
-    pub async fn load(&self, encoder: &EncoderRef, revocations: &Revocations, policy: &Policy) -> Result<(Card, Bytes)> {
+    /// Fails if they are not those that the job was planned with, if they may not be used any more, or if the store
+    /// cannot be read.
+    pub async fn load(
+        &self,
+        encoder: &EncoderRef,
+        revocations: &Revocations,
+        policy: &Policy,
+    ) -> Result<(Card, Bytes)> {
         let card = self.card(&encoder.version).await?;
         if card.weights != encoder.digest {
-            return Err(Error::invalid(format!("{} here is {}, planned was {}", card.id, card.weights, encoder.digest))
-                .hint("plan the campaign again, or name the folder it was planned with"));
+            return Err(Error::invalid(format!(
+                "{} here is {}, planned was {}",
+                card.id, card.weights, encoder.digest
+            ))
+            .hint("plan the campaign again, or name the folder it was planned with"));
         }
         match self.barred(&card.id, revocations, policy).await? {
             Some(reason) => Err(Error::invalid(reason).hint("plan the campaign again with another version")),

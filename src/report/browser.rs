@@ -49,14 +49,18 @@ fn asks_nothing_complains_of_nothing_and_prints_in_both_languages() {
     let folder = tempfile::tempdir().unwrap();
     let (port, asked) = remembering_proxy();
     // The browser itself asks these of its maker at every start, whatever it shows; a page's fonts or counters are elsewhere.
-    let hosts = ["clients2.google.com", "update.googleapis.com", "accounts.google.com", "optimizationguide-pa.googleapis.com"];
+    let hosts =
+        ["clients2.google.com", "update.googleapis.com", "accounts.google.com", "optimizationguide-pa.googleapis.com"];
     let own = |target: &String| hosts.iter().any(|host| target.contains(host));
     let strangers = || asked.lock().unwrap().iter().filter(|target| !own(target)).cloned().collect::<Vec<_>>();
     let mut evaluation = evaluation();
     evaluation.campaign = "<script>console.error('ran')</script>".into();
-    let report =
-        Report::new(evaluation, Some(&costs("setup: {value: 4000, low: 2000, high: 8000}, review_minutes: 1", "")), None)
-            .unwrap();
+    let report = Report::new(
+        evaluation,
+        Some(&costs("setup: {value: 4000, low: 2000, high: 8000}, review_minutes: 1", "")),
+        None,
+    )
+    .unwrap();
     for (lang, word) in [(Lang::En, "In-house or outsourced?"), (Lang::Ja, "社内制作か、外注か")] {
         let (page, pdf) = (folder.path().join("report.html"), folder.path().join("report.pdf"));
         std::fs::write(&page, html::page(&report, &pictures::Pictures::new(), lang)).unwrap();
@@ -69,7 +73,8 @@ fn asks_nothing_complains_of_nothing_and_prints_in_both_languages() {
         let printed = String::from_utf8_lossy(&printed);
         let pages = printed.matches("/Type /Page\n").count();
         assert!((2..=12).contains(&pages), "{pages} pages");
-        let fonts: Vec<&str> = printed.split("/FontName /").skip(1).filter_map(|rest| rest.split_whitespace().next()).collect();
+        let fonts: Vec<&str> =
+            printed.split("/FontName /").skip(1).filter_map(|rest| rest.split_whitespace().next()).collect();
         let japanese = fonts.iter().any(|font| ["IPA", "CJK", "Gothic", "Noto"].iter().any(|name| font.contains(name)));
         assert!(lang == Lang::En || japanese, "no Japanese font is printed with: {fonts:?}");
     }

@@ -96,9 +96,12 @@ pub fn spending(roi: &Roi, lang: Lang) -> Markup {
         None => lang.t("not known", "不明").into(),
     };
     let [house, vendor] = [last.and_then(|m| m.house), last.and_then(|m| m.vendor)].map(at_end);
-    let description =
-        lang.t(format!("After 12 months: made {house}, bought {vendor}."), format!("12 か月後：社内 {house}、外注 {vendor}。"));
-    let payback = roi.get(Figure::Payback).and_then(|f| f.value).filter(|month| (0.0..=12.0).contains(month) && *month > 0.0);
+    let description = lang.t(
+        format!("After 12 months: made {house}, bought {vendor}."),
+        format!("12 か月後：社内 {house}、外注 {vendor}。"),
+    );
+    let payback =
+        roi.get(Figure::Payback).and_then(|f| f.value).filter(|month| (0.0..=12.0).contains(month) && *month > 0.0);
     let inner = html! {
         @for tick in &ticks {
             line x1="70" x2="510" y1=(format!("{:.1}", y(*tick))) y2=(format!("{:.1}", y(*tick))) stroke="#ddd" {}
@@ -206,9 +209,11 @@ mod tests {
 
     #[test]
     fn charts_say_in_words_what_they_show() {
-        let roi =
-            roi::roi(&sample::costs("setup: 100, review_minutes: {value: 1, low: 0.5, high: 2}", ""), &sample::evaluation())
-                .unwrap();
+        let roi = roi::roi(
+            &sample::costs("setup: 100, review_minutes: {value: 1, low: 0.5, high: 2}", ""),
+            &sample::evaluation(),
+        )
+        .unwrap();
         for lang in [Lang::En, Lang::Ja] {
             for chart in [spending(&roi, lang), tornado(&roi, lang)] {
                 let text = chart.into_string();
@@ -219,7 +224,8 @@ mod tests {
                 assert!(text.contains("role=\"img\"") && text.contains("USD"));
             }
         }
-        let row = ChartRow { label: "<b>".into(), middle: 0.1, low: -0.1, high: f64::NAN, text: String::new(), lead: 0 };
+        let row =
+            ChartRow { label: "<b>".into(), middle: 0.1, low: -0.1, high: f64::NAN, text: String::new(), lead: 0 };
         assert!(intervals("i", "t", std::slice::from_ref(&row), Lang::En).into_string().is_empty());
         let text = intervals("i", "t", &[ChartRow { high: 0.2, ..row }], Lang::En).into_string();
         assert!(text.contains("&lt;b&gt;") && !text.contains("<b>"));

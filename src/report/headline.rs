@@ -20,8 +20,15 @@ pub fn decision(verdict: &ReportVerdict, lang: Lang) -> &'static str {
 
 /// Returns the verdict in one sentence, with its uncertainty.
 pub fn sentence(report: &Report, lang: Lang) -> String {
-    let parts: Vec<String> = [quality(report, lang), voted(report, lang), cost(report, lang)].into_iter().flatten().collect();
-    format!("{}{}{}{}", decision(&report.verdict, lang), lang.t(": ", "："), parts.join(lang.t("; ", "。")), lang.t(".", "。"))
+    let parts: Vec<String> =
+        [quality(report, lang), voted(report, lang), cost(report, lang)].into_iter().flatten().collect();
+    format!(
+        "{}{}{}{}",
+        decision(&report.verdict, lang),
+        lang.t(": ", "："),
+        parts.join(lang.t("; ", "。")),
+        lang.t(".", "。")
+    )
 }
 
 fn quality(report: &Report, lang: Lang) -> Option<String> {
@@ -46,10 +53,14 @@ fn quality(report: &Report, lang: Lang) -> Option<String> {
             format!("the house's images are better in {name} ({mean}, 95 % interval {low} to {high}, {briefs} briefs)")
         }
         (Lang::En, Says::Outsourced) => {
-            format!("the bought images are better in {name} (house {mean}, 95 % interval {low} to {high}, {briefs} briefs)")
+            format!(
+                "the bought images are better in {name} (house {mean}, 95 % interval {low} to {high}, {briefs} briefs)"
+            )
         }
         (Lang::En, Says::NotEnoughEvidence) => {
-            format!("which are better in {name} cannot be told ({mean}, 95 % interval {low} to {high}, {briefs} briefs)")
+            format!(
+                "which are better in {name} cannot be told ({mean}, 95 % interval {low} to {high}, {briefs} briefs)"
+            )
         }
         (Lang::Ja, Says::InHouse) => format!("{name}は社内制作が上（差 {mean}、95 % 区間 {low}～{high}、{briefs} 件）"),
         (Lang::Ja, Says::Outsourced) => {
@@ -66,7 +77,9 @@ fn voted(report: &Report, lang: Lang) -> Option<String> {
     let (rate, low, high, pairs) = (percent(tally.win_rate), percent(tally.low), percent(tally.high), tally.pairs);
     Some(match lang {
         Lang::En => {
-            format!("blind raters preferred the house's in {rate} of votes (95 % interval {low} to {high}, {pairs} pairs)")
+            format!(
+                "blind raters preferred the house's in {rate} of votes (95 % interval {low} to {high}, {pairs} pairs)"
+            )
         }
         Lang::Ja => format!("ブラインド評価での社内制作の支持率は {rate}（95 % 区間 {low}～{high}、{pairs} 組）"),
     })
@@ -87,16 +100,22 @@ fn cost(report: &Report, lang: Lang) -> Option<String> {
     let (house, vendor, low, high) = (cash(house), cash(vendor), percent(*low), percent(*high));
     Some(match (lang, report.verdict.cost) {
         (Lang::En, Lead::NotEnoughEvidence) => {
-            format!("which is cheaper is open: {house} made, {vendor} bought an image that is taken (saving {low} to {high})")
+            format!(
+                "which is cheaper is open: {house} made, {vendor} bought an image that is taken (saving {low} to {high})"
+            )
         }
         (Lang::En, _) => {
             let cheaper = if *saving >= 0.0 { "making" } else { "buying" };
-            format!("{cheaper} is cheaper: {house} made, {vendor} bought an image that is taken (making saves {low} to {high})")
+            format!(
+                "{cheaper} is cheaper: {house} made, {vendor} bought an image that is taken (making saves {low} to {high})"
+            )
         }
         (Lang::Ja, Lead::NotEnoughEvidence) => {
             format!("費用の優劣は不確か：採用画像 1 点あたり社内 {house}、外注 {vendor}（削減率 {low}～{high}）")
         }
-        (Lang::Ja, _) => format!("採用画像 1 点あたり社内 {house}、外注 {vendor}（社内制作による削減率 {low}～{high}）"),
+        (Lang::Ja, _) => {
+            format!("採用画像 1 点あたり社内 {house}、外注 {vendor}（社内制作による削減率 {low}～{high}）")
+        }
     })
 }
 
@@ -152,9 +171,13 @@ pub fn numbers(report: &Report, lang: Lang) -> [Headline; 4] {
         beside: [range(lead, &days), bought(vendor_days.map_or_else(none, days))].join(" · "),
     };
     let break_even = figure(Figure::BreakEven);
-    let monthly = |value: f64| lang.t(format!("{} a month", number(value.ceil())), format!("月 {} 点", number(value.ceil())));
-    let volume =
-        report.roi.as_ref().and_then(|roi| roi.inputs.get(super::roi::CostInput::Volume)).map(|given| given.amount.value);
+    let monthly =
+        |value: f64| lang.t(format!("{} a month", number(value.ceil())), format!("月 {} 点", number(value.ceil())));
+    let volume = report
+        .roi
+        .as_ref()
+        .and_then(|roi| roi.inputs.get(super::roi::CostInput::Volume))
+        .map(|given| given.amount.value);
     let breaks = Headline {
         label: lang.t("Break-even volume", "損益分岐点").into(),
         value: match break_even {
@@ -163,9 +186,11 @@ pub fn numbers(report: &Report, lang: Lang) -> [Headline; 4] {
         },
         beside: [
             range(break_even, &monthly),
-            volume.map_or(String::new(), |v| lang.t(format!("planned: {}", monthly(v)), format!("計画：{}", monthly(v)))),
+            volume
+                .map_or(String::new(), |v| lang.t(format!("planned: {}", monthly(v)), format!("計画：{}", monthly(v)))),
         ]
         .join(" · "),
     };
-    [cost, first_pass, lead_time, breaks].map(|h| Headline { beside: h.beside.trim_matches([' ', '·']).to_owned(), ..h })
+    [cost, first_pass, lead_time, breaks]
+        .map(|h| Headline { beside: h.beside.trim_matches([' ', '·']).to_owned(), ..h })
 }

@@ -21,7 +21,11 @@ pub fn page(report: &Report, pictures: &Pictures, lang: Lang) -> String {
     let parts = [
         ("quality", lang.t("What was measured", "測定結果"), sections::quality(report, lang)),
         ("styles", lang.t("By style", "スタイル別"), sections::groups("styles", &report.evaluation.styles, lang)),
-        ("categories", lang.t("By category", "題材別"), sections::groups("categories", &report.evaluation.categories, lang)),
+        (
+            "categories",
+            lang.t("By category", "題材別"),
+            sections::groups("categories", &report.evaluation.categories, lang),
+        ),
         ("pairs", lang.t("Best and worst pairs", "最良と最悪の組"), sections::pairs(report, pictures, lang)),
         ("votes", lang.t("Blind review", "ブラインド評価"), sections::votes(report, lang)),
         ("costs", lang.t("Costs", "費用"), costs::section(report, lang)),
@@ -110,7 +114,9 @@ mod tests {
             for bad in ["<script", "<img src=h", "\u{202e}", "NaN", "href=\"http", "src=\"http", "url("] {
                 assert!(!page.contains(bad), "{bad}");
             }
-            assert!(page.contains(lang.t("In-house or outsourced?", "社内制作か、外注か")) && page.contains("<html lang="));
+            assert!(
+                page.contains(lang.t("In-house or outsourced?", "社内制作か、外注か")) && page.contains("<html lang=")
+            );
         }
     }
 
@@ -119,10 +125,14 @@ mod tests {
         let model = costs("review_minutes: 1", "");
         let judged = Report::new(evaluation(), Some(&model), None).unwrap();
         let verdict = judged.verdict;
-        assert_eq!((verdict.quality, verdict.cost, verdict.decision), (Lead::Outsourced, Lead::InHouse, Decision::Tradeoff));
+        assert_eq!(
+            (verdict.quality, verdict.cost, verdict.decision),
+            (Lead::Outsourced, Lead::InHouse, Decision::Tradeoff)
+        );
         let words = headline::sentence(&judged, Lang::En);
         assert!(
-            words.starts_with("A trade-off: the bought images are better in style consistency") && words.contains("8 briefs"),
+            words.starts_with("A trade-off: the bought images are better in style consistency")
+                && words.contains("8 briefs"),
             "{words}"
         );
         let mut open = evaluation();
@@ -131,7 +141,10 @@ mod tests {
         assert_eq!(open.verdict.decision, Decision::NotEnoughEvidence);
         assert!(headline::sentence(&open, Lang::Ja).starts_with("判断するには証拠が不十分"));
         let unsure = costs("review_minutes: {value: 18, low: 1, high: 60}", "");
-        assert_eq!(Report::new(evaluation(), Some(&unsure), None).unwrap().verdict.decision, Decision::NotEnoughEvidence);
+        assert_eq!(
+            Report::new(evaluation(), Some(&unsure), None).unwrap().verdict.decision,
+            Decision::NotEnoughEvidence
+        );
         let mut apart = evaluation();
         apart.measures[0].difference = None;
         apart.comparison = Comparison::NotComparable { reasons: vec!["other evaluator".into()] };
@@ -143,7 +156,8 @@ mod tests {
 
     #[test]
     fn every_link_within_the_page_leads_somewhere() {
-        let page = page(&Report::new(evaluation(), Some(&costs("setup: 1", "")), None).unwrap(), &Pictures::new(), Lang::En);
+        let page =
+            page(&Report::new(evaluation(), Some(&costs("setup: 1", "")), None).unwrap(), &Pictures::new(), Lang::En);
         let targets: Vec<&str> = page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert!(targets.len() > 50, "figures link to their inputs: {}", targets.len());
         for target in targets {
@@ -155,6 +169,8 @@ mod tests {
     fn the_pictures_asked_for_are_those_of_the_extremes() {
         let report = Report::new(evaluation(), None, None).unwrap();
         assert_eq!(report.pictures().len(), 16);
-        assert!(report.asset(Arm::InHouse, "fox-flat-0").is_some() && report.asset(Arm::Outsourced, "fox-flat-0").is_none());
+        assert!(
+            report.asset(Arm::InHouse, "fox-flat-0").is_some() && report.asset(Arm::Outsourced, "fox-flat-0").is_none()
+        );
     }
 }

@@ -72,7 +72,8 @@ pub fn assets() -> Vec<AssetScore> {
 
 /// Eight of ten made, ten bought; the vendor leads in style.
 pub fn evaluation() -> Evaluation {
-    let estimate = |mean| Some(MeanEstimate { mean, low: Some(mean - 0.1), high: Some(mean + 0.1), briefs: 8, images: 8 });
+    let estimate =
+        |mean| Some(MeanEstimate { mean, low: Some(mean - 0.1), high: Some(mean + 0.1), briefs: 8, images: 8 });
     let difference = Difference {
         mean: -0.2,
         low: -0.3,
@@ -108,14 +109,29 @@ pub fn evaluation() -> Evaluation {
         evaluator: EvaluatorFacts {
             bundle: "stub".into(),
             digest: "sha256:00".into(),
-            held_out: BTreeMap::from([("style".into(), 0.85), ("category_top5".into(), 0.82), ("drawings".into(), 396.0)]),
+            held_out: BTreeMap::from([
+                ("style".into(), 0.85),
+                ("category_top5".into(), 0.82),
+                ("drawings".into(), 396.0),
+            ]),
             styles: vec!["flat".into()],
             categories: 2,
         },
-        settings: StatisticsSettings { resamples: 500, confidence: 0.95, seed: 7, least_briefs: 6, correction: "holm".into() },
+        settings: StatisticsSettings {
+            resamples: 500,
+            confidence: 0.95,
+            seed: 7,
+            least_briefs: 6,
+            correction: "holm".into(),
+        },
         comparison: Comparison::Comparable { briefs: 8, only_in_house: vec![], only_outsourced: vec![] },
         measures: vec![compared.clone()],
-        styles: vec![MeasureGroup { name: "flat".into(), in_house_images: 8, outsourced_images: 10, measures: vec![compared] }],
+        styles: vec![MeasureGroup {
+            name: "flat".into(),
+            in_house_images: 8,
+            outsourced_images: 10,
+            measures: vec![compared],
+        }],
         categories: vec![],
         distributions: vec![],
         pairs: (0..8).map(pair).collect(),

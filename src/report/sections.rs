@@ -8,8 +8,8 @@ use super::document::extremes;
 use super::pictures::Pictures;
 use super::words::{measure, number, percent, score, signed, verdict, warning};
 use crate::eval::evaluation::{
-    Arm, ArmFacts, BriefPair, Compared, Comparison, ComparisonVerdict, Distribution, MeanEstimate, Measure, MeasureGroup,
-    Warning, WarningCode,
+    Arm, ArmFacts, BriefPair, Compared, Comparison, ComparisonVerdict, Distribution, MeanEstimate, Measure,
+    MeasureGroup, Warning, WarningCode,
 };
 use crate::html::{Lang, Thumbnail, safe};
 use crate::spec::words as spaced;
@@ -106,8 +106,12 @@ pub(super) fn forest(id: &str, rows: &[Compared], lang: Lang) -> Markup {
         .filter_map(|row| {
             let d = row.difference.as_ref()?;
             let scale = if row.measure == Measure::ImageText { 100.0 } else { 1.0 };
-            let text =
-                format!("{} ({} – {})", signed(d.mean, row.measure), signed(d.low, row.measure), signed(d.high, row.measure));
+            let text = format!(
+                "{} ({} – {})",
+                signed(d.mean, row.measure),
+                signed(d.low, row.measure),
+                signed(d.high, row.measure)
+            );
             let lead = match d.verdict {
                 ComparisonVerdict::InHouse => 1,
                 ComparisonVerdict::Outsourced => -1,
@@ -119,7 +123,10 @@ pub(super) fn forest(id: &str, rows: &[Compared], lang: Lang) -> Markup {
         .collect();
     intervals(
         id,
-        lang.t("House minus bought, paired by brief, with 95 % intervals", "社内−外注の差（依頼ごとの対応、95 % 区間）"),
+        lang.t(
+            "House minus bought, paired by brief, with 95 % intervals",
+            "社内−外注の差（依頼ごとの対応、95 % 区間）",
+        ),
         &rows,
         lang,
     )

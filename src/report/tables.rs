@@ -158,9 +158,12 @@ fn md(text: &str) -> String {
 pub fn markdown(report: &Report, lang: Lang) -> String {
     let mut out = vec![format!("# {}", md(&report.evaluation.campaign)), String::new()];
     out.extend([format!("**{}**", md(&sentence(report, lang))), String::new()]);
-    out.extend(numbers(report, lang).iter().map(|n| format!("- {}: **{}** {}", md(&n.label), md(&n.value), md(&n.beside))));
-    let cell =
-        |value: Option<crate::eval::evaluation::MeanEstimate>, of| value.map_or_else(|| "–".into(), |e| score(e.mean, of));
+    out.extend(
+        numbers(report, lang).iter().map(|n| format!("- {}: **{}** {}", md(&n.label), md(&n.value), md(&n.beside))),
+    );
+    let cell = |value: Option<crate::eval::evaluation::MeanEstimate>, of| {
+        value.map_or_else(|| "–".into(), |e| score(e.mean, of))
+    };
     out.extend([
         String::new(),
         lang.t("| measure | house | bought | difference | so |", "| 指標 | 社内 | 外注 | 差 | 判定 |").into(),
@@ -169,7 +172,10 @@ pub fn markdown(report: &Report, lang: Lang) -> String {
     for row in &report.evaluation.measures {
         let of = row.measure;
         let (difference, so) = row.difference.as_ref().map_or(("–".to_owned(), "–"), |d| {
-            (format!("{} ({} – {})", signed(d.mean, of), signed(d.low, of), signed(d.high, of)), verdict(d.verdict, lang))
+            (
+                format!("{} ({} – {})", signed(d.mean, of), signed(d.low, of), signed(d.high, of)),
+                verdict(d.verdict, lang),
+            )
         });
         out.push(format!(
             "| {} | {} | {} | {difference} | {so} |",
@@ -192,7 +198,10 @@ pub fn markdown(report: &Report, lang: Lang) -> String {
         let all = roi.inputs.iter().count();
         out.push(String::new());
         out.push(lang.t(
-            format!("{guessed} of {all} inputs are assumptions of the cost model {}; costs.csv names each.", md(&roi.model)),
+            format!(
+                "{guessed} of {all} inputs are assumptions of the cost model {}; costs.csv names each.",
+                md(&roi.model)
+            ),
             format!("入力 {all} 個のうち {guessed} 個は費用モデル {} の想定。内訳は costs.csv。", md(&roi.model)),
         ));
     }

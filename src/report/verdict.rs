@@ -80,13 +80,14 @@ pub fn judge(evaluation: &Evaluation, roi: Option<&Roi>, votes: Option<&VoteTall
         (Lead::InHouse | Lead::Outsourced, _) => voted,
         _ => measured,
     };
-    let cost =
-        roi.and_then(|roi| roi.get(Figure::Saving)).map_or(Lead::NotCompared, |saving| match (saving.low, saving.high) {
+    let cost = roi.and_then(|roi| roi.get(Figure::Saving)).map_or(Lead::NotCompared, |saving| {
+        match (saving.low, saving.high) {
             (Some(low), _) if low > 0.0 => Lead::InHouse,
             (_, Some(high)) if high < 0.0 => Lead::Outsourced,
             (Some(_), _) | (_, Some(_)) => Lead::NotEnoughEvidence,
             (None, None) => Lead::NotCompared,
-        });
+        }
+    });
     let decision = match (quality, cost) {
         (Lead::NotCompared, _) => Decision::NotCompared,
         (Lead::NotEnoughEvidence, _) | (_, Lead::NotEnoughEvidence) => Decision::NotEnoughEvidence,

@@ -159,7 +159,9 @@ pub fn input(input: CostInput, lang: Lang) -> &'static str {
 /// Whose word an input is.
 pub fn source(source: &AmountSource, lang: Lang) -> String {
     match source {
-        AmountSource::Measured { images } => lang.t(format!("measured on {images} images"), format!("{images} 点で実測")),
+        AmountSource::Measured { images } => {
+            lang.t(format!("measured on {images} images"), format!("{images} 点で実測"))
+        }
         AmountSource::Model { path, line } => {
             lang.t(format!("cost model, line {line}: {path}"), format!("費用モデル {line} 行目：{path}"))
         }
@@ -178,7 +180,9 @@ pub fn warning(code: WarningCode, lang: Lang) -> &'static str {
         WarningCode::Duplicates => lang.t("Near-duplicates", "ほぼ同一の画像"),
         WarningCode::NoReferences => lang.t("No references", "参照画像なし"),
         WarningCode::FewReferences => lang.t("Few references", "参照画像が少ない"),
-        WarningCode::WeakSeparation => lang.t("The judge hardly tells this style apart", "評価器がスタイルを識別しにくい"),
+        WarningCode::WeakSeparation => {
+            lang.t("The judge hardly tells this style apart", "評価器がスタイルを識別しにくい")
+        }
         WarningCode::Unscored => lang.t("Images without scores", "点数のない画像"),
         WarningCode::Unfinished => lang.t("Unfinished jobs", "未完了の作業"),
         WarningCode::Unpaired => lang.t("Briefs that only one side answers", "片方だけが応えた依頼"),

@@ -135,9 +135,19 @@ impl<'a> Reviews<'a> {
                     let number = usize::from_str_radix(key.get(at..at + 6)?, 16).ok()?;
                     ids.get(number % ids.len().max(1)).cloned()
                 };
-                let left = if key.ends_with(['0', '1', '2', '3', '4', '5', '6', '7']) { Arm::InHouse } else { Arm::Outsourced };
+                let left = if key.ends_with(['0', '1', '2', '3', '4', '5', '6', '7']) {
+                    Arm::InHouse
+                } else {
+                    Arm::Outsourced
+                };
                 let (in_house, outsourced) = (pick(&pair.in_house, 16)?, pick(&pair.outsourced, 24)?);
-                Some(BallotQuestion { token: key.get(..12)?.into(), brief: pair.brief.clone(), in_house, outsourced, left })
+                Some(BallotQuestion {
+                    token: key.get(..12)?.into(),
+                    brief: pair.brief.clone(),
+                    in_house,
+                    outsourced,
+                    left,
+                })
             })
             .collect();
         // The tokens are hashes, so their order is a shuffle.
@@ -149,7 +159,8 @@ impl<'a> Reviews<'a> {
         }
         let sheet = hash("sheet").get(..12).unwrap_or_default().to_owned();
         let handout = Handout { version: VERSION, sheet, rater, at: Timestamp::now(), questions };
-        let bytes = serde_json::to_vec_pretty(&handout).map_err(|e| Error::internal("cannot write a sheet").caused_by(e))?;
+        let bytes =
+            serde_json::to_vec_pretty(&handout).map_err(|e| Error::internal("cannot write a sheet").caused_by(e))?;
         match self.store.put_if_absent(&self.sheet(&handout.sheet)?, bytes.into()).await? {
             true => Ok(handout),
             false => Err(Error::invalid(format!("sheet {} was handed out before", handout.sheet))),
@@ -159,7 +170,10 @@ impl<'a> Reviews<'a> {
     /// Stores a ballot; returns the record that was added.
     pub async fn cast(&self, ballot: &Ballot) -> Result<CastBallot> {
         if ballot.version != VERSION {
-            return Err(Error::invalid(format!("the ballot has format version {}, this reads {VERSION}", ballot.version)));
+            return Err(Error::invalid(format!(
+                "the ballot has format version {}, this reads {VERSION}",
+                ballot.version
+            )));
         }
         let shown = text::show(&ballot.sheet);
         let unknown = || {
@@ -172,13 +186,17 @@ impl<'a> Reviews<'a> {
         let handout: Handout =
             serde_json::from_slice(&bytes).map_err(|e| Error::invalid(format!("{key} is not a sheet")).caused_by(e))?;
         let votes = revealed(&handout, ballot)?;
-        let cast = CastBallot { version: VERSION, sheet: handout.sheet, rater: handout.rater, at: Timestamp::now(), votes };
+        let cast =
+            CastBallot { version: VERSION, sheet: handout.sheet, rater: handout.rater, at: Timestamp::now(), votes };
         let log = self.log()?;
         for _ in 0..TRIES {
             let before: Vec<CastBallot> = log.read().await?;
             if before.iter().any(|other| other.sheet == cast.sheet) {
-                return Err(Error::invalid(format!("the votes of sheet {} are in already, and stay as they are", cast.sheet))
-                    .hint("hand out another sheet with `housestyle review sheet` to vote again"));
+                return Err(Error::invalid(format!(
+                    "the votes of sheet {} are in already, and stay as they are",
+                    cast.sheet
+                ))
+                .hint("hand out another sheet with `housestyle review sheet` to vote again"));
             }
             if log.add(before.len(), &cast).await? {
                 return Ok(cast);

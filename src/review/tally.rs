@@ -148,7 +148,11 @@ fn preferred(ranking: &stats::Ranking) -> Preferred {
         let (first, second) = ((difference / 2.0).exp(), (-difference / 2.0).exp());
         (first + ranking.ties / 2.0) / (first + second + ranking.ties)
     };
-    Preferred { value: value(difference), low: value(difference - 1.96 * error), high: value(difference + 1.96 * error) }
+    Preferred {
+        value: value(difference),
+        low: value(difference - 1.96 * error),
+        high: value(difference + 1.96 * error),
+    }
 }
 
 #[cfg(test)]
@@ -177,7 +181,8 @@ mod tests {
     fn counts_by_hand() {
         let (house, bought) = (Some(Arm::InHouse), Some(Arm::Outsourced));
         let tally =
-            tally(&[ballot("a", &[house, bought, bought, None]), ballot("b", &[house, bought, bought, bought])], 6, 1).unwrap();
+            tally(&[ballot("a", &[house, bought, bought, None]), ballot("b", &[house, bought, bought, bought])], 6, 1)
+                .unwrap();
         assert_eq!((tally.votes, tally.in_house, tally.outsourced, tally.ties, tally.pairs), (8, 2, 5, 1, 4));
         assert_eq!((tally.win_rate, tally.left), (2.5 / 8.0, Some(5.0 / 7.0)));
         assert!(tally.low < tally.win_rate && tally.win_rate < tally.high);

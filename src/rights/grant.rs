@@ -4,11 +4,13 @@
 //!
 //! Terms only get narrower as grants are added.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use crate::base::licence::Licence;
 use crate::base::time::Date;
 use crate::spec::{Claim, RightsRequest};
-use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// The rights in some pictures, complete: source, licence, holder and terms.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,13 +49,17 @@ impl TryFrom<&Claim> for Grant {
     /// Makes the grant of a claim, or says what the claim leaves out.
     fn try_from(claim: &Claim) -> Result<Self, String> {
         let (Some(source), Some(licence), Some(holder)) = (&claim.source, &claim.licence, &claim.holder) else {
-            let said =
-                [("source", claim.source.is_some()), ("licence", claim.licence.is_some()), ("holder", claim.holder.is_some())];
+            let said = [
+                ("source", claim.source.is_some()),
+                ("licence", claim.licence.is_some()),
+                ("holder", claim.holder.is_some()),
+            ];
             let missing: Vec<&str> = said.iter().filter(|(_, said)| !said).map(|(name, _)| *name).collect();
             return Err(format!("names no {}", missing.join(", no ")));
         };
         let some = |words: &Vec<String>| (!words.is_empty()).then(|| words.clone());
-        let terms = Terms { territories: some(&claim.territories), channels: some(&claim.channels), until: claim.until };
+        let terms =
+            Terms { territories: some(&claim.territories), channels: some(&claim.channels), until: claim.until };
         Ok(Self {
             source: source.clone(),
             licence: licence.clone(),
@@ -137,9 +143,15 @@ mod tests {
 
     #[test]
     fn terms_only_get_narrower() {
-        let grant =
-            |terms| Grant { source: "s".into(), licence: "MIT".parse().unwrap(), holder: "h".into(), evidence: None, terms };
-        let grants = [terms(&["JP", "US"], Some("2027-01-01")), terms(&[], None), terms(&["us", "DE"], Some("2026-01-01"))];
+        let grant = |terms| Grant {
+            source: "s".into(),
+            licence: "MIT".parse().unwrap(),
+            holder: "h".into(),
+            evidence: None,
+            terms,
+        };
+        let grants =
+            [terms(&["JP", "US"], Some("2027-01-01")), terms(&[], None), terms(&["us", "DE"], Some("2026-01-01"))];
         let sum = Terms::of(&grants.map(grant));
         assert_eq!(sum, terms(&["US"], Some("2026-01-01")));
         let nowhere = sum.and(&terms(&["FR"], None));

@@ -4,11 +4,12 @@
 //!
 //! A licence that neither this file nor the settings know is refused.
 
+use serde::{Deserialize, Serialize};
+
 use super::Grant;
 use crate::base::licence::Licence;
 use crate::base::time::Date;
 use crate::spec::Claim;
-use serde::{Deserialize, Serialize};
 
 /// What a licence allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

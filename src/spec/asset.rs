@@ -1,8 +1,9 @@
 //! A group of images that share prompt, count and size.
 
-use crate::base::limits;
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use crate::base::limits;
 
 /// A group of things to draw: every category × style × count is one job.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]

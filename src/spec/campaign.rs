@@ -1,5 +1,10 @@
 //! A campaign as it was read and checked, and where each of its values stands in the file.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::asset::AssetSpec;
 use super::gate::Gate;
 use super::guidance::Guidance;
@@ -10,9 +15,6 @@ use super::usage::{Budget, RightsRequest};
 use crate::base::limits;
 use crate::base::names::{BundleRef, Name, StyleRef};
 use crate::base::version::CategoryRef;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// A campaign, checked: what to draw, in which styles, which scores it must reach, and what it may cost.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -77,7 +79,10 @@ impl Campaign {
     pub(crate) fn too_many_images(&self) -> Option<String> {
         let images = self.images();
         (images > limits::JOBS).then(|| {
-            format!("asks for {images} images (categories × styles × count), at most {} make one campaign", limits::JOBS)
+            format!(
+                "asks for {images} images (categories × styles × count), at most {} make one campaign",
+                limits::JOBS
+            )
         })
     }
 }

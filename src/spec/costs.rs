@@ -5,13 +5,15 @@
 //! Every amount is finite, inside [`limits`], and its range holds its value; what was left out is known to be left out,
 //! so that a report can tell an assumption from silence. What follows from the amounts is for the report to say.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
 use super::problem::{Places, Problem};
 use crate::base::currency::Currency;
 use crate::base::limits;
 use crate::base::names::Name;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 
 /// A cost model, checked: the prices of machines, people and vendors.
 #[derive(Clone, Debug, PartialEq, Serialize)]

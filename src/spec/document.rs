@@ -1,12 +1,13 @@
 //! Reads style sets, cost models, and files of whichever kind.
 
+use std::path::Path;
+
 use super::costs::CostModel;
 use super::draft::CampaignDraft;
 use super::parse::{self, DocumentKind};
 use super::problem::Problem;
 use super::source;
 use super::styleset::StyleSet;
-use std::path::Path;
 
 /// A file of whichever kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +31,9 @@ impl Document {
         let yaml = source::utf8(&bytes, &file)?;
         match parse::kind(yaml) {
             Some(DocumentKind::StyleSet) => StyleSet::parse(yaml, &file).map(|set| Self::StyleSet(Box::new(set))),
-            Some(DocumentKind::CostModel) => CostModel::parse(yaml, &file).map(|model| Self::CostModel(Box::new(model))),
+            Some(DocumentKind::CostModel) => {
+                CostModel::parse(yaml, &file).map(|model| Self::CostModel(Box::new(model)))
+            }
             _ => Ok(Self::Campaign(Box::new(CampaignDraft::parse(yaml, &file)))),
         }
     }

@@ -8,11 +8,12 @@
 //! Where something could not be read, a stand-in holds its place; what is found at a stand-in later is not told, only
 //! what was wrong in the first place.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use super::campaign::Campaign;
 use super::problem::Problem;
 use super::{parse, source};
-use std::collections::BTreeSet;
-use std::path::Path;
 
 /// A campaign as far as it could be read, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,14 +123,18 @@ mod tests {
         assert_eq!((campaign.assets.len(), campaign.assets[2].categories[0].as_str()), (3, "owl"));
         assert_eq!((campaign.gate.style, campaign.gate.category), (0.0, 0.0), "what could not be read asks nothing");
         assert!(!draft.is_whole());
-        assert!(CampaignDraft::parse("spec: {}", "c.yaml").readable().is_none(), "without a bundle there is nothing to check");
+        assert!(
+            CampaignDraft::parse("spec: {}", "c.yaml").readable().is_none(),
+            "without a bundle there is nothing to check"
+        );
     }
 
     #[test]
     fn later_problems_join_in_place_unless_something_stands_in_there() {
         let draft = CampaignDraft::parse(YAML, "c.yaml");
         let campaign = draft.readable().unwrap();
-        let later = ["spec.styles[2]", "spec.styles[1]", "spec.assets[0].size", "spec.gate", "spec.assets[2].categories[0]"];
+        let later =
+            ["spec.styles[2]", "spec.styles[1]", "spec.assets[0].size", "spec.gate", "spec.assets[2].categories[0]"];
         let found = later.iter().map(|path| campaign.problem(path, "later", None)).collect();
         let problems = draft.finish(found).unwrap_err();
         let told: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();

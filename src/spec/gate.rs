@@ -1,8 +1,9 @@
 //! The gate: the scores that an image must reach, and how often it is tried again.
 
-use crate::base::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::base::limits;
 
 /// The scores that an image must reach, and how many seeds are tried before it is rejected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

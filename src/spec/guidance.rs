@@ -1,9 +1,11 @@
 //! Classifier-free guidance: how strongly each prompt is followed.
 
-use crate::base::limits;
+use std::borrow::Cow;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
+
+use crate::base::limits;
 
 /// How strongly the prompts are followed. With both scales equal this is classic guidance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -7,11 +7,13 @@
 //! Time and memory are bounded by [`limits`], whatever the text says (size, depth, aliases, number and length of
 //! values).
 
-use crate::base::{limits, text};
+use std::fmt;
+
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Error, MessageFormatter, UserMessageFormatter, budget::BudgetBreach};
-use std::fmt;
+
+use crate::base::{limits, text};
 
 /// A value and where it is used.
 #[derive(Clone, Debug)]
@@ -96,12 +98,16 @@ fn reason(error: &Error) -> String {
         Error::Budget { breach, .. } => match breach {
             BudgetBreach::Depth { .. } => limit("lists and mappings are nested too deep", limits::DEPTH),
             BudgetBreach::Documents { .. } => "the file holds several documents; one file says one thing".into(),
-            BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => limit("the file holds too many values", limits::NODES),
+            BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => {
+                limit("the file holds too many values", limits::NODES)
+            }
             _ => limit("too many or too large anchors and aliases", limits::ALIASED_NODES),
         },
         Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => limit("aliases multiply into too many values", limits::ALIASED_NODES),
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            limit("aliases multiply into too many values", limits::ALIASED_NODES)
+        }
         Error::MultipleDocuments { .. } => "the file holds several documents; one file says one thing".into(),
         Error::Eof { .. } => "the file is empty or ends too early".into(),
         Error::AliasError { error, .. } => reason(error),
@@ -156,7 +162,11 @@ impl<'de> Visitor<'de> for TreeBuilder {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<YamlValue, E> {
-        Ok(if value.len() > limits::TEXT { YamlValue::LongText(value.chars().count()) } else { YamlValue::Text(value.into()) })
+        Ok(if value.len() > limits::TEXT {
+            YamlValue::LongText(value.chars().count())
+        } else {
+            YamlValue::Text(value.into())
+        })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<YamlValue, A::Error> {

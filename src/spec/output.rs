@@ -1,8 +1,9 @@
 //! How the images are written: format and file names.
 
-use super::template::NameTemplate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::template::NameTemplate;
 
 /// How the files are written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]

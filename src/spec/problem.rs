@@ -4,10 +4,12 @@
 //!
 //! A problem prints on one line, without any character that could control a terminal.
 
-use crate::base::{limits, text};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{limits, text};
 
 /// One thing wrong in one place of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

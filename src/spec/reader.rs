@@ -6,10 +6,11 @@
 //!
 //! `None` means that at least one problem was noted, so a document without problems is complete.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::node::{YamlNode, YamlValue};
 use super::problem::{Places, Problem};
 use crate::base::{limits, text};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Notes places and problems while a document is read.
 pub(super) struct Reader {
@@ -36,7 +37,12 @@ impl Reader {
     }
 
     /// Notes that `field` is wrong.
-    pub(super) fn wrong<T>(&mut self, field: Field<'_>, reason: impl Into<String>, suggestion: Option<String>) -> Option<T> {
+    pub(super) fn wrong<T>(
+        &mut self,
+        field: Field<'_>,
+        reason: impl Into<String>,
+        suggestion: Option<String>,
+    ) -> Option<T> {
         self.problems.push(self.places.problem(field.path, reason, suggestion));
         None
     }
@@ -52,7 +58,9 @@ impl Reader {
 
     /// The value as entries of a mapping; keys that are no texts or come twice are noted.
     pub(super) fn entries<'a>(&mut self, field: Field<'a>) -> Option<Vec<(&'a str, &'a YamlNode)>> {
-        let YamlValue::Map(entries) = &field.node.value else { return self.expected(field, "a mapping of keys to values") };
+        let YamlValue::Map(entries) = &field.node.value else {
+            return self.expected(field, "a mapping of keys to values");
+        };
         let mut fields: Vec<(&str, &YamlNode)> = Vec::new();
         let mut seen = BTreeSet::new();
         for (key, value) in entries {
@@ -82,7 +90,8 @@ impl Reader {
                 let readable = self.problems.len() < limits::PROBLEMS;
                 let suggestion =
                     if readable { text::nearest(name, keys.iter().copied()) } else { None }.map(|k| format!("`{k}`"));
-                let known = if suggestion.is_none() { format!("; known here: {}", keys.join(", ")) } else { String::new() };
+                let known =
+                    if suggestion.is_none() { format!("; known here: {}", keys.join(", ")) } else { String::new() };
                 self.at_key(field.path, key, format!("unknown key {}{known}", text::show(name)), suggestion);
             }
         }
@@ -190,10 +199,18 @@ impl Reader {
         let YamlValue::List(nodes) = &field.node.value else { return self.expected(field, "a list") };
         match nodes.len() {
             0 => return self.wrong(field, "is empty; give at least one entry", None),
-            n if n > longest => return self.wrong(field, format!("has {n} entries, at most {longest} are allowed"), None),
+            n if n > longest => {
+                return self.wrong(field, format!("has {n} entries, at most {longest} are allowed"), None);
+            }
             _ => {}
         }
-        Some(nodes.iter().enumerate().map(|(i, node)| self.visit(&format!("{}[{i}]", field.path), node, &mut read)).collect())
+        Some(
+            nodes
+                .iter()
+                .enumerate()
+                .map(|(i, node)| self.visit(&format!("{}[{i}]", field.path), node, &mut read))
+                .collect(),
+        )
     }
 
     /// Notes every entry of the list at `field` that came before.
@@ -214,7 +231,9 @@ impl Reader {
                 Ok(value) => Some(value),
                 Err(reason) => self.wrong(field, format!("{} {reason}", text::show(text)), None),
             },
-            YamlValue::LongText(n) => self.wrong(field, format!("is a text of {n} characters, which is far too long"), None),
+            YamlValue::LongText(n) => {
+                self.wrong(field, format!("is a text of {n} characters, which is far too long"), None)
+            }
             _ => self.expected(field, "a text"),
         }
     }

@@ -8,6 +8,11 @@
 //! Nothing outside the folder is read and no link is followed; every picture is a PNG of modest size, and none is there
 //! twice, or it could be used for training and validation at once.
 
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
 use super::problem::Problem;
 use super::styleset::{Claim, Images, StyleSet};
 use super::template;
@@ -15,10 +20,6 @@ use crate::base::digest::Digest;
 use crate::base::error::{Error, Result as ReadResult};
 use crate::base::names::Name;
 use crate::base::{limits, text};
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
 
 /// How a PNG begins, up to the word that its size follows.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
@@ -53,7 +54,8 @@ impl Reference {
     ///
     /// Fails where the file cannot be read or has changed.
     pub fn read(&self) -> ReadResult<Vec<u8>> {
-        let gone = |why: &str| Error::invalid(format!("{} {why} since the style set was checked", text::escape(&self.file)));
+        let gone =
+            |why: &str| Error::invalid(format!("{} {why} since the style set was checked", text::escape(&self.file)));
         let bytes = bytes(&self.path).map_err(|e| gone("cannot be read").caused_by(e))?;
         if Digest::of(&bytes) == self.sha256 { Ok(bytes) } else { Err(gone("has changed")) }
     }
@@ -87,7 +89,8 @@ impl StyleSet {
     /// Tells every picture that is missing, unreadable, too large or there twice.
     pub fn resolve(&self, folder: &Path) -> Result<Vec<Reference>, Vec<Problem>> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let mut search = Search { folder, set: self, problems: Vec::new(), total: 0, seen: BTreeMap::new(), found: Vec::new() };
+        let mut search =
+            Search { folder, set: self, problems: Vec::new(), total: 0, seen: BTreeMap::new(), found: Vec::new() };
         for (entry, images) in self.images.iter().enumerate() {
             search.entry(entry, images);
             if search.problems.len() > limits::PROBLEMS {
@@ -123,7 +126,8 @@ impl Search<'_> {
             return self.wrong(entry, format!("{} finds no PNG file", text::show(&images.files)));
         }
         if self.found.len() + files.len() > limits::PICTURES {
-            return self.wrong(entry, format!("makes more than {} pictures, which is the most of one set", limits::PICTURES));
+            return self
+                .wrong(entry, format!("makes more than {} pictures, which is the most of one set", limits::PICTURES));
         }
         for file in files {
             if let Err(reason) = self.picture(entry, images, &file) {
@@ -164,7 +168,9 @@ fn expand(root: &Path, pattern: &str) -> Result<Vec<String>, String> {
             if part.contains(['*', '?']) {
                 // A pattern passes over what is no picture and no folder, but a link it matches is an error as any
                 // other.
-                next.extend(names(root, folder)?.into_iter().filter(|name| matches(part, name)).map(|name| join(&name)));
+                next.extend(
+                    names(root, folder)?.into_iter().filter(|name| matches(part, name)).map(|name| join(&name)),
+                );
             } else if !by_pattern || fs::symlink_metadata(root.join(join(part))).is_ok() {
                 next.push(join(part));
             }
@@ -207,8 +213,9 @@ fn names(root: &Path, folder: &str) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path).map_err(|e| e.to_string())? {
         let name = entry.map_err(|e| e.to_string())?.file_name();
-        let name =
-            name.into_string().map_err(|name| format!("holds {}, which is not UTF-8", text::show(&name.to_string_lossy())))?;
+        let name = name
+            .into_string()
+            .map_err(|name| format!("holds {}, which is not UTF-8", text::show(&name.to_string_lossy())))?;
         if !name.starts_with('.') {
             names.push(name);
         }
@@ -222,7 +229,9 @@ fn names(root: &Path, folder: &str) -> Result<Vec<String>, String> {
 
 fn no_link(path: &Path) -> Result<(), String> {
     match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_symlink() => Err("is or lies behind a symlink, which is not followed; copy the picture".into()),
+        Ok(meta) if meta.is_symlink() => {
+            Err("is or lies behind a symlink, which is not followed; copy the picture".into())
+        }
         Ok(_) => Ok(()),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Err("there is no such file".into()),
         Err(e) => Err(e.to_string()),
@@ -288,9 +297,14 @@ mod tests {
 
     #[test]
     fn patterns_fit_names() {
-        for (pattern, name) in
-            [("*.png", "fox.png"), ("*", "x"), ("f?x*", "fox-1.png"), ("*a*b*", "xxaxxbxx"), ("**", ""), ("狐*", "狐.png")]
-        {
+        for (pattern, name) in [
+            ("*.png", "fox.png"),
+            ("*", "x"),
+            ("f?x*", "fox-1.png"),
+            ("*a*b*", "xxaxxbxx"),
+            ("**", ""),
+            ("狐*", "狐.png"),
+        ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [("*.png", "fox.jpg"), ("f?x", "fx"), ("", "x"), ("*a*b", "ba")] {

@@ -1,9 +1,11 @@
 //! The sampler: which algorithm turns noise into a picture, in how many steps.
 
-use crate::base::limits;
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+
+use crate::base::limits;
 
 /// How noise becomes a picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,10 +4,11 @@
 //!
 //! Only plain files are opened, and never more than [`limits::FILE_BYTES`] of them are read.
 
+use std::path::Path;
+
 use super::problem::Problem;
 use crate::base::limits;
 use crate::io::files;
-use std::path::Path;
 
 /// Reads a file's bytes as text.
 pub(super) fn utf8<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str, Vec<Problem>> {

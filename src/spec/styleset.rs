@@ -5,6 +5,9 @@
 //! A [`StyleSet`] is complete and inside all [`limits`]. Its files are found by [`StyleSet::resolve`]; claims may be
 //! incomplete, since whether their rights allow the use is for [`crate::rights`] to say.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::problem::{Places, Problem};
 use super::template;
 use crate::base::licence::Licence;
@@ -12,8 +15,6 @@ use crate::base::limits;
 use crate::base::names::{BundleRef, Name};
 use crate::base::time::Date;
 use crate::base::version::Branch;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 /// A style set, checked.
 #[derive(Clone, Debug, PartialEq, Serialize)]

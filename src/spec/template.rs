@@ -4,10 +4,12 @@
 //!
 //! Filling is one pass, so a value that looks like a placeholder stays what it is.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use crate::base::checked_text::checked_text;
 use crate::base::{limits, text};
-use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// What may stand in `output.name`.
 pub const NAME_FIELDS: [&str; 5] = ["category", "style", "index", "size", "campaign"];

@@ -1,10 +1,11 @@
 //! What a campaign may cost, and what its images will be used for.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::base::currency::Currency;
 use crate::base::limits;
 use crate::base::time::Date;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 /// What a campaign may cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

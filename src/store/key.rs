@@ -83,7 +83,9 @@ mod tests {
             assert_eq!(Key::new(good).unwrap().as_str(), good);
         }
         let long = "a".repeat(10_000_000);
-        for bad in ["", "/a", "a/", "a//b", "..", "a/../b", ".lock", "a\\b", "a\0b", "a%2e%2e", "a b", "\u{202e}gnp.a", &long] {
+        for bad in
+            ["", "/a", "a/", "a//b", "..", "a/../b", ".lock", "a\\b", "a\0b", "a%2e%2e", "a b", "\u{202e}gnp.a", &long]
+        {
             let error = Key::new(bad).unwrap_err();
             assert!(error.to_string().len() < 600);
         }

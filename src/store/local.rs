@@ -62,7 +62,8 @@ impl Local {
         if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
             return Err(failed(not_plain()));
         }
-        let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -78,7 +79,8 @@ impl Local {
             Err(TryLockError::Error(e)) => return Err(failed(e)),
         }
         // The number is for the message above only; the operating system knows who holds the lock.
-        let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+        let noted =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
         noted.map_err(failed)?;
         Ok(Lock { _file: file })
     }
@@ -103,7 +105,11 @@ impl Local {
     }
 
     /// Runs file work on a key's file off the async threads.
-    async fn on_file<T: Send + 'static>(&self, key: &Key, work: impl FnOnce(&Path) -> Result<T> + Send + 'static) -> Result<T> {
+    async fn on_file<T: Send + 'static>(
+        &self,
+        key: &Key,
+        work: impl FnOnce(&Path) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let path = self.path(key);
         off_thread(move || work(&path)).await
     }

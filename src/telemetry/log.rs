@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_line_is_one_line_and_json_is_json_whatever_the_text() {
-        for text in ["\u{1b}[31mred\r\nforged", "\u{202e}gpj.exe", "\u{7f}\u{85}\u{2028}", "\u{e0041}", "\"}\\", "狐"] {
+        for text in ["\u{1b}[31mred\r\nforged", "\u{202e}gpj.exe", "\u{7f}\u{85}\u{2028}", "\u{e0041}", "\"}\\", "狐"]
+        {
             for format in [LogFormat::Human, LogFormat::Json] {
                 let lines = logged(format, text);
                 let line = lines.strip_suffix('\n').unwrap();

@@ -66,7 +66,8 @@ const OTHER: &str = "other";
 
 const LANE: MetricLabel = MetricLabel { name: "lane", values: &["high", "normal", "low"] };
 const STAGE: MetricLabel = MetricLabel { name: "stage", values: &["encode", "unet", "decode", "score"] };
-const OUTCOME: MetricLabel = MetricLabel { name: "outcome", values: &["accepted", "rejected", "failed", "dead", "skipped"] };
+const OUTCOME: MetricLabel =
+    MetricLabel { name: "outcome", values: &["accepted", "rejected", "failed", "dead", "skipped"] };
 const VERDICT: MetricLabel = MetricLabel { name: "verdict", values: &["passed", "refused", "failed"] };
 const AXIS: MetricLabel = MetricLabel { name: "axis", values: &["style", "category"] };
 const PROVIDER: MetricLabel = MetricLabel { name: "provider", values: &["cpu", "openvino", "cuda", "tensorrt"] };
@@ -162,8 +163,18 @@ pub const READY: Metric = Metric {
 };
 
 /// Every metric.
-pub const TABLE: [&Metric; 10] =
-    [&QUEUE_WAIT, &BATCH_FILL, &STAGE_TIME, &ASSETS, &ATTEMPTS, &GATE_SCORE, &PROVIDER_USED, &ERRORS, &WEBHOOKS, &READY];
+pub const TABLE: [&Metric; 10] = [
+    &QUEUE_WAIT,
+    &BATCH_FILL,
+    &STAGE_TIME,
+    &ASSETS,
+    &ATTEMPTS,
+    &GATE_SCORE,
+    &PROVIDER_USED,
+    &ERRORS,
+    &WEBHOOKS,
+    &READY,
+];
 
 /// Counts the metrics of the table; cheap to share behind an `Arc`.
 pub struct Metrics {
@@ -192,7 +203,9 @@ impl Metrics {
         let (registry, mut families) = (Registry::new(), Vec::new());
         for metric in TABLE {
             let family = metric.family().context(Kind::Internal, || format!("cannot set up {}", metric.name))?;
-            registry.register(family.collector()).context(Kind::Internal, || format!("cannot register {}", metric.name))?;
+            registry
+                .register(family.collector())
+                .context(Kind::Internal, || format!("cannot register {}", metric.name))?;
             for values in metric.combinations() {
                 family.touch(&values);
             }
@@ -206,7 +219,9 @@ impl Metrics {
     /// # Errors
     /// If it cannot be written.
     pub fn text(&self) -> Result<String> {
-        TextEncoder::new().encode_to_string(&self.registry.gather()).context(Kind::Internal, || "cannot write the metrics")
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .context(Kind::Internal, || "cannot write the metrics")
     }
 
     /// Records how long after its publication a job was received.
@@ -275,7 +290,8 @@ impl Metrics {
 
     fn observe(&self, metric: &'static Metric, labels: &[&str], value: f64) {
         if let Some(Family::Histogram(family)) = self.family(metric) {
-            let _ = family.get_metric_with_label_values(&metric.listed(labels)).map(|histogram| histogram.observe(value));
+            let _ =
+                family.get_metric_with_label_values(&metric.listed(labels)).map(|histogram| histogram.observe(value));
         }
     }
 

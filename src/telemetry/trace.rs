@@ -12,7 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hyper::{Request, Response};
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, TracerProvider as _};
+use opentelemetry::trace::{
+    SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, TracerProvider as _,
+};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
@@ -50,14 +52,20 @@ impl TraceParent {
     pub fn of(span: &Span) -> Option<Self> {
         let context = span.context();
         let here = context.span().span_context().clone();
-        here.is_valid().then(|| Self { trace: here.trace_id(), span: here.span_id(), flags: here.trace_flags().to_u8() })
+        here.is_valid().then(|| Self {
+            trace: here.trace_id(),
+            span: here.span_id(),
+            flags: here.trace_flags().to_u8(),
+        })
     }
 
     /// Deserializes a field that may hold one; what cannot be read is `None`.
     ///
     /// # Errors
     /// For a field that is not a string.
-    pub fn if_readable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Self>, D::Error> {
+    pub fn if_readable<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Option<Self>, D::Error> {
         Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| text.parse().ok()))
     }
 
@@ -186,7 +194,10 @@ mod tests {
     fn a_traceparent_is_read_and_written_as_the_specification_says() {
         let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let parent: TraceParent = text.parse().unwrap();
-        assert_eq!((parent.to_string().as_str(), serde_json::to_string(&parent).unwrap()), (text, format!("\"{text}\"")));
+        assert_eq!(
+            (parent.to_string().as_str(), serde_json::to_string(&parent).unwrap()),
+            (text, format!("\"{text}\""))
+        );
         assert!(text.replacen("00-", "cc-", 1).parse::<TraceParent>().is_ok(), "a later version");
         assert!(format!("{}-what-more", text.replacen("00-", "cc-", 1)).parse::<TraceParent>().is_ok());
         for bad in [

@@ -51,7 +51,13 @@ pub struct DenoisingTerm<'a> {
 }
 
 /// Draws a batch of `examples` for a step.
-pub fn draw(examples: &[&Example], sizes: BatchSizes, noise: Option<DenoisingTerm<'_>>, seed: u64, step: u32) -> TrainingBatch {
+pub fn draw(
+    examples: &[&Example],
+    sizes: BatchSizes,
+    noise: Option<DenoisingTerm<'_>>,
+    seed: u64,
+    step: u32,
+) -> TrainingBatch {
     let mut random = StepRng::new(seed, step);
     TrainingBatch {
         contrast: contrast(examples, sizes, &mut random),
@@ -112,7 +118,8 @@ fn denoising(
     step: u32,
     random: &mut StepRng,
 ) -> DenoisingBatch {
-    let mut batch = DenoisingBatch { style_scale: vec![noise.style_scale; count * noise.layers], ..DenoisingBatch::default() };
+    let mut batch =
+        DenoisingBatch { style_scale: vec![noise.style_scale; count * noise.layers], ..DenoisingBatch::default() };
     for i in 0..count {
         let example = examples[random.below(examples.len())];
         let clean = &example.latents[random.below(example.latents.len())];
@@ -205,7 +212,10 @@ mod tests {
             };
             assert_eq!(pairs(&batch.targets), [id]);
             let compared = pairs(&batch.allowed);
-            assert!(compared.len() >= 3 && compared.iter().all(|p| [id, 100 + id, 200, 300].contains(p)), "{compared:?}");
+            assert!(
+                compared.len() >= 3 && compared.iter().all(|p| [id, 100 + id, 200, 300].contains(p)),
+                "{compared:?}"
+            );
             // Rivals that the batch holds for another image are compared with too.
             let shared = [200, 300].iter().filter(|p| batch.input_ids.chunks(2).any(|column| column[0] == **p)).count();
             assert_eq!(compared.iter().filter(|p| [200, 300].contains(p)).count(), shared);

@@ -45,7 +45,8 @@ pub fn write(checkpoint: &Checkpoint, training: &Digest) -> Result<Vec<u8>> {
         history: history.clone(),
         pending: pending.clone(),
     };
-    let about = serde_json::to_string(&about).map_err(|e| Error::internal("cannot write a checkpoint as JSON").caused_by(e))?;
+    let about =
+        serde_json::to_string(&about).map_err(|e| Error::internal("cannot write a checkpoint as JSON").caused_by(e))?;
     let vectors = [&state.params, &state.first_moment, &state.second_moment, &best.params];
     let bytes = vectors.map(|vector| vector.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
     let mut views = Vec::with_capacity(VECTORS.len());
@@ -64,12 +65,17 @@ pub fn read(bytes: &[u8], training: &Digest, parameters: usize) -> Option<Checkp
     let file = SafeTensors::deserialize(bytes).ok()?;
     let vector = |name: &str| -> Option<Vec<f32>> {
         let view = file.tensor(name).ok()?;
-        let values: Vec<f32> = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let values: Vec<f32> =
+            view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         (view.dtype() == Dtype::F32 && values.len() == parameters).then_some(values)
     };
     let [params, first_moment, second_moment, best] = VECTORS.map(vector);
-    let state =
-        OptimizerState { params: params?, first_moment: first_moment?, second_moment: second_moment?, steps: about.steps };
+    let state = OptimizerState {
+        params: params?,
+        first_moment: first_moment?,
+        second_moment: second_moment?,
+        steps: about.steps,
+    };
     let best = BestVector { step: about.best_step, loss: about.best_loss.unwrap_or(f32::INFINITY), params: best? };
     (about.training == *training).then_some(Checkpoint { state, best, history: about.history, pending: about.pending })
 }

@@ -221,8 +221,14 @@ mod tests {
 
     #[test]
     fn the_rate_warms_up_and_falls() {
-        let rates =
-            StepRates { learning_rate: 1.0, weight_decay: 0.0, cross_entropy: 1.0, triplet: 0.0, denoising: 0.0, margin: 0.2 };
+        let rates = StepRates {
+            learning_rate: 1.0,
+            weight_decay: 0.0,
+            cross_entropy: 1.0,
+            triplet: 0.0,
+            denoising: 0.0,
+            margin: 0.2,
+        };
         let recipe = Recipe { rates, steps: 100, validation: 0.0, patience: 0, seed: 0 };
         let at = |step| warmed(&recipe, step);
         assert!(at(0) < 0.11 && at(9) > 0.95 && at(50) < at(20) && (at(100) - 0.1).abs() < 1e-6);

@@ -128,7 +128,8 @@ impl TrainingLayout {
         let mut at = 0;
         for tensor in &self.tensors {
             let end = at + 4 * tensor.len();
-            let data = bytes.get(at..end).ok_or_else(|| Error::internal("a parameter vector is shorter than its layout"))?;
+            let data =
+                bytes.get(at..end).ok_or_else(|| Error::internal("a parameter vector is shorter than its layout"))?;
             let view = TensorView::new(Dtype::F32, tensor.shape.to_vec(), data);
             views.push((tensor.name.as_str(), view.context(Kind::Internal, || "cannot describe a tensor")?));
             at = end;
@@ -143,7 +144,8 @@ impl TrainingLayout {
     ///
     /// [`Kind::Invalid`] for a file of another layout or with numbers that are not finite.
     pub fn read(&self, bytes: &[u8], name: &str) -> Result<Vec<f32>> {
-        let file = SafeTensors::deserialize(bytes).context(Kind::Invalid, || format!("{name} is not a safetensors file"))?;
+        let file =
+            SafeTensors::deserialize(bytes).context(Kind::Invalid, || format!("{name} is not a safetensors file"))?;
         let other = |what: String| Error::invalid(format!("{name} {what}")).hint("it belongs to another bundle");
         if file.len() != self.tensors.len() {
             return Err(other(format!("has {} tensors, the bundle trains {}", file.len(), self.tensors.len())));
@@ -192,10 +194,16 @@ mod tests {
 
     #[test]
     fn layouts_that_do_not_add_up_are_refused() {
-        for (from, to) in
-            [("10", "11"), ("[2, 2]", "[2, 18446744073709551615]"), ("\"images\": 4", "\"images\": 0"), ("14.3", "1e999")]
-        {
-            assert!(TrainingLayout::parse(JSON.replacen(from, to, 1).as_bytes(), "layout.json").is_err(), "{from} -> {to}");
+        for (from, to) in [
+            ("10", "11"),
+            ("[2, 2]", "[2, 18446744073709551615]"),
+            ("\"images\": 4", "\"images\": 0"),
+            ("14.3", "1e999"),
+        ] {
+            assert!(
+                TrainingLayout::parse(JSON.replacen(from, to, 1).as_bytes(), "layout.json").is_err(),
+                "{from} -> {to}"
+            );
         }
     }
 }

@@ -90,8 +90,8 @@ pub fn draw(
         briefs.iter().enumerate().map(|(i, category)| request(bundle, subject, i, category, style_of(i))).collect();
     let mut marks = Vec::with_capacity(briefs.len());
     for (first, requests) in (0..).step_by(BATCH).zip(requests.chunks(BATCH)) {
-        let pictures =
-            pipeline.generate(requests, &mut |_| if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })?;
+        let pictures = pipeline
+            .generate(requests, &mut |_| if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })?;
         for (i, picture) in (first..).zip(pictures) {
             let Ok(picture) = picture else {
                 marks.push(None);
@@ -139,7 +139,8 @@ fn request(
     let (prompts, style_encoder, category_encoder) = match style {
         None => (Prompts { category: plain, style: spoken, negative }, subject.version, None),
         Some(style) => {
-            let look = template::fill(&spec.prompt.style, &[("prompt", &plain), ("look", &style.look), ("category", &words)]);
+            let look =
+                template::fill(&spec.prompt.style, &[("prompt", &plain), ("look", &style.look), ("category", &words)]);
             (Prompts { category: spoken, style: look, negative }, None, subject.version)
         }
     };

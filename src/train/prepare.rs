@@ -152,8 +152,11 @@ impl Prepare {
         }
         if rivals.is_empty() {
             let others = if contrast == ContrastAxis::Styles { "look" } else { "category" };
-            return Err(Error::invalid(format!("there is no other {others} to tell \"{}\" apart from", caption.category))
-                .hint(format!("add pictures of another {others}")));
+            return Err(Error::invalid(format!(
+                "there is no other {others} to tell \"{}\" apart from",
+                caption.category
+            ))
+            .hint(format!("add pictures of another {others}")));
         }
         let stock = template::fill(&wording.category, &[("category", &caption.category)]);
         let prompt = self.tokens(&wording.prompt(caption))?;
@@ -165,7 +168,8 @@ impl Prepare {
     }
 
     fn encode(&mut self, pixels: &[f32]) -> Result<Vec<f32>> {
-        let (edge, LatentSpec { channels, downscale, scaling_factor, shift_factor }) = (self.size as usize, self.latent);
+        let (edge, LatentSpec { channels, downscale, scaling_factor, shift_factor }) =
+            (self.size as usize, self.latent);
         let side = (self.size / downscale) as usize;
         let inputs = [("sample", Input::F32(pixels, &[1, 3, edge, edge]))];
         let sample = self.vae_encoder.run(&inputs, &[("latent_sample", &[1, channels, side, side])])?.concat();
@@ -190,9 +194,13 @@ impl Wording {
                 let stock = template::fill(&self.category, &[("category", &caption.category)]);
                 let others = self.looks.iter().filter(|(name, _)| *name != caption.style);
                 let described = others.map(|(_, look)| {
-                    template::fill(&self.described, &[("prompt", &stock), ("look", look), ("category", &caption.category)])
+                    template::fill(
+                        &self.described,
+                        &[("prompt", &stock), ("look", look), ("category", &caption.category)],
+                    )
                 });
-                let brands = captions.iter().filter(|l| l.style != caption.style).map(|l| self.of(&caption.category, &l.style));
+                let brands =
+                    captions.iter().filter(|l| l.style != caption.style).map(|l| self.of(&caption.category, &l.style));
                 described.chain(brands).collect()
             }
             ContrastAxis::Categories => {
@@ -213,7 +221,8 @@ fn copies(image: &RgbImage, size: u32) -> Vec<RgbImage> {
     let longest = width.max(height).max(1);
     let scaled = |side: u32| (side * size).div_ceil(longest).clamp(1, size);
     let (w, h) = (scaled(width), scaled(height));
-    let fitted = if (w, h) == (width, height) { image.clone() } else { imageops::resize(image, w, h, FilterType::CatmullRom) };
+    let fitted =
+        if (w, h) == (width, height) { image.clone() } else { imageops::resize(image, w, h, FilterType::CatmullRom) };
     let step = i64::from((size / 32).max(1));
     let (left, top) = (i64::from((size - w) / 2), i64::from((size - h) / 2));
     let moved = |(dx, dy): (i64, i64)| {

@@ -145,7 +145,8 @@ mod tests {
         assert!((moved[0] - half).abs() < 1e-6 && (moved[1] - half).abs() < 1e-6, "{moved:?}");
         // A feature that the ReLU cuts off is not moved.
         assert_eq!(adapter.apply(&[-1.0, 0.0]), [-1.0, 0.0]);
-        let other = TrainingLayout::parse(LAYOUT.replace("image_adapter.up", "something").as_bytes(), "layout.json").unwrap();
+        let other =
+            TrainingLayout::parse(LAYOUT.replace("image_adapter.up", "something").as_bytes(), "layout.json").unwrap();
         assert!(ImageAdapter::new(&other, &[0.0; 4]).is_err());
     }
 }

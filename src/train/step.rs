@@ -124,8 +124,16 @@ pub struct TrainingStep {
     axes: Axes,
 }
 
-const OUTPUTS: [&str; 8] =
-    ["loss", "cross_entropy", "triplet", "denoising", "accuracy", "params_out", "first_moment_out", "second_moment_out"];
+const OUTPUTS: [&str; 8] = [
+    "loss",
+    "cross_entropy",
+    "triplet",
+    "denoising",
+    "accuracy",
+    "params_out",
+    "first_moment_out",
+    "second_moment_out",
+];
 const SCALARS: [&str; 7] =
     ["step", "learning_rate", "weight_decay", "cross_entropy_weight", "triplet_weight", "denoising_weight", "margin"];
 
@@ -147,7 +155,8 @@ impl TrainingStep {
                 .hint("export it with its training steps (models/README.md), or use a bundle that has them"));
         }
         let layout = TrainingLayout::parse(&bundle.read(layout)?, layout)?;
-        let (length, n, m, b) = (spec.tokenizer.max_length, layout.batch.images, layout.batch.prompts, layout.batch.pictures);
+        let (length, n, m, b) =
+            (spec.tokenizer.max_length, layout.batch.images, layout.batch.prompts, layout.batch.pictures);
         let edge = spec.sizes.first().map_or(0, |size| (size / spec.latent.downscale) as usize);
         let vector = |name| Port::f32(name, [Some(layout.parameters)]);
         let mut inputs = vec![vector("params"), vector("first_moment"), vector("second_moment")];
@@ -166,8 +175,10 @@ impl TrainingStep {
             inputs.push(Port::i64("style_ids", [Some(b), Some(length)]));
             inputs.push(Port::f32("style_scale", [Some(b), Some(spec.cross_attention_layers)]));
         }
-        let outputs: Vec<Port> =
-            OUTPUTS.iter().map(|name| if name.ends_with("_out") { vector(name) } else { Port::f32(name, []) }).collect();
+        let outputs: Vec<Port> = OUTPUTS
+            .iter()
+            .map(|name| if name.ends_with("_out") { vector(name) } else { Port::f32(name, []) })
+            .collect();
         let model = loader.load(model, Ports { inputs: &inputs, outputs: &outputs })?;
         let fixed = |name: &str, axis| {
             let size = model.input_axis(name, axis);
@@ -213,7 +224,12 @@ impl TrainingStep {
         Ok(self.run(state, batch, &StepRates { learning_rate: 0.0, ..*rates })?.0)
     }
 
-    fn run(&mut self, state: &OptimizerState, batch: &TrainingBatch, rates: &StepRates) -> Result<(Losses, [Vec<f32>; 3])> {
+    fn run(
+        &mut self,
+        state: &OptimizerState,
+        batch: &TrainingBatch,
+        rates: &StepRates,
+    ) -> Result<(Losses, [Vec<f32>; 3])> {
         let p = [self.layout.parameters];
         let (n, m, b) = (self.layout.batch.images, self.layout.batch.prompts, self.layout.batch.pictures);
         let Axes { length, features, width, latent: [c, h, w], layers } = self.axes;

@@ -4,8 +4,8 @@
 //!
 //! # Invariants
 //!
-//! No item is lost or doubled, and no key waits behind one that keeps coming. Batches never change images (noise is keyed
-//! by job), so any grouping is right and only speed depends on it.
+//! No item is lost or doubled, and no key waits behind one that keeps coming. Batches never change images (noise is
+//! keyed by job), so any grouping is right and only speed depends on it.
 
 use std::collections::VecDeque;
 

@@ -47,7 +47,8 @@ impl CancelledCampaigns {
 
     /// Returns whether a campaign is cancelled; looks in the store if what is known is not fresh.
     pub(super) async fn is_cancelled(&self, campaign: &CampaignId) -> Result<bool> {
-        let fresh = self.known().get(campaign).filter(|known| known.looked.elapsed() < FRESH).map(|known| known.cancelled);
+        let fresh =
+            self.known().get(campaign).filter(|known| known.looked.elapsed() < FRESH).map(|known| known.cancelled);
         match fresh {
             Some(cancelled) => Ok(cancelled),
             None => self.look(campaign).await,

@@ -1,7 +1,7 @@
 //! The engine: the one thread that owns the models, fed with commands over a bounded channel.
 //!
-//! Takes a [`Generator`] and batches of [`InFlight`], and images to score ([`EngineScorer`]); returns each batch with one result
-//! per item, and each image's scores.
+//! Takes a [`Generator`] and batches of [`InFlight`], and images to score ([`EngineScorer`]); returns each batch with
+//! one result per item, and each image's scores.
 //!
 //! # Invariants
 //!
@@ -65,8 +65,8 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Starts the thread. `on_step` is called after every denoising step; a batch with a job that is `unwanted` is broken
-    /// off.
+    /// Starts the thread. `on_step` is called after every denoising step; a batch with a job that is `unwanted` is
+    /// broken off.
     ///
     /// # Errors
     ///
@@ -213,9 +213,9 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(StepProgress)> Thread<G, U, S> {
         let scores = if self.shutdown.requested() {
             Err(stopping())
         } else {
-            self.generator
-                .score(&[ScoringTarget::from(&expected)], &[&image])
-                .and_then(|mut each| each.pop().unwrap_or_else(|| Err(Error::internal("an image came back without its score"))))
+            self.generator.score(&[ScoringTarget::from(&expected)], &[&image]).and_then(|mut each| {
+                each.pop().unwrap_or_else(|| Err(Error::internal("an image came back without its score")))
+            })
         };
         // A receiver that is gone does not need the answer.
         let _ = reply.send(scores);
@@ -237,12 +237,17 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(StepProgress)> Thread<G, U, S> {
         }
     }
 
-    /// Returns one result per item. If the batch is refused as a whole because of what is in it, each item is tried alone.
+    /// Returns one result per item. If the batch is refused as a whole because of what is in it, each item is tried
+    /// alone.
     fn results(&mut self, batch: &[InFlight]) -> Result<Each<Scored>> {
         match self.generate_and_score(batch) {
-            Err(error) if broken_off(&self.shutdown, &self.unwanted, batch) || !error.is_about_the_input() => Err(error),
+            Err(error) if broken_off(&self.shutdown, &self.unwanted, batch) || !error.is_about_the_input() => {
+                Err(error)
+            }
             Err(error) if batch.len() == 1 => Ok(vec![Err(error)]),
-            Err(_) => batch.iter().map(|work| self.results(std::slice::from_ref(work)).map(|mut one| one.remove(0))).collect(),
+            Err(_) => {
+                batch.iter().map(|work| self.results(std::slice::from_ref(work)).map(|mut one| one.remove(0))).collect()
+            }
             results => results,
         }
     }
@@ -282,7 +287,8 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(StepProgress)> Thread<G, U, S> {
         } else {
             images.iter().map(|_| Ok(None)).collect()
         };
-        let seconds = if self.generator.can_score() { start.elapsed().as_secs_f64() / images.len().max(1) as f64 } else { 0.0 };
+        let seconds =
+            if self.generator.can_score() { start.elapsed().as_secs_f64() / images.len().max(1) as f64 } else { 0.0 };
         let mut scores = scores.into_iter();
         let scored = generated.into_iter().map(|generated| {
             let mut generated = generated?;
@@ -337,7 +343,8 @@ mod tests {
 
     fn asked(id: u8) -> (Unscored, RgbImage) {
         let (name, none) = (id.to_string(), String::new);
-        let asked = Unscored { id: name.clone(), sha256: Digest::of(&name), style: name, category: none(), prompt: none() };
+        let asked =
+            Unscored { id: name.clone(), sha256: Digest::of(&name), style: name, category: none(), prompt: none() };
         (asked, RgbImage::from_pixel(1, 1, Rgb([id, 0, 0])))
     }
 

@@ -32,8 +32,13 @@ impl InFlight {
     pub(super) fn new(delivery: Delivery<Message>) -> Self {
         let job = Arc::new(delivery.message.job.clone());
         let (id, campaign) = (job.id.to_string(), job.campaign.as_str());
-        let span =
-            tracing::info_span!("job", id, campaign, lane = delivery.message.priority().as_str(), otel.kind = "consumer");
+        let span = tracing::info_span!(
+            "job",
+            id,
+            campaign,
+            lane = delivery.message.priority().as_str(),
+            otel.kind = "consumer"
+        );
         if let Some(parent) = delivery.message.traceparent {
             parent.adopt(&span);
         }

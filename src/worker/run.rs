@@ -66,8 +66,9 @@ impl Worker {
         // The engine also stops when the worker fails, which must not look like a request to stop.
         let stop_engine = self.shutdown.child();
         let observer = Arc::clone(&self.observer);
-        let step =
-            move |now: StepProgress| observer(WorkerEvent::Step { images: now.images, done: now.step, total: now.steps });
+        let step = move |now: StepProgress| {
+            observer(WorkerEvent::Step { images: now.images, done: now.step, total: now.steps })
+        };
         let cancelled = self.mode.cancelled().cloned();
         let unwanted = cancelled.clone();
         let unwanted = move |job: &Job| unwanted.as_ref().is_some_and(|cancelled| cancelled.is_known(&job.campaign));
@@ -121,7 +122,9 @@ impl Worker {
     async fn work(&self, state: &mut WorkerState) -> Result<()> {
         let mut linger_over = false;
         loop {
-            state.feed_engine(linger_over, |images| (self.observer)(WorkerEvent::Batch { images, room: self.max_batch }))?;
+            state.feed_engine(linger_over, |images| {
+                (self.observer)(WorkerEvent::Batch { images, room: self.max_batch })
+            })?;
             linger_over = false;
             let idle = state.engine.outstanding == 0;
             let room = state.count(self.max_batch) < (DEPTH + 2) * self.max_batch;
@@ -193,7 +196,8 @@ impl Worker {
     /// Handles a batch that came back: commits its jobs, tries them again, gives them back, or ends the run.
     async fn handle(&self, state: &mut WorkerState, finished: Finished) -> Result<()> {
         let cancelled = state.cancelled.clone();
-        let unwanted = |work: &InFlight| cancelled.as_ref().is_some_and(|cancelled| cancelled.is_known(&work.job().campaign));
+        let unwanted =
+            |work: &InFlight| cancelled.as_ref().is_some_and(|cancelled| cancelled.is_known(&work.job().campaign));
         let items = match finished {
             Ok(items) => items,
             Err((batch, error)) if self.shutdown.requested() => {

@@ -10,7 +10,6 @@ use std::time::Duration;
 use super::event::WorkerEvent;
 use super::in_flight::InFlight;
 use super::mode::Mode;
-
 use crate::base::error::{Error, Kind, Result};
 use crate::broker::{Delivery, MAX_DELIVERIES, Message};
 use crate::campaign::dead_letter;

@@ -52,7 +52,8 @@ impl App {
         let contest = self.load_contest(version, store).await?;
         let card = &contest.candidate.card;
         if let Some(before) = contest.before.as_ref().filter(|before| before.card.base.digest != card.base.digest) {
-            let message = format!("{} draws with another bundle than {version}; they cannot be compared", before.card.id);
+            let message =
+                format!("{} draws with another bundle than {version}; they cannot be compared", before.card.id);
             return Err(Error::invalid(message).hint(HINT));
         }
         let name = card.base.name.parse().map_err(Error::invalid)?;
@@ -70,7 +71,9 @@ impl App {
         let card = registry.card(version).await?;
         let revocations = Ledger::new(store.clone()).revocations().await?;
         if let Some(reason) = registry.barred(version, &revocations, &self.policy()).await? {
-            return Err(Error::invalid(format!("{reason}; it cannot be promoted")).hint("train another without these pictures"));
+            return Err(
+                Error::invalid(format!("{reason}; it cannot be promoted")).hint("train another without these pictures")
+            );
         }
         let in_use = registry.promoted(&version.encoder()).await?;
         if in_use.as_ref() == Some(version) {

@@ -123,7 +123,8 @@ fn target(asked: &AskedTarget, survey: &Survey, unseen: bool) -> error::Result<T
 }
 
 fn report(revoked: Vec<Revocation>, survey: &Survey, assets: BTreeSet<String>, policy: &Policy) -> RevokeReport {
-    let unusable: Vec<VersionId> = survey.cards.keys().filter(|version| survey.revoked(version).is_some()).cloned().collect();
+    let unusable: Vec<VersionId> =
+        survey.cards.keys().filter(|version| survey.revoked(version).is_some()).cloned().collect();
     let base = |version: &VersionId| survey.cards.get(version).map(|card| &card.base.digest);
     let retrain = survey.promoted.iter().filter(|(_, version)| unusable.contains(version)).map(|(encoder, in_use)| {
         let usable = |version: &&VersionId| {

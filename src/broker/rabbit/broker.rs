@@ -67,7 +67,12 @@ impl Rabbit {
         let channel = client.channel().await?;
         topology::declare_webhooks(&channel).await.map_err(|e| client.failed("declare the queue of webhooks at", e))?;
         let activity = Arc::new(Activity::default());
-        Ok(Arc::new(RabbitChannel::<Notification>::new(&topology::NOTIFICATIONS, NOTIFICATIONS_AHEAD, client, activity)))
+        Ok(Arc::new(RabbitChannel::<Notification>::new(
+            &topology::NOTIFICATIONS,
+            NOTIFICATIONS_AHEAD,
+            client,
+            activity,
+        )))
     }
 
     /// Returns whether those channels that receive have their connections.

@@ -61,7 +61,12 @@ impl<T: Payload> Sender<T> {
 
 impl<T: Payload> RabbitChannel<T> {
     /// Creates the channel; at most `prefetch` messages of each of its queues are received ahead.
-    pub(super) fn new(route: &'static Route, prefetch: u16, client: Arc<BrokerClient>, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(
+        route: &'static Route,
+        prefetch: u16,
+        client: Arc<BrokerClient>,
+        activity: Arc<Activity>,
+    ) -> Self {
         let sender = Sender { client, route, kind: PhantomData };
         Self { sender, prefetch, activity, consumer: OnceCell::new(), closed: AtomicBool::new(false) }
     }
@@ -99,7 +104,9 @@ impl<T: Payload> RabbitChannel<T> {
                     tracing::warn!(error = %error.chain(), "a message that cannot be read goes to the dead letters");
                     match client.send_dead(route.name, body, &error.chain()).await {
                         Ok(()) => guard.ack().await,
-                        Err(error) => tracing::warn!(error = %error.chain(), "it could not be kept apart and comes again"),
+                        Err(error) => {
+                            tracing::warn!(error = %error.chain(), "it could not be kept apart and comes again")
+                        }
                     }
                 });
                 None

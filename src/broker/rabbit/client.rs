@@ -85,7 +85,9 @@ impl BrokerClient {
     /// Sends a body to a queue.
     pub(super) async fn send(&self, queue: &str, body: Vec<u8>, headers: FieldTable) -> Result<()> {
         let (exchange, key) = (topology::DIRECT.into(), queue.into());
-        self.publisher.publish(&Outgoing { exchange, key, body, properties: persistent(headers), mandatory: true }).await
+        self.publisher
+            .publish(&Outgoing { exchange, key, body, properties: persistent(headers), mandatory: true })
+            .await
     }
 
     /// Sends a body to a queue where it arrives later: between half and all of the `nth` delay (from 1; the last
@@ -135,7 +137,8 @@ impl BrokerClient {
         if !idle() {
             return Ok(false);
         }
-        let mut queues: Vec<String> = topology::JOBS.names().chain(topology::ORDERS.names()).map(String::from).collect();
+        let mut queues: Vec<String> =
+            topology::JOBS.names().chain(topology::ORDERS.names()).map(String::from).collect();
         queues.extend(self.delays().iter().map(|delay| topology::wait(*delay)));
         let channel = self.channel().await?;
         for again in 0..EMPTY {

@@ -103,7 +103,12 @@ impl Inbox {
 
 impl Consumer {
     /// Starts to receive from the queues of `route`; needs a Tokio runtime.
-    pub(super) fn start(connections: ConnectionManager, route: &'static Route, prefetch: u16, activity: Arc<Activity>) -> Self {
+    pub(super) fn start(
+        connections: ConnectionManager,
+        route: &'static Route,
+        prefetch: u16,
+        activity: Arc<Activity>,
+    ) -> Self {
         let inbox = Arc::new(Inbox { waiting: Mutex::default(), activity, connected: AtomicBool::new(false) });
         let receiving = tokio::spawn(receive(connections, route, prefetch, Arc::clone(&inbox)));
         Self { inbox, _receiving: AbortOnDropHandle::new(receiving) }
@@ -143,7 +148,9 @@ impl Drop for AckGuard {
             && acker.usable()
             && let Ok(runtime) = Handle::try_current()
         {
-            runtime.spawn(async move { acker.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() }).await });
+            runtime.spawn(async move {
+                acker.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() }).await
+            });
         }
         self.activity.held.fetch_sub(1, Ordering::AcqRel);
         self.activity.wake();

@@ -120,7 +120,9 @@ pub(super) async fn declare_webhooks(channel: &Channel) -> lapin::Result<()> {
         ("x-expires", AMQPValue::LongLongInt(i64::try_from(EXPIRES.as_millis()).unwrap_or(i64::MAX))),
     ]);
     queue(channel, WEBHOOKS, limits).await?;
-    channel.queue_bind(WEBHOOKS.into(), EVENTS.into(), "#".into(), QueueBindOptions::default(), FieldTable::default()).await
+    channel
+        .queue_bind(WEBHOOKS.into(), EVENTS.into(), "#".into(), QueueBindOptions::default(), FieldTable::default())
+        .await
 }
 
 /// Declares a queue that is reached by its name.
@@ -128,7 +130,9 @@ async fn queue(channel: &Channel, name: &str, mut arguments: FieldTable) -> lapi
     arguments.insert("x-queue-type".into(), text("quorum"));
     arguments.insert("x-overflow".into(), text("reject-publish"));
     channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments).await?;
-    channel.queue_bind(name.into(), DIRECT.into(), name.into(), QueueBindOptions::default(), FieldTable::default()).await
+    channel
+        .queue_bind(name.into(), DIRECT.into(), name.into(), QueueBindOptions::default(), FieldTable::default())
+        .await
 }
 
 fn text(value: &str) -> AMQPValue {

@@ -30,8 +30,10 @@ pub struct Args {
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let report = context.app.check_rights(RightsCheckRequest { sets: args.sets, out: args.out.place }).await?;
     context.say_text(describe(&report.pictures).to_string());
-    let refused: Vec<String> =
-        report.refused().map(|picture| format!("refused: {}: {} {}", picture.set, picture.file, picture.reason)).collect();
+    let refused: Vec<String> = report
+        .refused()
+        .map(|picture| format!("refused: {}: {} {}", picture.set, picture.file, picture.reason))
+        .collect();
     let count = refused.len();
     for line in shortened(refused, NAMED) {
         context.say(line);
@@ -41,7 +43,8 @@ pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutco
         return Ok(CommandOutcome::Done);
     }
     let error = Error::invalid(format!("{count} picture(s) may not be learned from"));
-    let hint = "take them out of the style set, complete what it says of them, or add the licence to `allowed_licences`";
+    let hint =
+        "take them out of the style set, complete what it says of them, or add the licence to `allowed_licences`";
     Err(error.hint(hint).into())
 }
 

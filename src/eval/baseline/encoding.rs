@@ -31,8 +31,9 @@ pub fn named(label: &str) -> Result<&'static Encoding> {
     // Python's and Microsoft's name for Shift_JIS, which the standard does not list.
     let known = if label.eq_ignore_ascii_case("cp932") { "windows-31j" } else { label };
     Encoding::for_label(known.as_bytes()).ok_or_else(|| {
-        Error::invalid(format!("{} is not an encoding", text::show(label)))
-            .hint("use utf-8, utf-16le, shift_jis (cp932), euc-jp, gbk, windows-1252 or another name of the WHATWG list")
+        Error::invalid(format!("{} is not an encoding", text::show(label))).hint(
+            "use utf-8, utf-16le, shift_jis (cp932), euc-jp, gbk, windows-1252 or another name of the WHATWG list",
+        )
     })
 }
 

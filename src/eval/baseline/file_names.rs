@@ -1,6 +1,7 @@
 //! Finding the file that an index means: names differ in capitals, in Unicode form and by a missing ending.
 //!
-//! Takes the names of a delivery's files. Returns the one that a row of the index names, or the reason why none is meant.
+//! Takes the names of a delivery's files. Returns the one that a row of the index names, or the reason why none is
+//! meant.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,8 +37,8 @@ impl FileNames {
         found
     }
 
-    /// Returns the file that `name` means: the one of this name, or else the only one that differs from it in nothing but
-    /// capitals, Unicode form or a missing ending.
+    /// Returns the file that `name` means: the one of this name, or else the only one that differs from it in nothing
+    /// but capitals, Unicode form or a missing ending.
     ///
     /// # Errors
     ///

@@ -69,12 +69,15 @@ impl RequestedBriefs {
             let styles: BTreeSet<&str> = self.briefs.values().map(|(brief, _)| brief.style.as_str()).collect();
             match styles.contains(row.style.as_str()) {
                 false => {
-                    let near = text::nearest(&row.style, styles).map(|near| format!(" (`{near}`?)")).unwrap_or_default();
+                    let near =
+                        text::nearest(&row.style, styles).map(|near| format!(" (`{near}`?)")).unwrap_or_default();
                     format!("answers no brief: {} asks for no style {}{near}", self.campaign, text::show(&row.style))
                 }
                 true => {
-                    let known: BTreeSet<&str> = self.briefs.values().map(|(brief, _)| brief.category.as_str()).collect();
-                    let near = text::nearest(&row.category, known).map(|near| format!(" (`{near}`?)")).unwrap_or_default();
+                    let known: BTreeSet<&str> =
+                        self.briefs.values().map(|(brief, _)| brief.category.as_str()).collect();
+                    let near =
+                        text::nearest(&row.category, known).map(|near| format!(" (`{near}`?)")).unwrap_or_default();
                     let (category, style) = (text::show(&row.category), &row.style);
                     format!("answers no brief: {} asks for no {category} in {style}{near}", self.campaign)
                 }
@@ -319,7 +322,9 @@ impl Import<'_> {
         let stem = text::slug(&format!("{}-{}", brief.category, brief.style), limits::STEM);
         let id = format!("{stem}-{}", &delivered.hex()[..8]);
         let mut texts = vec![("Source", row.file.clone())];
-        texts.extend(row.delivery.holder.clone().map(|holder| ("Copyright", format!("{holder}, {}", row.delivery.licence))));
+        texts.extend(
+            row.delivery.holder.clone().map(|holder| ("Copyright", format!("{holder}, {}", row.delivery.licence))),
+        );
         let kept = provenance::encode_with(&picture, &texts)?;
         let asked = Unscored {
             id: id.clone(),

@@ -150,9 +150,8 @@ impl DeliveryIndex {
         let mut index = match lower.rsplit_once('.').map(|(_, ending)| ending) {
             Some("csv" | "tsv" | "txt") => from_table(&decoded.text, name, given),
             Some("yaml" | "yml") => from_yaml(&decoded.text, name, given),
-            _ => {
-                Err(Error::invalid(format!("{} is neither .csv nor .yaml", text::show(name))).hint("save a spreadsheet as CSV"))
-            }
+            _ => Err(Error::invalid(format!("{} is neither .csv nor .yaml", text::show(name)))
+                .hint("save a spreadsheet as CSV")),
         }?;
         index.encoding = decoded.encoding;
         Ok(index)
@@ -181,7 +180,8 @@ fn from_yaml(text: &str, name: &str, given: &IndexDefaults) -> Result<DeliveryIn
     let mut index = DeliveryIndex::default();
     let reading = Reading { given, own: &file.spec.defaults, numbers: NumberStyle::Point };
     for (number, raw) in file.spec.items.into_iter().enumerate() {
-        let place = |file: &str| if file.is_empty() { format!("{name}: spec.items[{number}]") } else { file.to_owned() };
+        let place =
+            |file: &str| if file.is_empty() { format!("{name}: spec.items[{number}]") } else { file.to_owned() };
         index.take(raw, &reading, &place);
     }
     Ok(index)
@@ -267,7 +267,9 @@ fn check(raw: WrittenRow, reading: &Reading<'_>) -> Result<IndexRow, Vec<String>
     }
     let price = match raw.price {
         Some(WrittenNumber::Number(value)) => Some(WrittenAmount { value, currency: None }),
-        Some(WrittenNumber::Text(text)) => read(&mut reasons, "price", Some(text), |text| values::amount(text, numbers)),
+        Some(WrittenNumber::Text(text)) => {
+            read(&mut reasons, "price", Some(text), |text| values::amount(text, numbers))
+        }
         None => None,
     };
     if price.is_some_and(|price| !(0.0..=limits::COST).contains(&price.value)) {
@@ -313,8 +315,12 @@ fn check(raw: WrittenRow, reading: &Reading<'_>) -> Result<IndexRow, Vec<String>
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let claim =
-        Claim { source: source.or_else(|| vendor.clone()), licence: named_licence, holder: holder.clone(), ..Claim::default() };
+    let claim = Claim {
+        source: source.or_else(|| vendor.clone()),
+        licence: named_licence,
+        holder: holder.clone(),
+        ..Claim::default()
+    };
     let delivery = DeliveryFacts {
         reference,
         vendor,
@@ -378,7 +384,10 @@ mod tests {
         let yaml = "apiVersion: housestyle/v1\nkind: Baseline\nspec:\n  defaults: {vendor: Studio, licence: MIT}\n  items:\n    \
                     - {file: a.png, brief: fox/flat, price: 3, currency: USD}\n";
         let index = DeliveryIndex::parse(yaml.as_bytes(), "x.yaml", &IndexDefaults::default(), None).unwrap();
-        assert_eq!((index.rows[0].brief.style.as_str(), index.rows[0].delivery.vendor.as_deref()), ("flat", Some("Studio")));
+        assert_eq!(
+            (index.rows[0].brief.style.as_str(), index.rows[0].delivery.vendor.as_deref()),
+            ("flat", Some("Studio"))
+        );
     }
 
     #[test]
@@ -405,10 +414,15 @@ mod tests {
 
     #[test]
     fn a_wrong_index_is_an_error() {
-        let parse = |text: &str, name: &str| DeliveryIndex::parse(text.as_bytes(), name, &IndexDefaults::default(), None);
-        for (text, name) in
-            [("a,b\n1,2\n", "i.csv"), ("file,prise\nx.png,3\n", "i.csv"), ("", "i.csv"), ("x", "i.doc"), ("kind: X", "i.yaml")]
-        {
+        let parse =
+            |text: &str, name: &str| DeliveryIndex::parse(text.as_bytes(), name, &IndexDefaults::default(), None);
+        for (text, name) in [
+            ("a,b\n1,2\n", "i.csv"),
+            ("file,prise\nx.png,3\n", "i.csv"),
+            ("", "i.csv"),
+            ("x", "i.doc"),
+            ("kind: X", "i.yaml"),
+        ] {
             assert!(parse(text, name).is_err(), "{text:?}");
         }
         assert!(DeliveryIndex::parse(&[0xff], "i.csv", &IndexDefaults::default(), Some("utf-8")).is_err());

@@ -49,8 +49,9 @@ impl DeliverySource {
     ///
     /// Invalid if it is neither, or cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
-        let missing =
-            |e| Error::invalid(format!("cannot read {}", path.display())).caused_by(e).hint("name a folder or a zip file");
+        let missing = |e| {
+            Error::invalid(format!("cannot read {}", path.display())).caused_by(e).hint("name a folder or a zip file")
+        };
         let meta = fs::metadata(path).map_err(missing)?;
         if meta.is_dir() {
             return Ok(Self::Folder(top_folder(path).map_err(missing)?));
@@ -125,7 +126,8 @@ impl DeliverySource {
                 return Ok((name.clone(), bytes));
             }
         }
-        Err(Error::new(Kind::Invalid, "the delivery has no index.csv and no index.yaml").hint("name one with --index FILE"))
+        Err(Error::new(Kind::Invalid, "the delivery has no index.csv and no index.yaml")
+            .hint("name one with --index FILE"))
     }
 }
 

@@ -138,7 +138,8 @@ impl Baseline {
 
     /// Writes it; its pictures and parts must be there. Those of an earlier import stay: somebody may be reading them.
     pub(super) async fn save(&self, store: &dyn Store) -> Result<()> {
-        let bytes = serde_json::to_vec(self).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
+        let bytes =
+            serde_json::to_vec(self).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
         store.put(&folder(&self.name)?.join("baseline.json")?, bytes.into()).await
     }
 }
@@ -148,7 +149,8 @@ fn part(name: &Name, digest: &Digest) -> Result<Key> {
 }
 
 pub(super) async fn write_part(store: &dyn Store, name: &Name, items: &[BaselineItem]) -> Result<Digest> {
-    let bytes = serde_json::to_vec(items).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
+    let bytes =
+        serde_json::to_vec(items).map_err(|e| Error::internal("cannot write a baseline as JSON").caused_by(e))?;
     let digest = Digest::of(&bytes);
     store.put(&part(name, &digest)?, bytes.into()).await?;
     Ok(digest)
@@ -156,7 +158,8 @@ pub(super) async fn write_part(store: &dyn Store, name: &Name, items: &[Baseline
 
 async fn read_part(store: &dyn Store, name: &Name, digest: &Digest) -> Result<Vec<BaselineItem>> {
     let key = part(name, digest)?;
-    let damaged = |what: &str| Error::invalid(format!("{} {what}", store.locate(&key))).hint("import the baseline again");
+    let damaged =
+        |what: &str| Error::invalid(format!("{} {what}", store.locate(&key))).hint("import the baseline again");
     let bytes = store.get(&key).await?.ok_or_else(|| damaged("is not there"))?;
     if Digest::of(&bytes) != *digest {
         return Err(damaged("is not what was imported"));

@@ -79,7 +79,8 @@ pub fn read(text: &str, name: &str, most: usize) -> Result<WrittenTable> {
         Error::invalid(format!("{name} separates columns by {}", text::show(&separator.to_string())))
             .hint("separate them by commas, semicolons or tabs")
     })?;
-    let wrong = |e: csv::Error| Error::invalid(format!("{name} cannot be read: {}", text::escape(&e.to_string()))).hint(hint());
+    let wrong =
+        |e: csv::Error| Error::invalid(format!("{name} cannot be read: {}", text::escape(&e.to_string()))).hint(hint());
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).flexible(true).from_reader(body.as_bytes());
     let header = reader.headers().map_err(wrong)?.iter().map(|cell| column(cell, name)).collect::<Result<Vec<_>>>()?;
@@ -171,7 +172,11 @@ mod tests {
         ] {
             let table = read(text, "i.csv", 9).unwrap();
             let row = &table.rows[0];
-            assert_eq!((table.rows.len(), row.get("file"), row.get("price")), (1, Some("a.png"), Some("4")), "{text:?}");
+            assert_eq!(
+                (table.rows.len(), row.get("file"), row.get("price")),
+                (1, Some("a.png"), Some("4")),
+                "{text:?}"
+            );
             assert_eq!(row.line, if text.starts_with("sep") { 3 } else { 2 }, "{text:?}");
         }
         let table = read("File Name,Revision rounds,License\nx,2,MIT\n", "i.csv", 9);

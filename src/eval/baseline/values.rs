@@ -120,7 +120,8 @@ pub fn day(written: &str) -> Result<Date, String> {
     let [first, second, third] = parts[..] else { return Err(wrong()) };
     let number = |part: &str| part.parse::<u16>().ok().filter(|_| part.bytes().all(|b| b.is_ascii_digit()));
     let (Some(a), Some(b), Some(c)) = (number(first), number(second), number(third)) else { return Err(wrong()) };
-    let date = |year: u16, month: u16, day: u16| format!("{year:04}-{month:02}-{day:02}").parse::<Date>().map_err(|_| wrong());
+    let date =
+        |year: u16, month: u16, day: u16| format!("{year:04}-{month:02}-{day:02}").parse::<Date>().map_err(|_| wrong());
     match (first.len(), third.len()) {
         (4, 1..=2) => date(a, b, c),
         (1..=2, 4) if trimmed.contains('.') || a > 12 || a == b => date(c, b, a),
@@ -168,7 +169,8 @@ mod tests {
 
     #[test]
     fn days_are_read_where_they_mean_one_day() {
-        for written in ["2026-01-05", "2026/1/5", "2026.01.05", "2026年1月5日", "05.01.2026", "5.1.2026", "5.1.2026."] {
+        for written in ["2026-01-05", "2026/1/5", "2026.01.05", "2026年1月5日", "05.01.2026", "5.1.2026", "5.1.2026."]
+        {
             assert_eq!(day(written).unwrap().to_string(), "2026-01-05", "{written}");
         }
         assert_eq!(day("13/01/2026").unwrap().to_string(), "2026-01-13");

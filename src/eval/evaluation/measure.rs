@@ -76,7 +76,11 @@ impl Measure {
     pub fn is_gated(self) -> bool {
         matches!(
             self,
-            Self::StyleRight | Self::StyleProbability | Self::CategoryTop1 | Self::CategoryTop5 | Self::CategoryProbability
+            Self::StyleRight
+                | Self::StyleProbability
+                | Self::CategoryTop1
+                | Self::CategoryTop5
+                | Self::CategoryProbability
         )
     }
 }

@@ -50,12 +50,16 @@ pub struct Likeness {
 impl Copies {
     /// Takes in references: embedding and hash each.
     pub fn new<'a>(references: impl IntoIterator<Item = (&'a [f32], PerceptualHash)>) -> Self {
-        let places: Vec<_> =
-            references.into_iter().enumerate().filter_map(|(i, (embedding, hash))| Some((i, unit(embedding)?, hash))).collect();
+        let places: Vec<_> = references
+            .into_iter()
+            .enumerate()
+            .filter_map(|(i, (embedding, hash))| Some((i, unit(embedding)?, hash)))
+            .collect();
         // How near each reference lies to its nearest fellow that is not the same picture.
         let mut nearest: Vec<f64> = (0..places.len())
             .filter_map(|i| {
-                let others = places.iter().enumerate().filter(|(j, (.., hash))| *j != i && places[i].2.distance(*hash) > SAME);
+                let others =
+                    places.iter().enumerate().filter(|(j, (.., hash))| *j != i && places[i].2.distance(*hash) > SAME);
                 others.map(|(_, (_, other, _))| dot(&places[i].1, other)).reduce(f64::max)
             })
             .collect();

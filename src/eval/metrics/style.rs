@@ -102,8 +102,9 @@ pub fn operating_point(bank: &ReferenceBank, style: &str) -> Option<OperatingPoi
     if own.len() < LEAST || others.len() < LEAST {
         return None;
     }
-    let above =
-        |values: &[f64], threshold: f64| values.iter().filter(|v| **v >= threshold).count() as f64 / values.len() as f64;
+    let above = |values: &[f64], threshold: f64| {
+        values.iter().filter(|v| **v >= threshold).count() as f64 / values.len() as f64
+    };
     let youden = |threshold: f64| above(&own, threshold) - above(&others, threshold);
     // Of thresholds that are equally good the lowest, and half way down to what is refused: it refuses least.
     let mut thresholds = own.clone();
@@ -111,8 +112,9 @@ pub fn operating_point(bank: &ReferenceBank, style: &str) -> Option<OperatingPoi
     let best = thresholds.iter().copied().reduce(|best, next| if youden(next) > youden(best) { next } else { best })?;
     let below = own.iter().chain(&others).copied().filter(|value| *value < best).reduce(f64::max);
     let best = below.map_or(best, |below| (best + below) / 2.0);
-    let wins =
-        |value: f64| others.iter().map(|o| if value > *o { 1.0 } else { f64::from(u8::from(value == *o)) / 2.0 }).sum::<f64>();
+    let wins = |value: f64| {
+        others.iter().map(|o| if value > *o { 1.0 } else { f64::from(u8::from(value == *o)) / 2.0 }).sum::<f64>()
+    };
     let auc = own.iter().map(|value| wins(*value)).sum::<f64>() / (own.len() * others.len()) as f64;
     Some(OperatingPoint {
         style: style.to_owned(),
@@ -149,7 +151,9 @@ mod tests {
         let near = bank.consistency(&[0.93, 0.05, 0.02], "flat").unwrap();
         let far = bank.consistency(&[0.05, 0.9, 0.05], "flat").unwrap();
         assert!(near.csls >= point.threshold && far.csls < point.threshold && near.cosine > far.cosine);
-        assert!(bank.consistency(&[0.9, 0.1, 0.0], "unknown").is_none() && bank.consistency(&[0.0; 3], "flat").is_none());
+        assert!(
+            bank.consistency(&[0.9, 0.1, 0.0], "unknown").is_none() && bank.consistency(&[0.0; 3], "flat").is_none()
+        );
     }
 
     #[test]

@@ -63,7 +63,10 @@ mod tests {
         let same = [vec![0, 0], vec![1, 1], vec![1, 1, 1]];
         assert_eq!(krippendorff(&same, 2, Scale::Nominal), Some(1.0));
         assert!(krippendorff(&[vec![0, 0], vec![0, 0]], 2, Scale::Nominal).is_none(), "nobody ever said anything else");
-        assert!(krippendorff(&[vec![0], vec![1], vec![]], 2, Scale::Nominal).is_none(), "nobody rated what another rated");
+        assert!(
+            krippendorff(&[vec![0], vec![1], vec![]], 2, Scale::Nominal).is_none(),
+            "nobody rated what another rated"
+        );
         assert!(krippendorff(&[vec![0, 5]], 2, Scale::Nominal).is_none());
         // Two raters, two units, never of one mind: observed 1, expected 2·2·2/(4·3) = 2/3.
         assert_eq!(krippendorff(&[vec![0, 1], vec![1, 0]], 2, Scale::Nominal), Some(-0.5));

@@ -56,7 +56,11 @@ mod tests {
     #[test]
     fn what_is_not_there_is_none() {
         assert!(mean(&[]).is_none() && deviation(&[1.0]).is_none() && quantile(&[], 0.5).is_none());
-        assert!(wilson(0.0, 0.0, 0.95).is_none() && wilson(2.0, 1.0, 0.95).is_none() && wilson(f64::NAN, 1.0, 0.95).is_none());
+        assert!(
+            wilson(0.0, 0.0, 0.95).is_none()
+                && wilson(2.0, 1.0, 0.95).is_none()
+                && wilson(f64::NAN, 1.0, 0.95).is_none()
+        );
         assert_eq!(wilson(0.0, 10.0, 0.95).unwrap().0, 0.0);
         assert!(normal_quantile(0.0).is_none() && normal_quantile(f64::NAN).is_none());
     }

@@ -195,7 +195,12 @@ mod tests {
         for pair in 0..30 {
             let outcome = if pair % 5 == 0 { VoteOutcome::Second } else { VoteOutcome::First };
             votes.extend((0..3).map(|rater| vote(rater, 0, 1, outcome)));
-            votes.push(vote(3, 0, 1, if outcome == VoteOutcome::First { VoteOutcome::Second } else { VoteOutcome::First }));
+            votes.push(vote(
+                3,
+                0,
+                1,
+                if outcome == VoteOutcome::First { VoteOutcome::Second } else { VoteOutcome::First },
+            ));
         }
         let ranking = bradley_terry(&votes, 2, 4).unwrap();
         assert!(ranking.quality[3] < ranking.quality[0] - 0.2, "{:?}", ranking.quality);

@@ -33,7 +33,8 @@ const NOT_PUBLIC_V4: [([u8; 4], u8); 15] = [
 
 /// Of IPv6 only 2000::/3 is the public internet, without: protocol assignments (Teredo among them), documentation,
 /// 6to4.
-const NOT_PUBLIC_V6: [([u16; 2], u8); 4] = [([0x2001, 0], 23), ([0x2001, 0xdb8], 32), ([0x2002, 0], 16), ([0x3fff, 0], 20)];
+const NOT_PUBLIC_V6: [([u16; 2], u8); 4] =
+    [([0x2001, 0], 23), ([0x2001, 0xdb8], 32), ([0x2002, 0], 16), ([0x3fff, 0], 20)];
 
 /// Whether the address is on the public internet.
 pub fn is_public(address: IpAddr) -> bool {

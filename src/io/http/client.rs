@@ -53,7 +53,10 @@ pub struct GuardedClient {
 
 impl fmt::Debug for GuardedClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GuardedClient").field("reach", &self.reach).field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("GuardedClient")
+            .field("reach", &self.reach)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 
@@ -119,7 +122,8 @@ impl GuardedClient {
 
 /// A client that keeps connections, over TLS where the address asks for it.
 fn pooled(tls: ClientConfig, connector: GuardedConnector) -> Client<HttpsConnector<GuardedConnector>, Full<Bytes>> {
-    let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);
+    let https =
+        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);
     Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new()).build(https)
 }
 

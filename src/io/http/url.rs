@@ -75,7 +75,9 @@ impl FromStr for Url {
         };
         let authority = uri.authority().ok_or_else(|| wrong("names no host"))?;
         if authority.as_str().contains('@') {
-            return Err(Error::invalid("an address holds a user or password").hint("leave it out; requests are signed instead"));
+            return Err(
+                Error::invalid("an address holds a user or password").hint("leave it out; requests are signed instead")
+            );
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() {

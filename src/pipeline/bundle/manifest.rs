@@ -10,12 +10,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::base::digest::{Digest, bare_digest};
-use crate::base::licence::Licence;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::base::digest::{Digest, bare_digest};
 use crate::base::error::{Context, Error, Kind, Result};
+use crate::base::licence::Licence;
 use crate::base::names::Name;
 use crate::base::{limits, text, yaml};
 
@@ -228,11 +228,20 @@ impl BundleSpec {
         let fits = |size: &u32| (1..=MAX_SIZE).contains(size) && size.is_multiple_of(latent.downscale);
         require(!self.sizes.is_empty() && self.sizes.len() <= 64, "spec.sizes must list 1 to 64 sizes")?;
         require(self.sizes.iter().all(fits), "spec.sizes must be multiples of spec.latent.downscale up to 4096")?;
-        require((3..=4096).contains(&self.tokenizer.max_length), "spec.tokenizer.max_length must lie between 3 and 4096")?;
-        require((1..=1024).contains(&self.cross_attention_layers), "spec.cross_attention_layers must lie between 1 and 1024")?;
+        require(
+            (3..=4096).contains(&self.tokenizer.max_length),
+            "spec.tokenizer.max_length must lie between 3 and 4096",
+        )?;
+        require(
+            (1..=1024).contains(&self.cross_attention_layers),
+            "spec.cross_attention_layers must lie between 1 and 1024",
+        )?;
         require((0.0..=1e6).contains(&self.seconds_per_step), "spec.seconds_per_step must lie between 0 and 1000000")?;
         require(self.bytes_per_image <= MAX_FILE_BYTES, "spec.bytes_per_image must lie below 2 GiB")?;
-        require(!self.styles.is_empty() && self.styles.len() <= MAX_CLASSES, "spec.styles must list at least one style")?;
+        require(
+            !self.styles.is_empty() && self.styles.len() <= MAX_CLASSES,
+            "spec.styles must list at least one style",
+        )?;
         let names: Vec<&Name> = self.styles.iter().map(|style| &style.name).collect();
         require(distinct(&names), "spec.styles names a style twice")?;
         require(
@@ -251,7 +260,10 @@ impl BundleSpec {
         require(self.files.len() <= MAX_FILES, "spec.files lists too many files")?;
         for (path, listed) in &self.files {
             safe_path(path).map_err(|why| format!("spec.files: \"{}\" {why}", path.escape_debug()))?;
-            require(listed.bytes <= MAX_FILE_BYTES, &format!("spec.files: {path} is too large ({} bytes)", listed.bytes))?;
+            require(
+                listed.bytes <= MAX_FILE_BYTES,
+                &format!("spec.files: {path} is too large ({} bytes)", listed.bytes),
+            )?;
         }
         Ok(())
     }
@@ -284,9 +296,21 @@ mod tests {
             assert!(safe_path(path).is_ok(), "{path}");
         }
         let long = "a/".repeat(300);
-        for path in
-            ["", "/etc/passwd", "../x", "a/../b", "a//b", "./a", "a/.hidden", "C:\\x", "a\\b", "a\0b", "é", "a b", &long]
-        {
+        for path in [
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../b",
+            "a//b",
+            "./a",
+            "a/.hidden",
+            "C:\\x",
+            "a\\b",
+            "a\0b",
+            "é",
+            "a b",
+            &long,
+        ] {
             assert!(safe_path(path).is_err(), "{path:?}");
         }
     }

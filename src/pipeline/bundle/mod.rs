@@ -177,7 +177,8 @@ fn verified(root: &Path, manifest: &Manifest, path: &str) -> Result<Vec<u8>> {
 
 /// Reads at most `limit` bytes of a plain file inside `root`, following no symlink below it.
 fn read(root: &Path, path: &str, limit: u64) -> Result<Vec<u8>> {
-    let missing = |e| Error::unavailable(format!("{path} is missing from {}", root.display())).hint(RESTORE).caused_by(e);
+    let missing =
+        |e| Error::unavailable(format!("{path} is missing from {}", root.display())).hint(RESTORE).caused_by(e);
     let refuse = |what: String| Error::unavailable(format!("{path} in {} {what}", root.display())).hint(RESTORE);
     let mut place = root.to_path_buf();
     for part in path.split('/') {

@@ -119,7 +119,9 @@ fn weight<'a>(file: &[u8], mut rest: &'a [u8]) -> Result<Option<Weight<'a>>, Str
     // Where a slice of the file begins in it.
     let place = |slice: &[u8]| slice.as_ptr() as usize - file.as_ptr() as usize;
     Ok(match (kind, data) {
-        (1 | 10, Some(data)) => Some(Weight { name, dims, half: kind == 10, data: place(data)..place(data) + data.len() }),
+        (1 | 10, Some(data)) => {
+            Some(Weight { name, dims, half: kind == 10, data: place(data)..place(data) + data.len() })
+        }
         _ => None,
     })
 }
@@ -270,12 +272,12 @@ mod tests {
         let location = nested(1, b"location");
         let external_data = |key: &[u8]| [key, &[location.len() as u8], &location[..]].concat();
         for tensor in [
-            vec![0xf0, 0x80, 0x80, 0x80, 0x10, 1],                // data_location, with bit 32 set
-            external_data(&[0xea, 0x80, 0x80, 0x80, 0x10]),       // external_data, with bit 32 set
+            vec![0xf0, 0x80, 0x80, 0x80, 0x10, 1],          // data_location, with bit 32 set
+            external_data(&[0xea, 0x80, 0x80, 0x80, 0x10]), // external_data, with bit 32 set
             external_data(&[0xea, 0x80, 0x80, 0x80, 0x80, 0x20]), // and with bit 40
-            vec![0xf0, 0x00, 1],                                  // data_location, not in its shortest form
+            vec![0xf0, 0x00, 1],                            // data_location, not in its shortest form
             vec![0xf0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02, 1], // with a bit beyond 64
-            vec![0x00, 1],                                        // field 0
+            vec![0x00, 1],                                  // field 0
             vec![0x02, 0],
             vec![0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], // a value of more than 64 bits
         ] {

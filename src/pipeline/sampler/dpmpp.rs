@@ -36,7 +36,12 @@ pub(super) fn steps(schedule: &Schedule, count: usize, use_karras: bool) -> Samp
             None => 0.0,
             Some(before) => 0.5 * gain * libm::log(shrink) / libm::log(sigma / sigmas[before]),
         };
-        SamplerStep { sample: shrink * next_signal / signal, clean_now: gain + correction, clean_before: -correction, ..base }
+        SamplerStep {
+            sample: shrink * next_signal / signal,
+            clean_now: gain + correction,
+            clean_before: -correction,
+            ..base
+        }
     });
     SamplerSteps { init_scale: 1.0, clip: None, steps: steps.collect() }
 }

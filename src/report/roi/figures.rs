@@ -129,7 +129,9 @@ impl Figure {
             Self::HouseCost | Self::HouseYear => [variable(), fixed(), vec![I::Setup, I::Volume]].concat(),
             Self::VendorCost | Self::VendorYear => [vendor(), vec![I::Retainer, I::Volume]].concat(),
             Self::BreakEven => [variable(), fixed(), vendor(), vec![I::Setup, I::Retainer]].concat(),
-            Self::Saving | Self::Payback => [variable(), fixed(), vendor(), vec![I::Setup, I::Retainer, I::Volume]].concat(),
+            Self::Saving | Self::Payback => {
+                [variable(), fixed(), vendor(), vec![I::Setup, I::Retainer, I::Volume]].concat()
+            }
             Self::FirstPass => vec![I::FirstPass],
             Self::HouseRounds => vec![I::Attempts],
             Self::VendorRounds => vec![I::RevisionRounds],
@@ -171,7 +173,8 @@ impl InputValues {
 
     fn house_variable(&self) -> f64 {
         use CostInput as I;
-        let hour = self.at(I::MachinePerHour) / self.at(I::Utilisation) + self.at(I::Watts) / 1000.0 * self.at(I::EnergyPerKwh);
+        let hour = self.at(I::MachinePerHour) / self.at(I::Utilisation)
+            + self.at(I::Watts) / 1000.0 * self.at(I::EnergyPerKwh);
         let storage = self.at(I::Megabytes) / 1000.0 * self.at(I::StoragePerGbMonth) * self.at(I::MonthsKept);
         let minute = self.at(I::HourlyRate) / 60.0;
         let made = (self.at(I::Seconds) / 3600.0 * hour + storage) / (self.at(I::GateYield) * self.at(I::Approval));
@@ -184,14 +187,16 @@ impl InputValues {
     }
 
     fn house_fixed(&self) -> f64 {
-        self.at(CostInput::LicencesPerMonth) + self.at(CostInput::Training) * self.at(CostInput::TrainingsPerYear) / 12.0
+        self.at(CostInput::LicencesPerMonth)
+            + self.at(CostInput::Training) * self.at(CostInput::TrainingsPerYear) / 12.0
     }
 
     fn vendor_variable(&self) -> f64 {
         use CostInput as I;
         let (rounds, minute) = (self.at(I::RevisionRounds), self.at(I::HourlyRate) / 60.0);
-        let delivered =
-            self.at(I::Price) + rounds * self.at(I::RevisionPrice) + minute * self.at(I::VendorReviewMinutes) * (1.0 + rounds);
+        let delivered = self.at(I::Price)
+            + rounds * self.at(I::RevisionPrice)
+            + minute * self.at(I::VendorReviewMinutes) * (1.0 + rounds);
         delivered / self.at(I::VendorApproval) + minute * self.at(I::VendorBriefMinutes)
     }
 
@@ -209,7 +214,9 @@ impl InputValues {
         match figure {
             Figure::HouseVariable => self.house_variable(),
             Figure::HouseFixed => self.house_fixed(),
-            Figure::HouseCost => self.house_variable() + (self.house_fixed() + self.at(I::Setup) / year) / self.at(I::Volume),
+            Figure::HouseCost => {
+                self.house_variable() + (self.house_fixed() + self.at(I::Setup) / year) / self.at(I::Volume)
+            }
             Figure::VendorCost => self.vendor_variable() + self.at(I::Retainer) / self.at(I::Volume),
             Figure::Saving => match self.figure(Figure::VendorCost) {
                 0.0 => f64::NAN, // no share of nothing

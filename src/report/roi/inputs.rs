@@ -204,7 +204,8 @@ fn measured(input: CostInput, observed: &Observed, evaluation: &Evaluation) -> O
         Bootstrap { resamples: settings.resamples.min(2_000), confidence: settings.confidence, seed: settings.seed };
     let mean_of = |values: &[f64]| {
         let value = mean(values)?;
-        let (low, high) = bootstrap.mean(values).map_or((value, value), |ends| (ends.low.min(value), ends.high.max(value)));
+        let (low, high) =
+            bootstrap.mean(values).map_or((value, value), |ends| (ends.low.min(value), ends.high.max(value)));
         Some((Amount { value, low, high }, AmountSource::Measured { images: values.len() }))
     };
     match input {

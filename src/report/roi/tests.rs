@@ -43,7 +43,10 @@ fn a_case_by_hand() {
     assert!(roi.compared && roi.months.len() == 13);
     // The yield is measured on ten jobs: the band says so, on the machine's part alone.
     let variable = roi.get(Figure::HouseVariable).unwrap();
-    assert!(variable.low.unwrap() > 3.0 && variable.low.unwrap() < 3.25 && variable.high.unwrap() > 3.27, "{variable:?}");
+    assert!(
+        variable.low.unwrap() > 3.0 && variable.low.unwrap() < 3.25 && variable.high.unwrap() > 3.27,
+        "{variable:?}"
+    );
     assert_eq!(roi.get(Figure::VendorCost).unwrap().high, Some(33.1), "nothing about it is in doubt");
 }
 
@@ -90,10 +93,12 @@ fn every_input_says_whose_word_it_is() {
     }
     for figure in Figure::ALL {
         let known = Figure::ALL.map(|f| serde_json::to_value(f).unwrap());
-        let words =
-            |text: &str| text.split(|c: char| !c.is_ascii_lowercase() && c != '_').map(str::to_owned).collect::<Vec<_>>();
-        for word in
-            words(figure.formula()).iter().filter(|word| word.len() > 3 && *word != "where" && *word != "vendor_variable")
+        let words = |text: &str| {
+            text.split(|c: char| !c.is_ascii_lowercase() && c != '_').map(str::to_owned).collect::<Vec<_>>()
+        };
+        for word in words(figure.formula())
+            .iter()
+            .filter(|word| word.len() > 3 && *word != "where" && *word != "vendor_variable")
         {
             let input = CostInput::ALL.iter().any(|input| input.name() == word);
             assert!(input || known.iter().any(|name| name == word), "{figure:?} speaks of {word}");

@@ -5,6 +5,8 @@
 //! Where something could not be read, the campaign holds a stand-in that asks nothing of a bundle, so that the rest can
 //! be checked all the same, and a problem is noted.
 
+use std::collections::BTreeMap;
+
 use super::super::asset::{AssetSpec, one};
 use super::super::campaign::{Campaign, Priority};
 use super::super::gate::Gate;
@@ -22,7 +24,6 @@ use crate::base::limits;
 use crate::base::names::{BundleRef, Name, StyleRef};
 use crate::base::text::{self, plain, show};
 use crate::base::version::CategoryRef;
-use std::collections::BTreeMap;
 
 /// The keys of every mapping, by the name of its type in the JSON Schema.
 pub(in crate::spec) const KEYS: Keys = &[
@@ -31,8 +32,8 @@ pub(in crate::spec) const KEYS: Keys = &[
     (
         "Spec",
         &[
-            "bundle", "priority", "styles", "category", "assets", "sampler", "guidance", "seed", "gate", "output", "budget",
-            "rights",
+            "bundle", "priority", "styles", "category", "assets", "sampler", "guidance", "seed", "gate", "output",
+            "budget", "rights",
         ],
     ),
     ("AssetSpec", &["categories", "prompt", "negative", "count", "size"]),
@@ -135,9 +136,11 @@ fn labels(r: &mut Reader, field: Field<'_>) -> Option<BTreeMap<String, String>> 
         .into_iter()
         .map(|(key, node)| match key.parse::<Name>() {
             Ok(name) => r.visit(&format!("{}.{name}", field.path), node, short_text).map(|value| (name.into(), value)),
-            Err(reason) => {
-                r.wrong(field, format!("the key {} {reason}", show(key)), Some(format!("`{}`", text::slug(key, limits::NAME))))
-            }
+            Err(reason) => r.wrong(
+                field,
+                format!("the key {} {reason}", show(key)),
+                Some(format!("`{}`", text::slug(key, limits::NAME))),
+            ),
         })
         .collect();
     read.into_iter().collect()
@@ -174,7 +177,11 @@ fn asset(r: &mut Reader, field: Field<'_>) -> Option<AssetSpec> {
     let size = r.maybe(&asset, "size", |r, f| {
         let size: u32 = r.integer(f, limits::SIZE_MIN.into(), limits::SIZE_MAX.into())?;
         let near = size.next_multiple_of(8);
-        if near == size { Some(size) } else { r.wrong(f, format!("{size} is not a multiple of 8"), Some(near.to_string())) }
+        if near == size {
+            Some(size)
+        } else {
+            r.wrong(f, format!("{size} is not a multiple of 8"), Some(near.to_string()))
+        }
     });
     Some(AssetSpec {
         categories: categories.unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect(),

@@ -1,7 +1,8 @@
 //! Which kind of file it is.
 
-use super::super::node::{self, YamlNode, YamlValue};
 use std::fmt;
+
+use super::super::node::{self, YamlNode, YamlValue};
 
 /// What a file describes: the value of `kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

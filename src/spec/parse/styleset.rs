@@ -17,10 +17,24 @@ pub(in crate::spec) const KEYS: Keys = &[
     ("Document", &["apiVersion", "kind", "metadata", "spec"]),
     ("Metadata", &["name", "owner"]),
     ("Spec", &["bundle", "branch", "prompt", "images", "training"]),
-    ("Images", &["files", "category", "style", "source", "licence", "holder", "evidence", "territories", "channels", "until"]),
+    (
+        "Images",
+        &["files", "category", "style", "source", "licence", "holder", "evidence", "territories", "channels", "until"],
+    ),
     (
         "Training",
-        &["loss", "denoising", "steps", "rank", "learning_rate", "style_scale", "margin", "validation", "patience", "seed"],
+        &[
+            "loss",
+            "denoising",
+            "steps",
+            "rank",
+            "learning_rate",
+            "style_scale",
+            "margin",
+            "validation",
+            "patience",
+            "seed",
+        ],
     ),
 ];
 
@@ -34,7 +48,9 @@ fn object<'a>(r: &mut Reader, field: Field<'a>, of: &str) -> Option<Object<'a>> 
 /// Reads a whole style set.
 pub(in crate::spec) fn styleset(yaml: &str, file: &str) -> Result<StyleSet, Vec<Problem>> {
     match common::read(yaml, file, document) {
-        (Some(set), Reader { places, problems }) if problems.is_empty() => Ok(StyleSet { source: yaml.into(), places, ..set }),
+        (Some(set), Reader { places, problems }) if problems.is_empty() => {
+            Ok(StyleSet { source: yaml.into(), places, ..set })
+        }
         (_, Reader { problems, .. }) => Err(Problem::tidy(problems)),
     }
 }
@@ -64,7 +80,9 @@ fn spec(r: &mut Reader, field: Field<'_>, label: Option<Name>) -> Option<StyleSe
     let images = r.need(&spec, "images", |r, f| r.list(f, limits::PICTURES, |r, f| images(r, f, label.as_ref())));
     let training = r.or(&spec, "training", Training::default(), training);
     let branch = branch?;
-    if let (Some(prompt), Branch::Style, false) = (&prompt, branch, prompt.as_ref().is_some_and(|p| p.contains("{style}"))) {
+    if let (Some(prompt), Branch::Style, false) =
+        (&prompt, branch, prompt.as_ref().is_some_and(|p| p.contains("{style}")))
+    {
         let reason =
             format!("{} does not say `{{style}}`, so the encoder could not tell this style from another", show(prompt));
         r.problems.push(r.places.problem("spec.prompt", reason, None));
@@ -134,7 +152,8 @@ fn training(r: &mut Reader, field: Field<'_>) -> Option<Training> {
     let mut number =
         |key: &str, default: f64, low: f64, high: f64| r.or(&training, key, default, |r, f| r.number(f, low, high));
     let denoising = number("denoising", default.denoising, 0.0, limits::LOSS_WEIGHT);
-    let learning_rate = number("learning_rate", default.learning_rate, limits::LEARNING_RATE.0, limits::LEARNING_RATE.1);
+    let learning_rate =
+        number("learning_rate", default.learning_rate, limits::LEARNING_RATE.0, limits::LEARNING_RATE.1);
     let style_scale = number("style_scale", default.style_scale, 0.0, 1.0);
     let margin = number("margin", default.margin, 0.0, 2.0);
     let validation = number("validation", default.validation, 0.0, limits::VALIDATION);

@@ -1,5 +1,9 @@
 //! The mappings around the domain types in a campaign's schema.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+
 use super::super::asset::AssetSpec;
 use super::super::campaign::Priority;
 use super::super::gate::Gate;
@@ -10,8 +14,6 @@ use super::super::sampler::Sampler;
 use super::super::usage::{Budget, RightsRequest};
 use crate::base::names::{BundleRef, Name, StyleRef};
 use crate::base::version::CategoryRef;
-use schemars::JsonSchema;
-use std::collections::BTreeMap;
 
 /// A Housestyle campaign: what to draw, in which styles, how well, and what it may cost.
 #[derive(JsonSchema)]

@@ -1,10 +1,11 @@
 //! The mappings around the domain types in a cost model's schema.
 
+use schemars::JsonSchema;
+
 use super::super::costs::{Amount, InHouse, Outsourced, People};
 use super::super::parse::API_VERSION;
 use crate::base::currency::Currency;
 use crate::base::names::Name;
-use schemars::JsonSchema;
 
 /// A Housestyle cost model: the prices of machines, people and vendors.
 #[derive(JsonSchema)]

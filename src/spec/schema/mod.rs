@@ -4,10 +4,11 @@ mod campaign;
 mod costs;
 mod styleset;
 
-use super::parse::DocumentKind;
 use schemars::transform::transform_subschemas;
 use schemars::{Schema, generate::SchemaSettings};
 use serde_json::Value;
+
+use super::parse::DocumentKind;
 
 /// Makes the schema of a kind of file.
 pub fn schema(kind: DocumentKind) -> Schema {
@@ -82,8 +83,10 @@ mod tests {
             let schema = schema(kind);
             for (of, keys) in all {
                 let pointer = if *of == "Document" { "/properties".into() } else { format!("/$defs/{of}/properties") };
-                let found =
-                    schema.pointer(&pointer).and_then(Value::as_object).unwrap_or_else(|| panic!("{of} is not in the schema"));
+                let found = schema
+                    .pointer(&pointer)
+                    .and_then(Value::as_object)
+                    .unwrap_or_else(|| panic!("{of} is not in the schema"));
                 let mut keys = keys.to_vec();
                 keys.sort_unstable();
                 let mut found: Vec<_> = found.keys().map(String::as_str).collect();

@@ -1,13 +1,15 @@
 //! The mappings around the domain types in a style set's schema.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
 use super::super::parse::{API_VERSION, DEFAULT_STYLE_PROMPT};
 use super::super::styleset::Training;
 use crate::base::limits;
 use crate::base::names::{BundleRef, Name};
 use crate::base::time::Date;
 use crate::base::version::Branch;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use std::borrow::Cow;
 
 /// A Housestyle style set: pictures that show a style, the rights in them, and how an encoder is trained on them.
 #[derive(JsonSchema)]

@@ -51,7 +51,9 @@ where
 /// What the server said. The SDK's own sources hold whole requests, and with them signatures.
 fn describe<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
     match error {
-        SdkError::ConstructionFailure(_) => "the request could not be made; credentials or region may be missing".into(),
+        SdkError::ConstructionFailure(_) => {
+            "the request could not be made; credentials or region may be missing".into()
+        }
         SdkError::TimeoutError(_) => "timed out".into(),
         SdkError::DispatchFailure(failure) => {
             let mut text = "no connection".to_owned();

@@ -99,7 +99,13 @@ impl S3 {
             Key::new(prefix)?;
         }
         let client = Client::from_conf(client_settings(settings, credentials).await);
-        Ok(Self { client, bucket: bucket.into(), prefix: prefix.into(), conditional: Arc::default(), turn: Arc::default() })
+        Ok(Self {
+            client,
+            bucket: bucket.into(),
+            prefix: prefix.into(),
+            conditional: Arc::default(),
+            turn: Arc::default(),
+        })
     }
 
     fn name(&self, key: &str) -> String {
@@ -234,7 +240,9 @@ async fn client_settings(settings: &S3Settings, credentials: Option<Credentials>
         }
     }
     let (requests, answers) = match settings.checksums {
-        Checksums::WhenSupported => (RequestChecksumCalculation::WhenSupported, ResponseChecksumValidation::WhenSupported),
+        Checksums::WhenSupported => {
+            (RequestChecksumCalculation::WhenSupported, ResponseChecksumValidation::WhenSupported)
+        }
         Checksums::WhenRequired => (RequestChecksumCalculation::WhenRequired, ResponseChecksumValidation::WhenRequired),
     };
     builder
