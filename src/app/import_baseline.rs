@@ -70,7 +70,8 @@ impl App {
     /// Where source, index or campaign are wrong or not there, or nothing of the delivery could be imported.
     pub async fn import_baseline(&self, request: ImportBaselineRequest) -> AppResult<Option<BaselineReport>> {
         let store = self.store(request.out.as_deref()).await?;
-        // Of the plan only its briefs stay: all its jobs beside the models would be the most memory that an import takes.
+        // Of the plan only its briefs stay: all its jobs beside the models would be the most memory that an import
+        // takes.
         let asked = RequestedBriefs::of(&self.plan_of(&request.campaign, &store).await?);
         match self.import(request, asked, store).await {
             Err(_) if self.shutdown.requested() => Ok(None),

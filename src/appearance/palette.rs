@@ -58,7 +58,8 @@ impl Palette {
             }
         }
         cells.retain(|(_, count)| *count > 0);
-        cells.sort_by_key(|(_, count)| std::cmp::Reverse(*count)); // stable: equal counts stay in the order of their colours
+        // stable: equal counts stay in the order of their colours
+        cells.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let total: u64 = cells.iter().map(|(_, count)| count).sum();
         if total == 0 {
             return Self(vec![Swatch { colour: HexColour([255; 3]), share: 1.0 }]);

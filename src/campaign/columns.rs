@@ -144,7 +144,10 @@ mod tests {
         assert_eq!(
             rows,
             [
-                r#"{name: "狐", seed: 4503599627370496, score: 0.25, good: true, vector: [1.0, 2.0], licences: ["MIT"]}"#,
+                concat!(
+                    r#"{name: "狐", seed: 4503599627370496, score: 0.25, good: true, "#,
+                    r#"vector: [1.0, 2.0], licences: ["MIT"]}"#
+                ),
                 r#"{name: null, seed: -1, score: null, good: false, vector: null, licences: []}"#,
                 r#"{name: "", seed: null, score: 1.0, good: null, vector: [], licences: null}"#,
             ]

@@ -87,14 +87,16 @@ pub fn of(evaluation: &Evaluation, known: &WarningContext) -> Vec<Warning> {
     if taken(Measure::ImageText) {
         warn(
             WarningCode::JudgeIsGuide,
-            "image_text is measured with the CLIP that guided the house's images: a lead of the house in it proves nothing"
+            "image_text is measured with the CLIP that guided the house's images: a lead of the house in it proves \
+                nothing"
                 .into(),
         );
     }
     if known.gated {
         warn(
             WarningCode::GateSelected,
-            "the gate let pass what the evaluator scored high, so accepted images look better in its scores than in truth; \
+            "the gate let pass what the evaluator scored high, so accepted images look better in its scores than in \
+                truth; \
              first attempts stand beside them"
                 .into(),
         );

@@ -62,7 +62,8 @@ impl Page<'_> {
         let script = self.script.map_or_else(|| "'none'".into(), hash);
         let style = hash(self.style);
         let policy = format!(
-            "default-src 'none'; img-src data:; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
+            "default-src 'none'; img-src data:; style-src {style}; script-src {script}; base-uri 'none'; form-action \
+                'none'"
         );
         html! {
             (DOCTYPE)

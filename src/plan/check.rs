@@ -94,7 +94,8 @@ impl Findings<'_> {
                 // No attempt at it could pass the gate.
                 Ok(available) if campaign.gate.style > 0.0 && !facts.can_score(&available.style.name) => {
                     let reason = format!(
-                        "the evaluator of the bundle {} does not know the style `{}`, so that no image could pass gate.style; \
+                        "the evaluator of the bundle {} does not know the style `{}`, so that no image could pass \
+                            gate.style; \
                          it knows {}",
                         facts.name,
                         available.style.name,

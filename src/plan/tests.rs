@@ -56,7 +56,8 @@ fn rates() -> Rates {
 
 fn campaign(name: &str, styles: &[&str], categories: &[&str], rest: &str) -> Campaign {
     let yaml = format!(
-        "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: {name}}}\nspec:\n  bundle: emoji-houses\n  styles: {styles:?}\n  \
+        "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: {name}}}\nspec:\n  bundle: emoji-houses\n  \
+            styles: {styles:?}\n  \
          assets:\n    - categories: {categories:?}\n      count: 2\n{rest}"
     );
     Campaign::parse(&yaml, "test.yaml").unwrap()
@@ -180,9 +181,12 @@ fn names_everything_the_bundle_cannot_do() {
     let wrong = campaign("c", &["twemojji", "noto@2"], &["foxx", "t-rex"], rest);
     let found: Vec<String> = plan(&wrong, &facts(), &rates()).unwrap_err().iter().map(ToString::to_string).collect();
     for (line, expected) in found.iter().zip([
-        "test.yaml:6:12: spec.styles[0]: the bundle emoji-houses has no style `twemojji`; it has twemoji, noto, fluent-flat, openmoji (did you mean `twemoji`?)",
-        "test.yaml:6:24: spec.styles[1]: the bundle emoji-houses has no trained versions of `noto` (did you mean `noto`?)",
-        "test.yaml:8:20: spec.assets[0].categories[0]: the bundle emoji-houses has no category `foxx` among its 6 (did you mean `fox`?)",
+        "test.yaml:6:12: spec.styles[0]: the bundle emoji-houses has no style `twemojji`; it has twemoji, noto, \
+            fluent-flat, openmoji (did you mean `twemoji`?)",
+        "test.yaml:6:24: spec.styles[1]: the bundle emoji-houses has no trained versions of `noto` (did you mean \
+            `noto`?)",
+        "test.yaml:8:20: spec.assets[0].categories[0]: the bundle emoji-houses has no category `foxx` among its 6 \
+            (did you mean `fox`?)",
         "test.yaml:10:13: spec.assets[0].size: the bundle emoji-houses cannot draw 96 pixels; it draws 64, 128",
         "test.yaml:11:27: spec.guidance.style_scale: has 2 values, the bundle's UNet has 7 cross-attention layers",
         "test.yaml:12:35: spec.budget.currency: the budget is in EUR, this machine's rate in USD (did you mean `USD`?)",
@@ -270,8 +274,10 @@ fn prompts_that_do_not_fit_are_told_once_where_they_are_written() {
     assert_eq!(
         check("noto"),
         [
-            "test.yaml:8:20: spec.assets[0].categories[0]: for `fox` in `noto`, the prompt has 99 tokens, the limit is 77",
-            "test.yaml:8:27: spec.assets[0].categories[1]: for `red apple` in `noto`, the prompt has 99 tokens, the limit is 77",
+            "test.yaml:8:20: spec.assets[0].categories[0]: for `fox` in `noto`, the prompt has 99 tokens, the limit \
+                is 77",
+            "test.yaml:8:27: spec.assets[0].categories[1]: for `red apple` in `noto`, the prompt has 99 tokens, the \
+                limit is 77",
             "test.yaml:10:52: spec.assets[1].prompt: for `fox` in `noto`, the prompt has 99 tokens, the limit is 77",
         ]
     );
@@ -322,9 +328,11 @@ proptest! {
 
     #[test]
     fn ids_do_not_depend_on_order_or_names(
-        categories in subsequence(CATEGORIES.to_vec(), 1..=6).prop_shuffle(), styles in subsequence(STYLES.to_vec(), 1..=4).prop_shuffle(), name in "[a-z][a-z0-9]{0,9}",
+        categories in subsequence(CATEGORIES.to_vec(), 1..=6).prop_shuffle(), styles in subsequence(STYLES.to_vec(),
+            1..=4).prop_shuffle(), name in "[a-z][a-z0-9]{0,9}",
     ) {
-        let jobs = |plan: Plan| plan.jobs.into_iter().map(|j| ((j.category, j.style, j.index), (j.id, j.seed, j.prompts))).collect::<BTreeMap<_, _>>();
+        let jobs = |plan: Plan| plan.jobs.into_iter().map(|j| ((j.category, j.style, j.index), (j.id, j.seed,
+            j.prompts))).collect::<BTreeMap<_, _>>();
         let all = jobs(plan(&campaign("all", &STYLES, &CATEGORIES, ""), &facts(), &rates()).unwrap());
         for (key, job) in jobs(plan(&campaign(&name, &styles, &categories, ""), &facts(), &rates()).unwrap()) {
             prop_assert_eq!(&all[&key], &job);
@@ -332,19 +340,25 @@ proptest! {
     }
 
     #[test]
-    fn stems_are_distinct_and_safe(categories in prop::collection::btree_set("[\\PC--[/\\\\{}<>%\"|*?:;$`.]]{0,30}[a-z]", 1..20), template in "[a-z{]?\\{(category|index|style)\\}|x") {
-        let categories: Vec<String> = categories.iter().filter_map(|c| text::category(c).ok()).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+    fn stems_are_distinct_and_safe(categories in
+        prop::collection::btree_set("[\\PC--[/\\\\{}<>%\"|*?:;$`.]]{0,30}[a-z]", 1..20),
+            template in "[a-z{]?\\{(category|index|style)\\}|x") {
+        let categories: Vec<String> = categories.iter().filter_map(|c|
+            text::category(c).ok()).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
         prop_assume!(!categories.is_empty() && !template.contains("{{") );
         let names: Vec<&str> = categories.iter().map(String::as_str).collect();
         let mut facts = facts();
         facts.bundle.categories = categories.clone();
         let yaml_list: Vec<String> = names.iter().map(|n| serde_json::to_string(n).unwrap()).collect();
-        let yaml = format!("apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: c}}\nspec:\n  bundle: emoji-houses\n  styles: [noto, twemoji]\n  assets: [{{categories: [{}], count: 3}}]\n  output: {{name: '{template}'}}\n", yaml_list.join(", "));
+        let yaml = format!("apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: c}}\nspec:\n  bundle: \
+            emoji-houses\n  styles: [noto, twemoji]\n  assets: [{{categories: [{}], count: 3}}]\n  output: {{name: \
+            '{template}'}}\n", yaml_list.join(", "));
         let plan = plan(&Campaign::parse(&yaml, "t").unwrap(), &facts, &rates()).unwrap();
         let stems: std::collections::BTreeSet<_> = plan.jobs.iter().map(|j| j.stem.as_str()).collect();
         prop_assert_eq!(stems.len(), plan.jobs.len());
         for stem in stems {
-            prop_assert!(stem.len() <= 140 && stem.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", stem);
+            prop_assert!(stem.len() <= 140 && stem.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()
+                || b == b'-'), "{}", stem);
         }
     }
 }

@@ -48,7 +48,8 @@ fn open(file: &Path, port: u16, flag: &str) -> Output {
 fn asks_nothing_complains_of_nothing_and_prints_in_both_languages() {
     let folder = tempfile::tempdir().unwrap();
     let (port, asked) = remembering_proxy();
-    // The browser itself asks these of its maker at every start, whatever it shows; a page's fonts or counters are elsewhere.
+    // The browser itself asks these of its maker at every start, whatever it shows; a page's fonts or counters are
+    // elsewhere.
     let hosts =
         ["clients2.google.com", "update.googleapis.com", "accounts.google.com", "optimizationguide-pa.googleapis.com"];
     let own = |target: &String| hosts.iter().any(|host| target.contains(host));

@@ -41,7 +41,8 @@ pub struct ChartRow {
 fn frame(id: &str, (width, height): (f64, f64), title: &str, description: &str, inner: Markup) -> Markup {
     let (title_id, description_id) = (format!("{id}-t"), format!("{id}-d"));
     html! {
-        svg role="img" viewBox=(format!("0 0 {width} {height}")) aria-labelledby=(format!("{title_id} {description_id}")) {
+        svg role="img" viewBox=(format!("0 0 {width} {height}"))
+            aria-labelledby=(format!("{title_id} {description_id}")) {
             title id=(title_id) { (safe(title)) }
             desc id=(description_id) { (safe(description)) }
             (inner)
@@ -116,7 +117,8 @@ pub fn spending(roi: &Roi, lang: Lang) -> Markup {
         (arm(false))
         @if let Some(month) = payback {
             @let at = 70.0 + 440.0 * month / 12.0;
-            line x1=(format!("{at:.1}")) x2=(format!("{at:.1}")) y1="30" y2="230" stroke="#555" stroke-dasharray="2 3" {}
+            line x1=(format!("{at:.1}")) x2=(format!("{at:.1}"))
+                y1="30" y2="230" stroke="#555" stroke-dasharray="2 3" {}
             text x=(format!("{:.1}", at + 4.0)) y="26" { (lang.t("paid back", "回収")) }
         }
     };
@@ -142,11 +144,14 @@ pub fn intervals(id: &str, title: &str, rows: &[ChartRow], lang: Lang) -> Markup
             @let y = 36.0 + 26.0 * i as f64;
             @let colour = match row.lead { 1.. => HOUSE, 0 => "#555", _ => VENDOR };
             text x="196" y=(format!("{}", y + 4.0)) text-anchor="end" { (safe(&row.label)) }
-            line x1=(format!("{:.1}", x(row.low))) x2=(format!("{:.1}", x(row.high))) y1=(format!("{y}")) y2=(format!("{y}")) stroke=(colour) stroke-width="2.5" {}
+            line x1=(format!("{:.1}", x(row.low))) x2=(format!("{:.1}", x(row.high))) y1=(format!("{y}"))
+                y2=(format!("{y}")) stroke=(colour) stroke-width="2.5" {}
             // A filled square leads, a filled disc lags, a ring is open.
             @match row.lead {
-                1.. => rect x=(format!("{:.1}", x(row.middle) - 5.0)) y=(format!("{}", y - 5.0)) width="10" height="10" fill=(colour) {},
-                0 => circle cx=(format!("{:.1}", x(row.middle))) cy=(format!("{y}")) r="5" fill="#fff" stroke=(colour) stroke-width="2" {},
+                1.. => rect x=(format!("{:.1}", x(row.middle) - 5.0)) y=(format!("{}", y - 5.0))
+                    width="10" height="10" fill=(colour) {},
+                0 => circle cx=(format!("{:.1}", x(row.middle))) cy=(format!("{y}")) r="5" fill="#fff" stroke=(colour)
+                    stroke-width="2" {},
                 _ => circle cx=(format!("{:.1}", x(row.middle))) cy=(format!("{y}")) r="5" fill=(colour) {},
             }
         }
@@ -183,8 +188,10 @@ pub fn tornado(roi: &Roi, lang: Lang) -> Markup {
         @for (i, bar) in bars.iter().enumerate() {
             @let y = 8.0 + 24.0 * i as f64;
             @let (left, right) = (x(bar.at_low.min(bar.at_high)), x(bar.at_low.max(bar.at_high)));
-            text x="242" y=(format!("{}", y + 13.0)) text-anchor="end" class="small" { (input(bar.input, lang).trim_end_matches('.')) }
-            rect x=(format!("{left:.1}")) y=(format!("{y}")) width=(format!("{:.1}", (right - left).max(1.0))) height="16"
+            text x="242" y=(format!("{}", y + 13.0)) text-anchor="end" class="small" { (input(bar.input,
+                lang).trim_end_matches('.')) }
+            rect x=(format!("{left:.1}")) y=(format!("{y}")) width=(format!("{:.1}", (right - left).max(1.0)))
+                height="16"
                 fill=(if bar.own_range { HOUSE } else { "#fff" }) stroke=(HOUSE) {}
         }
         text x="250" y=(format!("{}", height - 8.0)) { (money(least, roi.currency)) }

@@ -11,10 +11,12 @@ use crate::html::{Lang, safe};
 /// The section.
 pub(super) fn section(report: &Report, lang: Lang) -> Markup {
     let Some(roi) = &report.roi else {
-        return html! { p { (lang.t("No cost model was given: ", "費用モデルの指定がありません：")) code { "housestyle report … --costs FILE" } } };
+        return html! { p { (lang.t("No cost model was given: ", "費用モデルの指定がありません：")) code {
+        "housestyle report … --costs FILE" } } };
     };
     html! {
-        p { (lang.t("Cost model: ", "費用モデル：")) (safe(&roi.model)) @if let Some(owner) = &roi.owner { " · " (safe(owner)) } " · " (roi.currency) }
+        p { (lang.t("Cost model: ", "費用モデル：")) (safe(&roi.model)) @if let Some(owner) = &roi.owner {
+            " · " (safe(owner)) } " · " (roi.currency) }
         (figures(roi, lang))
         figure {
             (charts::tornado(roi, lang))
@@ -50,7 +52,8 @@ fn figures(roi: &Roi, lang: Lang) -> Markup {
     html! {
         div.scroll tabindex="0" {
             table {
-                caption { (lang.t("Figures, each with its 95 % band and what it is reckoned from", "算出値（95 % の帯と算出根拠）")) }
+                caption { (lang.t("Figures, each with its 95 % band and what it is reckoned from",
+                    "算出値（95 % の帯と算出根拠）")) }
                 thead { tr {
                     th scope="col" { } th.n scope="col" { (lang.t("value", "値")) } th.n scope="col" { "95 %" }
                     th scope="col" { (lang.t("from", "根拠")) }
@@ -65,7 +68,8 @@ fn figures(roi: &Roi, lang: Lang) -> Markup {
                             code { (found.formula) }
                             br;
                             @for name in &found.inputs {
-                                @if roi.inputs.get(*name).is_some() { a href=(format!("#input-{}", name.name())) { (name.name()) } " " } @else { (name.name()) " " }
+                                @if roi.inputs.get(*name).is_some() { a href=(format!("#input-{}", name.name())) {
+                                    (name.name()) } " " } @else { (name.name()) " " }
                             }
                         }
                     }
@@ -90,8 +94,10 @@ fn months(roi: &Roi, lang: Lang) -> Markup {
             summary { (lang.t("Twelve months in numbers", "12 か月の推移（数値）")) }
             table {
                 caption { (lang.t("Spent so far", "累計")) " (" (roi.currency) ")" }
-                thead { tr { th scope="col" { (lang.t("month", "月")) } th.n scope="col" { (lang.t("made", "社内")) } th.n scope="col" { (lang.t("bought", "外注")) } } }
-                tbody { @for month in &roi.months { tr { th scope="row" { (month.month) } td.n { (cell(month.house)) } td.n { (cell(month.vendor)) } } } }
+                thead { tr { th scope="col" { (lang.t("month", "月")) } th.n scope="col" { (lang.t("made", "社内")) }
+                    th.n scope="col" { (lang.t("bought", "外注")) } } }
+                tbody { @for month in &roi.months { tr { th scope="row" { (month.month) } td.n { (cell(month.house)) }
+                    td.n { (cell(month.vendor)) } } } }
             }
         }
     }
@@ -104,7 +110,8 @@ fn inputs(roi: &Roi, lang: Lang) -> Markup {
             tr id=(format!("input-{}", given.input.name())) {
                 th scope="row" { code { (given.input.name()) } br; (input(given.input, lang)) }
                 td.n { (show(given.amount.value)) }
-                td.n { @if given.amount.is_exact() { "–" } @else { (show(given.amount.low)) " – " (show(given.amount.high)) } }
+                td.n { @if given.amount.is_exact() { "–" } @else { (show(given.amount.low))
+                    " – " (show(given.amount.high)) } }
                 td { (source(&given.source, lang)) }
             }
         }
@@ -114,7 +121,8 @@ fn inputs(roi: &Roi, lang: Lang) -> Markup {
             table {
                 caption { (lang.t("Inputs, each with its range and whose word it is", "入力（範囲と出所）")) }
                 thead { tr {
-                    th scope="col" { } th.n scope="col" { (lang.t("value", "値")) } th.n scope="col" { (lang.t("range", "範囲")) } th scope="col" { (lang.t("source", "出所")) }
+                    th scope="col" { } th.n scope="col" { (lang.t("value", "値")) } th.n scope="col" { (lang.t("range",
+                        "範囲")) } th scope="col" { (lang.t("source", "出所")) }
                 } }
                 tbody { @for given in roi.inputs.iter() { (row(given)) } }
             }

@@ -101,13 +101,15 @@ fn cost(report: &Report, lang: Lang) -> Option<String> {
     Some(match (lang, report.verdict.cost) {
         (Lang::En, Lead::NotEnoughEvidence) => {
             format!(
-                "which is cheaper is open: {house} made, {vendor} bought an image that is taken (saving {low} to {high})"
+                "which is cheaper is open: {house} made, {vendor} bought an image that is taken (saving {low} to \
+                    {high})"
             )
         }
         (Lang::En, _) => {
             let cheaper = if *saving >= 0.0 { "making" } else { "buying" };
             format!(
-                "{cheaper} is cheaper: {house} made, {vendor} bought an image that is taken (making saves {low} to {high})"
+                "{cheaper} is cheaper: {house} made, {vendor} bought an image that is taken (making saves {low} to \
+                    {high})"
             )
         }
         (Lang::Ja, Lead::NotEnoughEvidence) => {

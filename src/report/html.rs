@@ -41,7 +41,8 @@ pub fn page(report: &Report, pictures: &Pictures, lang: Lang) -> String {
                 ul { @for (id, heading, _) in &parts { li { a href=(format!("#{id}")) { (heading) } } } }
             }
             @for (id, heading, content) in &parts {
-                section id=(id) aria-labelledby=(format!("{id}-h")) { h2 id=(format!("{id}-h")) { (heading) } (content) }
+                section id=(id) aria-labelledby=(format!("{id}-h")) { h2 id=(format!("{id}-h")) { (heading) }
+                    (content) }
             }
         }
         footer { "housestyle " (env!("CARGO_PKG_VERSION")) " · " (safe(&report.evaluation.campaign)) }
@@ -56,7 +57,8 @@ fn first_screen(report: &Report, lang: Lang) -> Markup {
     let beside = report.evaluation.outsourced.as_ref().map(|facts| safe(&facts.name));
     html! {
         section #verdict aria-labelledby="verdict-h" {
-            p.over { (safe(&report.evaluation.campaign)) @if let Some(name) = beside { " · " (lang.t("beside ", "比較対象：")) (name) } }
+            p.over { (safe(&report.evaluation.campaign)) @if let Some(name) = beside { " · " (lang.t("beside ",
+                "比較対象：")) (name) } }
             h1 #verdict-h { (lang.t("In-house or outsourced?", "社内制作か、外注か")) }
             p.verdict { strong { (decision) } (safe(rest)) }
             dl.numbers {

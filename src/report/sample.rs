@@ -146,7 +146,8 @@ pub fn evaluation() -> Evaluation {
 /// A cost model; `rest` is added to its spec.
 pub fn costs(house: &str, bought: &str) -> CostModel {
     let yaml = format!(
-        "apiVersion: housestyle/v1\nkind: CostModel\nmetadata: {{name: c}}\nspec:\n  currency: USD\n  volume: 100\n  people: {{hourly_rate: 60}}\n  in_house: {{{house}}}\n  outsourced: {{{bought}}}\n"
+        "apiVersion: housestyle/v1\nkind: CostModel\nmetadata: {{name: c}}\nspec:\n  currency: USD\n  volume: 100\n  \
+            people: {{hourly_rate: 60}}\n  in_house: {{{house}}}\n  outsourced: {{{bought}}}\n"
     );
     CostModel::parse(&yaml, "c.yaml").unwrap()
 }

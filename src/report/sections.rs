@@ -26,12 +26,15 @@ pub(super) fn quality(report: &Report, lang: Lang) -> Markup {
         figure { (forest("measures", &evaluation.measures, lang)) }
         (compared(lang.t("Measures over all briefs", "全依頼の指標"), &evaluation.measures, lang))
         p.note { (lang.t(
-            "Higher is better. Intervals hold 95 % and are from briefs, not images; p-values are corrected for all measures together (Holm). First attempts are what drawing gives before the gate chose.",
+            "Higher is better. Intervals hold 95 % and are from briefs, not images; p-values are corrected for all \
+                measures together (Holm). First attempts are what drawing gives before the gate chose.",
             "値は高いほど良い。区間は 95 % で、画像ではなく依頼を単位とする。p 値は全指標をまとめて補正（Holm）。「初回」は自動検査で選別する前の結果。")) }
         @if let Some(suite) = &evaluation.suite {
-            h3 { (lang.t("Thresholds", "しきい値")) ": " (safe(&suite.name)) " – " (lang.t(if suite.passed { "held" } else { "not held" }, if suite.passed { "達成" } else { "未達" })) }
+            h3 { (lang.t("Thresholds", "しきい値")) ": " (safe(&suite.name)) " – " (lang.t(if suite.passed { "held" }
+                else { "not held" }, if suite.passed { "達成" } else { "未達" })) }
             ul { @for check in &suite.checks {
-                li { (if check.passed { "✓ " } else { "✗ " }) (safe(&check.what)) ": " (check.found.map_or_else(|| "–".into(), number)) }
+                li { (if check.passed { "✓ " } else { "✗ " }) (safe(&check.what))
+                    ": " (check.found.map_or_else(|| "–".into(), number)) }
             } }
         }
     }
@@ -56,7 +59,8 @@ fn comparison(comparison: &Comparison, lang: Lang) -> String {
             let (ours, theirs) = (only_in_house.len(), only_outsourced.len());
             lang.t(
                 format!(
-                    "Compared on {briefs} briefs that both answered; {ours} only the house answered, {theirs} only the vendor."
+                    "Compared on {briefs} briefs that both answered; {ours} only the house answered, {theirs} only \
+                        the vendor."
                 ),
                 format!("両者が応えた {briefs} 件で比較。社内のみ {ours} 件、外注のみ {theirs} 件。"),
             )
@@ -86,9 +90,11 @@ fn arms(report: &Report, lang: Lang) -> Markup {
                 caption { (lang.t("The two arms", "比較する二者")) }
                 thead { tr {
                     th { } th scope="col" { (lang.t("name", "名称")) }
-                    th.n scope="col" { (lang.t("asked or delivered", "依頼・納品")) } th.n scope="col" { (lang.t("accepted", "合格")) }
+                    th.n scope="col" { (lang.t("asked or delivered", "依頼・納品")) } th.n scope="col" {
+                        (lang.t("accepted", "合格")) }
                     th.n scope="col" { (lang.t("refused or failed", "不合格・失敗")) }
-                    th.n scope="col" { (lang.t("attempts · revision rounds", "試行・修正回数")) } th.n scope="col" { (lang.t("lead days", "日数")) }
+                    th.n scope="col" { (lang.t("attempts · revision rounds", "試行・修正回数")) } th.n scope="col" {
+                        (lang.t("lead days", "日数")) }
                 } }
                 tbody {
                     (row(lang.t("house", "社内"), &evaluation.in_house))
@@ -150,7 +156,8 @@ fn compared(caption: &str, rows: &[Compared], lang: Lang) -> Markup {
                 thead { tr {
                     th scope="col" { (lang.t("measure", "指標")) } th.n scope="col" { (lang.t("house", "社内")) }
                     th.n scope="col" { (lang.t("first attempts", "初回")) } th.n scope="col" { (lang.t("bought", "外注")) }
-                    th.n scope="col" { (lang.t("difference", "差")) } th.n scope="col" { "p" } th scope="col" { (lang.t("so", "判定")) }
+                    th.n scope="col" { (lang.t("difference", "差")) } th.n scope="col" { "p" } th scope="col" {
+                        (lang.t("so", "判定")) }
                 } }
                 tbody { @for row in rows { tr {
                     th scope="row" { (measure(row.measure, lang)) }
@@ -159,7 +166,8 @@ fn compared(caption: &str, rows: &[Compared], lang: Lang) -> Markup {
                     td.n { (estimate(row.outsourced, row.measure)) }
                     @match &row.difference {
                         Some(d) => {
-                            td.n { (signed(d.mean, row.measure)) " (" (signed(d.low, row.measure)) " – " (signed(d.high, row.measure)) ")" }
+                            td.n { (signed(d.mean, row.measure)) " (" (signed(d.low, row.measure))
+                                " – " (signed(d.high, row.measure)) ")" }
                             td.n { (format!("{:.3}", d.p_corrected)) }
                             td { (verdict(d.verdict, lang)) }
                         },
@@ -198,12 +206,14 @@ pub(super) fn groups(id: &str, groups: &[MeasureGroup], lang: Lang) -> Markup {
                     th scope="row" { (safe(&spaced(&group.name))) }
                     td.n { (group.in_house_images) " / " (group.outsourced_images) }
                     @for of in wanted { td.n { (cell(find(group, of).as_ref(), of)) } }
-                    td { (find(group, wanted[0]).and_then(|row| row.difference).map_or("–", |d| verdict(d.verdict, lang))) }
+                    td { (find(group, wanted[0]).and_then(|row| row.difference).map_or("–", |d| verdict(d.verdict,
+                        lang))) }
                 } } }
             }
         }
         @if groups.len() > GROUPS {
-            p.note { (lang.t(format!("{} more in {id}.csv.", groups.len() - GROUPS), format!("残り {} 件は {id}.csv に記載。", groups.len() - GROUPS))) }
+            p.note { (lang.t(format!("{} more in {id}.csv.", groups.len() - GROUPS), format!("残り {} 件は {id}.csv に記載。",
+                groups.len() - GROUPS))) }
         }
     }
 }
@@ -238,7 +248,8 @@ pub(super) fn pairs(report: &Report, pictures: &Pictures, lang: Lang) -> Markup 
                     div { (side(Arm::InHouse, &pair.in_house, pair)) (side(Arm::Outsourced, &pair.outsourced, pair)) }
                     figcaption {
                         span { strong { (safe(&spaced(&pair.brief.category))) } " · " (safe(&pair.brief.style)) }
-                        @for (of, difference) in pair.differences.iter().take(2) { span { (measure(*of, lang)) " " (signed(*difference, *of)) } }
+                        @for (of, difference) in pair.differences.iter().take(2) { span { (measure(*of, lang))
+                            " " (signed(*difference, *of)) } }
                     }
                 }
             } }
@@ -261,20 +272,27 @@ pub(super) fn votes(report: &Report, lang: Lang) -> Markup {
         table {
             caption { (lang.t("House against bought, sides hidden and shuffled", "社内対外注（左右は伏せて無作為化）")) }
             tbody {
-                (row(lang.t("votes (house · neither · bought)", "票数（社内・同じ・外注）"), format!("{} ({} · {} · {})", t.votes, t.in_house, t.ties, t.outsourced)))
+                (row(lang.t("votes (house · neither · bought)", "票数（社内・同じ・外注）"), format!("{} ({} · {} · {})", t.votes,
+                    t.in_house, t.ties, t.outsourced)))
                 (row(lang.t("pairs · raters", "組数・評価者数"), format!("{} · {}", t.pairs, t.raters.len())))
-                (row(lang.t("win rate of the house, Wilson 95 %", "社内の勝率（Wilson 95 %）"), format!("{} ({} – {})", percent(t.win_rate), percent(t.low), percent(t.high))))
+                (row(lang.t("win rate of the house, Wilson 95 %", "社内の勝率（Wilson 95 %）"), format!("{} ({} – {})",
+                    percent(t.win_rate), percent(t.low), percent(t.high))))
                 @if let Some(p) = t.preferred {
-                    (row(lang.t("preferred, Bradley–Terry with ties and rater quality", "選好確率（引分け・評価者の質を考慮した Bradley–Terry）"), format!("{} ({} – {})", percent(p.value), percent(p.low), percent(p.high))))
+                    (row(lang.t("preferred, Bradley–Terry with ties and rater quality",
+                        "選好確率（引分け・評価者の質を考慮した Bradley–Terry）"), format!("{} ({} – {})", percent(p.value),
+                            percent(p.low), percent(p.high))))
                 }
-                (row(lang.t("more than chance? (sign flips over pairs)", "偶然との差（組ごとの符号反転検定）"), format!("p = {:.3}: {}", t.p, verdict(t.verdict, lang))))
-                (row(lang.t("agreement, Krippendorff's α", "評価者間の一致（Krippendorff の α）"), t.agreement.map_or_else(|| "–".into(), |a| format!("{a:.2}"))))
+                (row(lang.t("more than chance? (sign flips over pairs)", "偶然との差（組ごとの符号反転検定）"),
+                    format!("p = {:.3}: {}", t.p, verdict(t.verdict, lang))))
+                (row(lang.t("agreement, Krippendorff's α", "評価者間の一致（Krippendorff の α）"),
+                    t.agreement.map_or_else(|| "–".into(), |a| format!("{a:.2}"))))
                 (row(lang.t("votes for the left side", "左側への投票"), t.left.map_or_else(|| "–".into(), percent)))
             }
         }
         h3 { (lang.t("Raters", "評価者")) }
         ul { @for rater in &t.raters {
-            li { (safe(&rater.name)) ": " (rater.votes) @if let Some(q) = rater.quality { " · " (lang.t("reliability", "信頼度")) " " (percent(q)) } }
+            li { (safe(&rater.name)) ": " (rater.votes) @if let Some(q) = rater.quality { " · " (lang.t("reliability",
+                "信頼度")) " " (percent(q)) } }
         } }
     }
 }
@@ -303,21 +321,25 @@ pub(super) fn risks(report: &Report, pictures: &Pictures, lang: Lang) -> Markup 
                 li { (lang.t("licences of the bought images: ", "外注画像のライセンス：")) (licences(facts))
                     @if !facts.vendors.is_empty() { " · " (safe(&facts.vendors.join(", "))) } }
             }
-            li { (lang.t("who holds what stands in each image's sidecar; ", "権利者は各画像のサイドカーに記載。")) code { "housestyle rights trace" } }
+            li { (lang.t("who holds what stands in each image's sidecar; ", "権利者は各画像のサイドカーに記載。")) code {
+                "housestyle rights trace" } }
         }
         h3 { (lang.t("Over-specialisation", "過度の画一化")) }
         (warnings(of(&[WarningCode::LowDiversity, WarningCode::Duplicates]), lang))
         h3 { (lang.t("Memorisation", "学習画像の丸写し")) }
         @if checked == 0 {
-            p { (lang.t("Not checked: no references were given (--references STYLESET).", "未確認：参照画像の指定がありません（--references STYLESET）。")) }
+            p { (lang.t("Not checked: no references were given (--references STYLESET).",
+                "未確認：参照画像の指定がありません（--references STYLESET）。")) }
         } @else {
             p { (lang.t(
-                format!("{suspicious} of {checked} images are more like a reference than references are like each other."),
+                format!("{suspicious} of {checked} images are more like a reference than references are like each \
+                    other."),
                 format!("{checked} 点中 {suspicious} 点が、参照画像どうしよりも参照画像に近い。"))) }
             div.pairs { @for asset in &report.shown.copies { @if let Some(nearest) = &asset.nearest {
                 figure.pair {
                     (picture(asset.image.as_ref().and_then(|key| pictures.get(key)), &asset.brief.to_string(), lang))
-                    figcaption { span { (safe(&asset.id)) } span { "→ " (safe(&nearest.file)) } span { (format!("cos {:.3} · {} bit", nearest.similarity, nearest.hash_distance)) } }
+                    figcaption { span { (safe(&asset.id)) } span { "→ " (safe(&nearest.file)) } span {
+                        (format!("cos {:.3} · {} bit", nearest.similarity, nearest.hash_distance)) } }
                 }
             } } }
         }
@@ -334,19 +356,27 @@ pub(super) fn method(report: &Report, lang: Lang) -> Markup {
             li { (lang.t("judge: ", "評価器：")) (safe(&judge.bundle)) " " code { (safe(&judge.digest)) } }
             @if !judge.held_out.is_empty() {
                 li { (lang.t("the judge on drawings it never saw: ", "未知の絵に対する評価器の精度："))
-                    (judge.held_out.iter().map(|(name, value)| format!("{} {}", safe(name), if *value <= 1.0 { percent(*value) } else { number(*value) })).collect::<Vec<_>>().join(" · ")) }
+                    (judge.held_out.iter().map(|(name, value)| format!("{} {}", safe(name), if *value <= 1.0 {
+                        percent(*value) } else { number(*value) })).collect::<Vec<_>>().join(" · ")) }
             }
             li { (lang.t(
-                format!("intervals: bootstrap over briefs, {} resamples, {} confidence, seed {}; tests: sign flips, corrected by {}; nothing is concluded from fewer than {} briefs", settings.resamples, percent(settings.confidence), settings.seed, safe(&settings.correction), settings.least_briefs),
-                format!("区間：依頼単位のブートストラップ（{} 回、信頼度 {}、シード {}）。検定：符号反転、補正 {}。{} 件未満では結論を出さない", settings.resamples, percent(settings.confidence), settings.seed, safe(&settings.correction), settings.least_briefs))) }
+                format!("intervals: bootstrap over briefs, {} resamples, {} confidence, seed {}; tests: sign flips, \
+                    corrected by {}; nothing is concluded from fewer than {} briefs", settings.resamples,
+                        percent(settings.confidence), settings.seed, safe(&settings.correction), settings.least_briefs),
+                format!("区間：依頼単位のブートストラップ（{} 回、信頼度 {}、シード {}）。検定：符号反転、補正 {}。{} 件未満では結論を出さない", settings.resamples,
+                    percent(settings.confidence), settings.seed, safe(&settings.correction), settings.least_briefs))) }
             @for point in &evaluation.operating_points {
                 li { (lang.t(
-                    format!("style {}: held from {:.3} on, where {} of its own references are above and {} of others (AUC {:.2})", safe(&point.style), point.threshold, percent(point.true_positive_rate), percent(point.false_positive_rate), point.auc),
-                    format!("スタイル {}：基準 {:.3}（自参照の {}、他参照の {} が超える。AUC {:.2}）", safe(&point.style), point.threshold, percent(point.true_positive_rate), percent(point.false_positive_rate), point.auc))) }
+                    format!("style {}: held from {:.3} on, where {} of its own references are above and {} of others \
+                        (AUC {:.2})", safe(&point.style), point.threshold, percent(point.true_positive_rate),
+                            percent(point.false_positive_rate), point.auc),
+                    format!("スタイル {}：基準 {:.3}（自参照の {}、他参照の {} が超える。AUC {:.2}）", safe(&point.style), point.threshold,
+                        percent(point.true_positive_rate), percent(point.false_positive_rate), point.auc))) }
             }
             @for d in &evaluation.distributions { li { (distribution(d)) } }
             li { (lang.t(
-                "costs: every amount of the cost model is somebody's assumption; bands come of its ranges and of what was measured on this campaign, drawn together 4000 times",
+                "costs: every amount of the cost model is somebody's assumption; bands come of its ranges and of what \
+                    was measured on this campaign, drawn together 4000 times",
                 "費用：費用モデルの値は担当者の想定であり、帯はその範囲と本キャンペーンの実測値を合わせて 4000 回抽選したもの")) }
             li { (lang.t(
                 "machine measures do not see what people see: where raters decide, their word goes before the measure",

@@ -24,8 +24,10 @@ pub fn page(handout: &Handout, lang: Lang, picture: impl Fn(Arm, &str) -> Option
         main data-sheet=(handout.sheet) data-version=(VERSION) {
             h1 { (title) }
             p { (lang.t(
-                "For each pair, choose the picture you would rather publish for what is written above it, or neither. You are not told who made which. When you are done, save your votes and send the file back.",
-                "各組について、見出しの内容として採用したい画像を選んでください。優劣がなければ「同じ」を選びます。どちらが誰の制作かは示されません。終わったら「投票を保存」を押し、保存されたファイルを返送してください。")) }
+                "For each pair, choose the picture you would rather publish for what is written above it, or neither. \
+                    You are not told who made which. When you are done, save your votes and send the file back.",
+                "各組について、見出しの内容として採用したい画像を選んでください。優劣がなければ「同じ」を選びます。どちらが誰の制作かは示されません。終わったら「投票を保存」を押し、保存されたファイルを返送してくださ\
+                    い。")) }
             form {
                 @for (i, question) in handout.questions.iter().enumerate() {
                     (pair(i, total, question, lang, &picture))
@@ -74,7 +76,8 @@ fn pair(
     html! {
         fieldset {
             legend {
-                (i + 1) " / " (total) ": " (safe(&crate::spec::words(&question.brief.category))) " · " (safe(&question.brief.style))
+                (i + 1) " / " (total) ": " (safe(&crate::spec::words(&question.brief.category)))
+                    " · " (safe(&question.brief.style))
             }
             (choice("left", left_word, side(question.left, left_word)))
             (choice("tie", lang.t("neither", "同じ"), html! {}))

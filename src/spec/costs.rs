@@ -111,7 +111,8 @@ impl JsonSchema for Amount {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let range = generator.subschema_for::<Range>();
         let number = json_schema!({"type": "number", "minimum": 0.0, "maximum": limits::COST});
-        json_schema!({"anyOf": [number, range], "description": "A number or, if it is not known exactly, value, low and high."})
+        json_schema!({"anyOf": [number, range], "description": "A number or, if it is not known exactly, value, low \
+            and high."})
     }
 }
 

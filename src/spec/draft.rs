@@ -111,7 +111,8 @@ mod tests {
     use super::*;
 
     const YAML: &str = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n  bundle: tiny\n  \
-                        styles: [noto, No To, twemoji]\n  assets:\n    - categories: [fox, '', cat]\n      size: 65\n    - 7\n    \
+                        styles: [noto, No To, twemoji]\n  assets:\n    - categories: [fox, '', cat]\n      size: \
+                        65\n    - 7\n    \
                         - categories: [owl]\n  gate: {style: 2, attempts: 9}\n  sampler: {stepz: 3}\n";
 
     #[test]

@@ -79,7 +79,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_item_comes_out_once_in_a_batch_of_its_key(sizes in prop::collection::vec(1u32..4, 0..80), max in 1usize..9) {
+        fn every_item_comes_out_once_in_a_batch_of_its_key(sizes in prop::collection::vec(1u32..4, 0..80),
+            max in 1usize..9) {
             let mut batcher = Batcher::new(max);
             for (i, size) in sizes.iter().enumerate() {
                 batcher.push(key(*size), (*size, i));

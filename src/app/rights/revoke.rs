@@ -79,7 +79,8 @@ impl App {
         for text in &request.what {
             asked.push(AskedTarget { question: question(text).await?, text: text.clone() });
         }
-        // Nobody waits for a hundred thousand sidecars to be read, nor for a damaged one, before a revocation counts: they
+        // Nobody waits for a hundred thousand sidecars to be read, nor for a damaged one, before a revocation counts:
+        // they
         // are read first only where nothing else knows what is meant.
         let mut survey = Survey::of_encoders(&store).await?;
         let known = asked.iter().all(|asked| trace(&survey, &asked.question).is_some());

@@ -367,7 +367,8 @@ fn read<T>(
 mod tests {
     use super::*;
 
-    const GOOD: &str = "file,brief,category,style,vendor,price,currency,revision_rounds,ordered,delivered,licence,holder\n\
+    const GOOD: &str = "file,brief,category,style,vendor,price,currency,revision_rounds,\
+        ordered,delivered,licence,holder\n\
         a.png,B-1,fox,flat,Studio,40.5,eur,2,2026-01-05,2026-01-12,MIT,Studio\n";
 
     fn read(text: &str) -> DeliveryIndex {
@@ -381,7 +382,8 @@ mod tests {
         assert_eq!((row.brief.to_string().as_str(), row.delivery.lead_days()), ("fox / flat", Some(7)));
         assert_eq!((row.delivery.price, row.delivery.currency), (Some(40.5), "EUR".parse().ok()));
         assert_eq!(row.claim.source.as_deref(), Some("Studio"));
-        let yaml = "apiVersion: housestyle/v1\nkind: Baseline\nspec:\n  defaults: {vendor: Studio, licence: MIT}\n  items:\n    \
+        let yaml = "apiVersion: housestyle/v1\nkind: Baseline\nspec:\n  defaults: {vendor: Studio, licence: MIT}\n  \
+            items:\n    \
                     - {file: a.png, brief: fox/flat, price: 3, currency: USD}\n";
         let index = DeliveryIndex::parse(yaml.as_bytes(), "x.yaml", &IndexDefaults::default(), None).unwrap();
         assert_eq!(

@@ -88,7 +88,8 @@ pub fn frechet(a: &Moments, b: &Moments) -> Option<f64> {
     if mean_a.len() != mean_b.len() {
         return None;
     }
-    // The trace of the root of C₁ C₂ is that of C₁^½ C₂ C₁^½, which is symmetric: the sum of the roots of its eigenvalues.
+    // The trace of the root of C₁ C₂ is that of C₁^½ C₂ C₁^½, which is symmetric: the sum of the roots of its
+    // eigenvalues.
     let eigen = cov_a.clone().symmetric_eigen();
     let roots = DMatrix::from_diagonal(&eigen.eigenvalues.map(|value| value.max(0.0).sqrt()));
     let root = &eigen.eigenvectors * roots * eigen.eigenvectors.transpose();

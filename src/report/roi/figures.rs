@@ -83,14 +83,18 @@ impl Figure {
     pub fn formula(self) -> &'static str {
         match self {
             Self::HouseVariable => {
-                "(seconds ÷ 3600 × (machine_per_hour ÷ utilisation + watts ÷ 1000 × energy_per_kwh) + megabytes ÷ 1000 × \
-                 storage_per_gb_month × months_kept) ÷ (gate_yield × approval) + hourly_rate ÷ 60 × (review_minutes ÷ approval + \
+                "(seconds ÷ 3600 × (machine_per_hour ÷ utilisation + watts ÷ 1000 × energy_per_kwh) + megabytes ÷ \
+                    1000 × \
+                 storage_per_gb_month × months_kept) ÷ (gate_yield × approval) + hourly_rate ÷ 60 × (review_minutes ÷ \
+                 approval + \
                  brief_minutes)"
             }
             Self::HouseFixed => "licences_per_month + training × trainings_per_year ÷ 12",
             Self::HouseCost => "house_variable + (house_fixed + setup ÷ 12) ÷ volume",
             Self::VendorCost => {
-                "vendor_variable + retainer_per_month ÷ volume, where vendor_variable = (price + revision_rounds × revision_price + hourly_rate ÷ 60 × vendor_review_minutes × (1 + revision_rounds)) ÷ vendor_approval + hourly_rate ÷ 60 × vendor_brief_minutes"
+                "vendor_variable + retainer_per_month ÷ volume, where vendor_variable = (price + revision_rounds × \
+                    revision_price + hourly_rate ÷ 60 × vendor_review_minutes × (1 + revision_rounds)) ÷ \
+                    vendor_approval + hourly_rate ÷ 60 × vendor_brief_minutes"
             }
             Self::Saving => "1 - house_cost ÷ vendor_cost",
             Self::BreakEven => "(house_fixed + setup ÷ 12 - retainer_per_month) ÷ (vendor_variable - house_variable)",
@@ -101,7 +105,8 @@ impl Figure {
             Self::HouseRounds => "attempts",
             Self::VendorRounds => "revision_rounds",
             Self::HouseLead => {
-                "batch × seconds ÷ (gate_yield × approval) ÷ 86400 + batch × (review_minutes ÷ approval + brief_minutes) ÷ 60 ÷ \
+                "batch × seconds ÷ (gate_yield × approval) ÷ 86400 + batch × (review_minutes ÷ approval + \
+                    brief_minutes) ÷ 60 ÷ \
                  hours_per_day"
             }
             Self::VendorLead => "lead_days",

@@ -47,25 +47,33 @@ inputs! {
     MachinePerHour, "machine_per_hour", "spec.in_house.machine_per_hour", Money, "An hour of the machine.";
     Watts, "watts", "spec.in_house.watts", Watts, "What it draws while it works.";
     EnergyPerKwh, "energy_per_kwh", "spec.in_house.energy_per_kwh", Money, "A kilowatt-hour.";
-    Utilisation, "utilisation", "spec.in_house.utilisation", Share, "Share of the machine hours paid for in which it works.";
+    Utilisation, "utilisation", "spec.in_house.utilisation", Share, "Share of the machine hours paid for in which it \
+        works.";
     Megabytes, "megabytes", "spec.in_house.megabytes", Megabytes, "What an image takes to keep.";
     StoragePerGbMonth, "storage_per_gb_month", "spec.in_house.storage_per_gb_month", Money, "A gigabyte for a month.";
     MonthsKept, "months_kept", "spec.in_house.months_kept", Months, "Months that images are kept.";
-    LicencesPerMonth, "licences_per_month", "spec.in_house.licences_per_month", Money, "Licences of models and software, a month.";
+    LicencesPerMonth, "licences_per_month", "spec.in_house.licences_per_month", Money,
+        "Licences of models and software, a month.";
     Training, "training", "spec.in_house.training", Money, "One training of a style, people included.";
     TrainingsPerYear, "trainings_per_year", "spec.in_house.trainings_per_year", Times, "Trainings a year.";
     Setup, "setup", "spec.in_house.setup", Money, "What it costs once.";
     BriefMinutes, "brief_minutes", "spec.in_house.brief_minutes", Minutes, "Briefing an image in the house.";
-    ReviewMinutes, "review_minutes", "spec.in_house.review_minutes", Minutes, "Looking at an image that passed the gate.";
+    ReviewMinutes, "review_minutes", "spec.in_house.review_minutes", Minutes,
+        "Looking at an image that passed the gate.";
     Approval, "approval", "spec.in_house.approval", Share, "Share of what passed the gate that people take.";
     Price, "price", "spec.outsourced.price", Money, "What the vendor asks for an image.";
-    RevisionRounds, "revision_rounds", "spec.outsourced.revision_rounds", Times, "Rounds of revision of a bought image.";
+    RevisionRounds, "revision_rounds", "spec.outsourced.revision_rounds", Times,
+        "Rounds of revision of a bought image.";
     LeadDays, "lead_days", "spec.outsourced.lead_days", Days, "Days from order to delivery.";
     RevisionPrice, "revision_price", "spec.outsourced.revision_price", Money, "One round of revision.";
-    Retainer, "retainer_per_month", "spec.outsourced.retainer_per_month", Money, "What the vendor is paid a month whatever is ordered.";
-    VendorBriefMinutes, "vendor_brief_minutes", "spec.outsourced.brief_minutes", Minutes, "Briefing an image to the vendor.";
-    VendorReviewMinutes, "vendor_review_minutes", "spec.outsourced.review_minutes", Minutes, "Looking at a bought image, each round.";
-    VendorApproval, "vendor_approval", "spec.outsourced.approval", Share, "Share of the delivered images that people take.";
+    Retainer, "retainer_per_month", "spec.outsourced.retainer_per_month", Money,
+        "What the vendor is paid a month whatever is ordered.";
+    VendorBriefMinutes, "vendor_brief_minutes", "spec.outsourced.brief_minutes", Minutes,
+        "Briefing an image to the vendor.";
+    VendorReviewMinutes, "vendor_review_minutes", "spec.outsourced.review_minutes", Minutes,
+        "Looking at a bought image, each round.";
+    VendorApproval, "vendor_approval", "spec.outsourced.approval", Share,
+        "Share of the delivered images that people take.";
     GateYield, "gate_yield", "", Share, "Share of the jobs whose image passed the gate.";
     FirstPass, "first_pass", "", Share, "Share of the jobs whose first attempt passed the gate.";
     Attempts, "attempts", "", Times, "Attempts a job took.";

@@ -13,7 +13,8 @@ fn value(roi: &Roi, figure: Figure) -> f64 {
 
 #[test]
 fn a_case_by_hand() {
-    // 36 s a job at 10 an hour: 0.10; 80 % pass the gate, half of those are taken: 0.25 a taken image. A minute is worth 1:
+    // 36 s a job at 10 an hour: 0.10; 80 % pass the gate, half of those are taken: 0.25 a taken image. A minute is
+    // worth 1:
     // two looks of a minute, and a minute's brief. Fixed: 20 licences + 600 × 2 ÷ 12 = 120 a month. 1200 once.
     let house = "machine_per_hour: 10, licences_per_month: 20, training: 600, trainings_per_year: 2, setup: 1200, \
                  brief_minutes: 1, review_minutes: 1, approval: 0.5";
@@ -142,7 +143,8 @@ proptest! {
     #[test]
     fn dearer_inputs_never_make_it_cheaper(values in anything(), input in prop::sample::select(CostInput::ALL)) {
         let more = values.with(input, 1.0);
-        let dearer = !matches!(input, CostInput::Volume | CostInput::Utilisation | CostInput::Approval | CostInput::GateYield | CostInput::HoursPerDay);
+        let dearer = !matches!(input, CostInput::Volume | CostInput::Utilisation | CostInput::Approval |
+            CostInput::GateYield | CostInput::HoursPerDay);
         let (before, after) = (values.figure(Figure::HouseCost), more.figure(Figure::HouseCost));
         prop_assert!(if dearer { after >= before } else { after <= before }, "{input:?}");
     }

@@ -236,7 +236,8 @@ async fn client_settings(settings: &S3Settings, credentials: Option<Credentials>
     if let Some(endpoint) = &settings.endpoint {
         builder = builder.endpoint_url(endpoint);
         if shared.region().is_none() {
-            builder = builder.region(Region::new("us-east-1")); // what servers other than Amazon's expect when none is set
+            // what servers other than Amazon's expect when none is set
+            builder = builder.region(Region::new("us-east-1"));
         }
     }
     let (requests, answers) = match settings.checksums {
