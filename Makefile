@@ -10,16 +10,16 @@ demo: runtime
 
 # The whole house on this machine: a broker and an S3 server of its own, two workers; submit, watch, report.
 demo-cluster: runtime broker
-	cargo build --release --locked --bins --example cluster
-	@target/release/examples/cluster
+	cargo build --release --locked -p housestyle -p housestyle-testkit --bins
+	@target/release/cluster
 
 test: runtime browser broker lint check-deploy
-	cargo test --locked
+	HOUSESTYLE_TESTS=all cargo test --locked --workspace
 
 lint:
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 
 # Everything in deploy/, and the licences and sources of all dependencies; brings its own tools, needs no container engine.
 check-deploy:
@@ -45,8 +45,8 @@ broker:
 
 # Many jobs on a stub engine, workers killed at random, the broker restarted; counts: JOBS, WORKERS, KILLS, RESTARTS; PLACE=folder.
 soak: broker
-	SOAK_JOBS=$(or $(JOBS),10000) SOAK_WORKERS=$(or $(WORKERS),3) SOAK_KILLS=$(or $(KILLS),12) SOAK_RESTARTS=$(or $(RESTARTS),2) SOAK_PLACE=$(or $(PLACE),bucket) \
-	  cargo test --release --locked --test it soak::soak -- --exact --ignored --nocapture
+	cargo run --release --locked -p housestyle-testkit --bin soak -- --jobs $(or $(JOBS),10000) --workers $(or $(WORKERS),3) \
+	  --kills $(or $(KILLS),12) --restarts $(or $(RESTARTS),2) --place $(or $(PLACE),bucket)
 
 build: runtime
 	cargo build --release --locked
@@ -75,18 +75,18 @@ bundle: models-venv
 # Table 1 of eval/few-shot.md; hours on two cores, resumable (out/few-shot.jsonl). The first call downloads and renders the drawings.
 few-shot: runtime models-venv
 	cd models && .venv/bin/python -m housestyle_models.emoji --pngs ../out/drawings
-	cargo run --release --locked --example few_shot -- out/drawings
+	cargo run --release --locked -p housestyle-study-few-shot -- out/drawings
 
 # Tables 2 to 4 of eval/generation.md with their curves and grids; hours on two cores, resumable (out/drawing).
 generation: runtime models-venv
 	cd models && .venv/bin/python -m housestyle_models.emoji --pngs ../out/drawings
-	cargo run --release --locked --example drawing -- out/drawings --figures eval
+	cargo run --release --locked -p housestyle-study-drawing -- out/drawings --figures eval
 
 # How evidence scales: 432 images beside as many bought ones, then 5,184; seconds and peak memory of import, eval and report. The first
 # call draws the 432.
 scale: runtime
-	cargo build --release --locked --bins --example scale
-	@target/release/examples/scale
+	cargo build --release --locked -p housestyle -p housestyle-study-scale --bins
+	@target/release/scale
 
 fixture: models-venv
 	cd models && .venv/bin/python -m housestyle_models.fixture

@@ -5,7 +5,7 @@ drawing) for the concepts, `looks.npz` and `looks.json` for drawings of other na
 `asides.npz` and `asides.json` for the names that are left out as concepts (they teach only the evaluator), and `licences.json`. Always: white background, `currentColor` black, 64 px, the same bytes for the same packages.
 
 `python -m housestyle_models.emoji` builds; `--write-splits` draws the splits anew from the seed (they are committed);
-`--pngs DIR` also writes the concepts' drawings as `DIR/<house>/<name>.png` with their index, for `examples/few_shot`.
+`--pngs DIR` also writes the concepts' drawings as `DIR/<house>/<name>.png` with their index, for `eval/studies/few_shot`.
 """
 
 import argparse

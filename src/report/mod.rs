@@ -8,8 +8,6 @@
 //! No figure without its source; where the evidence does not suffice that is what is said; what others wrote is
 //! shown, never interpreted.
 
-#[cfg(test)]
-mod browser;
 pub mod charts;
 mod costs;
 mod document;

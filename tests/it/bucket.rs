@@ -1,11 +1,14 @@
-//! The real binary on a bucket instead of a folder: killed, gone on with, two at once; the same images, nothing made twice.
+//! The real binary on a bucket instead of a folder: killed, gone on with, two at once; the same images, nothing made
+//! twice.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::support::s3::{BUCKET, Fault, SECRET, Server};
-use crate::support::{files, housestyle, images, output};
+use housestyle_testkit::files::{files, images};
+use housestyle_testkit::needs;
+use housestyle_testkit::program::{housestyle, output};
+use housestyle_testkit::s3::{BUCKET, Fault, SECRET, Server};
+use housestyle_testkit::wait::wait_for;
 
 const CAMPAIGN: &str = "apiVersion: housestyle/v1
 kind: Campaign
@@ -44,6 +47,7 @@ fn report(command: Command) -> serde_json::Value {
 
 #[test]
 fn a_campaign_in_a_bucket_is_the_one_of_a_folder_and_goes_on_where_it_was_killed() {
+    needs!(Runtime);
     let (folder, server) = (folder(), Server::start());
     report(run(folder.path(), &server, "out"));
     let reference = images(&folder.path().join("out"));
@@ -51,16 +55,14 @@ fn a_campaign_in_a_bucket_is_the_one_of_a_folder_and_goes_on_where_it_was_killed
     assert!(files(&server.objects()).is_empty(), "a folder was named, and no bucket");
 
     let place = format!("s3://{BUCKET}/some/where");
+    server.advance(".png", 3);
     let mut child = run(folder.path(), &server, &place).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while images(&server.objects()).is_empty() && child.try_wait().unwrap().is_none() {
-        assert!(Instant::now() < deadline, "the run hangs");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    wait_for("the first images", || (images(&server.objects()).len() == 3).then_some(()));
     child.kill().unwrap();
     child.wait().unwrap();
+    server.release();
     let made = images(&server.objects()).len() as u64;
-    assert!(made < JOBS, "the run was too fast to be killed");
+    assert!((3..JOBS).contains(&made), "{made} are there");
 
     let finished = report(run(folder.path(), &server, &place));
     let found = finished["found"].as_u64().unwrap();
@@ -82,6 +84,7 @@ fn a_campaign_in_a_bucket_is_the_one_of_a_folder_and_goes_on_where_it_was_killed
 
 #[test]
 fn two_at_once_in_a_bucket_come_to_one_outcome_a_job() {
+    needs!(Runtime);
     let (folder, server) = (folder(), Server::start());
     let place = format!("s3://{BUCKET}");
     let start = || run(folder.path(), &server, &place).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -96,6 +99,7 @@ fn two_at_once_in_a_bucket_come_to_one_outcome_a_job() {
 
 #[test]
 fn a_bucket_that_will_not_be_written_to_stops_the_run_with_a_hint_and_no_secret() {
+    needs!(Runtime);
     let (folder, server) = (folder(), Server::start());
     server.misbehave(|_, _| Fault::Status(403));
     let (code, _, stderr) = output(run(folder.path(), &server, &format!("s3://{BUCKET}/x")));

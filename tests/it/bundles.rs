@@ -10,6 +10,7 @@ use housestyle::pipeline::session::{Input, Port, Ports};
 use housestyle::pipeline::{Bundle, ModelLoader, Pipeline, Request, Runtime, SessionSettings};
 use housestyle::plan::Prompts;
 use housestyle::spec::{Guidance, Sampler};
+use housestyle_testkit::needs;
 use tempfile::TempDir;
 
 fn fixture() -> PathBuf {
@@ -126,6 +127,7 @@ fn missing_and_changed_files_ask_for_the_bundle_to_be_restored() {
 
 #[test]
 fn a_file_changed_after_opening_is_not_loaded() {
+    needs!(Runtime);
     let broken = Broken::new();
     let loader = loader(broken.0.path());
     let mut bytes = fs::read(broken.path("vae_decoder/model.onnx")).unwrap();
@@ -222,6 +224,7 @@ fn texts_of_a_bundle_cannot_forge_a_line_or_steer_a_terminal() {
 
 #[test]
 fn models_that_reach_outside_or_are_no_models_are_refused_before_the_runtime_sees_them() {
+    needs!(Runtime);
     let whole = fs::read(fixture().join("unet/model.onnx")).unwrap();
     // graph { initializer { name: "w" data_location: EXTERNAL } } appended: protobuf merges it into the graph.
     let external = [&whole[..], &[0x3a, 7, 0x2a, 5, 0x42, 1, b'w', 0x70, 1]].concat();
@@ -247,6 +250,7 @@ fn models_that_reach_outside_or_are_no_models_are_refused_before_the_runtime_see
 
 #[test]
 fn models_of_another_layout_are_refused_by_name_and_difference() {
+    needs!(Runtime);
     let other = |file: &str| fs::read(fixture().join(file)).unwrap();
     let swapped = Broken::new();
     swapped.forge("unet/model.onnx", &other("vae_decoder/model.onnx"));
@@ -273,6 +277,7 @@ fn models_of_another_layout_are_refused_by_name_and_difference() {
 
 #[test]
 fn a_model_of_the_right_ports_and_nonsense_inside_fails_without_panic() {
+    needs!(Runtime);
     let broken = Broken::new();
     let mut bytes = fs::read(broken.path("vae_decoder/model.onnx")).unwrap();
     let at = bytes.windows(4).position(|w| w == b"Conv").unwrap();
@@ -283,6 +288,7 @@ fn a_model_of_the_right_ports_and_nonsense_inside_fails_without_panic() {
 
 #[test]
 fn wrong_shapes_are_errors_when_a_model_runs() {
+    needs!(Runtime);
     let bytes = fs::read(fixture().join("vae_decoder/model.onnx")).unwrap();
     let (inputs, outputs) = ([Port::f32("latent_sample", [None; 4])], [Port::f32("sample", [None; 4])]);
     let ports = Ports { inputs: &inputs, outputs: &outputs };
@@ -299,9 +305,11 @@ fn wrong_shapes_are_errors_when_a_model_runs() {
     assert!(run(&[1, 4, 4, 5], &[1, 3, 16, 16]).is_err());
 }
 
-/// A tokenizer that loads and gives ids the text encoder does not have: found out when it runs, and nobody's prompt's fault.
+/// A tokenizer that loads and gives ids the text encoder does not have: found out when it runs, and nobody's prompt's
+/// fault.
 #[test]
 fn a_bundle_that_loads_and_does_not_run_is_unavailable() {
+    needs!(Runtime);
     let broken = Broken::new();
     let text = fs::read_to_string(broken.path("tokenizer/tokenizer.json")).unwrap();
     let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -324,6 +332,7 @@ fn a_bundle_that_loads_and_does_not_run_is_unavailable() {
 
 #[test]
 fn a_missing_or_unfit_runtime_library_is_unavailable_with_the_fix() {
+    needs!(Runtime);
     let folder = TempDir::new().unwrap();
     let fake = folder.path().join("libonnxruntime.so");
     fs::write(&fake, "not a library").unwrap();

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::support::{files, housestyle, output};
+use housestyle_testkit::files::files;
+use housestyle_testkit::program::{housestyle, output};
 
 /// Nothing is wrong with it.
 const GOOD: &str = "apiVersion: housestyle/v1

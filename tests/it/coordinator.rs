@@ -16,9 +16,8 @@ use housestyle::plan::CampaignId;
 use housestyle::spec::Priority;
 use housestyle::store::{Local, Store};
 use housestyle::worker::{Mode, WorkSummary, Worker, WorkerEvent};
-
-use crate::support::Stub;
-use crate::support::plans::{StubPlans, campaign};
+use housestyle_testkit::plans::{StubPlans, campaign};
+use housestyle_testkit::stub::Stub;
 
 const JOBS: usize = 10;
 const DELAY: Duration = Duration::from_secs(3600);
@@ -159,7 +158,7 @@ async fn a_submitted_campaign_is_queued_made_and_completed() {
 async fn the_same_campaign_again_is_known_and_queued_once() {
     let bench = Bench::new();
     let (campaign, _) = bench.submit().await;
-    let again = bench.hand_in(&crate::support::plans::campaign(JOBS)).await;
+    let again = bench.hand_in(&housestyle_testkit::plans::campaign(JOBS)).await;
     bench.settle(2).await; // the look at the first, and the second
     let expected = Answer::Accepted { campaign, jobs: JOBS, known: true };
     assert_eq!((bench.answer(&again).await, bench.queued().await), (Some(expected), JOBS));

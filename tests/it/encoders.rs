@@ -14,8 +14,9 @@ use housestyle::registry::{MeasuredComparison, PromotionBasis, PromotionReason, 
 use housestyle::rights::{Grant, Policy, Terms};
 use housestyle::spec::{Campaign, Training};
 use housestyle::store::{Key, Local, Store};
-
-use crate::support::{facts, housestyle, output};
+use housestyle_testkit::files::files;
+use housestyle_testkit::plans::facts;
+use housestyle_testkit::program::{housestyle, output};
 
 /// A draft of `style/acme` on the bundle of the small plans, with these scores, that learned from these pictures.
 pub fn draft(style: f64, category: f64, pictures: &[&str]) -> Draft {
@@ -92,7 +93,7 @@ async fn a_version_counts_only_whole_and_unchanged() {
     let card = registry.publish(&draft(0.5, 0.5, &["a"]), b"weights", None).await.unwrap();
     assert_eq!((card.id.clone(), card.curve.clone()), (acme(2), None));
     assert_eq!(registry.versions().await.unwrap(), [acme(2)]);
-    let left = crate::support::files(&folder.path().join("encoders/style/acme@2"));
+    let left = files(&folder.path().join("encoders/style/acme@2"));
     assert_eq!(left.keys().collect::<Vec<_>>(), ["adapter.safetensors", "card.json"]);
 
     store.put(&key("encoders/style/acme@2/adapter.safetensors"), "others".into()).await.unwrap();
@@ -255,7 +256,8 @@ async fn campaigns_are_planned_with_what_is_in_use() {
         async move {
             let catalog = style_catalog(&registry, &ledger, facts(), Policy::default()).await.unwrap();
             let yaml = format!(
-                "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: c}}\nspec:\n  bundle: stub\n  styles: [{style}]\n  \
+                "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {{name: c}}\nspec:\n  bundle: stub\n  \
+                 styles: [{style}]\n  \
                  assets: [{{categories: [fox]}}]\n"
             );
             let campaign = Campaign::parse(&yaml, "c.yaml").unwrap();

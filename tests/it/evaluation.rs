@@ -28,15 +28,20 @@ use housestyle::pipeline::scores::Scores;
 use housestyle::plan::Plan;
 use housestyle::rights::Policy;
 use housestyle::store::{Key, Local, Store};
+use housestyle_testkit::files::text;
+use housestyle_testkit::needs;
+use housestyle_testkit::plans::small_plan;
+use housestyle_testkit::program::{housestyle, output};
+use housestyle_testkit::stub::{Stub, work};
 use image::{Rgb, RgbImage};
-
-use crate::support::{Stub, housestyle, output, small_plan, text, work};
 
 fn picture(seed: u8) -> RgbImage {
     RgbImage::from_fn(
         16,
         16,
-        |x, y| if (x ^ y) % 3 == 0 { Rgb([seed, x as u8 * 9, 40]) } else { Rgb([250, seed, y as u8 * 8]) },
+        |x, y| {
+            if (x ^ y) % 3 == 0 { Rgb([seed, x as u8 * 9, 40]) } else { Rgb([250, seed, y as u8 * 8]) }
+        },
     )
 }
 
@@ -360,17 +365,20 @@ fn suites_pass_fail_and_refuse_another_world() {
         |spec: &str| Suite::parse(&format!("apiVersion: housestyle/v1\nkind: Suite\nmetadata: {{name: s}}\nspec:\n{spec}"));
     let judged = |spec: &str| suite(spec).unwrap().judge(&found);
     let good = judged(
-        "  thresholds:\n    - {measure: style_probability, least: 0.7}\n    - {measure: style_probability, of: difference, least: 0.3, surely: true}\n",
+        "  thresholds:\n    - {measure: style_probability, least: 0.7}\n    \
+         - {measure: style_probability, of: difference, least: 0.3, surely: true}\n",
     );
     assert!(good.passed && good.checks.len() == 2, "{good:?}");
     let bad = judged(
-        "  thresholds:\n    - {measure: style_probability, of: outsourced, style: flat, least: 0.7}\n    - {measure: style_consistency, least: -9}\n",
+        "  thresholds:\n    - {measure: style_probability, of: outsourced, style: flat, least: 0.7}\n    \
+         - {measure: style_consistency, least: -9}\n",
     );
     assert!(
         !bad.passed && bad.checks.iter().all(|check| !check.passed) && bad.checks[1].found.is_none(),
         "unmeasured fails: {bad:?}"
     );
-    let recorded = "  expected: {command: x, within: 0.01, values: [{measure: style_probability, is: 0.735}, {measure: category_top5, is: 1.0}]}\n";
+    let recorded = "  expected: {command: x, within: 0.01, values: [{measure: style_probability, is: 0.735}, {measure: \
+        category_top5, is: 1.0}]}\n";
     assert!(judged(recorded).passed);
     assert!(!judged(&recorded.replace("0.735", "0.8")).passed);
     for wrong in [
@@ -406,7 +414,8 @@ async fn evaluating_a_campaign_is_a_read() {
 }
 
 /// A campaign of twelve images.
-pub(crate) const CAMPAIGN: &str = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: shop}\nspec:\n  bundle: tiny\n  styles: [flat, line]\n  \
+pub(crate) const CAMPAIGN: &str = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: shop}\nspec:\n  \
+    bundle: tiny\n  styles: [flat, line]\n  \
     assets: [{categories: [fox, rocket, teapot], count: 2}]\n  sampler: {name: ddim, steps: 2}\n  \
     gate: {style: 0, category: 0, attempts: 1}\n";
 
@@ -439,6 +448,7 @@ pub(crate) fn many(delivery: &Path, rows: &str, count: usize) {
 
 #[test]
 fn from_the_command_line() {
+    needs!(Runtime);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let rows = shop(path);
@@ -470,7 +480,8 @@ fn from_the_command_line() {
 
     let suite = |least: &str| {
         let text = format!(
-            "apiVersion: housestyle/v1\nkind: Suite\nmetadata: {{name: s}}\nspec:\n  baseline: studio\n  resamples: 200\n  \
+            "apiVersion: housestyle/v1\nkind: Suite\nmetadata: {{name: s}}\nspec:\n  baseline: studio\n  \
+             resamples: 200\n  \
              thresholds: [{{measure: category_top5, least: {least}}}]\n"
         );
         fs::write(path.join("suite.yaml"), text).unwrap();

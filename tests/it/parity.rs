@@ -16,6 +16,7 @@ use housestyle::pipeline::{
 };
 use housestyle::plan::Prompts;
 use housestyle::spec::{Guidance, Sampler, SamplerName, StyleScale};
+use housestyle_testkit::needs;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
@@ -101,6 +102,7 @@ fn model(file: &'static str, path: &Path, inputs: &[Port], outputs: &[Port]) -> 
 
 #[test]
 fn tokens_and_text_states_are_those_of_the_reference() {
+    needs!(Runtime);
     let reference = Reference::load();
     let mut encoder = TextEncoder::load(&tiny()).unwrap();
     for (i, prompt) in reference.about["prompts"].as_array().unwrap().iter().enumerate() {
@@ -119,6 +121,7 @@ fn tokens_and_text_states_are_those_of_the_reference() {
 
 #[test]
 fn the_unet_blends_two_conditionings_and_is_the_plain_one_at_scale_zero() {
+    needs!(Runtime);
     let reference = Reference::load();
     let states = [("encoder_hidden_states", "unet.h_c"), ("encoder_hidden_states_style", "unet.h_s")];
     let layers = reference.about["cross_attention_layers"].as_u64().unwrap() as usize;
@@ -157,6 +160,7 @@ fn the_unet_blends_two_conditionings_and_is_the_plain_one_at_scale_zero() {
 
 #[test]
 fn decoder_evaluator_and_image_encoder_are_those_of_the_reference() {
+    needs!(Runtime);
     let reference = Reference::load();
     let tiny = fixtures().join("tiny");
     let any = |name, rank| Port::f32(name, vec![None; rank]);
@@ -188,6 +192,7 @@ fn decoder_evaluator_and_image_encoder_are_those_of_the_reference() {
 
 #[test]
 fn every_sampler_gives_the_values_of_diffusers() {
+    needs!(Runtime);
     let reference = Reference::load();
     let cases = reference.about["schedulers"].as_array().unwrap();
     let mut seen: HashMap<&str, usize> = HashMap::new();
@@ -243,6 +248,7 @@ fn recorded(case: &Value) -> Request {
 
 #[test]
 fn whole_pictures_are_those_of_the_reference() {
+    needs!(Runtime);
     let reference = Reference::load();
     let loader = tiny();
     let mut encoder = TextEncoder::load(&loader).unwrap();
@@ -271,8 +277,8 @@ fn whole_pictures_are_those_of_the_reference() {
         let latents = vec![reference.get(&format!("pipeline.{i}.init")).to_vec()];
         let start = Start { latents, edge: 4, noise: &noise };
         let latents = denoiser.run_from(&[item], start, &steps, &mut |_| ControlFlow::Continue(())).unwrap();
-        // Every step's own arithmetic is held to 1e-4 above; guided steps of a random UNet multiply the rounding of the ones
-        // before them, so that another processor's last digits show here, far below one of 255 levels.
+        // Every step's own arithmetic is held to 1e-4 above; guided steps of a random UNet multiply the rounding of the
+        // ones before them, so that another processor's last digits show here, far below one of 255 levels.
         let worst = deviation(&latents[0], reference.get(&format!("pipeline.{i}.latent")));
         assert!(worst <= 1e-3, "latent {i} deviates by {worst:.2e}");
 
@@ -314,6 +320,7 @@ fn images(pipeline: &mut Pipeline, batch: &[Request]) -> Vec<Vec<u8>> {
 
 #[test]
 fn a_job_gives_the_same_image_alone_in_any_batch_and_in_any_order() {
+    needs!(Runtime);
     let mut pipeline = pipeline();
     for sampler in [SamplerName::Dpmpp2m, SamplerName::EulerAncestral] {
         let requests = varied(8, sampler);
@@ -335,6 +342,7 @@ fn a_job_gives_the_same_image_alone_in_any_batch_and_in_any_order() {
 
 #[test]
 fn another_attempt_or_seed_is_another_image() {
+    needs!(Runtime);
     let mut pipeline = pipeline();
     let base = varied(1, SamplerName::Dpmpp2m).remove(0);
     let others = [base.clone(), Request { attempt: 2, ..base.clone() }, Request { seed: 1, ..base }];
@@ -344,6 +352,7 @@ fn another_attempt_or_seed_is_another_image() {
 
 #[test]
 fn one_bad_request_spoils_nothing() {
+    needs!(Runtime);
     let mut pipeline = pipeline();
     let mut batch = varied(4, SamplerName::Euler);
     let good = images(&mut pipeline, &batch[3..]).remove(0);
@@ -363,6 +372,7 @@ fn one_bad_request_spoils_nothing() {
 
 #[test]
 fn impossible_batches_are_refused_as_a_whole() {
+    needs!(Runtime);
     let mut pipeline = pipeline();
     let base = varied(1, SamplerName::Euler).remove(0);
     let mut kind = |batch: &[Request]| pipeline.generate(batch, &mut |_| ControlFlow::Continue(())).unwrap_err().kind();
@@ -375,6 +385,7 @@ fn impossible_batches_are_refused_as_a_whole() {
 
 #[test]
 fn progress_is_reported_and_a_stop_ends_the_batch() {
+    needs!(Runtime);
     let loader = tiny();
     let mut pipeline = Pipeline::load(&loader).unwrap();
     let batch = varied(2, SamplerName::Dpmpp2m);
@@ -404,6 +415,7 @@ fn progress_is_reported_and_a_stop_ends_the_batch() {
 
 #[test]
 fn a_provider_that_is_not_there_is_never_replaced() {
+    needs!(Runtime);
     let offered = Runtime::load(None).unwrap().providers();
     assert!(offered.contains(&Provider::Cpu));
     for provider in Provider::ALL.into_iter().filter(|provider| !offered.contains(provider)) {

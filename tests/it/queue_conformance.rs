@@ -2,15 +2,20 @@
 //! fresh queues.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use housestyle::broker::{
     Channel, Delivery, MAX_DELIVERIES, MemoryChannel, Message, Notification, Order, Payload, Rabbit, RabbitSettings, Task,
 };
 use housestyle::spec::Priority;
-
-use crate::support::small_plan;
+use housestyle_testkit::broker::shared;
+use housestyle_testkit::needs;
+use housestyle_testkit::plans::small_plan;
+use housestyle_testkit::wait::PATIENCE;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory() {
@@ -19,9 +24,9 @@ async fn memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rabbit() {
-    let broker = crate::support::broker::shared();
+    needs!(Broker);
     let quick = RabbitSettings { delays: [20, 40].map(Duration::from_millis).into(), ..RabbitSettings::default() };
-    conforms(async || Rabbit::connect(&broker.fresh(), false, quick.clone()).await.unwrap().jobs()).await;
+    conforms(async || Rabbit::connect(&shared().fresh(), false, quick.clone()).await.unwrap().jobs()).await;
 }
 
 async fn conforms(open: impl AsyncFn() -> Arc<dyn Channel<Message>>) {
@@ -45,7 +50,17 @@ async fn publish(queue: &dyn Channel<Message>, messages: Vec<Message>) {
 }
 
 async fn next(queue: &dyn Channel<Message>) -> Option<Delivery<Message>> {
-    tokio::time::timeout(Duration::from_secs(120), queue.receive()).await.expect("nothing comes").unwrap()
+    within_patience(queue.receive()).await.unwrap()
+}
+
+/// Polls a future once, whether or not it was woken up.
+async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+}
+
+/// Ends a test that would hang.
+async fn within_patience<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.expect("nothing comes")
 }
 
 async fn delivers_each_once_and_ends(queue: Arc<dyn Channel<Message>>) {
@@ -66,14 +81,14 @@ async fn what_is_dropped_comes_back(queue: Arc<dyn Channel<Message>>) {
     publish(&*queue, messages(1, Priority::High)).await;
     queue.close().await.unwrap();
     let delivery = next(&*queue).await.unwrap();
-    let waiting = tokio::spawn({
-        let queue = Arc::clone(&queue);
-        async move { next(&*queue).await }
-    });
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    assert!(!waiting.is_finished(), "the queue is not over while a message is in hand");
+    let mut waiting = pin!(queue.receive());
+    for _ in 0..5 {
+        assert!(poll_once(waiting.as_mut()).await.is_pending(), "the queue is not over while a message is in hand");
+        // What a queue asks elsewhere, it has an answer to when this has one.
+        queue.dead().await.unwrap();
+    }
     drop(delivery);
-    let again = waiting.await.unwrap().unwrap();
+    let again = within_patience(waiting).await.unwrap().unwrap();
     assert_eq!(again.message.failures, 0, "a crash is not the message's fault");
     again.ack().await;
     assert!(next(&*queue).await.is_none());
@@ -95,12 +110,46 @@ async fn what_keeps_failing_dies(queue: Arc<dyn Channel<Message>>) {
     assert!(dead[1].1.contains("storm") && dead[1].1.contains('5'), "{}", dead[1].1);
 }
 
+/// A receiver is dropped at each of its awaits, with the message published before each of them: it comes to the next
+/// one.
 async fn a_receiver_that_gives_up_loses_nothing(queue: Arc<dyn Channel<Message>>) {
-    for _ in 0..5 {
-        assert!(tokio::time::timeout(Duration::from_millis(5), queue.receive()).await.is_err());
+    let message = messages(1, Priority::Normal).remove(0);
+    for before in 0..4 {
+        let mut lasted = 0;
+        while !gives_up(&*queue, &message, before, lasted).await {
+            lasted += 1;
+            assert!(lasted < 1_000, "a receiver that is woken up again and again receives nothing");
+        }
     }
-    publish(&*queue, messages(1, Priority::Normal)).await;
-    next(&*queue).await.unwrap().ack().await;
+}
+
+/// Polls a receiver `before` times, publishes the message, polls it again for as long as it is woken up, at most
+/// `after` times, and drops it. Whether it had received the message by then; if not, another receiver gets it.
+async fn gives_up(queue: &dyn Channel<Message>, message: &Message, before: usize, after: usize) -> bool {
+    let mut receiving = queue.receive();
+    for _ in 0..before {
+        assert!(poll_once(receiving.as_mut()).await.is_pending(), "nothing was published yet");
+    }
+    queue.publish(message.clone()).await.unwrap();
+    let mut left = after;
+    let received = within_patience(poll_fn(|context| match receiving.as_mut().poll(context) {
+        Poll::Ready(received) => Poll::Ready(Some(received)),
+        Poll::Pending if left == 0 => Poll::Ready(None),
+        Poll::Pending => {
+            left -= 1;
+            Poll::Pending
+        }
+    }));
+    let received = received.await;
+    drop(receiving);
+    let (delivery, in_time) = match received {
+        Some(received) => (received.unwrap(), true),
+        None => (next(queue).await, false),
+    };
+    let delivery = delivery.unwrap();
+    assert_eq!(delivery.message, *message);
+    delivery.ack().await;
+    in_time
 }
 
 async fn no_lane_starves(queue: Arc<dyn Channel<Message>>) {
@@ -146,13 +195,13 @@ async fn many_receivers_share(queue: Arc<dyn Channel<Message>>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_and_notifications_come_again_until_they_are_dead() {
+    needs!(Broker);
     let order = || Order::new(Task::Retry { campaign: "spring-0123456789ab".parse().unwrap() }, None);
     let notification = || Notification::from_bytes(b"{}").unwrap();
     come_again_until_dead(Arc::new(MemoryChannel::default()), order()).await;
     come_again_until_dead(Arc::new(MemoryChannel::default()), notification()).await;
-    let broker = crate::support::broker::shared();
     let quick = RabbitSettings { delays: vec![Duration::from_millis(20)], ..RabbitSettings::default() };
-    let rabbit = Rabbit::connect(&broker.fresh(), false, quick).await.unwrap();
+    let rabbit = Rabbit::connect(&shared().fresh(), false, quick).await.unwrap();
     come_again_until_dead(rabbit.orders(), order()).await;
     come_again_until_dead(rabbit.subscribe().await.unwrap(), notification()).await;
     let dead = rabbit.dead_letters().await.unwrap();
@@ -162,10 +211,7 @@ async fn orders_and_notifications_come_again_until_they_are_dead() {
 
 async fn come_again_until_dead<T: Payload>(channel: Arc<dyn Channel<T>>, message: T) {
     channel.publish(message).await.unwrap();
-    let receive = async || {
-        let received = tokio::time::timeout(Duration::from_secs(120), channel.receive()).await;
-        received.expect("nothing comes").unwrap().unwrap()
-    };
+    let receive = async || within_patience(channel.receive()).await.unwrap().unwrap();
     receive().await.give_back().await.unwrap();
     receive().await.postpone(1).await.unwrap();
     for failures in 0..MAX_DELIVERIES {

@@ -14,9 +14,8 @@ use housestyle::campaign::sidecar::Attempt;
 use housestyle::campaign::{Outcomes, Verify, finish};
 use housestyle::plan::Plan;
 use housestyle::store::{Key, Local, Store};
+use housestyle_testkit::plans::small_plan;
 use image::RgbImage;
-
-use crate::support::small_plan;
 
 const ASSETS: usize = 200;
 /// Images that the contact sheet of two categories and two styles shows: four in a cell.

@@ -1,13 +1,17 @@
-//! The real binary on the tiny bundle: kill -9 at any point, SIGTERM, two at once, and what `reproduce` and `doctor` say.
+//! The real binary on the tiny bundle: kill -9 at any point, SIGTERM, two at once, and what `reproduce` and `doctor`
+//! say.
 //!
-//! Nothing in the binary helps these tests: they watch its folder and kill it when the nth file appears.
+//! Nothing in the binary helps these tests: they watch its folder and kill it when the nth file appears. A machine that
+//! has finished the campaign by then gets a longer one ([`until_met`]).
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::support::{files, housestyle, images, output};
+use housestyle_testkit::files::{files, images, is_outcome};
+use housestyle_testkit::needs;
+use housestyle_testkit::program::{housestyle, output, repository, terminate};
+use housestyle_testkit::wait::wait_for;
 
 /// 2 styles × 3 categories × 4; half of the jobs miss the gate at times, as the weights are random.
 const CAMPAIGN: &str = "apiVersion: housestyle/v1
@@ -25,9 +29,21 @@ spec:
 const JOBS: usize = 24;
 
 fn folder() -> tempfile::TempDir {
+    folder_with(CAMPAIGN)
+}
+
+fn folder_with(campaign: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("c.yaml"), CAMPAIGN).unwrap();
+    std::fs::write(folder.path().join("c.yaml"), campaign).unwrap();
     folder
+}
+
+/// Tries with twice the jobs each time, until a run was met at work: `met` says whether it was.
+fn until_met(met: impl Fn(&str, usize) -> bool) {
+    let mut times = 1;
+    while !met(&CAMPAIGN.replace("count: 4", &format!("count: {}", 4 * times)), JOBS * times) {
+        times *= 2;
+    }
 }
 
 fn run(folder: &Path, batch: &str) -> Command {
@@ -36,62 +52,70 @@ fn run(folder: &Path, batch: &str) -> Command {
     command
 }
 
-/// Runs to the end; whether some assets were rejected is chance here, so 0 and 3 are both fine.
+/// Runs the campaign of 24 jobs to the end.
 fn finish(folder: &Path, batch: &str) -> serde_json::Value {
+    finish_all(folder, batch, JOBS)
+}
+
+/// Runs to the end; whether some assets were rejected is chance here, so 0 and 3 are both fine.
+fn finish_all(folder: &Path, batch: &str, jobs: usize) -> serde_json::Value {
     let (code, stdout, stderr) = output(run(folder, batch));
     assert!(code == 0 || code == 3, "exit code {code}\n{stderr}");
     let report: serde_json::Value = serde_json::from_str(&stdout).expect("JSON and nothing else");
-    assert_eq!((report["complete"].as_bool(), report["jobs"].as_u64()), (Some(true), Some(JOBS as u64)));
+    assert_eq!((report["complete"].as_bool(), report["jobs"].as_u64()), (Some(true), Some(jobs as u64)));
     report
 }
 
 /// Starts a run and calls `act` once `count` files that end in `ending` are there. False if it ended before.
 fn when(folder: &Path, ending: &str, count: usize, act: impl FnOnce(&mut Child)) -> bool {
     let mut child = run(folder, "2").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(120);
-    let there = |name: &String| name.ends_with(ending) && (name.contains("/assets/") || name.contains("/rejected/"));
-    loop {
-        if files(&folder.join("out")).keys().filter(|name| there(name)).count() >= count {
-            act(&mut child);
-            child.wait().unwrap();
-            return true;
-        }
-        if child.try_wait().unwrap().is_some() {
-            return false;
-        }
-        assert!(Instant::now() < deadline, "the run hangs");
-        std::thread::sleep(Duration::from_millis(1));
+    let there = |name: &String| name.ends_with(ending) && is_outcome(name);
+    let reached = wait_for("the run to get so far", || {
+        let reached = files(&folder.join("out")).keys().filter(|name| there(name)).count() >= count;
+        let ended = child.try_wait().unwrap().is_some();
+        (reached || ended).then_some(!ended)
+    });
+    if reached {
+        act(&mut child);
+        child.wait().unwrap();
     }
+    reached
 }
 
 fn sidecars(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let is_one = |name: &str| name.ends_with(".json") && (name.contains("/assets/") || name.contains("/rejected/"));
+    let is_one = |name: &str| name.ends_with(".json") && is_outcome(name);
     files(&folder.join("out")).into_iter().filter(|(name, _)| is_one(name)).collect()
 }
 
 /// Everything a finished campaign must look like, whatever happened on the way.
-fn assert_one_outcome_a_job(folder: &Path, reference: &BTreeMap<String, Vec<u8>>) {
+fn assert_one_outcome_a_job(folder: &Path, reference: &BTreeMap<String, Vec<u8>>, jobs: usize) {
     assert_eq!(images(&folder.join("out")), *reference, "another image than an undisturbed run gives");
     let stems: Vec<String> = sidecars(folder).into_keys().map(|n| n.rsplit('/').next().unwrap().to_owned()).collect();
     let mut distinct = stems.clone();
     distinct.sort();
     distinct.dedup();
-    assert_eq!((stems.len(), distinct.len()), (JOBS, JOBS), "each job has exactly one outcome");
+    assert_eq!((stems.len(), distinct.len()), (jobs, jobs), "each job has exactly one outcome");
     let all = files(&folder.join("out"));
     assert!(all.keys().all(|name| !name.contains("unfinished")), "{:?}", all.keys());
     let manifest = all.iter().find(|(name, _)| name.ends_with("manifest.jsonl")).unwrap().1;
-    assert_eq!(manifest.split(|b| *b == b'\n').filter(|line| !line.is_empty()).count(), JOBS);
+    assert_eq!(manifest.split(|b| *b == b'\n').filter(|line| !line.is_empty()).count(), jobs);
     assert!(all.keys().any(|name| name.ends_with("contact-sheet.png")));
 }
 
 #[test]
 fn killed_anywhere_it_goes_on_to_the_same_end() {
-    let undisturbed = folder();
-    finish(undisturbed.path(), "16");
-    let reference = images(&undisturbed.path().join("out"));
-    assert_one_outcome_a_job(undisturbed.path(), &reference);
+    needs!(Runtime);
+    until_met(|campaign, jobs| killed_anywhere(campaign, jobs) >= 3);
+}
 
-    let disturbed = folder();
+/// Kills runs of the campaign and finishes it; returns how many were killed at work.
+fn killed_anywhere(campaign: &str, jobs: usize) -> usize {
+    let undisturbed = folder_with(campaign);
+    finish_all(undisturbed.path(), "16", jobs);
+    let reference = images(&undisturbed.path().join("out"));
+    assert_one_outcome_a_job(undisturbed.path(), &reference, jobs);
+
+    let disturbed = folder_with(campaign);
     let mut kills = 0;
     for (ending, count) in [(".png", 1), (".json", 2), (".png", 5), (".png", 6), (".json", 9), (".png", 14), (".json", 20)] {
         let before = sidecars(disturbed.path());
@@ -99,25 +123,26 @@ fn killed_anywhere_it_goes_on_to_the_same_end() {
         let after = sidecars(disturbed.path());
         assert!(before.iter().all(|(name, bytes)| after.get(name) == Some(bytes)), "something finished was touched");
     }
-    assert!(kills >= 3, "the runs were too fast to be killed");
     let before = sidecars(disturbed.path());
-    let report = finish(disturbed.path(), "3");
+    let report = finish_all(disturbed.path(), "3", jobs);
     assert_eq!(report["found"].as_u64(), Some(before.len() as u64));
-    assert_eq!(report["made_now"].as_u64(), Some((JOBS - before.len()) as u64));
+    assert_eq!(report["made_now"].as_u64(), Some((jobs - before.len()) as u64));
     let after = sidecars(disturbed.path());
     assert!(before.iter().all(|(name, bytes)| after.get(name) == Some(bytes)), "nothing finished is made twice");
-    assert_one_outcome_a_job(disturbed.path(), &reference);
+    assert_one_outcome_a_job(disturbed.path(), &reference, jobs);
 
-    let again = finish(disturbed.path(), "3");
+    let again = finish_all(disturbed.path(), "3", jobs);
     assert_eq!(again["made_now"].as_u64(), Some(0), "resubmitting gives the first result back");
     assert_eq!(again["summary"]["total"]["made"], report["summary"]["total"]["made"]);
-    assert_one_outcome_a_job(disturbed.path(), &reference);
+    assert_one_outcome_a_job(disturbed.path(), &reference, jobs);
+    kills
 }
 
 #[cfg(unix)]
 /// Whatever lies in the folder, what is said about the campaign is true, also when a run ends before it made anything.
 #[test]
 fn damage_is_mended_and_completeness_never_claimed_falsely() {
+    needs!(Runtime);
     let folder = folder();
     let report = finish(folder.path(), "8");
     assert!(report["evaluator"]["style"].is_number(), "the evaluator's own accuracy stands beside its scores: {report:#}");
@@ -150,37 +175,49 @@ fn damage_is_mended_and_completeness_never_claimed_falsely() {
 
 #[test]
 fn sigterm_stops_it_and_running_again_goes_on() {
-    let folder = folder();
-    let mut code = None;
-    let stopped = when(folder.path(), ".json", 2, |child| {
-        let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-        assert!(told.success());
-        code = child.wait().unwrap().code();
+    needs!(Runtime);
+    until_met(|campaign, jobs| {
+        let folder = folder_with(campaign);
+        let mut code = None;
+        let stopped = when(folder.path(), ".json", 2, |child| {
+            terminate(child);
+            code = child.wait().unwrap().code();
+        });
+        let before = sidecars(folder.path()).len();
+        if !stopped || before == jobs {
+            return false;
+        }
+        assert_eq!(code, Some(130));
+        assert!(before >= 2, "something finished is gone");
+        assert!(files(folder.path()).keys().all(|name| !name.contains("unfinished")));
+        assert_eq!(finish_all(folder.path(), "4", jobs)["found"].as_u64(), Some(before as u64));
+        true
     });
-    assert!(stopped, "the run was too fast to be stopped");
-    assert_eq!(code, Some(130));
-    let before = sidecars(folder.path()).len();
-    assert!((2..JOBS).contains(&before));
-    assert!(files(folder.path()).keys().all(|name| !name.contains("unfinished")));
-    assert_eq!(finish(folder.path(), "4")["found"].as_u64(), Some(before as u64));
 }
 
 #[test]
 fn two_at_once_do_not_double_work() {
-    let folder = folder();
-    when(folder.path(), ".png", 1, |child| {
-        let (code, _, stderr) = output(run(folder.path(), "2"));
-        if child.try_wait().unwrap().is_none() {
-            assert_eq!(code, 4, "{stderr}");
-            assert!(stderr.contains("another housestyle"), "{stderr}");
-        }
+    needs!(Runtime);
+    until_met(|campaign, jobs| {
+        let folder = folder_with(campaign);
+        let mut met = false;
+        when(folder.path(), ".png", 1, |child| {
+            let (code, _, stderr) = output(run(folder.path(), "2"));
+            met = child.try_wait().unwrap().is_none();
+            if met {
+                assert_eq!(code, 4, "{stderr}");
+                assert!(stderr.contains("another housestyle"), "{stderr}");
+            }
+        });
+        assert_eq!(sidecars(folder.path()).len(), jobs);
+        met
     });
-    assert_eq!(sidecars(folder.path()).len(), JOBS);
 }
 
 /// Whom it belongs to, when, at what price and for what use decides no image.
 #[test]
 fn another_owner_priority_or_budget_resumes_the_same_folder() {
+    needs!(Runtime);
     let folder = folder();
     finish(folder.path(), "16");
     let before = images(&folder.path().join("out"));
@@ -198,6 +235,7 @@ fn another_owner_priority_or_budget_resumes_the_same_folder() {
 
 #[test]
 fn run_again_it_tries_what_failed_once_more() {
+    needs!(Runtime);
     let folder = folder();
     finish(folder.path(), "4");
     let before = images(&folder.path().join("out"));
@@ -221,6 +259,7 @@ fn run_again_it_tries_what_failed_once_more() {
 
 #[test]
 fn reproduces_from_the_sidecar_alone() {
+    needs!(Runtime);
     let folder = folder();
     finish(folder.path(), "5");
     let name = sidecars(folder.path()).into_keys().next().unwrap();
@@ -404,16 +443,17 @@ fn a_file_name_cannot_forge_a_line() {
 #[test]
 fn a_digest_finds_its_bundle_in_whichever_folder_it_is() {
     let folder = folder();
-    let tiny = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tiny/bundle.yaml");
+    let fixtures = repository().join("tests/fixtures");
     std::fs::create_dir_all(folder.path().join("old/tiny")).unwrap();
     std::fs::write(folder.path().join("old/tiny/bundle.yaml"), "another version").unwrap();
     let plan = |digest: &str| {
         let yaml = CAMPAIGN.replace("bundle: tiny", &format!("bundle: tiny@{digest}"));
         std::fs::write(folder.path().join("d.yaml"), yaml).unwrap();
-        let both = ["plan", "d.yaml", "--bundles", "old", "--bundles", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")];
+        let both = ["plan", "d.yaml", "--bundles", "old", "--bundles", fixtures.to_str().unwrap()];
         output(housestyle(folder.path(), &both))
     };
-    let (code, _, stderr) = plan(&housestyle::base::digest::Digest::of(std::fs::read(tiny).unwrap()).to_string());
+    let own = housestyle::base::digest::Digest::of(std::fs::read(fixtures.join("tiny/bundle.yaml")).unwrap());
+    let (code, _, stderr) = plan(&own.to_string());
     assert_eq!(code, 0, "{stderr}");
     let (code, _, stderr) = plan(&housestyle::base::digest::Digest::of("nobody's").to_string());
     assert!(code == 4 && stderr.matches("has digest").count() == 2, "{stderr}");
@@ -431,6 +471,7 @@ fn a_provider_that_is_not_there_is_no_slow_cpu() {
 
 #[test]
 fn doctor_finds_what_is_there_and_what_is_not() {
+    needs!(Runtime);
     let folder = folder();
     let doctor = |args: &[&str]| {
         let (code, stdout, _) = output(housestyle(folder.path(), args));

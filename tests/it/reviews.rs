@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::evaluation::shop;
-use crate::support::{chromium, housestyle, output};
+use housestyle_testkit::chromium;
+use housestyle_testkit::needs;
+use housestyle_testkit::program::{housestyle, output};
 
 /// Votes on every pair as somebody would who clicks through the page, and shows what it would have saved.
 const VOTER: &str = "<script>
@@ -13,7 +15,8 @@ const VOTER: &str = "<script>
     choices[i % choices.length].click();
   });
   URL.createObjectURL = (blob) => {
-    blob.text().then((text) => document.body.append(Object.assign(document.createElement('pre'), { textContent: text })));
+    blob.text().then((text) => document.body.append(Object.assign(document.createElement('pre'), { textContent: text \
+    })));
     return '#';
   };
   HTMLAnchorElement.prototype.click = () => {};
@@ -27,6 +30,7 @@ fn in_browser(page: &Path) -> String {
 
 #[test]
 fn votes_cast_in_a_browser_reach_the_report() {
+    needs!(Runtime, Browser);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     shop(path);

@@ -16,9 +16,11 @@ use housestyle::registry::{Registry, Survey, style_catalog};
 use housestyle::rights::{Grant, Policy, Terms};
 use housestyle::spec::{Campaign, StyleSet};
 use housestyle::store::{Local, Store};
+use housestyle_testkit::plans::facts;
+use housestyle_testkit::program::{housestyle, output};
+use housestyle_testkit::stub::{Stub, work};
 
 use crate::encoders::{draft, revocation};
-use crate::support::{Stub, facts, housestyle, output, work};
 
 fn entry(file: &str, licence: &str) -> Entry {
     Entry {
@@ -81,7 +83,8 @@ async fn a_store_with_history(folder: &Path) -> Arc<Local> {
     registry.publish(&draft(0.7, 0.9, &["b"]), b"w2", None).await.unwrap();
     registry.promote(&card.id, "brand", None, &Revocations::default(), &Policy::default()).await.unwrap();
     let catalog = style_catalog(&registry, &ledger, facts(), Policy::default()).await.unwrap();
-    let yaml = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n  bundle: stub\n  styles: [acme, flat]\n  \
+    let yaml = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n  bundle: stub\n  \
+        styles: [acme, flat]\n  \
                 assets: [{categories: [fox, rocket]}]\n";
     let campaign = Campaign::parse(yaml, "c.yaml").unwrap();
     let plan = plan(check(&campaign, &catalog, &Rates { cost_per_hour: 1.0, currency: Currency::USD }).unwrap());
@@ -266,7 +269,8 @@ fn a_campaign_that_asks_for_a_revoked_version_is_refused_with_the_reason() {
         let card = registry.publish(&draft, b"w", None).await.unwrap();
         registry.promote(&card.id, "brand", None, &Revocations::default(), &Policy::default()).await.unwrap();
     });
-    let yaml = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n  bundle: tiny\n  styles: [acme]\n  assets: [{categories: [fox]}]\n  gate: {style: 0}\n";
+    let yaml = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n  bundle: tiny\n  \
+        styles: [acme]\n  assets: [{categories: [fox]}]\n  gate: {style: 0}\n";
     std::fs::write(folder.path().join("c.yaml"), yaml).unwrap();
     let run = |command: &str| output(housestyle(folder.path(), &[command, "c.yaml"]));
     let (code, words, stderr) = run("plan");
@@ -290,9 +294,11 @@ fn every_refused_picture_is_named() {
     let rights = "source: agency, holder: Acme";
     let yaml = format!(
         "apiVersion: housestyle/v1\nkind: StyleSet\nmetadata: {{name: acme}}\nspec:\n  bundle: tiny\n  images:\n    \
-         - {{files: good.png, {rights}, licence: MIT}}\n    - {{files: share.png, {rights}, licence: CC-BY-SA-4.0}}\n    \
+         - {{files: good.png, {rights}, licence: MIT}}\n    - {{files: share.png, {rights}, licence: \
+         CC-BY-SA-4.0}}\n    \
          - {{files: none.png}}\n    - {{files: old.png, {rights}, licence: MIT, until: 2020-01-01}}\n    \
-         - {{files: own.png, {rights}, licence: LicenseRef-Acme}}\n    - {{files: revoked.png, source: bad, holder: x, licence: MIT}}\n"
+         - {{files: own.png, {rights}, licence: LicenseRef-Acme}}\n    \
+         - {{files: revoked.png, source: bad, holder: x, licence: MIT}}\n"
     );
     std::fs::write(folder.path().join("set.yaml"), &yaml).unwrap();
     let ledger = Ledger::new(Arc::new(Local::new(folder.path().join("out"))));

@@ -19,8 +19,9 @@ use housestyle::io::shutdown::Shutdown;
 use housestyle::plan::{EncoderRef, Plan};
 use housestyle::store::{Local, Store};
 use housestyle::worker::WorkSummary;
-
-use crate::support::{Ask, Stub, files, images, picture_of, small_plan, text, work};
+use housestyle_testkit::files::{files, images, text};
+use housestyle_testkit::plans::small_plan;
+use housestyle_testkit::stub::{Ask, Stub, picture_of, work};
 
 struct Bench {
     folder: tempfile::TempDir,
@@ -299,7 +300,7 @@ async fn heals_what_others_broke() {
     bench.store.put(&image, vec![b'x'; size as usize].into()).await.unwrap();
     for (stem, from, to) in [(edited, "\"file\": \"", "\"file\": \"../../"), (moved, "\"accepted\"", "\"rejected\"")] {
         let key = layout.sidecar(Shelf::Assets, &stem);
-        let changed = crate::support::text(&bench.store, key.clone()).await.replacen(from, to, 1);
+        let changed = text(&bench.store, key.clone()).await.replacen(from, to, 1);
         bench.store.put(&key, changed.into()).await.unwrap();
     }
     bench.store.put(&layout.image(Shelf::Rejected, &Stem::of("somebody-elses")), "kept".into()).await.unwrap();
@@ -328,7 +329,8 @@ async fn two_versions_of_a_style_are_two_columns_of_the_sheet() {
     let mut sidecars = bench.sidecars().await;
     assert_eq!(ContactSheet::of("c", &sidecars).shown(&sidecars).count(), 12);
     for sidecar in &mut sidecars {
-        // Both styles are now `acme`, in two versions: six images a cell in one column, of which only four would be shown.
+        // Both styles are now `acme`, in two versions: six images a cell in one column, of which only four would be
+        // shown.
         let number = if sidecar.job.style == "flat" { 2 } else { 3 };
         let version = "style/acme".parse::<EncoderName>().unwrap().version(number);
         sidecar.job.style = "acme".into();

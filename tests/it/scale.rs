@@ -5,11 +5,14 @@ use std::fs;
 use std::process::Stdio;
 
 use crate::evaluation::{CAMPAIGN, many, shop};
-use crate::support::{housestyle, memory, output};
+use housestyle_testkit::memory;
+use housestyle_testkit::needs;
+use housestyle_testkit::program::{housestyle, output};
 
 /// Thousands of images more, beside as many bought ones, and evaluating and reporting take hardly more memory.
 #[test]
 fn memory_does_not_grow_with_the_images() {
+    needs!(Runtime);
     // Both are beyond the 500 of a set that distances are taken of.
     let (small, large) = (peak(100), peak(400));
     let grown = large.saturating_sub(small) as f64 / (2.0 * 6.0 * 300.0);

@@ -4,24 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use housestyle::broker::rabbit::topology;
 use housestyle::events::CloudEvent;
+use housestyle_testkit::broker::{Broker, shared};
+use housestyle_testkit::files::files;
+use housestyle_testkit::house::{House, JOBS, Worker};
+use housestyle_testkit::needs;
+use housestyle_testkit::program::output;
+use housestyle_testkit::wait::{wait_for, wait_until};
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 
 use crate::evaluation::{many, shop};
-use crate::support::broker::{Broker, shared};
-use crate::support::house::{House, JOBS, Worker, wait_for};
-use crate::support::{files, output};
 use crate::telemetry::get;
 use crate::webhooks::{Endpoint, FINE, SECRET};
 
 /// With the users of `deploy/`, each of whom may do what is theirs and nothing else.
 #[test]
 fn least_privileged_users_can_do_their_work_and_no_more() {
+    needs!(Broker, Runtime);
     let vhost = shared().vhost();
     let passwords =
         [("WORKER_PASSWORD", "w"), ("SUBMITTER_PASSWORD", "s"), ("WATCHER_PASSWORD", "l"), ("VHOST", vhost.as_str())];
@@ -47,6 +50,7 @@ fn least_privileged_users_can_do_their_work_and_no_more() {
 /// Encrypted and with the right certificate, or not at all.
 #[test]
 fn a_broker_over_tls_is_trusted_only_with_its_certificate() {
+    needs!(Broker, Runtime);
     let house = House::new(Broker::url(shared().port(), &shared().vhost()));
     let (url, certificate) = shared().tls(&shared().vhost());
     let list = |trusted: Option<&Path>| {
@@ -71,13 +75,15 @@ const AWAY: &str = "HTTP/1.1 503 Service Unavailable\r\n\r\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_happens_is_counted_announced_and_posted() {
+    needs!(Broker, Runtime);
     let url = Broker::url(shared().port(), &shared().vhost());
     let house = House::new(url.clone());
     let endpoint = Endpoint::start(&[AWAY, FINE]).await;
     let secret = house.folder.path().join("secret");
     std::fs::write(&secret, SECRET).unwrap();
     let settings = format!(
-        "webhooks:\n  - {{url: '{}', secret_file: '{}', events: [campaign.accepted, campaign.completed]}}\nwebhook_networks: [127.0.0.0/8]\n",
+        "webhooks:\n  - {{url: '{}', secret_file: '{}', events: [campaign.accepted, campaign.completed]}}\n\
+         webhook_networks: [127.0.0.0/8]\n",
         endpoint.url("/hook"),
         secret.display()
     );
@@ -88,12 +94,8 @@ async fn what_happens_is_counted_announced_and_posted() {
     let collector = Endpoint::start(&[FINE]).await;
     command.env("HOUSESTYLE_OTLP_ENDPOINT", collector.url(""));
     let worker = Worker(command.spawn().unwrap());
-    loop {
-        match tokio::net::TcpStream::connect(address).await {
-            Ok(_) if get(address, "/readyz").await.starts_with("HTTP/1.1 200") => break,
-            _ => tokio::time::sleep(Duration::from_millis(50)).await,
-        }
-    }
+    let ready = async || get(address, "/readyz").await.starts_with("HTTP/1.1 200").then_some(());
+    wait_until("the worker to be ready", ready).await;
 
     // Somebody who listens on the exchange.
     let connection = lapin::Connection::connect(&url, lapin::ConnectionProperties::default()).await.unwrap();
@@ -140,9 +142,11 @@ async fn what_happens_is_counted_announced_and_posted() {
     assert_eq!(worker.terminate(), Some(0));
 }
 
-/// Workers judge a delivery as the importer itself does, whoever of them dies, and leave nothing behind but the baseline.
+/// Workers judge a delivery as the importer itself does, whoever of them dies, and leave nothing behind but the
+/// baseline.
 #[test]
 fn a_delivery_judged_by_workers_is_judged_as_here() {
+    needs!(Broker, Runtime);
     let house = House::with_bucket(Broker::url(shared().port(), &shared().vhost()));
     let rows = shop(house.folder.path());
     many(&house.folder.path().join("delivery"), &rows, 150);

@@ -6,10 +6,9 @@ use housestyle::plan::{Rates, StyleCatalog, check};
 use housestyle::spec::{
     Campaign, CampaignDraft, DocumentKind, Gate, Guidance, OutputSpec, Priority, Problem, Sampler, StyleSet, schema,
 };
+use housestyle_testkit::plans::facts;
+use housestyle_testkit::program::{housestyle, output};
 use proptest::prelude::*;
-use std::time::{Duration, Instant};
-
-use crate::support::{facts, housestyle, output};
 
 const HEAD: &str = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: c}\nspec:\n";
 const VALID: &str = include_str!("../../specs/full.yaml");
@@ -20,10 +19,7 @@ fn lines(yaml: &str) -> Vec<String> {
 
 /// The problems of a bad campaign, which must be found quickly and print on one clean line each.
 fn problems(yaml: &[u8]) -> Vec<Problem> {
-    let start = Instant::now();
     let problems = Campaign::parse_bytes(yaml, "c.yaml").expect_err("this campaign should be refused");
-    // Generous: it is there to notice exponents, not to measure a busy machine.
-    assert!(start.elapsed() < Duration::from_secs(30), "took {:?}", start.elapsed());
     assert!(!problems.is_empty() && problems.len() <= limits::PROBLEMS + 1);
     for problem in &problems {
         let line = problem.to_string();
@@ -62,13 +58,17 @@ fn the_committed_schemas_are_the_generated_ones() {
 
 #[test]
 fn every_problem_at_once_with_its_place() {
-    let yaml = "apiVersion: housestyle/v2\nkind: Campaign\nmetadata: {name: Spring Launch, owner: 7}\nspec:\n  bundel: emoji-houses\n  styles: []\n  assets:\n    - categories: [fox, fox]\n      \
-                size: 65\n      count: 0\n      prompt: \"a {categroy} emoji\"\n  sampler: {name: eulr, steps: 1.5}\n  guidance: {style_scale: [0.5, 1.5]}\n  seed: 1\n  seed: 2\n  rights: {until: 2027-02-30}\n  <<: {seed: 3}\n";
+    let yaml = "apiVersion: housestyle/v2\nkind: Campaign\nmetadata: {name: Spring Launch, owner: 7}\nspec:\n  \
+        bundel: emoji-houses\n  styles: []\n  assets:\n    - categories: [fox, fox]\n      \
+                size: 65\n      count: 0\n      prompt: \"a {categroy} emoji\"\n  sampler: {name: eulr, steps: 1.5}\n  \
+        guidance: {style_scale: [0.5, 1.5]}\n  seed: 1\n  seed: 2\n  rights: {until: 2027-02-30}\n  <<: {seed: 3}\n";
     assert_eq!(
         lines(yaml),
         [
-            "c.yaml:1:13: apiVersion: `housestyle/v2` is not known here; known: housestyle/v1 (did you mean `housestyle/v1`?)",
-            "c.yaml:3:18: metadata.name: `Spring Launch` is not a name: use lower-case letters, digits and dashes (did you mean `spring-launch`?)",
+            "c.yaml:1:13: apiVersion: `housestyle/v2` is not known here; known: housestyle/v1 (did you mean \
+             `housestyle/v1`?)",
+            "c.yaml:3:18: metadata.name: `Spring Launch` is not a name: use lower-case letters, digits and dashes (did \
+             you mean `spring-launch`?)",
             "c.yaml:3:40: metadata.owner: expected a text, got the number 7 (did you mean \"7\"?)",
             "c.yaml:5:3: spec: unknown key `bundel` (did you mean `bundle`?)",
             "c.yaml:5:3: spec: the key `bundle` is missing",
@@ -76,13 +76,16 @@ fn every_problem_at_once_with_its_place() {
             "c.yaml:8:25: spec.assets[0].categories[1]: `fox` stands in the list twice, first as entry 0",
             "c.yaml:9:13: spec.assets[0].size: 65 is not a multiple of 8 (did you mean 72?)",
             "c.yaml:10:14: spec.assets[0].count: expected a whole number from 1 to 10000, got the number 0",
-            "c.yaml:11:15: spec.assets[0].prompt: has an unknown placeholder `{categroy}`; known: {category} (did you mean `{category}`?)",
-            "c.yaml:12:19: spec.sampler.name: `eulr` is not known here; known: ddim, euler, euler-a, dpmpp-2m, dpmpp-2m-karras, euler-karras (did you mean `euler`?)",
+            "c.yaml:11:15: spec.assets[0].prompt: has an unknown placeholder `{categroy}`; known: {category} (did you \
+             mean `{category}`?)",
+            "c.yaml:12:19: spec.sampler.name: `eulr` is not known here; known: ddim, euler, euler-a, dpmpp-2m, \
+             dpmpp-2m-karras, euler-karras (did you mean `euler`?)",
             "c.yaml:12:32: spec.sampler.steps: expected a whole number from 1 to 200, got the number 1.5",
             "c.yaml:13:33: spec.guidance.style_scale[1]: expected a number from 0 to 1, got the number 1.5",
             "c.yaml:15:3: spec: the key `seed` stands here twice",
             "c.yaml:16:19: spec.rights.until: `2027-02-30` is not a day: expected one such as `2027-12-31`",
-            "c.yaml:17:3: spec: unknown key `<<`; known here: bundle, priority, styles, category, assets, sampler, guidance, seed, gate, output, budget, rights",
+            "c.yaml:17:3: spec: unknown key `<<`; known here: bundle, priority, styles, category, assets, sampler, \
+             guidance, seed, gate, output, budget, rights",
         ]
     );
 }
@@ -265,7 +268,8 @@ fn prompts_and_templates_are_checked() {
 #[test]
 fn aliases_and_places_work() {
     let yaml = format!(
-        "{HEAD}  bundle: b\n  styles: [noto]\n  assets:\n    - {{categories: &c [fox, cat], prompt: 'a {{category}}'}}\n    - {{categories: *c, count: 2}}\n"
+        "{HEAD}  bundle: b\n  styles: [noto]\n  assets:\n    \
+         - {{categories: &c [fox, cat], prompt: 'a {{category}}'}}\n    - {{categories: *c, count: 2}}\n"
     );
     let campaign = Campaign::parse(&yaml, "c.yaml").unwrap();
     assert_eq!(campaign.images(), 6);
@@ -274,11 +278,18 @@ fn aliases_and_places_work() {
     assert_eq!(campaign.problem("spec.styles[0]", "x", None).to_string(), "c.yaml:6:12: spec.styles[0]: x");
 }
 
+/// What a damaged file holds instead of what was there.
+pub(crate) const PIECES: [&str; 19] = [
+    "", ":", "\n", "  ", "[", "}", "null", "-1", ".nan", "\"", "*a", "&a ", "\u{202e}", "\t", "- ", "1e309", "{}", "../",
+    "!!str ",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn any_text_is_read_or_refused(text in "\\PC{0,200}|[\\x00-\\x7f]{0,200}|([-?:,\\[\\]{}#&*!|>'\"%@` \n]|[a-c]){0,80}") {
+    fn any_text_is_read_or_refused(text in "\\PC{0,200}|[\\x00-\\x7f]{0,200}|([-?:,\\[\\]{}#&*!|>'\"%@` \n\
+        ]|[a-c]){0,80}") {
         if let Err(problems) = Campaign::parse(&text, "c") {
             prop_assert!(!problems.is_empty());
         }
@@ -292,7 +303,7 @@ proptest! {
     /// A valid campaign with some of its text cut, doubled or replaced.
     #[test]
     fn damaged_campaigns_are_read_or_refused(
-        cuts in prop::collection::vec((0usize..VALID.len(), 0usize..40, prop::sample::select(vec!["", ":", "\n", "  ", "[", "}", "null", "-1", ".nan", "\"", "*a", "&a ", "\u{202e}", "\t", "- ", "1e309", "{}", "!!str "])), 1..4),
+        cuts in prop::collection::vec((0usize..VALID.len(), 0usize..40, prop::sample::select(&PIECES)), 1..4),
     ) {
         let mut text: Vec<char> = VALID.chars().collect();
         for (at, length, insert) in cuts {

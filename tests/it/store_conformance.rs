@@ -6,8 +6,7 @@ use bytes::Bytes;
 use housestyle::base::error::Kind;
 use housestyle::store::s3::Credentials;
 use housestyle::store::{Key, Local, S3, Store};
-
-use crate::support::s3::{self, BUCKET, Fault, SECRET, Server};
+use housestyle_testkit::s3::{self, BUCKET, Fault, SECRET, Server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn local() {

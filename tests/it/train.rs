@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use housestyle::base::digest::Digest;
 use housestyle::base::error::Kind;
@@ -14,11 +14,13 @@ use housestyle::train::fit::{Checkpoint, Recipe, fit};
 use housestyle::train::probe::Identifier;
 use housestyle::train::step::{ContrastBatch, DenoisingBatch, OptimizerState, StepRates, TrainingBatch};
 use housestyle::train::{Losses, TrainingLayout, TrainingStep, checkpoint};
+use housestyle_testkit::files::files;
+use housestyle_testkit::needs;
+use housestyle_testkit::program::{housestyle, output, terminate};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
-use super::parity::{Reference, deviation, fixtures, tiny};
-use super::support::{files, housestyle, output};
+use crate::parity::{Reference, deviation, fixtures, tiny};
 
 /// A training graph and the recorded batch it learns.
 fn recorded(name: &str, denoising: bool) -> (TrainingStep, OptimizerState, TrainingBatch, StepRates, Vec<f32>) {
@@ -54,6 +56,7 @@ fn recorded(name: &str, denoising: bool) -> (TrainingStep, OptimizerState, Train
 
 #[test]
 fn the_loss_curve_is_that_of_pytorch() {
+    needs!(Runtime);
     for (name, denoising) in [("train_step", false), ("train_step_denoising", true)] {
         let (mut step, mut state, batch, rates, curve) = recorded(name, denoising);
         let steps = curve.chunks_exact(5);
@@ -73,6 +76,7 @@ fn the_loss_curve_is_that_of_pytorch() {
 
 #[test]
 fn looking_learns_nothing_and_a_diverging_step_changes_nothing() {
+    needs!(Runtime);
     let (mut step, mut state, batch, rates, curve) = recorded("train_step", false);
     let before = state.clone();
     let seen = step.evaluate(&state, &batch, &rates).unwrap();
@@ -84,6 +88,7 @@ fn looking_learns_nothing_and_a_diverging_step_changes_nothing() {
 
 #[test]
 fn a_version_reads_prompts_as_its_weights_say() {
+    needs!(Runtime);
     let (reference, loader) = (Reference::load(), tiny());
     let step = TrainingStep::load(&loader, false).unwrap();
     let adapter = step.layout().write(reference.get("train_step.params")).unwrap();
@@ -111,6 +116,7 @@ fn a_version_reads_prompts_as_its_weights_say() {
 
 #[test]
 fn pictures_are_identified_as_the_training_step_sees_them() {
+    needs!(Runtime);
     let (reference, loader) = (Reference::load(), tiny());
     let mut step = TrainingStep::load(&loader, false).unwrap();
     let layout = step.layout().clone();
@@ -163,6 +169,7 @@ fn examples(count: usize) -> Vec<Example> {
 
 #[test]
 fn stopped_and_resumed_it_learns_the_same() {
+    needs!(Runtime);
     let loader = tiny();
     let mut step = TrainingStep::load(&loader, true).unwrap();
     let examples = examples(6);
@@ -205,7 +212,8 @@ fn brand(licence: &str) -> TempDir {
          training: {{rank: 4, steps: 20, learning_rate: 0.003, denoising: 1.0}}\n"
     );
     std::fs::write(folder.path().join("acme.yaml"), set).unwrap();
-    let campaign = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: launch}\nspec:\n  bundle: tiny\n  styles: [acme]\n  \
+    let campaign = "apiVersion: housestyle/v1\nkind: Campaign\nmetadata: {name: launch}\nspec:\n  bundle: tiny\n  \
+        styles: [acme]\n  \
                     assets: [{categories: [fox, rocket]}]\n  sampler: {name: ddim, steps: 3}\n  \
                     gate: {style: 0, category: 0, attempts: 1}\n";
     std::fs::write(folder.path().join("launch.yaml"), campaign).unwrap();
@@ -214,6 +222,7 @@ fn brand(licence: &str) -> TempDir {
 
 #[test]
 fn a_brand_is_trained_promoted_drawn_exported_and_revoked() {
+    needs!(Runtime);
     let folder = brand("MIT");
     let run = |args: &[&str]| output(housestyle(folder.path(), args));
     let (code, out, err) = run(&["train", "acme.yaml", "--json"]);
@@ -280,6 +289,7 @@ fn a_brand_is_trained_promoted_drawn_exported_and_revoked() {
 
 #[test]
 fn a_category_encoder_draws_only_where_it_is_asked_for() {
+    needs!(Runtime);
     let folder = brand("CC-BY-4.0");
     let path = |name: &str| folder.path().join(name);
     let run = |args: &[&str]| output(housestyle(folder.path(), args));
@@ -339,6 +349,7 @@ fn a_category_encoder_draws_only_where_it_is_asked_for() {
 
 #[test]
 fn what_cannot_be_learned_leaves_nothing_in_the_ledger() {
+    needs!(Runtime);
     let refused = |change: &dyn Fn(&str) -> String, expected: &str| {
         let folder = brand("MIT");
         let set = folder.path().join("acme.yaml");
@@ -366,15 +377,16 @@ fn transparent_pictures_are_seen_on_white() {
 
 #[test]
 fn asked_to_stop_it_keeps_a_checkpoint_and_goes_on() {
+    needs!(Runtime);
     let folder = brand("MIT");
     let set = folder.path().join("acme.yaml");
-    let long = std::fs::read_to_string(&set).unwrap().replace("steps: 20", "steps: 3000, patience: 0");
+    let long = std::fs::read_to_string(&set).unwrap().replace("steps: 20", "steps: 20000, patience: 0");
     std::fs::write(&set, &long).unwrap();
     let mut command = housestyle(folder.path(), &["train", "acme.yaml"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     lines.by_ref().map(Result::unwrap).find(|line| line.starts_with("step 20/")).expect("it never got to step 20");
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    terminate(&child);
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
 
     // Another set of the same name and a comment in the file take nothing away.
