@@ -365,31 +365,38 @@ async fn what_the_broker_gave_up_on_is_dead_in_the_store_too() {
     let store: Arc<dyn Store> = Arc::new(Local::new(folder.path()));
     let settings = RabbitSettings { delays: [0.1, 0.2].map(Duration::from_secs_f64).into(), ..RabbitSettings::default() };
     let queue = Rabbit::connect(&url.clone().into(), false, settings).await.unwrap();
-    let shutdown = Shutdown::default();
-    let coordinator = Coordinator {
-        orders: queue.orders(),
-        jobs: queue.jobs(),
-        store: Arc::clone(&store),
-        planner: Arc::new(StubPlans),
-        scorer: Arc::new(StubPlans),
-        events: Arc::new(Announcer::new(queue.clone(), "/test".into())),
-        shutdown: shutdown.clone(),
+    let start = || {
+        let shutdown = Shutdown::default();
+        let coordinator = Coordinator {
+            orders: queue.orders(),
+            jobs: queue.jobs(),
+            store: Arc::clone(&store),
+            planner: Arc::new(StubPlans),
+            scorer: Arc::new(StubPlans),
+            events: Arc::new(Announcer::new(queue.clone(), "/test".into())),
+            shutdown: shutdown.clone(),
+        };
+        (shutdown, tokio::spawn(async move { coordinator.run().await }))
     };
-    let planning = tokio::spawn(async move { coordinator.run().await });
+    let (shutdown, coordinating) = start();
     let submission = records::submission().unwrap();
     let task = Task::Submit { submission: submission.clone(), file: "c.yaml".into(), yaml: campaign(10) };
     queue.orders().publish(Order::new(task, None)).await.unwrap();
     let key = records::answer_key(&submission).unwrap();
     let answer = wait_until("an answer", async || records::read(&*store, &key).await.unwrap()).await;
     let Answer::Accepted { campaign: id, .. } = answer else { panic!("{answer:?}") };
+    // Nobody looks meanwhile: jobs in the hands of others, who are slow, would count as lost and be queued again.
+    shutdown.request();
+    coordinating.await.unwrap().unwrap();
     // Once more than anybody of ours would be told about.
     die_with_the_jobs(&url, 10, topology::DELIVERY_LIMIT + 1).await;
+    let (shutdown, coordinating) = start();
     let over = async || Some(CampaignStatus::read(&*store, &id).await.unwrap().unwrap()).filter(CampaignStatus::is_over);
     let standing = wait_until("the campaign to be over", over).await;
     assert_eq!((standing.state, standing.dead, standing.remaining), (CampaignState::Incomplete, 10, 0), "{standing:?}");
     assert_eq!(queue.dead_letters().await.unwrap().len(), 10);
     shutdown.request();
-    planning.await.unwrap().unwrap();
+    coordinating.await.unwrap().unwrap();
 }
 
 #[test]
