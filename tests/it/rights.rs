@@ -109,7 +109,7 @@ async fn traces_lead_there_and_back() {
     assert_eq!(ask(Question::Version("acme@2".parse().unwrap())), Some(("version", 1, 1, 0)));
     let drawn = survey.assets.iter().find(|asset| asset.version.is_some()).unwrap();
     assert_eq!(ask(Question::Text(drawn.stem.to_string())), Some(("asset", 3, 1, 1)));
-    assert_eq!(ask(Question::Digest(drawn.image.clone().unwrap())), Some(("asset", 3, 1, 1)));
+    assert_eq!(ask(Question::Digest(drawn.image.unwrap())), Some(("asset", 3, 1, 1)));
     for unknown in
         [Question::Text("nobody".into()), Question::Digest(Digest::of("?")), Question::Version("acme@7".parse().unwrap())]
     {

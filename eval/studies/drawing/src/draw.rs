@@ -145,14 +145,14 @@ impl<'a> Artist<'a> {
         let Setting { task, arm, strength, .. } = *setting;
         let key = format!("{task:?} {arm:?} {strength}");
         if let Some(digest) = self.versions.get(&key) {
-            return Ok(Some(digest.clone()));
+            return Ok(Some(digest));
         }
         let (layout, mut values) = self.teacher.trained(task, arm)?;
         stretch(&layout, &mut values, strength);
         let weights = layout.write(&values)?;
         let digest = Digest::of(&weights);
         self.encoder.adopt(self.teacher.loader, &digest, &weights)?;
-        self.versions.insert(key, digest.clone());
+        self.versions.insert(key, digest);
         Ok(Some(digest))
     }
 

@@ -138,7 +138,7 @@ impl Cells {
         };
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
         let done = lines.filter(|line| line.setup == *setup).map(|line| (line.cell, line.scores)).collect();
-        Ok(Self { file: file.to_owned(), setup: setup.clone(), done })
+        Ok(Self { file: file.to_owned(), setup: setup, done })
     }
 
     /// The scores of a finished cell.
@@ -148,7 +148,7 @@ impl Cells {
 
     /// Remembers a cell.
     pub fn add(&mut self, cell: Cell, scores: Scores, seconds: f64) -> Result<()> {
-        let line = Line { setup: self.setup.clone(), cell, scores, seconds };
+        let line = Line { setup: self.setup, cell, scores, seconds };
         let line = serde_json::to_string(&line).map_err(|e| Error::internal("cannot write a cell as JSON").caused_by(e))?;
         let cannot = || format!("cannot write {}", self.file.display());
         if let Some(folder) = self.file.parent() {
