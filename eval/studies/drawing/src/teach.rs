@@ -155,7 +155,8 @@ impl Teacher<'_> {
         Ok(examples)
     }
 
-    /// Where every house is a brand, no rival's look is described; beside a new house the others' are, as in `housestyle train`.
+    /// Where every house is a brand, no rival's look is described; beside a new house the others' are, as in
+    /// `housestyle train`.
     fn wording(&self, task: Task, arm: Arm, contrast: ContrastAxis) -> Result<Wording> {
         let others = self.words.looks.iter().filter(|(name, _)| task == Task::NewHouse && name != NEW_HOUSE);
         Ok(Wording {

@@ -160,8 +160,8 @@ impl<'a> Lab<'a> {
         (places, lessons)
     }
 
-    /// How the pictures are put into words for a contrast. Where every house is a brand, no look is described to anybody; where one
-    /// is new, the others are what the base models can be told of, as in `housestyle train`.
+    /// How the pictures are put into words for a contrast. Where every house is a brand, no look is described to
+    /// anybody; where one is new, the others are what the base models can be told of, as in `housestyle train`.
     fn wording(&self, task: Task, contrast: ContrastAxis) -> Wording {
         let spec = &self.loader.spec();
         let looks = spec.styles.iter().filter(|_| task == Task::NewHouse).map(|s| (s.name.to_string(), s.look.clone()));
