@@ -145,7 +145,7 @@ impl<'a> Artist<'a> {
         let Setting { task, arm, strength, .. } = *setting;
         let key = format!("{task:?} {arm:?} {strength}");
         if let Some(digest) = self.versions.get(&key) {
-            return Ok(Some(digest));
+            return Ok(Some(*digest));
         }
         let (layout, mut values) = self.teacher.trained(task, arm)?;
         stretch(&layout, &mut values, strength);
