@@ -138,7 +138,7 @@ impl Cells {
         };
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
         let done = lines.filter(|line| line.setup == *setup).map(|line| (line.cell, line.scores)).collect();
-        Ok(Self { file: file.to_owned(), setup: setup, done })
+        Ok(Self { file: file.to_owned(), setup: *setup, done })
     }
 
     /// The scores of a finished cell.
