@@ -72,7 +72,10 @@ fn a_campaign_in_a_bucket_is_the_one_of_a_folder_and_goes_on_where_it_was_killed
     for ending in ["manifest.jsonl", "manifest.parquet", "contact-sheet.png", "plan.json"] {
         assert!(files(&there).keys().any(|name| name.ends_with(ending)), "{ending}");
     }
-    assert!(files(folder.path()).keys().all(|name| name == "c.yaml" || name.starts_with("out/")), "something went astray");
+    assert!(
+        files(folder.path()).keys().all(|name| name == "c.yaml" || name.starts_with("out/")),
+        "something went astray"
+    );
 
     // The same place, named by a setting.
     let mut command = housestyle(folder.path(), &["run", "c.yaml", "--json"]);

@@ -99,7 +99,11 @@ fn the_fixture_is_whole_and_says_what_planning_needs() {
 fn missing_and_changed_files_ask_for_the_bundle_to_be_restored() {
     let nowhere = Bundle::open(Path::new("/nowhere/at/all")).unwrap_err();
     assert_refused(&nowhere, Kind::Unavailable, "no bundle");
-    assert_refused(&Bundle::open(TempDir::new().unwrap().path()).unwrap_err(), Kind::Unavailable, "bundle.yaml is missing");
+    assert_refused(
+        &Bundle::open(TempDir::new().unwrap().path()).unwrap_err(),
+        Kind::Unavailable,
+        "bundle.yaml is missing",
+    );
 
     let broken = Broken::new();
     fs::remove_file(broken.path("unet/model.onnx")).unwrap();

@@ -121,7 +121,8 @@ fn prompts_over_the_tokenizers_limit_are_refused_with_the_count() {
 #[test]
 fn what_is_wrong_with_the_file_and_with_the_bundle_is_told_together() {
     let folder = tempfile::tempdir().unwrap();
-    let yaml = GOOD.replace("[flat, line]", "[flatt, glossy]").replace("steps: 3", "stepz: 3").replace("[fox,", "[7, foxx,");
+    let yaml =
+        GOOD.replace("[flat, line]", "[flatt, glossy]").replace("steps: 3", "stepz: 3").replace("[fox,", "[7, foxx,");
     for command in ["check", "plan", "run"] {
         let (code, _, stderr) = say(folder.path(), command, &yaml);
         let told = problems(&stderr);
@@ -167,9 +168,13 @@ fn every_file_is_told_of_whatever_the_others_are() {
     let (code, stdout, stderr) = output(housestyle(folder.path(), &args));
     assert_eq!(code, 4, "{stderr}");
     let told: Vec<&str> = stdout.lines().collect();
-    for (line, part) in
-        told.iter().zip(["good.yaml: ok, 4", "bad.yaml: 5 pro", "gone.yaml: what", "none.yaml: 1 pro", "last.yaml: ok, 4"])
-    {
+    for (line, part) in told.iter().zip([
+        "good.yaml: ok, 4",
+        "bad.yaml: 5 pro",
+        "gone.yaml: what",
+        "none.yaml: 1 pro",
+        "last.yaml: ok, 4",
+    ]) {
         assert!(line.starts_with(part), "{stdout}");
     }
     assert_eq!(told.len(), 5, "{stdout}");

@@ -111,7 +111,8 @@ impl Bench {
             mode: Mode::cluster(Arc::clone(&self.events) as _, Arc::clone(&self.store)),
             shutdown,
             observer: Arc::new(move |event| {
-                let settled = matches!(event, WorkerEvent::Finished(_) | WorkerEvent::Dropped(_) | WorkerEvent::Skipped(_));
+                let settled =
+                    matches!(event, WorkerEvent::Finished(_) | WorkerEvent::Dropped(_) | WorkerEvent::Skipped(_));
                 if settled && left.fetch_sub(1, Ordering::SeqCst) == 1 {
                     stop.request();
                 }
@@ -169,7 +170,9 @@ async fn a_wrong_campaign_is_rejected_with_its_problems() {
     let bench = Bench::new();
     let submission = bench.hand_in("apiVersion: housestyle/v1\nkind: Campaign\n").await;
     bench.settle(1).await;
-    let Some(Answer::Rejected { problems, error: None }) = bench.answer(&submission).await else { panic!("not rejected") };
+    let Some(Answer::Rejected { problems, error: None }) = bench.answer(&submission).await else {
+        panic!("not rejected")
+    };
     assert!(!problems.is_empty());
     assert_eq!((bench.queued().await, bench.published()), (0, vec!["campaign.rejected"]));
 }

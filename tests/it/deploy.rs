@@ -28,7 +28,9 @@ fn uses(text: &str) -> Vec<(String, String)> {
 /// The metric that a series of this name belongs to.
 fn metric(series: &str) -> Option<&'static Metric> {
     TABLE.into_iter().find(|metric| match metric.form {
-        MetricForm::Histogram(_) => ["_bucket", "_sum", "_count"].iter().any(|s| series.strip_suffix(s) == Some(metric.name)),
+        MetricForm::Histogram(_) => {
+            ["_bucket", "_sum", "_count"].iter().any(|s| series.strip_suffix(s) == Some(metric.name))
+        }
         MetricForm::Counter | MetricForm::Gauge => series == metric.name,
     })
 }
@@ -55,7 +57,8 @@ fn wrong(series: &str, matchers: &str) -> Option<String> {
 
 #[test]
 fn alerts_and_dashboard_name_metrics_that_exist() {
-    let dashboard: serde_json::Value = serde_json::from_str(&read("deploy/helm/housestyle/files/dashboard.json")).unwrap();
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&read("deploy/helm/housestyle/files/dashboard.json")).unwrap();
     let targets = dashboard["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap());
     let shown: String = targets.map(|target| target["expr"].as_str().unwrap().to_owned() + "\n").collect();
     let mut seen = BTreeSet::new();
@@ -100,7 +103,8 @@ fn a_wrong_use_is_noticed() {
 
 #[test]
 fn the_example_settings_load() {
-    let config = Config::load(Some(&Path::new(ROOT).join("deploy/examples/housestyle.yaml")), [], Flags::default()).unwrap();
+    let config =
+        Config::load(Some(&Path::new(ROOT).join("deploy/examples/housestyle.yaml")), [], Flags::default()).unwrap();
     assert_eq!(config.listen.unwrap().port(), 9464);
     assert_eq!(config.webhooks.len(), 1);
 }

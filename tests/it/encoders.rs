@@ -67,7 +67,9 @@ async fn racing_writers_get_numbers_of_their_own() {
     let writers: Vec<_> = (0..8u8)
         .map(|i| {
             let registry = registry.clone();
-            tokio::spawn(async move { (i, registry.publish(&draft(0.5, 0.5, &["a"]), &[i; 1000], Some("<svg/>")).await) })
+            tokio::spawn(
+                async move { (i, registry.publish(&draft(0.5, 0.5, &["a"]), &[i; 1000], Some("<svg/>")).await) },
+            )
         })
         .collect();
     let mut numbers = Vec::new();
@@ -126,11 +128,17 @@ async fn promotes_what_is_not_worse_and_goes_back() {
     assert!(registry.rollback(&encoder, "me", "why", &none, &Policy::default()).await.is_err());
     promote(1, None).await.unwrap();
     let refused = promote(2, None).await.unwrap_err();
-    assert!(refused.to_string().contains("style 0.500 against 0.600 of style/acme@1; it must not be worse"), "{refused}");
+    assert!(
+        refused.to_string().contains("style 0.500 against 0.600 of style/acme@1; it must not be worse"),
+        "{refused}"
+    );
     assert!(promote(1, None).await.unwrap_err().to_string().contains("promoted already"));
     assert!(promote(9, None).await.unwrap_err().to_string().contains("no encoder style/acme@9"));
     let forced = promote(2, Some("the judge is wrong")).await.unwrap();
-    assert_eq!((forced.previous, forced.grounds), (Some(acme(1)), PromotionReason::Forced("the judge is wrong".into())));
+    assert_eq!(
+        (forced.previous, forced.grounds),
+        (Some(acme(1)), PromotionReason::Forced("the judge is wrong".into()))
+    );
     assert!(matches!(promote(3, None).await.unwrap_err().exit_code(), 2), "category 0.895 against 0.95");
     let back = registry.rollback(&encoder, "me", "worse after all", &none, &Policy::default()).await.unwrap();
     assert_eq!((back.version, back.previous), (acme(1), Some(acme(2))));
@@ -153,7 +161,8 @@ async fn measured_scores_count_before_recorded_ones() {
     for (style, category) in [(0.6, 0.9), (0.9, 0.9)] {
         registry.publish(&draft(style, category, &["a"]), b"w", None).await.unwrap();
     }
-    let scores = |style: f64, category: f64| BTreeMap::from([("style".to_owned(), style), ("category".to_owned(), category)]);
+    let scores =
+        |style: f64, category: f64| BTreeMap::from([("style".to_owned(), style), ("category".to_owned(), category)]);
     let measured = |version: Option<u32>, new, other| MeasuredComparison {
         candidate: new,
         in_use: version.map(acme),
@@ -198,7 +207,8 @@ async fn what_was_revoked_is_neither_promoted_nor_returned_to() {
     ledger.revoke(&revocation(Target::Picture(Digest::of("a")))).await.unwrap();
     let revoked = ledger.revocations().await.unwrap();
     for number in [1, 3] {
-        let error = registry.promote(&acme(number), "me", Some("I insist"), &revoked, &Policy::default()).await.unwrap_err();
+        let error =
+            registry.promote(&acme(number), "me", Some("I insist"), &revoked, &Policy::default()).await.unwrap_err();
         assert!(error.to_string().contains("learned from a from an agency, revoked on"), "{error}");
         assert!(error.to_string().contains("the contract ended"));
     }
@@ -226,12 +236,20 @@ async fn what_has_expired_or_is_damaged_is_not_promoted_for_any_reason() {
     assert!(late.to_string().contains("learned from CC-BY-4.0 from an agency: expired on 2026-06-30"), "{late}");
     promote(1, on("2026-06-30")).await.unwrap();
     promote(2, on("2026-06-30")).await.unwrap();
-    assert!(registry.rollback(&card.id.encoder(), "me", "x", &none, &on("2026-07-01")).await.is_err(), "acme@1 is out of time");
+    assert!(
+        registry.rollback(&card.id.encoder(), "me", "x", &none, &on("2026-07-01")).await.is_err(),
+        "acme@1 is out of time"
+    );
     // The contract is renewed: the ledger's word counts.
     let mut grant = lent.grants[0].clone();
     grant.terms.until = "2027-06-30".parse().ok();
-    let entry =
-        Entry { sha256: Digest::of("a"), file: "a".into(), encoder: acme(1).encoder(), grant, recorded_at: Timestamp::now() };
+    let entry = Entry {
+        sha256: Digest::of("a"),
+        file: "a".into(),
+        encoder: acme(1).encoder(),
+        grant,
+        recorded_at: Timestamp::now(),
+    };
     Ledger::new(store.clone()).record(&[entry]).await.unwrap();
     assert_eq!(registry.barred(&acme(1), &none, &on("2026-07-01")).await.unwrap(), None);
 
@@ -269,7 +287,10 @@ async fn campaigns_are_planned_with_what_is_in_use() {
     let style = planned("acme").await.unwrap();
     let encoder = style.encoder.clone().unwrap();
     assert_eq!((encoder.version, encoder.digest), (acme(2), Digest::of("w2")));
-    assert_eq!((style.attribution.as_str(), style.grants.len()), ("Style learned from drawings by Acme (CC-BY-4.0)", 1));
+    assert_eq!(
+        (style.attribution.as_str(), style.grants.len()),
+        ("Style learned from drawings by Acme (CC-BY-4.0)", 1)
+    );
     assert_eq!(planned("acme@1").await.unwrap().encoder.unwrap().version, acme(1));
     assert!(planned("acme@3").await.unwrap_err().contains("style/acme@3 was trained for stub@sha256:"));
     assert!(planned("acme@4").await.unwrap_err().contains("card.json is not a card"));
@@ -283,7 +304,10 @@ async fn campaigns_are_planned_with_what_is_in_use() {
     store.put(&log, kept).await.unwrap();
     ledger.revoke(&revocation(Target::Source("An  Agency".into()))).await.unwrap();
     assert!(
-        planned("acme").await.unwrap_err().contains("c.yaml:6:12: spec.styles[0]: style/acme@2 learned from b from an agency")
+        planned("acme")
+            .await
+            .unwrap_err()
+            .contains("c.yaml:6:12: spec.styles[0]: style/acme@2 learned from b from an agency")
     );
     ledger.revoke(&revocation(Target::Source("somewhere".into()))).await.unwrap();
     assert!(planned("flat").await.unwrap_err().contains("the source of `flat`, somewhere, is revoked on"));
@@ -317,8 +341,9 @@ async fn rights_are_those_of_today_and_of_every_ancestor() {
     (child.parent, child.grants[0].source) = (Some(card.id.clone()), "another".into());
     child.pictures[0].source = "another".into();
     registry.publish(&child, b"w2", None).await.unwrap();
-    let grants =
-        || async { style_catalog(&registry, &ledger, facts(), Policy::default()).await.unwrap().trained[1].grants.clone() };
+    let grants = || async {
+        style_catalog(&registry, &ledger, facts(), Policy::default()).await.unwrap().trained[1].grants.clone()
+    };
     let until = |grants: &[Grant]| Terms::of(grants).until.map(|until| until.to_string());
     assert_eq!((grants().await.len(), until(&grants().await).as_deref()), (2, Some("2026-01-01")));
     record("2030-01-01").await;
@@ -361,15 +386,25 @@ fn the_commands_show_and_change_what_is_in_use() {
     };
     assert_eq!(run(&["encoders", "promote", "acme@1", "--by", "brand", "--recorded"]).0, 0);
     let (code, _, stderr) = run(&["encoders", "promote", "style/acme@2", "--recorded"]);
-    assert!(code == 2 && stderr.contains("style 0.500 against 0.600") && stderr.contains("--force --reason"), "{stderr}");
+    assert!(
+        code == 2 && stderr.contains("style 0.500 against 0.600") && stderr.contains("--force --reason"),
+        "{stderr}"
+    );
     let (code, _, stderr) = run(&["encoders", "promote", "acme@2"]);
     assert!(code == 4 && stderr.contains("no bundle named stub"), "without its bundle nothing can be drawn: {stderr}");
     assert_eq!(run(&["encoders", "promote", "acme@2", "--force"]).0, 2, "a forced promotion needs its reason");
     assert_eq!(run(&["encoders", "promote", "acme@2", "--force", "--reason", "a \u{1b}[31m"]).0, 2);
-    assert_eq!(json(&["encoders", "promote", "acme@2", "--force", "--reason", "new look"])["grounds"]["forced"], "new look");
-    std::fs::write(folder.path().join("housestyle.yaml"), "update_policy: {new_references: 0, max_age_days: 5000}\n").unwrap();
+    assert_eq!(
+        json(&["encoders", "promote", "acme@2", "--force", "--reason", "new look"])["grounds"]["forced"],
+        "new look"
+    );
+    std::fs::write(folder.path().join("housestyle.yaml"), "update_policy: {new_references: 0, max_age_days: 5000}\n")
+        .unwrap();
     let list = json(&["encoders", "list"]);
-    assert_eq!((&list["versions"][0]["state"], &list["versions"][1]["state"]), (&"candidate".into(), &"promoted".into()));
+    assert_eq!(
+        (&list["versions"][0]["state"], &list["versions"][1]["state"]),
+        (&"candidate".into(), &"promoted".into())
+    );
     assert_eq!(list["versions"][1]["due"], serde_json::json!(["0 new references"]));
     assert!(run(&["encoders", "list"]).1.contains("due: 0 new references"));
     assert_eq!(json(&["encoders", "rollback", "acme", "--reason", "worse"])["version"], "style/acme@1");

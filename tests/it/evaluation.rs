@@ -36,13 +36,9 @@ use housestyle_testkit::stub::{Stub, work};
 use image::{Rgb, RgbImage};
 
 fn picture(seed: u8) -> RgbImage {
-    RgbImage::from_fn(
-        16,
-        16,
-        |x, y| {
-            if (x ^ y) % 3 == 0 { Rgb([seed, x as u8 * 9, 40]) } else { Rgb([250, seed, y as u8 * 8]) }
-        },
-    )
+    RgbImage::from_fn(16, 16, |x, y| {
+        if (x ^ y) % 3 == 0 { Rgb([seed, x as u8 * 9, 40]) } else { Rgb([250, seed, y as u8 * 8]) }
+    })
 }
 
 fn scores(style: f32, rank: u32) -> Scores {
@@ -67,7 +63,13 @@ fn name(text: &str) -> Name {
 async fn import(store: &Local, plan: &Plan, mut source: DeliverySource, index: DeliveryIndex) -> Result<Baseline> {
     let (asked, policy) = (RequestedBriefs::of(plan), Policy::default());
     let mut judge = |_: housestyle::pipeline::ScoringTarget<'_>, _: &RgbImage| Ok(scores(0.2, 3));
-    let work = Import { store, name: &name("agency"), asked: &asked, policy: &policy, judge: ScoringBackend::Here(&mut judge) };
+    let work = Import {
+        store,
+        name: &name("agency"),
+        asked: &asked,
+        policy: &policy,
+        judge: ScoringBackend::Here(&mut judge),
+    };
     work.run(&mut source, index, &mut |_, _| Ok(())).await
 }
 
@@ -84,11 +86,16 @@ async fn what_cannot_be_paired_decoded_or_licensed_is_refused_by_name() {
     let mut huge = good.clone();
     huge[16..24].copy_from_slice(&[0, 0, 0xc3, 0x50, 0, 0, 0xc3, 0x50]);
     let polyglot =
-        [&provenance::encode_with(&picture(2), &[]).unwrap()[..], b"PK\x03\x04 and a page: <script>alert(1)</script>"].concat();
+        [&provenance::encode_with(&picture(2), &[]).unwrap()[..], b"PK\x03\x04 and a page: <script>alert(1)</script>"]
+            .concat();
     let put = |file: &str, bytes: &[u8]| fs::write(delivery.path().join(file), bytes).unwrap();
-    for (file, bytes) in
-        [("a.png", &good[..]), ("same.png", &good), ("huge.png", &huge), ("cut.png", &good[..60]), ("gif.png", b"GIF89a")]
-    {
+    for (file, bytes) in [
+        ("a.png", &good[..]),
+        ("same.png", &good),
+        ("huge.png", &huge),
+        ("cut.png", &good[..60]),
+        ("gif.png", b"GIF89a"),
+    ] {
         put(file, bytes);
     }
     put("poly.png", &polyglot);
@@ -151,7 +158,8 @@ async fn nothing_good_is_an_error_and_leaves_no_baseline() {
     let (folder, delivery) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (store, plan) = (Local::new(folder.path()), small_plan(1, ""));
     for rows in ["", "gone.png,fox,flat,Studio,40,USD,MIT\n"] {
-        let error = import(&store, &plan, DeliverySource::open(delivery.path()).unwrap(), index(rows)).await.unwrap_err();
+        let error =
+            import(&store, &plan, DeliverySource::open(delivery.path()).unwrap(), index(rows)).await.unwrap_err();
         assert_eq!(error.exit_code(), 2, "{}", error.chain());
     }
     assert!(Baseline::load(&store, &name("agency")).await.is_err());
@@ -187,10 +195,14 @@ async fn zip_files_and_prefixes_are_deliveries_and_bombs_are_not() {
     put("../escape.png", &mut &good[..]);
     put("bomb.png", &mut std::io::Read::take(std::io::repeat(0), 40 << 20));
     archive.finish().unwrap().flush().unwrap();
-    let rows = "art/a.png,fox,flat,Studio,40,USD,MIT\n../escape.png,fox,flat,S,4,USD,MIT\nbomb.png,fox,line,S,4,USD,MIT\n";
+    let rows =
+        "art/a.png,fox,flat,Studio,40,USD,MIT\n../escape.png,fox,flat,S,4,USD,MIT\nbomb.png,fox,line,S,4,USD,MIT\n";
     let baseline = import(&store, &plan, DeliverySource::open(&path).unwrap(), index(rows)).await.unwrap();
     let why: Vec<&str> = baseline.refused.iter().map(|r| r.reason.as_str()).collect();
-    assert!(baseline.pictures == 1 && why[0].contains("inside the delivery") && why[1].contains("more than"), "{why:?}");
+    assert!(
+        baseline.pictures == 1 && why[0].contains("inside the delivery") && why[1].contains("more than"),
+        "{why:?}"
+    );
     fs::write(folder.path().join("no.zip"), b"PK\x03\x04 not really").unwrap();
     for wrong in ["no.zip", "nothing"] {
         assert_eq!(DeliverySource::open(&folder.path().join(wrong)).unwrap_err().exit_code(), 2);
@@ -224,7 +236,9 @@ fn shown(arm: Arm, category: usize, style: &str, value: f32) -> Shown {
         reasons: Vec::new(),
         scores: Some(scores(value, 1 + category as u32 % 3)),
         first: Some(scores(value / 2.0, 7)),
-        looks: Some(Appearance::of(&picture((category as u8).wrapping_mul(20).wrapping_add(u8::from(arm == Arm::InHouse))))),
+        looks: Some(Appearance::of(&picture(
+            (category as u8).wrapping_mul(20).wrapping_add(u8::from(arm == Arm::InHouse)),
+        ))),
         work: (arm == Arm::InHouse).then_some(work),
         delivery: (arm == Arm::Outsourced).then_some(delivery),
         licences: vec!["MIT".into()],
@@ -293,7 +307,9 @@ fn a_clear_difference_is_found_and_a_small_one_is_not_enough() {
         "the same in both"
     );
     let codes: Vec<WarningCode> = found.warnings.iter().map(|w| w.code).collect();
-    for code in [WarningCode::GateSelected, WarningCode::JudgeIsGuide, WarningCode::NoReferences, WarningCode::MissingFacts] {
+    for code in
+        [WarningCode::GateSelected, WarningCode::JudgeIsGuide, WarningCode::NoReferences, WarningCode::MissingFacts]
+    {
         assert!(codes.contains(&code), "{codes:?}");
     }
     let bought = found.outsourced.as_ref().unwrap();
@@ -325,7 +341,10 @@ fn a_clear_difference_is_found_and_a_small_one_is_not_enough() {
         &arm(Arm::InHouse, 0..14, |i| 0.5 + if i % 2 == 0 { 0.2 } else { -0.18 }),
         Some(("sha256:a", &arm(Arm::Outsourced, 0..14, |_| 0.5))),
     );
-    assert_eq!(row(&noise, Measure::StyleProbability).difference.unwrap().verdict, ComparisonVerdict::NotEnoughEvidence);
+    assert_eq!(
+        row(&noise, Measure::StyleProbability).difference.unwrap().verdict,
+        ComparisonVerdict::NotEnoughEvidence
+    );
     // The document is the same each time, and can be read back.
     let text = serde_json::to_string(&found).unwrap();
     assert_eq!(serde_json::from_str::<Evaluation>(&text).unwrap().pairs.len(), found.pairs.len());
@@ -361,8 +380,9 @@ fn suites_pass_fail_and_refuse_another_world() {
         &arm(Arm::InHouse, 0..8, |i| 0.7 + 0.01 * i as f32),
         Some(("sha256:a", &arm(Arm::Outsourced, 0..8, |_| 0.3))),
     );
-    let suite =
-        |spec: &str| Suite::parse(&format!("apiVersion: housestyle/v1\nkind: Suite\nmetadata: {{name: s}}\nspec:\n{spec}"));
+    let suite = |spec: &str| {
+        Suite::parse(&format!("apiVersion: housestyle/v1\nkind: Suite\nmetadata: {{name: s}}\nspec:\n{spec}"))
+    };
     let judged = |spec: &str| suite(spec).unwrap().judge(&found);
     let good = judged(
         "  thresholds:\n    - {measure: style_probability, least: 0.7}\n    \
@@ -396,7 +416,8 @@ fn suites_pass_fail_and_refuse_another_world() {
 #[tokio::test(flavor = "multi_thread")]
 async fn evaluating_a_campaign_is_a_read() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, plan) = (Local::new(folder.path()), small_plan(2, "  gate: {style: 0.6, category: 0.5, attempts: 2}\n"));
+    let (store, plan) =
+        (Local::new(folder.path()), small_plan(2, "  gate: {style: 0.6, category: 0.5, attempts: 2}\n"));
     let stub = Stub { scores: Box::new(|ask| (if ask.attempt == 1 { 0.3 } else { 0.8 }, 0.9)), ..Stub::default() };
     let (tally, _) = work(&plan.jobs[..7], &store, stub, 4, &Shutdown::default()).await;
     assert_eq!(tally.unwrap().finished, 7);
@@ -409,7 +430,9 @@ async fn evaluating_a_campaign_is_a_read() {
     let first = found[0].as_ref().unwrap();
     assert_eq!(first.scores.as_ref().unwrap().style, Some(0.8));
     assert_eq!(first.first.as_ref().unwrap().style, Some(0.3));
-    assert!(first.scores.as_ref().unwrap().fingerprint.is_some() && first.first.as_ref().unwrap().fingerprint.is_none());
+    assert!(
+        first.scores.as_ref().unwrap().fingerprint.is_some() && first.first.as_ref().unwrap().fingerprint.is_none()
+    );
     assert!(first.looks.is_some() && first.work.as_ref().unwrap().attempts == 2);
 }
 
@@ -424,7 +447,8 @@ pub(crate) fn shop(path: &Path) -> String {
     fs::write(path.join("shop.yaml"), CAMPAIGN).unwrap();
     fs::create_dir(path.join("delivery")).unwrap();
     let mut rows = "file,category,style,vendor,licence\n".to_owned();
-    for (i, (category, style)) in ["fox", "rocket", "teapot"].iter().flat_map(|c| ["flat", "line"].map(|s| (*c, s))).enumerate()
+    for (i, (category, style)) in
+        ["fox", "rocket", "teapot"].iter().flat_map(|c| ["flat", "line"].map(|s| (*c, s))).enumerate()
     {
         let bytes = provenance::encode_with(&picture(i as u8 * 30), &[]).unwrap();
         fs::write(path.join(format!("delivery/{i}.png")), bytes).unwrap();
@@ -468,7 +492,10 @@ fn from_the_command_line() {
     assert_eq!(code, 0, "{stderr}");
     let found: Evaluation = serde_json::from_str(&stdout).unwrap();
     assert!(matches!(found.comparison, Comparison::Comparable { briefs: 6, .. }), "{:?}", found.comparison);
-    assert_eq!((found.assets.len(), found.pairs.len(), found.outsourced.unwrap().vendors), (18, 6, vec!["Studio".to_owned()]));
+    assert_eq!(
+        (found.assets.len(), found.pairs.len(), found.outsourced.unwrap().vendors),
+        (18, 6, vec!["Studio".to_owned()])
+    );
     let (code, stdout, _) = run(&["eval", "shop", "--baseline", "studio"]);
     assert!(code == 0 && stdout.contains("style_probability") && stdout.contains("compared  on 6 briefs"), "{stdout}");
 
@@ -491,7 +518,9 @@ fn from_the_command_line() {
     assert_eq!((code, &json(&stdout)["suite"]["passed"]), (0, &true.into()));
     let (code, stdout, _) = suite("1.5");
     assert_eq!((code, &json(&stdout)["suite"]["passed"]), (3, &false.into()));
-    for args in [&["eval", "shop", "--baseline", "nobody"][..], &["eval", "../x"], &["eval", "shop", "--suite", "none.yaml"]] {
+    for args in
+        [&["eval", "shop", "--baseline", "nobody"][..], &["eval", "../x"], &["eval", "shop", "--suite", "none.yaml"]]
+    {
         assert_eq!(run(args).0, 2, "{args:?}");
     }
     // Nor is a baseline that counts a picture twice, or one fewer than it has.

@@ -5,7 +5,8 @@
 use housestyle::appearance::colour::Lab;
 use housestyle::eval::metrics::{Moments, cmmd, diversity, frechet, kid};
 use housestyle::eval::stats::{
-    Bootstrap, PairVote, Scale, VoteOutcome, bca, bradley_terry, hedges_g, holm, krippendorff, rank_biserial, sign_flip, wilson,
+    Bootstrap, PairVote, Scale, VoteOutcome, bca, bradley_terry, hedges_g, holm, krippendorff, rank_biserial,
+    sign_flip, wilson,
 };
 use serde_json::Value;
 
@@ -82,7 +83,12 @@ fn rankings_are_those_of_the_likelihood_written_out_anew() {
     for case in entries(&fixture()["bradley_terry"]) {
         let vote = |v: &Value| {
             let [rater, first, second, outcome] = [0, 1, 2, 3].map(|i| v[i].as_u64().unwrap() as usize);
-            PairVote { rater, first, second, outcome: [VoteOutcome::First, VoteOutcome::Second, VoteOutcome::Tie][outcome] }
+            PairVote {
+                rater,
+                first,
+                second,
+                outcome: [VoteOutcome::First, VoteOutcome::Second, VoteOutcome::Tie][outcome],
+            }
         };
         let votes: Vec<PairVote> = entries(&case["votes"]).iter().map(vote).collect();
         let count = |key: &str| case[key].as_u64().unwrap() as usize;
@@ -135,7 +141,8 @@ fn distances_of_sets_are_those_of_their_papers() {
         entries(&case[key]).iter().map(|row| numbers(row).iter().map(|x| *x as f32).collect()).collect()
     };
     let (x, y) = (set("x"), set("y"));
-    let (x, y): (Vec<&[f32]>, Vec<&[f32]>) = (x.iter().map(Vec::as_slice).collect(), y.iter().map(Vec::as_slice).collect());
+    let (x, y): (Vec<&[f32]>, Vec<&[f32]>) =
+        (x.iter().map(Vec::as_slice).collect(), y.iter().map(Vec::as_slice).collect());
     let expected = |key: &str| case[key].as_f64().unwrap();
     near(kid(&x, &y).unwrap(), expected("kid"), 1e-6 * expected("kid").abs().max(1.0), "KID");
     near(cmmd(&x, &y).unwrap(), expected("cmmd"), 1e-6, "CMMD");

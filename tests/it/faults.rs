@@ -227,9 +227,13 @@ fn a_deleted_queue_is_declared_again_and_its_jobs_queued_again() {
     house.advance(".json", 2);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let connection = lapin::Connection::connect(&house.broker(), lapin::ConnectionProperties::default()).await.unwrap();
+        let connection =
+            lapin::Connection::connect(&house.broker(), lapin::ConnectionProperties::default()).await.unwrap();
         let channel = connection.create_channel().await.unwrap();
-        channel.queue_delete("housestyle.jobs.normal".into(), lapin::options::QueueDeleteOptions::default()).await.unwrap();
+        channel
+            .queue_delete("housestyle.jobs.normal".into(), lapin::options::QueueDeleteOptions::default())
+            .await
+            .unwrap();
     });
     house.bucket().release();
     house.assert_complete();
@@ -268,14 +272,16 @@ fn poison_blocks_nobody_and_can_be_looked_at() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let _declared = rabbit(&house).await;
-        let connection = lapin::Connection::connect(&house.broker(), lapin::ConnectionProperties::default()).await.unwrap();
+        let connection =
+            lapin::Connection::connect(&house.broker(), lapin::ConnectionProperties::default()).await.unwrap();
         let channel = connection.create_channel().await.unwrap();
         for (queue, body) in [
             ("housestyle.jobs.normal", &b"\x1b[31mnot a job\r\n"[..]),
             ("housestyle.jobs.normal", &[0xff; 300 << 10][..]),
             ("housestyle.campaigns", &b"{}"[..]),
         ] {
-            let (options, properties) = (lapin::options::BasicPublishOptions::default(), lapin::BasicProperties::default());
+            let (options, properties) =
+                (lapin::options::BasicPublishOptions::default(), lapin::BasicProperties::default());
             channel.basic_publish(topology::DIRECT.into(), queue.into(), options, body, properties).await.unwrap();
         }
     });
@@ -289,7 +295,11 @@ fn poison_blocks_nobody_and_can_be_looked_at() {
     let id = dead[0]["id"].as_str().unwrap();
     let (code, shown) = house.ask(&["dead", "show", id]);
     assert_eq!((code, &shown["reason"]), (0, &dead[0]["reason"]));
-    assert_eq!(house.ask(&["dead", "requeue", "--all"]).1["requeued"].as_array().unwrap().len(), 0, "nobody can read them");
+    assert_eq!(
+        house.ask(&["dead", "requeue", "--all"]).1["requeued"].as_array().unwrap().len(),
+        0,
+        "nobody can read them"
+    );
     assert_eq!(house.ask(&["dead", "list"]).1.as_array().unwrap().len(), 3);
     assert_eq!(house.ask(&["dead", "show", "nothing"]).0, 2);
     assert_eq!(worker.terminate(), Some(0));
@@ -353,8 +363,10 @@ fn what_was_planned_is_not_made_once_its_source_is_revoked() {
     assert!(made < JOBS, "nothing is left to be refused");
     assert_eq!(house.worker(&["--drain"]).end(), Some(0), "{}", house.log());
     assert_eq!((house.outcomes(".png"), house.outcomes(".json")), (made, JOBS), "{}", house.log());
-    let rejected = files(&house.place()).into_iter().filter(|(name, _)| name.contains("/rejected/") && name.ends_with(".json"));
-    let told = rejected.filter(|(_, text)| String::from_utf8_lossy(text).contains("random weights, is revoked on")).count();
+    let rejected =
+        files(&house.place()).into_iter().filter(|(name, _)| name.contains("/rejected/") && name.ends_with(".json"));
+    let told =
+        rejected.filter(|(_, text)| String::from_utf8_lossy(text).contains("random weights, is revoked on")).count();
     assert!(told >= JOBS - made, "{told} of {JOBS} say why, {made} were made before");
 }
 
@@ -363,7 +375,8 @@ async fn what_the_broker_gave_up_on_is_dead_in_the_store_too() {
     needs!(Broker);
     let (url, folder) = (url(), tempfile::tempdir().unwrap());
     let store: Arc<dyn Store> = Arc::new(Local::new(folder.path()));
-    let settings = RabbitSettings { delays: [0.1, 0.2].map(Duration::from_secs_f64).into(), ..RabbitSettings::default() };
+    let settings =
+        RabbitSettings { delays: [0.1, 0.2].map(Duration::from_secs_f64).into(), ..RabbitSettings::default() };
     let queue = Rabbit::connect(&url.clone().into(), false, settings).await.unwrap();
     let start = || {
         let shutdown = Shutdown::default();
@@ -391,7 +404,8 @@ async fn what_the_broker_gave_up_on_is_dead_in_the_store_too() {
     // Once more than anybody of ours would be told about.
     die_with_the_jobs(&url, 10, topology::DELIVERY_LIMIT + 1).await;
     let (shutdown, coordinating) = start();
-    let over = async || Some(CampaignStatus::read(&*store, &id).await.unwrap().unwrap()).filter(CampaignStatus::is_over);
+    let over =
+        async || Some(CampaignStatus::read(&*store, &id).await.unwrap().unwrap()).filter(CampaignStatus::is_over);
     let standing = wait_until("the campaign to be over", over).await;
     assert_eq!((standing.state, standing.dead, standing.remaining), (CampaignState::Incomplete, 10, 0), "{standing:?}");
     assert_eq!(queue.dead_letters().await.unwrap().len(), 10);

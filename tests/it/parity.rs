@@ -55,7 +55,9 @@ impl Reference {
         let read = |(name, view): (String, safetensors::tensor::TensorView<'_>)| {
             let data = match view.dtype() {
                 Dtype::F32 => view.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect(),
-                Dtype::I64 => view.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f32).collect(),
+                Dtype::I64 => {
+                    view.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f32).collect()
+                }
                 other => panic!("{name} is {other:?}"),
             };
             (name, (view.shape().to_vec(), data))
@@ -184,7 +186,9 @@ fn decoder_evaluator_and_image_encoder_are_those_of_the_reference() {
         let mut model = model(file, &tiny.join(file).join("model.onnx"), &[input], &outputs);
         let shapes: Vec<(&'static str, &[usize])> =
             wanted.iter().map(|(name, tensor)| (*name, reference.shape(tensor))).collect();
-        for (actual, (name, tensor)) in model.run(&[(name, reference.input(given))], &shapes).unwrap().iter().zip(&wanted) {
+        for (actual, (name, tensor)) in
+            model.run(&[(name, reference.input(given))], &shapes).unwrap().iter().zip(&wanted)
+        {
             assert_close(name, actual, reference.get(tensor));
         }
     }
@@ -204,7 +208,8 @@ fn every_sampler_gives_the_values_of_diffusers() {
         let count = case["steps"].as_u64().unwrap() as usize;
         let plan = SamplerSteps::new(name, count, &schedule).unwrap();
         let timesteps: Vec<f32> = plan.steps.iter().map(|step| step.timestep as f32).collect();
-        let mut x: Vec<f32> = reference.get(&format!("sched.{id}.init")).iter().map(|x| x * plan.init_scale as f32).collect();
+        let mut x: Vec<f32> =
+            reference.get(&format!("sched.{id}.init")).iter().map(|x| x * plan.init_scale as f32).collect();
         let mut before = vec![0.0; x.len()];
         for (k, step) in plan.steps.iter().enumerate() {
             let bend = 0.2 * (0.01 * step.timestep).sin();
@@ -271,8 +276,8 @@ fn whole_pictures_are_those_of_the_reference() {
             states,
             style_scale: guidance::per_layer(&request.guidance.style_scale, 4).unwrap(),
         };
-        let steps =
-            SamplerSteps::new(request.sampler.name, request.sampler.steps as usize, loader.bundle().schedule()).unwrap();
+        let steps = SamplerSteps::new(request.sampler.name, request.sampler.steps as usize, loader.bundle().schedule())
+            .unwrap();
         let noise = |_: &LatentRequest, step: usize| reference.get(&format!("pipeline.{i}.noise.{step}")).to_vec();
         let latents = vec![reference.get(&format!("pipeline.{i}.init")).to_vec()];
         let start = Start { latents, edge: 4, noise: &noise };
@@ -287,7 +292,10 @@ fn whole_pictures_are_those_of_the_reference() {
         for (x, y, pixel) in image.enumerate_pixels() {
             for (channel, actual) in pixel.0.into_iter().enumerate() {
                 let exact = (expected[channel * 256 + (y * 16 + x) as usize] * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0;
-                assert!((f32::from(actual) - exact).abs() <= 0.51, "image {i} at {x},{y},{channel}: {actual} for {exact}");
+                assert!(
+                    (f32::from(actual) - exact).abs() <= 0.51,
+                    "image {i} at {x},{y},{channel}: {actual} for {exact}"
+                );
             }
         }
         let score = pipeline.classify(&image).unwrap();

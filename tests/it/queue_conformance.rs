@@ -9,7 +9,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use housestyle::broker::{
-    Channel, Delivery, MAX_DELIVERIES, MemoryChannel, Message, Notification, Order, Payload, Rabbit, RabbitSettings, Task,
+    Channel, Delivery, MAX_DELIVERIES, MemoryChannel, Message, Notification, Order, Payload, Rabbit, RabbitSettings,
+    Task,
 };
 use housestyle::spec::Priority;
 use housestyle_testkit::broker::shared;
@@ -163,7 +164,10 @@ async fn no_lane_starves(queue: Arc<dyn Channel<Message>>) {
         delivery.ack().await;
     }
     let share = |lane| lanes.iter().filter(|l| **l == lane).count();
-    assert!(share(Priority::High) > share(Priority::Normal) && share(Priority::Normal) > share(Priority::Low), "{lanes:?}");
+    assert!(
+        share(Priority::High) > share(Priority::Normal) && share(Priority::Normal) > share(Priority::Low),
+        "{lanes:?}"
+    );
     assert!(share(Priority::Low) > 0, "{lanes:?}");
 }
 
@@ -205,7 +209,10 @@ async fn orders_and_notifications_come_again_until_they_are_dead() {
     come_again_until_dead(rabbit.orders(), order()).await;
     come_again_until_dead(rabbit.subscribe().await.unwrap(), notification()).await;
     let dead = rabbit.dead_letters().await.unwrap();
-    assert_eq!(dead.iter().map(|letter| letter.from.as_deref()).collect::<Vec<_>>(), [Some("campaigns"), Some("webhooks")]);
+    assert_eq!(
+        dead.iter().map(|letter| letter.from.as_deref()).collect::<Vec<_>>(),
+        [Some("campaigns"), Some("webhooks")]
+    );
     assert_eq!(rabbit.requeue(|_| true).await.unwrap().len(), 2, "both can be put back to work");
 }
 

@@ -97,8 +97,12 @@ async fn commit_all(store: &dyn Store, plan: &Plan) {
     for job in &plan.jobs {
         let attempt = Attempt { number: 1, scores: None, passed: true, reasons: Vec::new() };
         let chosen = ChosenImage { attempt: 1, image: RgbImage::new(job.size, job.size) };
-        let result =
-            JobResult { job: Arc::new(job.clone()), attempts: vec![attempt], chosen: Some(chosen), timings: BTreeMap::new() };
+        let result = JobResult {
+            job: Arc::new(job.clone()),
+            attempts: vec![attempt],
+            chosen: Some(chosen),
+            timings: BTreeMap::new(),
+        };
         Asset::encode(&by, result).await.unwrap().commit(store).await.unwrap();
     }
 }

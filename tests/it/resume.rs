@@ -117,7 +117,9 @@ fn killed_anywhere(campaign: &str, jobs: usize) -> usize {
 
     let disturbed = folder_with(campaign);
     let mut kills = 0;
-    for (ending, count) in [(".png", 1), (".json", 2), (".png", 5), (".png", 6), (".json", 9), (".png", 14), (".json", 20)] {
+    for (ending, count) in
+        [(".png", 1), (".json", 2), (".png", 5), (".png", 6), (".json", 9), (".png", 14), (".json", 20)]
+    {
         let before = sidecars(disturbed.path());
         kills += usize::from(when(disturbed.path(), ending, count, |child| child.kill().unwrap()));
         let after = sidecars(disturbed.path());
@@ -145,7 +147,10 @@ fn damage_is_mended_and_completeness_never_claimed_falsely() {
     needs!(Runtime);
     let folder = folder();
     let report = finish(folder.path(), "8");
-    assert!(report["evaluator"]["style"].is_number(), "the evaluator's own accuracy stands beside its scores: {report:#}");
+    assert!(
+        report["evaluator"]["style"].is_number(),
+        "the evaluator's own accuracy stands beside its scores: {report:#}"
+    );
     let whole = files(&folder.path().join("out"));
     let find = |ending: &str| whole.keys().find(|name| name.ends_with(ending)).unwrap().clone();
     let path = |name: &str| folder.path().join("out").join(name);
@@ -228,9 +233,13 @@ fn another_owner_priority_or_budget_resumes_the_same_folder() {
     assert_eq!((&report["found"], &report["made_now"]), (&JOBS.into(), &0.into()));
     assert_eq!(images(&folder.path().join("out")), before);
     let all = files(&folder.path().join("out"));
-    let kept: Vec<&Vec<u8>> = all.iter().filter(|(name, _)| name.ends_with("campaign.yaml")).map(|(_, bytes)| bytes).collect();
+    let kept: Vec<&Vec<u8>> =
+        all.iter().filter(|(name, _)| name.ends_with("campaign.yaml")).map(|(_, bytes)| bytes).collect();
     assert_eq!(kept, [changed.as_bytes()], "one folder, with what was submitted last");
-    assert!(all.iter().any(|(name, bytes)| name.ends_with("plan.json") && String::from_utf8_lossy(bytes).contains("\"high\"")));
+    assert!(
+        all.iter()
+            .any(|(name, bytes)| name.ends_with("plan.json") && String::from_utf8_lossy(bytes).contains("\"high\""))
+    );
 }
 
 #[test]
@@ -287,7 +296,11 @@ fn reproduces_from_the_sidecar_alone() {
 
     std::fs::write(&old, &honest[..honest.len() / 2]).unwrap();
     let (code, report, stderr) = reproduce(&["--out", "once-more.png"]);
-    assert_eq!((code, &report["identical"], &report["deviation"]), (3, &true.into(), &serde_json::Value::Null), "{stderr}");
+    assert_eq!(
+        (code, &report["identical"], &report["deviation"]),
+        (3, &true.into(), &serde_json::Value::Null),
+        "{stderr}"
+    );
     assert!(report["damage"].as_str().unwrap().contains("PNG"), "{report}");
     assert_eq!(std::fs::read(folder.path().join("once-more.png")).unwrap(), honest, "damage is no reason not to write");
 
@@ -393,11 +406,15 @@ fn a_full_standard_output_or_error_is_no_success_and_no_panic() {
 #[test]
 fn a_failure_is_a_json_document_too() {
     let folder = folder();
-    std::fs::write(folder.path().join("bad.yaml"), CAMPAIGN.replace("steps: 12", "steps: -1").replace("seed: 7", "sed: 7"))
-        .unwrap();
+    std::fs::write(
+        folder.path().join("bad.yaml"),
+        CAMPAIGN.replace("steps: 12", "steps: -1").replace("seed: 7", "sed: 7"),
+    )
+    .unwrap();
     let json = |args: &[&str]| {
         let (code, stdout, stderr) = output(housestyle(folder.path(), args));
-        let document: serde_json::Value = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{args:?}: {e}: {stdout}"));
+        let document: serde_json::Value =
+            serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{args:?}: {e}: {stdout}"));
         (code, document, stderr)
     };
     let (code, document, stderr) = json(&["run", "bad.yaml", "--json"]);
@@ -420,7 +437,11 @@ fn a_failure_is_a_json_document_too() {
         );
         assert!(document["error"]["hint"].is_string() || !stderr.contains("hint:"), "{args:?} {document:#}");
     }
-    assert_eq!(json(&["check", "bad.yaml", "--json"]).1["problems"].as_array().unwrap().len(), 2, "its own document, alone");
+    assert_eq!(
+        json(&["check", "bad.yaml", "--json"]).1["problems"].as_array().unwrap().len(),
+        2,
+        "its own document, alone"
+    );
     assert!(json(&["completions", "bash", "--json"]).1["script"].as_str().unwrap().contains("housestyle"));
 }
 
@@ -479,7 +500,8 @@ fn doctor_finds_what_is_there_and_what_is_not() {
     };
     let (code, checks) = doctor(&["doctor", "--json"]);
     assert_eq!(code, 0, "{checks:#}");
-    let models = checks.as_array().unwrap().iter().find(|c| c["what"] == "models of tiny on cpu").expect("tiny is tried");
+    let models =
+        checks.as_array().unwrap().iter().find(|c| c["what"] == "models of tiny on cpu").expect("tiny is tried");
     assert!(models["detail"].as_str().unwrap().contains("one step, and scored it"), "{models:#}");
     let (code, checks) = doctor(&["doctor", "--json", "--bundles", "nowhere"]);
     assert_eq!(code, 4);

@@ -50,7 +50,8 @@ fn votes_cast_in_a_browser_reach_the_report() {
     let open = format!("{before}{}{VOTER}", after.split_once('>').unwrap().1);
     fs::write(path.join("open.html"), open).unwrap();
     let dom = in_browser(&path.join("open.html"));
-    let ballot = dom.split("<pre>").nth(1).and_then(|rest| rest.split("</pre>").next()).unwrap_or_else(|| panic!("{dom}"));
+    let ballot =
+        dom.split("<pre>").nth(1).and_then(|rest| rest.split("</pre>").next()).unwrap_or_else(|| panic!("{dom}"));
     let votes = &serde_json::from_str::<serde_json::Value>(ballot).unwrap()["votes"];
     assert_eq!(votes.as_object().unwrap().len(), 6, "{ballot}");
     fs::write(path.join("votes.json"), ballot).unwrap();
@@ -64,14 +65,19 @@ fn votes_cast_in_a_browser_reach_the_report() {
     assert!(shown.to_string().contains("\"votes\":6"), "{shown:#}");
 
     run(&["report", "shop", "--baseline", "studio", "--to", "report"]);
-    let mut written: Vec<String> =
-        fs::read_dir(path.join("report")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut written: Vec<String> = fs::read_dir(path.join("report"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     written.sort();
     for ending in [".csv", ".html", ".json", ".md"] {
         assert!(written.iter().any(|name| name.ends_with(ending)), "{ending} is missing: {written:?}");
     }
     let report = fs::read_to_string(path.join("report/report.html")).unwrap();
-    assert!(report.contains("votes (house · neither · bought)") && !report.contains("Nobody has voted yet"), "no votes there");
+    assert!(
+        report.contains("votes (house · neither · bought)") && !report.contains("Nobody has voted yet"),
+        "no votes there"
+    );
     assert!(!report.contains("src=\"http"), "it asks for something");
     let japanese = run(&["report", "shop", "--baseline", "studio", "--to", "ja", "--lang", "ja"]);
     assert!(fs::read_to_string(path.join("ja/report.html")).unwrap().contains("社内制作か"), "{japanese}");

@@ -49,7 +49,8 @@ async fn the_ledger_keeps_what_was_said_and_tells_contradictions() {
     // Another licence for the same picture: nothing of the set is written, and the picture is named.
     let error = ledger.record(&[entry("c", "MIT"), entry("a", "CC0-1.0")]).await.unwrap_err();
     assert!(
-        error.exit_code() == 2 && error.to_string().contains("a is in the ledger as MIT (Acme, from an agency), not CC0-1.0")
+        error.exit_code() == 2
+            && error.to_string().contains("a is in the ledger as MIT (Acme, from an agency), not CC0-1.0")
     );
     assert_eq!(ledger.entry(&Digest::of("c")).await.unwrap(), None);
     // The same rights for longer: the newest terms hold.
@@ -99,10 +100,15 @@ async fn traces_lead_there_and_back() {
     let store = a_store_with_history(folder.path()).await;
     let shared: Arc<dyn Store> = store.clone();
     let survey = Survey::of(&shared).await.unwrap();
-    let ask =
-        |question: Question| trace(&survey, &question).map(|t| (t.kind, t.pictures.len(), t.versions.len(), t.assets.len()));
+    let ask = |question: Question| {
+        trace(&survey, &question).map(|t| (t.kind, t.pictures.len(), t.versions.len(), t.assets.len()))
+    };
     assert_eq!(ask(Question::Text("An agency".into())), Some(("source", 3, 2, 2)));
-    assert_eq!(ask(Question::Text("somewhere".into())), Some(("source", 0, 0, 2)), "a style of the bundle has sources too");
+    assert_eq!(
+        ask(Question::Text("somewhere".into())),
+        Some(("source", 0, 0, 2)),
+        "a style of the bundle has sources too"
+    );
     assert_eq!(ask(Question::Digest(Digest::of("a"))), Some(("picture", 1, 1, 2)));
     assert_eq!(ask(Question::Digest(Digest::of("b"))), Some(("picture", 1, 2, 2)));
     assert_eq!(ask(Question::Version("acme@1".parse().unwrap())), Some(("version", 3, 1, 2)));
@@ -110,9 +116,11 @@ async fn traces_lead_there_and_back() {
     let drawn = survey.assets.iter().find(|asset| asset.version.is_some()).unwrap();
     assert_eq!(ask(Question::Text(drawn.stem.to_string())), Some(("asset", 3, 1, 1)));
     assert_eq!(ask(Question::Digest(drawn.image.unwrap())), Some(("asset", 3, 1, 1)));
-    for unknown in
-        [Question::Text("nobody".into()), Question::Digest(Digest::of("?")), Question::Version("acme@7".parse().unwrap())]
-    {
+    for unknown in [
+        Question::Text("nobody".into()),
+        Question::Digest(Digest::of("?")),
+        Question::Version("acme@7".parse().unwrap()),
+    ] {
         assert_eq!(ask(unknown), None);
     }
     let row = survey.drift(&survey.cards[&"acme@1".parse().unwrap()], Timestamp::now().date());
@@ -150,7 +158,10 @@ fn what_is_damaged_does_not_keep_anybody_from_revoking() {
     let run = |args: &[&str]| output(housestyle(folder.path(), &[args, &["--out", "."]].concat()));
     let (code, words, err) = run(&["rights", "revoke", "An Agency", "--reason", "the contract ended"]);
     assert!(code == 0 && words.contains("revoked: everything from An Agency"), "{words}{err}");
-    assert!(words.contains("unusable: style/acme@1") && words.contains("2 finished asset(s) came from them"), "{words}");
+    assert!(
+        words.contains("unusable: style/acme@1") && words.contains("2 finished asset(s) came from them"),
+        "{words}"
+    );
     let unread: Vec<&str> = words.lines().filter(|line| line.starts_with("cannot be read, and may")).collect();
     assert_eq!(unread.len(), 2, "{words}");
     assert_eq!(run(&["encoders", "list"]).0, 0);
@@ -234,7 +245,9 @@ fn the_commands_trace_and_revoke() {
 
     let reason = ["--reason", "the contract ended", "--by", "legal"];
     let revoke = |what: &[&str]| run(&[&["rights", "revoke"], what, &reason].concat());
-    for (what, word) in [("no such source", "--unseen"), ("acme@1", "only pictures and sources"), (sidecar, "only pictures")] {
+    for (what, word) in
+        [("no such source", "--unseen"), ("acme@1", "only pictures and sources"), (sidecar, "only pictures")]
+    {
         let (code, _, stderr) = revoke(&[what]);
         assert!(code == 2 && stderr.contains(word), "{stderr}");
     }
@@ -280,7 +293,10 @@ fn a_campaign_that_asks_for_a_revoked_version_is_refused_with_the_reason() {
     runtime.block_on(ledger.revoke(&revocation(Target::Source("an agency".into())))).unwrap();
     for command in ["plan", "check", "run"] {
         let (code, _, stderr) = run(command);
-        assert!(code == 2 && stderr.contains("c.yaml:6:12") && stderr.contains("the contract ended"), "{command}: {stderr}");
+        assert!(
+            code == 2 && stderr.contains("c.yaml:6:12") && stderr.contains("the contract ended"),
+            "{command}: {stderr}"
+        );
     }
 }
 
@@ -330,5 +346,8 @@ fn every_refused_picture_is_named() {
     let cleared = clear(&set, &references[..1], &policy, &Revocations::default(), Timestamp::now()).unwrap();
     assert_eq!((cleared.lessons.len(), cleared.entries.len(), cleared.grants.len()), (1, 1, 1));
     assert_eq!((cleared.lessons[0].category.as_str(), cleared.lessons[0].style.as_deref()), ("good", Some("acme")));
-    assert_eq!(output(housestyle(Path::new(env!("CARGO_MANIFEST_DIR")), &["rights", "check", "specs/fxemoji.yaml"])).0, 0);
+    assert_eq!(
+        output(housestyle(Path::new(env!("CARGO_MANIFEST_DIR")), &["rights", "check", "specs/fxemoji.yaml"])).0,
+        0
+    );
 }

@@ -80,7 +80,8 @@ async fn leaves_behind_what_is_promised() {
 
     let (layout, sidecars) = (bench.layout(), bench.sidecars().await);
     bench.finish().await;
-    let mut expected: BTreeSet<String> = ["manifest.jsonl", "manifest.parquet", "contact-sheet.png"].map(String::from).into();
+    let mut expected: BTreeSet<String> =
+        ["manifest.jsonl", "manifest.parquet", "contact-sheet.png"].map(String::from).into();
     for job in &bench.plan.jobs {
         expected.extend([format!("assets/{}.png", job.stem), format!("assets/{}.json", job.stem)]);
     }
@@ -94,7 +95,8 @@ async fn leaves_behind_what_is_promised() {
     let bytes = bench.store.get(&layout.image(Shelf::Assets, &job.stem)).await.unwrap().unwrap();
     assert_eq!(Digest::of(&bytes), sidecar.image.as_ref().unwrap().sha256);
     let said = String::from_utf8_lossy(&bytes);
-    for words in ["XML:com.adobe.xmp", "digitalsourcetype/trainedAlgorithmicMedia", job.id.as_str(), &job.prompts.style] {
+    for words in ["XML:com.adobe.xmp", "digitalsourcetype/trainedAlgorithmicMedia", job.id.as_str(), &job.prompts.style]
+    {
         assert!(said.contains(words), "the PNG does not say {words}");
     }
     let ask = Ask { job: Arc::new(job.clone()), attempt: 1 };
@@ -105,7 +107,10 @@ async fn leaves_behind_what_is_promised() {
     assert_eq!(named.rights[0].attribution, "Line <House> & Co, CC BY 4.0");
     let bytes = bench.store.get(&layout.image(Shelf::Assets, &named.job.stem)).await.unwrap().unwrap();
     let said = String::from_utf8_lossy(&bytes);
-    assert!(said.contains("Line <House> & Co, CC BY 4.0") && said.contains("Line &lt;House&gt; &amp; Co, CC BY 4.0</rdf:li>"));
+    assert!(
+        said.contains("Line <House> & Co, CC BY 4.0")
+            && said.contains("Line &lt;House&gt; &amp; Co, CC BY 4.0</rdf:li>")
+    );
     assert!(said.contains("dc:rights"));
     let sheet = bench.store.get(&layout.contact_sheet()).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&sheet).contains("digitalsourcetype/trainedAlgorithmicMedia"));
@@ -154,7 +159,9 @@ async fn a_failed_item_takes_no_other_with_it() {
     let (black, wrong) = (bench.stem(2), bench.stem(5));
     let (b, w) = (black.clone(), wrong.clone());
     let stub = Stub {
-        item_error: Box::new(move |ask| (ask.job.stem == b).then(|| Error::new(Kind::Permanent, "the image is not finite"))),
+        item_error: Box::new(move |ask| {
+            (ask.job.stem == b).then(|| Error::new(Kind::Permanent, "the image is not finite"))
+        }),
         batch_error: Box::new(move |ask| (ask.job.stem == w).then(|| Error::invalid("the prompt is too long"))),
         ..Stub::default()
     };
@@ -215,7 +222,9 @@ async fn a_fault_of_the_bundle_or_the_machine_is_no_outcome_of_a_job() {
     let bench = Bench::new(2, "");
     let at = bench.stem(1);
     let stub = Stub {
-        item_error: Box::new(move |ask| (ask.job.stem == at).then(|| Error::unavailable("unet/model.onnx failed to run"))),
+        item_error: Box::new(move |ask| {
+            (ask.job.stem == at).then(|| Error::unavailable("unet/model.onnx failed to run"))
+        }),
         ..Stub::default()
     };
     let (tally, dead) = work(&bench.plan.jobs, &bench.store, stub, 4, &Shutdown::default()).await;

@@ -26,9 +26,10 @@ fn peak(count: usize) -> u64 {
     let rows = shop(path);
     fs::write(path.join("shop.yaml"), CAMPAIGN.replace("count: 2", &format!("count: {count}"))).unwrap();
     many(&path.join("delivery"), &rows, 6 * count);
-    for args in
-        [&["run", "shop.yaml"][..], &["baseline", "import", "delivery", "--name", "studio", "--campaign", "shop", "--json"]]
-    {
+    for args in [
+        &["run", "shop.yaml"][..],
+        &["baseline", "import", "delivery", "--name", "studio", "--campaign", "shop", "--json"],
+    ] {
         let (code, _, stderr) = output(housestyle(path, args));
         assert_eq!(code, 0, "{stderr}");
     }

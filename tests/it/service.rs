@@ -126,9 +126,13 @@ async fn what_happens_is_counted_announced_and_posted() {
     let assets = kinds["housestyle.asset.accepted"] + kinds["housestyle.asset.rejected"];
     assert_eq!(assets, JOBS, "{kinds:?}");
 
-    assert!(traces.len() == 1 && traces.iter().all(Option::is_some), "submit, plan and assets are one trace: {traces:?}");
+    assert!(
+        traces.len() == 1 && traces.iter().all(Option::is_some),
+        "submit, plan and assets are one trace: {traces:?}"
+    );
 
-    let posted = wait_for("both posts, the first of them twice", || Some(endpoint.heard()).filter(|heard| heard.len() >= 3));
+    let posted =
+        wait_for("both posts, the first of them twice", || Some(endpoint.heard()).filter(|heard| heard.len() >= 3));
     assert!(posted.iter().all(|post| post.contains("webhook-signature: v1,")), "{posted:?}");
     assert!(posted.iter().any(|post| post.contains("housestyle.campaign.completed")), "{posted:?}");
 

@@ -41,7 +41,10 @@ fn shipped_examples_are_valid_and_defaults_are_as_documented() {
         assert!(file != "demo" || (campaign.assets[0].categories.len() >= 8 && campaign.styles.len() >= 4));
     }
     let minimal = Campaign::parse(&with(""), "c.yaml").unwrap();
-    assert_eq!((minimal.sampler, minimal.guidance, minimal.gate), (Sampler::default(), Guidance::default(), Gate::default()));
+    assert_eq!(
+        (minimal.sampler, minimal.guidance, minimal.gate),
+        (Sampler::default(), Guidance::default(), Gate::default())
+    );
     assert_eq!((minimal.output, minimal.priority, minimal.seed), (OutputSpec::default(), Priority::Normal, 42));
 }
 
@@ -166,9 +169,19 @@ fn only_plain_files_of_modest_size_are_read() {
 
 #[test]
 fn names_cannot_leave_their_place() {
-    for name in
-        ["../x", "/etc/passwd", "a\\0b", "%2e%2e%2f", "a\\e[31mb", "a\\r\\nb", "\\u202Exof", "<script>", "C:\\\\x", "", "."]
-    {
+    for name in [
+        "../x",
+        "/etc/passwd",
+        "a\\0b",
+        "%2e%2e%2f",
+        "a\\e[31mb",
+        "a\\r\\nb",
+        "\\u202Exof",
+        "<script>",
+        "C:\\\\x",
+        "",
+        ".",
+    ] {
         for yaml in [
             format!("{HEAD}  bundle: \"{name}\"\n  styles: [noto]\n  assets: [{{categories: [fox]}}]\n"),
             format!("{HEAD}  bundle: b\n  styles: [\"{name}\"]\n  assets: [{{categories: [fox]}}]\n"),
@@ -182,7 +195,11 @@ fn names_cannot_leave_their_place() {
     }
     for text in ["a\\u202Eb {category}", "a\\e[31m {category}", "a\\r {category}", "a\\0 {category}"] {
         assert_eq!(lines(&with("").replace("[fox]", &format!("[fox], prompt: \"{text}\""))).len(), 1, "{text}");
-        assert_eq!(lines(&with("").replace("{name: c}", &format!("{{name: c, owner: \"{text}\"}}"))).len(), 1, "{text}");
+        assert_eq!(
+            lines(&with("").replace("{name: c}", &format!("{{name: c, owner: \"{text}\"}}"))).len(),
+            1,
+            "{text}"
+        );
     }
     let keys = with("  \"\\e[31m\\r\\n\\u202E\": 1\n");
     assert_eq!(lines(&keys).len(), 1);
@@ -260,8 +277,10 @@ fn prompts_and_templates_are_checked() {
     for name in ["{job}", "{category", "a/b", "..", "{index}.png"] {
         assert_eq!(lines(&with(&format!("  output: {{name: \"{name}\"}}\n"))).len(), 1, "{name}");
     }
-    let block = with("")
-        .replace("[{categories: [fox]}]", "\n    - categories: [fox]\n      prompt: >\n        a {category}\n        emoji\n");
+    let block = with("").replace(
+        "[{categories: [fox]}]",
+        "\n    - categories: [fox]\n      prompt: >\n        a {category}\n        emoji\n",
+    );
     assert_eq!(Campaign::parse(&block, "c").unwrap().assets[0].prompt.as_deref(), Some("a {category} emoji"));
 }
 
@@ -280,8 +299,8 @@ fn aliases_and_places_work() {
 
 /// What a damaged file holds instead of what was there.
 pub(crate) const PIECES: [&str; 19] = [
-    "", ":", "\n", "  ", "[", "}", "null", "-1", ".nan", "\"", "*a", "&a ", "\u{202e}", "\t", "- ", "1e309", "{}", "../",
-    "!!str ",
+    "", ":", "\n", "  ", "[", "}", "null", "-1", ".nan", "\"", "*a", "&a ", "\u{202e}", "\t", "- ", "1e309", "{}",
+    "../", "!!str ",
 ];
 
 proptest! {

@@ -49,8 +49,9 @@ async fn s3_survives_what_servers_do() {
 
     // A conditional PUT that was done but whose answer got lost is ours; another's is not.
     let mut lose = true;
-    server
-        .misbehave(move |method, _| if method == "PUT" && std::mem::take(&mut lose) { Fault::LoseAnswer } else { Fault::None });
+    server.misbehave(
+        move |method, _| if method == "PUT" && std::mem::take(&mut lose) { Fault::LoseAnswer } else { Fault::None },
+    );
     assert!(store.put_if_absent(&key("a/c"), "mine".into()).await.unwrap());
     assert!(!store.put_if_absent(&key("a/c"), "mine".into()).await.unwrap());
 

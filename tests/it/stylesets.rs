@@ -41,7 +41,10 @@ fn the_shipped_example_and_the_defaults_are_as_documented() {
     assert_eq!(alien.read().unwrap(), PICTURE);
     let least = StyleSet::parse(&with("files: a.png", ""), "s").unwrap();
     assert_eq!((least.prompt.as_str(), &least.training), ("a {category} emoji in {style} style", &Training::default()));
-    assert_eq!((least.images[0].category.as_str(), least.images[0].style.as_ref().unwrap().as_str()), ("{stem}", "acme"));
+    assert_eq!(
+        (least.images[0].category.as_str(), least.images[0].style.as_ref().unwrap().as_str()),
+        ("{stem}", "acme")
+    );
     assert_eq!(StyleSet::parse(&with("files: a.png, style: null", ""), "s").unwrap().images[0].style, None);
     let training = "  training: {loss: triplet, denoising: 0, patience: 0, rank: 64, learning_rate: 0.1}\n";
     let training = StyleSet::parse(&with("files: a.png", training), "s").unwrap().training;
@@ -133,7 +136,9 @@ fn hostile_values_are_refused_one_by_one() {
     let many = format!("{}{}", with("files: a.png", ""), "    - {files: b.png}\n".repeat(limits::PICTURES));
     assert!(lines(&many)[0].contains("2001 entries"));
     assert!(lines(&with(&format!("files: {}", "x".repeat(1_900)), ""))[0].contains("more than 300 characters"));
-    assert!(StyleSet::parse(&with("files: a.png", "  branch: category\n  prompt: 'a {category} emoji'\n"), "s").is_ok());
+    assert!(
+        StyleSet::parse(&with("files: a.png", "  branch: category\n  prompt: 'a {category} emoji'\n"), "s").is_ok()
+    );
 }
 
 #[test]
@@ -145,7 +150,9 @@ fn finds_files_folders_and_patterns() {
         std::fs::write(path, bytes).unwrap();
     };
     for (i, name) in
-        ["one.png", "set/red-apple.PNG", "set/b.png", "set/sub/c.png", "other/fox-1.png", "other/fox-2.png"].iter().enumerate()
+        ["one.png", "set/red-apple.PNG", "set/b.png", "set/sub/c.png", "other/fox-1.png", "other/fox-2.png"]
+            .iter()
+            .enumerate()
     {
         write(name, &picture(i as u32));
     }
@@ -218,9 +225,17 @@ fn links_are_not_followed() {
     symlink("/dev/zero", folder.path().join("zero.png")).unwrap();
     std::fs::create_dir(folder.path().join("inside")).unwrap();
     symlink(outside.path().join("secret.png"), folder.path().join("inside/link.png")).unwrap();
-    for files in
-        ["link.png", "*.png", "folder", "folder/secret.png", "folder/*", "*/secret.png", "inside", "inside/*", "zero.png"]
-    {
+    for files in [
+        "link.png",
+        "*.png",
+        "folder",
+        "folder/secret.png",
+        "folder/*",
+        "*/secret.png",
+        "inside",
+        "inside/*",
+        "zero.png",
+    ] {
         let set = StyleSet::parse(&with(&format!("files: '{files}'"), ""), "s").unwrap();
         let problems = set.resolve(folder.path()).unwrap_err();
         assert!(problems[0].reason.contains("symlink"), "{files}: {problems:?}");

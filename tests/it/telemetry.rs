@@ -84,7 +84,8 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
 async fn answers_those_who_watch_and_stops_when_told() {
     let listener = serve::listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let state = serve::ProbeState { metrics: Arc::new(Metrics::new().unwrap()), readiness: Readiness::new(&["broker"]) };
+    let state =
+        serve::ProbeState { metrics: Arc::new(Metrics::new().unwrap()), readiness: Readiness::new(&["broker"]) };
     let shutdown = Shutdown::default();
     let stop = shutdown.clone();
     let server = tokio::spawn(serve::serve(listener, state.clone(), async move { stop.wait().await }));
@@ -104,7 +105,11 @@ async fn answers_those_who_watch_and_stops_when_told() {
     assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 503 "));
 
     assert!(get(address, "/../etc/passwd").await.starts_with("HTTP/1.1 404 "));
-    assert!(ask(address, "POST /metrics HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n").await.starts_with("HTTP/1.1 405 "));
+    assert!(
+        ask(address, "POST /metrics HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+            .await
+            .starts_with("HTTP/1.1 405 ")
+    );
     assert!(ask(address, "nonsense\r\n\r\n").await.starts_with("HTTP/1.1 400 "));
     let big = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(100_000));
     assert!(!ask(address, &big).await.starts_with("HTTP/1.1 200 "));

@@ -62,7 +62,8 @@ fn the_loss_curve_is_that_of_pytorch() {
         let steps = curve.chunks_exact(5);
         assert_eq!(steps.len(), 20);
         for (i, expected) in steps.enumerate() {
-            let Losses { loss, cross_entropy, triplet, denoising, accuracy } = step.take(&mut state, &batch, &rates).unwrap();
+            let Losses { loss, cross_entropy, triplet, denoising, accuracy } =
+                step.take(&mut state, &batch, &rates).unwrap();
             for (actual, expected) in [loss, cross_entropy, triplet, denoising, accuracy].into_iter().zip(expected) {
                 assert!(
                     (actual - expected).abs() <= 1e-4 * expected.abs().max(1.0),
@@ -134,10 +135,17 @@ fn pictures_are_identified_as_the_training_step_sees_them() {
     for i in 0..m {
         contrast.input_ids.extend(encoder.tokens(&texts[i.min(2)]).unwrap());
     }
-    let rates =
-        StepRates { learning_rate: 0.0, weight_decay: 0.0, cross_entropy: 1.0, triplet: 0.0, denoising: 0.0, margin: 0.2 };
-    let seen =
-        step.evaluate(&OptimizerState::new(params.clone()), &TrainingBatch { contrast, denoising: None }, &rates).unwrap();
+    let rates = StepRates {
+        learning_rate: 0.0,
+        weight_decay: 0.0,
+        cross_entropy: 1.0,
+        triplet: 0.0,
+        denoising: 0.0,
+        margin: 0.2,
+    };
+    let seen = step
+        .evaluate(&OptimizerState::new(params.clone()), &TrainingBatch { contrast, denoising: None }, &rates)
+        .unwrap();
 
     let loss = |trained: Option<(&TrainingLayout, &[f32])>| {
         let mut identifier = Identifier::load(&loader, trained).unwrap();
@@ -156,7 +164,8 @@ fn pictures_are_identified_as_the_training_step_sees_them() {
 /// Examples with the shapes of the tiny bundle.
 fn examples(count: usize) -> Vec<Example> {
     let noise = |seed: u64, count| normals(seed, 9, Stream::Initial, count);
-    let tokens = |i: i64| -> TokenIds { std::iter::once(577).chain([i; 5]).chain([578; 18]).collect::<Vec<_>>().into() };
+    let tokens =
+        |i: i64| -> TokenIds { std::iter::once(577).chain([i; 5]).chain([578; 18]).collect::<Vec<_>>().into() };
     let example = |i: usize| Example {
         features: vec![noise(i as u64, 24)],
         latents: vec![noise(100 + i as u64, 64)],
@@ -174,11 +183,18 @@ fn stopped_and_resumed_it_learns_the_same() {
     let mut step = TrainingStep::load(&loader, true).unwrap();
     let examples = examples(6);
     let noise = DenoisingTerm { schedule: loader.bundle().schedule(), style_scale: 0.5, layers: 4 };
-    let rates =
-        StepRates { learning_rate: 3e-3, weight_decay: 0.01, cross_entropy: 1.0, triplet: 0.0, denoising: 1.0, margin: 0.2 };
+    let rates = StepRates {
+        learning_rate: 3e-3,
+        weight_decay: 0.01,
+        cross_entropy: 1.0,
+        triplet: 0.0,
+        denoising: 1.0,
+        margin: 0.2,
+    };
     let recipe = Recipe { rates, steps: 30, validation: 0.2, patience: 0, seed: 3 };
     let begin = Checkpoint::new(step.layout().initial(3));
-    let whole = fit(&mut step, &examples, Some(noise), &recipe, begin.clone(), &mut |_, _| ControlFlow::Continue(())).unwrap();
+    let whole =
+        fit(&mut step, &examples, Some(noise), &recipe, begin.clone(), &mut |_, _| ControlFlow::Continue(())).unwrap();
     assert_eq!((whole.state.steps, whole.history.len()), (30, 4));
     assert!(whole.history[3].training.loss < whole.history[0].training.loss, "{:?}", whole.history);
 
@@ -193,7 +209,8 @@ fn stopped_and_resumed_it_learns_the_same() {
         let (parameters, identity) = (step.layout().parameters, Digest::of("this training"));
         let kept = checkpoint::write(&part, &identity).unwrap();
         let found = checkpoint::read(&kept, &identity, parameters).unwrap();
-        let resumed = fit(&mut step, &examples, Some(noise), &recipe, found, &mut |_, _| ControlFlow::Continue(())).unwrap();
+        let resumed =
+            fit(&mut step, &examples, Some(noise), &recipe, found, &mut |_, _| ControlFlow::Continue(())).unwrap();
         assert_eq!(resumed, whole, "stopped after {stop_at} steps");
     }
 }
@@ -301,7 +318,8 @@ fn a_category_encoder_draws_only_where_it_is_asked_for() {
     let noto = std::fs::read_to_string(path("launch.yaml")).unwrap().replace("styles: [acme]", "styles: [flat]");
     let campaign = |name: &str, category: &str| {
         let text = noto.replace("name: launch", &format!("name: {name}"));
-        std::fs::write(path(&format!("{name}.yaml")), text.replace("  assets:", &format!("{category}  assets:"))).unwrap();
+        std::fs::write(path(&format!("{name}.yaml")), text.replace("  assets:", &format!("{category}  assets:")))
+            .unwrap();
         run(&["run", &format!("{name}.yaml"), "--json"])
     };
     let assets = |out: &str| -> Vec<(serde_json::Value, String)> {
@@ -316,7 +334,10 @@ fn a_category_encoder_draws_only_where_it_is_asked_for() {
         json.map(|(name, bytes)| (serde_json::from_slice(bytes).unwrap(), pixels(name))).collect()
     };
     let (code, _, err) = campaign("early", "  category: category/acme\n");
-    assert!(code == 2 && err.contains("early.yaml:7:13: spec.category: no version of `category/acme` is promoted"), "{err}");
+    assert!(
+        code == 2 && err.contains("early.yaml:7:13: spec.category: no version of `category/acme` is promoted"),
+        "{err}"
+    );
     let (code, stock, err) = campaign("stock", "");
     assert_eq!(code, 0, "{err}");
     let promote = ["encoders", "promote", "category/acme@1", "--force", "--reason", "a test"];
@@ -332,12 +353,16 @@ fn a_category_encoder_draws_only_where_it_is_asked_for() {
         assert_ne!(before, after, "the encoder makes no difference");
         assert_eq!(sidecar["job"]["reader"]["encoder"]["version"], "category/acme@1");
         assert!(sidecar["job"]["prompts"]["category"].as_str().unwrap().ends_with("in acme style"), "as in training");
-        let rights: Vec<&str> = sidecar["rights"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
+        let rights: Vec<&str> =
+            sidecar["rights"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
         assert_eq!(rights, ["flat", "category/acme@1"]);
     }
     let trace = run(&["rights", "trace", "brand book", "--json"]).1;
     let trace: serde_json::Value = serde_json::from_str(&trace).unwrap();
-    assert_eq!((trace["assets"].as_array().unwrap().len(), &trace["versions"][0]["version"]), (2, &"category/acme@1".into()));
+    assert_eq!(
+        (trace["assets"].as_array().unwrap().len(), &trace["versions"][0]["version"]),
+        (2, &"category/acme@1".into())
+    );
     let sidecar = PathBuf::from("out").join(trace["assets"][0]["sidecar"].as_str().unwrap());
     let (code, out, err) = run(&["reproduce", sidecar.to_str().unwrap()]);
     assert!(code == 0 && out.contains("identical"), "{out} {err}");
@@ -361,7 +386,10 @@ fn what_cannot_be_learned_leaves_nothing_in_the_ledger() {
     refused(&|set| set.replace("rank: 4", "rank: 8"), "rank is 8, the bundle's training step has 4");
     refused(&|set| set.replace("files: acme", "files: acme, style: another"), "no picture is an example of `acme`");
     refused(
-        &|set| set.replace("bundle: tiny", "bundle: tiny\n  branch: category").replace("files: acme", "files: acme/fox.png"),
+        &|set| {
+            set.replace("bundle: tiny", "bundle: tiny\n  branch: category")
+                .replace("files: acme", "files: acme/fox.png")
+        },
         "no other category",
     );
 }

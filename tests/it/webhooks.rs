@@ -34,7 +34,8 @@ impl Endpoint {
     pub(crate) async fn start(answers: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, heard) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<String>>>::default());
-        let (kept, mut answers) = (Arc::clone(&heard), answers.iter().map(|a| (*a).to_owned()).collect::<VecDeque<_>>());
+        let (kept, mut answers) =
+            (Arc::clone(&heard), answers.iter().map(|a| (*a).to_owned()).collect::<VecDeque<_>>());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let answer = if answers.len() > 1 { answers.pop_front().unwrap() } else { answers[0].clone() };
@@ -94,7 +95,8 @@ fn house(urls: &[String], events: &[&str], client: GuardedClient) -> House {
     let secret_file = folder.path().join("secret");
     std::fs::write(&secret_file, SECRET).unwrap();
     let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
-    let setting = |url: &String| WebhookSetting { url: url.clone(), secret_file: secret_file.clone(), events: events.clone() };
+    let setting =
+        |url: &String| WebhookSetting { url: url.clone(), secret_file: secret_file.clone(), events: events.clone() };
     let settings: Vec<WebhookSetting> = urls.iter().map(setting).collect();
     assert!(settings.iter().all(|setting| setting.problem().is_none()));
     let metrics = Arc::new(Metrics::new().unwrap());
@@ -136,7 +138,9 @@ fn standardwebhooks_headers(head: &str) -> HeaderMap {
     let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
     let pairs = head.lines().filter_map(|line| line.split_once(": "));
     pairs
-        .filter_map(|(name, value)| Some((*names.iter().find(|n| **n == name.to_ascii_lowercase())?, value.parse().ok()?)))
+        .filter_map(|(name, value)| {
+            Some((*names.iter().find(|n| **n == name.to_ascii_lowercase())?, value.parse().ok()?))
+        })
         .map(|(name, value)| (hyper::header::HeaderName::from_static(name), value))
         .collect()
 }
@@ -146,8 +150,11 @@ async fn what_may_pass_is_tried_again_under_the_same_id() {
     let endpoint = Endpoint::start(&["HTTP/1.1 503 Busy\r\nRetry-After: 0\r\n\r\n", "nonsense", FINE]).await;
     let house = house(&[endpoint.url("/")], &[], client(&["127.0.0.1/32"]));
     assert!(house.webhooks.deliver(&event()).await.is_empty());
-    let ids: Vec<_> =
-        endpoint.heard().iter().map(|h| standardwebhooks_headers(h)["webhook-id"].to_str().unwrap().to_owned()).collect();
+    let ids: Vec<_> = endpoint
+        .heard()
+        .iter()
+        .map(|h| standardwebhooks_headers(h)["webhook-id"].to_str().unwrap().to_owned())
+        .collect();
     assert_eq!(ids, vec![event().id; 3]);
 }
 
@@ -176,7 +183,8 @@ async fn only_the_events_asked_for_are_sent() {
     assert!(!house.webhooks.wants(&event()) && house.webhooks.wants(&cancelled));
     assert!(house.webhooks.deliver(&event()).await.is_empty() && house.webhooks.deliver(&cancelled).await.is_empty());
     assert_eq!(endpoint.heard().len(), 1);
-    let misspelt = WebhookSetting { url: endpoint.url("/"), secret_file: "x".into(), events: vec!["asset.acepted".into()] };
+    let misspelt =
+        WebhookSetting { url: endpoint.url("/"), secret_file: "x".into(), events: vec!["asset.acepted".into()] };
     assert!(misspelt.problem().unwrap().contains("asset.accepted"));
 }
 
@@ -193,7 +201,11 @@ async fn nothing_reaches_an_address_that_was_not_allowed() {
     for host in ["127.0.0.1", "localhost", "169.254.169.254", "[fe80::1]", "10.0.0.1"] {
         let url: Url = format!("https://{host}:{port}/").parse().unwrap();
         let error = client(&[]).post(&url, HeaderMap::new(), "x".into()).await.unwrap_err();
-        assert!(error.kind() == Kind::Permanent && error.chain().contains("public internet"), "{host}: {}", error.chain());
+        assert!(
+            error.kind() == Kind::Permanent && error.chain().contains("public internet"),
+            "{host}: {}",
+            error.chain()
+        );
     }
     assert!(endpoint.heard().is_empty());
 }
@@ -290,7 +302,10 @@ async fn certificates_are_checked() {
         client.post(&url, HeaderMap::new(), "x".into()).await
     };
     assert_eq!(post(&knows, "localhost").await.unwrap().status.as_u16(), 204);
-    assert!(post(&knows, "127.0.0.1").await.unwrap_err().chain().contains("TLS"), "the certificate is for another name");
+    assert!(
+        post(&knows, "127.0.0.1").await.unwrap_err().chain().contains("TLS"),
+        "the certificate is for another name"
+    );
     assert!(
         post(&client(&["127.0.0.0/8", "::1/128"]), "localhost").await.unwrap_err().chain().contains("TLS"),
         "nobody vouches"

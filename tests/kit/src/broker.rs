@@ -136,7 +136,9 @@ impl Broker {
     pub fn script(&self, path: &str, variables: &[(&str, &str)]) {
         let tools = script("rabbitmqctl").parent().unwrap().display().to_string();
         let mut command = Command::new("bash");
-        self.environment(command.arg(repository().join(path)).env("NODE", &self.names.node).envs(variables.iter().copied()));
+        self.environment(
+            command.arg(repository().join(path)).env("NODE", &self.names.node).envs(variables.iter().copied()),
+        );
         command.env("PATH", format!("{tools}:{}", std::env::var("PATH").unwrap_or_default()));
         let output = command.output().unwrap();
         assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));

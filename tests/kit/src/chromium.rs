@@ -25,7 +25,8 @@ const USUAL: [&str; 12] = [
 /// Returns the browser's program: the one that `HOUSESTYLE_CHROMIUM` names, or one of the usual names on the path.
 pub fn program() -> Option<PathBuf> {
     let named = std::env::var_os("HOUSESTYLE_CHROMIUM").map(PathBuf::from);
-    let starts = |name: &PathBuf| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
+    let starts =
+        |name: &PathBuf| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
     named.into_iter().chain(NAMES.map(PathBuf::from)).find(starts)
 }
 

@@ -123,7 +123,8 @@ async fn pump(
         if stalls.contains(&modes.borrow()) {
             counts.withheld.fetch_add(1, Ordering::SeqCst);
         }
-        if modes.wait_for(|mode| !stalls.contains(mode)).await.is_err() || to.write_all(&bytes[..count]).await.is_err() {
+        if modes.wait_for(|mode| !stalls.contains(mode)).await.is_err() || to.write_all(&bytes[..count]).await.is_err()
+        {
             return;
         }
     }

@@ -158,7 +158,10 @@ impl Server {
 
     /// Gives a command what it needs to write to this server.
     pub fn serve(&self, command: &mut Command) {
-        command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", SECRET).env("AWS_EC2_METADATA_DISABLED", "true");
+        command
+            .env("AWS_ACCESS_KEY_ID", KEY)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET)
+            .env("AWS_EC2_METADATA_DISABLED", "true");
         command.env("HOUSESTYLE_S3_ENDPOINT", &self.endpoint);
     }
 }

@@ -111,7 +111,8 @@ impl Generator for Stub {
     fn score(&mut self, expected: &[ScoringTarget<'_>], images: &[&RgbImage]) -> Result<Each<Scores>> {
         assert_eq!(expected.len(), images.len());
         let score = |(expected, image): (&ScoringTarget<'_>, &&RgbImage)| {
-            let ask = self.pictures.get(image.as_raw()).ok_or_else(|| Error::unavailable("a picture from elsewhere"))?;
+            let ask =
+                self.pictures.get(image.as_raw()).ok_or_else(|| Error::unavailable("a picture from elsewhere"))?;
             assert_eq!(*expected, ScoringTarget::from(&*ask.job), "scored under another's name");
             let (style, category) = (self.scores)(ask);
             Ok(Scores {

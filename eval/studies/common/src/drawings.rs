@@ -59,8 +59,8 @@ impl Drawings {
     pub fn open(folder: &Path) -> Result<Self> {
         let hint = "write the drawings there: python -m housestyle_models.emoji --pngs DIR (models/README.md)";
         let file = folder.join("index.json");
-        let bytes =
-            fs::read(&file).map_err(|e| Error::unavailable(format!("no {}", file.display())).hint(hint).caused_by(e))?;
+        let bytes = fs::read(&file)
+            .map_err(|e| Error::unavailable(format!("no {}", file.display())).hint(hint).caused_by(e))?;
         let rows: Vec<Row> = serde_json::from_slice(&bytes)
             .context(Kind::Invalid, || format!("{} is not an index of drawings", file.display()))?;
         Ok(Self { folder: folder.to_owned(), rows, digest: Digest::of(bytes) })
@@ -88,7 +88,8 @@ impl Drawings {
 
     /// The names that every brand brings, in the order in which more shots add them.
     pub fn brought(&self, seed: u64) -> Vec<String> {
-        let names: BTreeSet<&String> = self.rows.iter().filter(|r| r.split == Split::Fewshot).map(|r| &r.name).collect();
+        let names: BTreeSet<&String> =
+            self.rows.iter().filter(|r| r.split == Split::Fewshot).map(|r| &r.name).collect();
         let mut names: Vec<String> = names.into_iter().cloned().collect();
         StepRng::new(seed, 0).shuffle(&mut names);
         names

@@ -43,7 +43,8 @@ pub struct Choice {
 impl Shares {
     /// Of these marks.
     pub fn of(marks: &[Mark]) -> Self {
-        let share = |is: fn(&Mark) -> bool| marks.iter().filter(|mark| is(mark)).count() as f64 / marks.len().max(1) as f64;
+        let share =
+            |is: fn(&Mark) -> bool| marks.iter().filter(|mark| is(mark)).count() as f64 / marks.len().max(1) as f64;
         Self { style: share(|m| m.style), first: share(|m| m.first), five: share(|m| m.five), pictures: marks.len() }
     }
 }

@@ -77,7 +77,8 @@ pub fn draw(findings: &Findings) -> String {
         let colour = COLOURS[arm as usize % COLOURS.len()];
         for (pull, dashes) in PULLS.iter().zip(DASHES) {
             let line: Vec<&Tried> = tried.iter().filter(|t| (t.setting.category, t.setting.style) == *pull).collect();
-            let points: String = line.iter().map(|t| format!("{:.1},{:.1} ", x(t.shares.five), y(t.shares.style))).collect();
+            let points: String =
+                line.iter().map(|t| format!("{:.1},{:.1} ", x(t.shares.five), y(t.shares.style))).collect();
             let _ = writeln!(
                 svg,
                 "<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" \

@@ -168,7 +168,9 @@ impl<'a> Artist<'a> {
         let cut = |row: u32, column: u32| {
             imageops::crop_imm(&paper, column * self.size, row * self.size, self.size, self.size).to_image()
         };
-        Ok(Some((0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))).map(|(r, c)| cut(r, c)).collect()))
+        Ok(Some(
+            (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))).map(|(r, c)| cut(r, c)).collect(),
+        ))
     }
 }
 

@@ -26,8 +26,11 @@ pub fn draw(study: &Study<'_, '_>, findings: &Findings) -> Result<Option<Vec<u8>
         if rows.is_empty() {
             let mut own = Vec::new();
             for (house, name) in &places {
-                let found =
-                    study.drawings.rows().iter().find(|r| r.house == sheet.houses[*house] && r.name == sheet.names[*name]);
+                let found = study
+                    .drawings
+                    .rows()
+                    .iter()
+                    .find(|r| r.house == sheet.houses[*house] && r.name == sheet.names[*name]);
                 own.push(found.map_or(Ok(RgbImage::new(1, 1)), |row| study.drawings.read(row))?);
             }
             rows.push(own);

@@ -106,7 +106,8 @@ fn run(args: &Args) -> Result<()> {
     let words = Words::of(bundle);
     let course = Course { steps: args.steps, learning_rate: args.learning_rate, seed: 0 };
     let folder = args.work.join(&models(bundle, &drawings).hex()[..12]);
-    let teacher = Teacher { loader: &loader, drawings: &drawings, words: &words, course, folder: folder.join("encoders") };
+    let teacher =
+        Teacher { loader: &loader, drawings: &drawings, words: &words, course, folder: folder.join("encoders") };
     let sheets = folder.join(format!("sheets-n{}-r{}-k{}", args.steps, args.learning_rate, args.sampler_steps));
     let mut study = Study {
         artist: Artist::new(&loader, &teacher, &words, sheets, args.sampler_steps)?,
@@ -138,7 +139,10 @@ fn run(args: &Args) -> Result<()> {
         all.push(serde_json::json!({"rows": table::rows(&findings), "findings": findings}));
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&all).map_err(|e| Error::internal("cannot write JSON").caused_by(e))?);
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&all).map_err(|e| Error::internal("cannot write JSON").caused_by(e))?
+        );
     }
     Ok(())
 }

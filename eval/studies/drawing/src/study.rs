@@ -124,7 +124,8 @@ impl Study<'_, '_> {
             .zip(&tried)
             .find(|(arm, _)| **arm == Arm::Name)
             .and_then(|(_, tried)| floor(tried, self.extent.may_lose));
-        let mut findings = Findings { task, floor: named.unwrap_or_default(), tried, tested: Vec::new(), extras: Vec::new() };
+        let mut findings =
+            Findings { task, floor: named.unwrap_or_default(), tried, tested: Vec::new(), extras: Vec::new() };
         if self.extent.until < Stage::Test {
             return Ok(findings);
         }
@@ -150,7 +151,8 @@ impl Study<'_, '_> {
         let mut marks = Vec::new();
         for seed in 0..seeds {
             marks.extend(
-                self.marks(&self.sheet(setting, Names::Test, seed), self.extent.draw != Drawing::None)?.unwrap_or_default(),
+                self.marks(&self.sheet(setting, Names::Test, seed), self.extent.draw != Drawing::None)?
+                    .unwrap_or_default(),
             );
         }
         Ok(marks)
@@ -168,8 +170,16 @@ impl Study<'_, '_> {
                 }
             }
             if let (true, Scale::Even(scale)) = (knobs || setting.arm == Arm::Described, setting.scale) {
-                asked.push(("inner layers alone".into(), Setting { scale: Scale::Inner(scale), ..setting }, Names::Kept));
-                asked.push(("outer layers alone".into(), Setting { scale: Scale::Outer(scale), ..setting }, Names::Kept));
+                asked.push((
+                    "inner layers alone".into(),
+                    Setting { scale: Scale::Inner(scale), ..setting },
+                    Names::Kept,
+                ));
+                asked.push((
+                    "outer layers alone".into(),
+                    Setting { scale: Scale::Outer(scale), ..setting },
+                    Names::Kept,
+                ));
             }
             if findings.task == Task::NewHouse && (knobs || setting.arm == Arm::Described) {
                 let described = Setting::new(findings.task, setting.arm, PULLS[0], 1.0);
@@ -202,13 +212,16 @@ impl Study<'_, '_> {
     /// What a setting's sheet shows.
     pub fn sheet(&self, setting: Setting, kind: Names, seed: u64) -> Sheet {
         let brought = self.drawings.brought(0);
-        let kept = if setting.asks == Asks::Brand && setting.task == Task::NewHouse { usize::MAX } else { self.extent.kept };
+        let kept =
+            if setting.asks == Asks::Brand && setting.task == Task::NewHouse { usize::MAX } else { self.extent.kept };
         let names = match kind {
             Names::Brought => brought.into_iter().take(MOST_SHOTS).collect(),
             Names::Kept => brought.into_iter().skip(MOST_SHOTS).take(kept).collect(),
             Names::Test => {
                 let rows = self.drawings.rows().iter();
-                rows.filter(|row| row.split == Split::Test && row.house == NEW_HOUSE).map(|row| row.name.clone()).collect()
+                rows.filter(|row| row.split == Split::Test && row.house == NEW_HOUSE)
+                    .map(|row| row.name.clone())
+                    .collect()
             }
         };
         Sheet { setting, kind, seed, houses: houses(self.words, NEW_HOUSE, &setting), names }

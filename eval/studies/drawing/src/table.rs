@@ -77,7 +77,8 @@ pub fn rows(findings: &Findings) -> Vec<Row> {
     let of = |arm: Arm| findings.tested.iter().find(|tested| tested.choice.tried.setting.arm == arm);
     let row = |tested: &Tested| {
         let (marks, setting) = (&tested.marks[..], tested.choice.tried.setting);
-        let over = |arm: Arm| of(arm).filter(|_| setting.arm != arm).map(|base| beyond(marks, &base.marks, |m| m.style));
+        let over =
+            |arm: Arm| of(arm).filter(|_| setting.arm != arm).map(|base| beyond(marks, &base.marks, |m| m.style));
         Row {
             task: findings.task,
             arm: setting.arm,
@@ -129,8 +130,11 @@ fn tried(findings: &Findings, text: &mut String) {
     let place = |setting: &Setting| [scale(setting), setting.category, setting.style];
     settings.sort_by(|a, b| place(a).partial_cmp(&place(b)).unwrap_or(Ordering::Equal));
     settings.dedup_by_key(|setting| pull(setting));
-    let _ =
-        writeln!(text, "Chosen on {pictures} pictures a setting, style / top 5; the floor is {:.1}:\n", 100.0 * findings.floor);
+    let _ = writeln!(
+        text,
+        "Chosen on {pictures} pictures a setting, style / top 5; the floor is {:.1}:\n",
+        100.0 * findings.floor
+    );
     let titles: Vec<&str> = arms.iter().map(|tried| tried[0].setting.arm.title()).collect();
     let _ = writeln!(text, "| guidance, λ | {} |", titles.join(" | "));
     let _ = writeln!(text, "|---|{}", "---|".repeat(titles.len()));
@@ -163,7 +167,8 @@ fn extras(findings: &Findings, text: &mut String) {
         let (style, first, five) = (100.0 * style, 100.0 * first, 100.0 * five);
         let (arm, how) = (extra.setting.arm.title(), pull(&extra.setting));
         let what = &extra.what;
-        let _ = writeln!(text, "| {what} | {arm} | {how} | {names} ({pictures}) | {style:.1} | {first:.1} | {five:.1} |");
+        let _ =
+            writeln!(text, "| {what} | {arm} | {how} | {names} ({pictures}) | {style:.1} | {first:.1} | {five:.1} |");
     }
     text.push('\n');
 }
@@ -196,7 +201,8 @@ mod tests {
 
     #[test]
     fn names_are_what_is_drawn_and_differences_are_paired() {
-        let marks: Vec<Mark> = (0..20).flat_map(|i| [mark(&i.to_string(), true), mark(&i.to_string(), i % 2 == 0)]).collect();
+        let marks: Vec<Mark> =
+            (0..20).flat_map(|i| [mark(&i.to_string(), true), mark(&i.to_string(), i % 2 == 0)]).collect();
         let base: Vec<Mark> = (0..20).map(|i| mark(&i.to_string(), i % 2 == 0)).collect();
         let style = share(&marks, |m| m.style);
         let (low, high) = style.ends.unwrap();

@@ -102,12 +102,17 @@ impl Teacher<'_> {
         let Course { steps, learning_rate, seed } = self.course;
         let steps = if arm == Arm::OneEncoder { 2 * steps } else { steps };
         let Losing { cross_entropy, triplet, denoising, style_scale } = losing;
-        let rates = StepRates { learning_rate, weight_decay: WEIGHT_DECAY, cross_entropy, triplet, denoising, margin: MARGIN };
+        let rates =
+            StepRates { learning_rate, weight_decay: WEIGHT_DECAY, cross_entropy, triplet, denoising, margin: MARGIN };
         let recipe = Recipe { rates, steps, validation: 0.0, patience: 0, seed };
         let layers = self.loader.spec().cross_attention_layers;
-        let noise = (denoising > 0.0).then(|| DenoisingTerm { schedule: self.loader.bundle().schedule(), style_scale, layers });
-        let identity =
-            Digest::of(format!("{task:?} {arm:?} {recipe:?} {} {}", self.loader.bundle().digest(), self.drawings.digest()));
+        let noise =
+            (denoising > 0.0).then(|| DenoisingTerm { schedule: self.loader.bundle().schedule(), style_scale, layers });
+        let identity = Digest::of(format!(
+            "{task:?} {arm:?} {recipe:?} {} {}",
+            self.loader.bundle().digest(),
+            self.drawings.digest()
+        ));
         let found = read(saved)?.and_then(|bytes| checkpoint::read(&bytes, &identity, step.layout().parameters));
         let begin = found.unwrap_or_else(|| Checkpoint::new(step.layout().initial(seed)));
         let mut failed = None;
@@ -133,7 +138,9 @@ impl Teacher<'_> {
         let names = self.drawings.brought(self.course.seed);
         let names = &names[..MOST_SHOTS.min(names.len())];
         let places = self.drawings.places(|row| {
-            (row.house == NEW_HOUSE) == (task == Task::NewHouse) && row.split == Split::Fewshot && names.contains(&row.name)
+            (row.house == NEW_HOUSE) == (task == Task::NewHouse)
+                && row.split == Split::Fewshot
+                && names.contains(&row.name)
         });
         let mut prepare = Prepare::load(self.loader)?;
         let (mut lessons, mut seen) = (Vec::new(), Vec::new());
@@ -142,8 +149,11 @@ impl Teacher<'_> {
             lessons.push(Caption { category: words(&row.name), style: self.words.taught(arm, &row.house)?.1 });
             seen.push(prepare.see(&self.drawings.read(row)?)?);
         }
-        let contrasts: &[ContrastAxis] =
-            if arm == Arm::OneEncoder { &[ContrastAxis::Styles, ContrastAxis::Categories] } else { &[ContrastAxis::Styles] };
+        let contrasts: &[ContrastAxis] = if arm == Arm::OneEncoder {
+            &[ContrastAxis::Styles, ContrastAxis::Categories]
+        } else {
+            &[ContrastAxis::Styles]
+        };
         let mut examples = Vec::new();
         for contrast in contrasts {
             let wording = self.wording(task, arm, *contrast)?;

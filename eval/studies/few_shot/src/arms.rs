@@ -145,9 +145,11 @@ impl<'a> Lab<'a> {
         let brought = self.drawings.brought(cell.seed);
         let names = &brought[..cell.shots.min(brought.len())];
         let brand = |row: &Row| (row.house == NEW_HOUSE) == (cell.task == Task::NewHouse);
-        let mut places = self.drawings.places(|row| brand(row) && row.split == Split::Fewshot && names.contains(&row.name));
+        let mut places =
+            self.drawings.places(|row| brand(row) && row.split == Split::Fewshot && names.contains(&row.name));
         if cell.arm == Arm::Contrasted && contrast == ContrastAxis::Styles {
-            let others = self.drawings.places(|row| !brand(row) && row.split == Split::Fewshot && brought.contains(&row.name));
+            let others =
+                self.drawings.places(|row| !brand(row) && row.split == Split::Fewshot && brought.contains(&row.name));
             let mut count: HashMap<String, usize> = HashMap::new();
             places.extend(others.into_iter().filter(|place| {
                 let count = count.entry(self.drawings.rows()[*place].house.clone()).or_default();
@@ -188,15 +190,25 @@ impl<'a> Lab<'a> {
             let (places, lessons) = self.lessons(cell, *contrast);
             for (place, lesson) in places.iter().zip(&lessons) {
                 let PictureFeatures { features, latents } = self.see(*place)?.clone();
-                examples.push(Example { features, latents, ..self.prepare.example(lesson, &lessons, &wording, *contrast)? });
+                examples.push(Example {
+                    features,
+                    latents,
+                    ..self.prepare.example(lesson, &lessons, &wording, *contrast)?
+                });
             }
         }
         let learning_rate = match contrasts {
             [ContrastAxis::Categories] => self.settings.category_learning_rate,
             _ => self.settings.learning_rate,
         };
-        let rates =
-            StepRates { learning_rate, weight_decay: WEIGHT_DECAY, cross_entropy, triplet, denoising: 0.0, margin: MARGIN };
+        let rates = StepRates {
+            learning_rate,
+            weight_decay: WEIGHT_DECAY,
+            cross_entropy,
+            triplet,
+            denoising: 0.0,
+            margin: MARGIN,
+        };
         let recipe = Recipe { rates, steps, validation: 0.0, patience: 0, seed: cell.seed };
         let begin = Checkpoint::new(self.step.layout().initial(cell.seed));
         let done = fit(&mut self.step, &examples, None, &recipe, begin, &mut |_, _| ControlFlow::Continue(()))?;

@@ -87,7 +87,8 @@ pub struct Cell {
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |value: Option<clap::builder::PossibleValue>| value.map(|v| v.get_name().to_owned()).unwrap_or_default();
+        let name =
+            |value: Option<clap::builder::PossibleValue>| value.map(|v| v.get_name().to_owned()).unwrap_or_default();
         let (task, arm) = (name(self.task.to_possible_value()), name(self.arm.to_possible_value()));
         write!(f, "{task} {arm} {} shot(s) seed {}", self.shots, self.seed)
     }
@@ -149,12 +150,14 @@ impl Cells {
     /// Remembers a cell.
     pub fn add(&mut self, cell: Cell, scores: Scores, seconds: f64) -> Result<()> {
         let line = Line { setup: self.setup, cell, scores, seconds };
-        let line = serde_json::to_string(&line).map_err(|e| Error::internal("cannot write a cell as JSON").caused_by(e))?;
+        let line =
+            serde_json::to_string(&line).map_err(|e| Error::internal("cannot write a cell as JSON").caused_by(e))?;
         let cannot = || format!("cannot write {}", self.file.display());
         if let Some(folder) = self.file.parent() {
             fs::create_dir_all(folder).context(Kind::Unavailable, cannot)?;
         }
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.file).context(Kind::Unavailable, cannot)?;
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&self.file).context(Kind::Unavailable, cannot)?;
         // The newline comes first too: a line that a crash cut off must not swallow this one.
         file.write_all(format!("\n{line}\n").as_bytes()).context(Kind::Unavailable, cannot)?;
         self.done.push((cell, scores));

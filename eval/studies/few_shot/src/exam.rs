@@ -134,7 +134,9 @@ impl Exam {
         let others = || pairs().filter(|(picture, _)| !self.own(picture));
         let spared = match self.task {
             Task::Houses => 1.0,
-            Task::NewHouse => share(others().filter(|(_, logits)| named(logits) != Some(NEW_HOUSE)).count(), others().count()),
+            Task::NewHouse => {
+                share(others().filter(|(_, logits)| named(logits) != Some(NEW_HOUSE)).count(), others().count())
+            }
         };
         let rank = |picture: &Judged, logits: &[f32]| {
             let right = self.categories.iter().position(|category| *category == picture.name);

@@ -106,7 +106,10 @@ fn run(args: &Args) -> Result<()> {
     let rows = table::rows(&asked, &cells);
     match args.json {
         true => {
-            println!("{}", serde_json::to_string_pretty(&rows).map_err(|e| Error::internal("cannot write JSON").caused_by(e))?)
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&rows).map_err(|e| Error::internal("cannot write JSON").caused_by(e))?
+            )
         }
         false => print!("{}", table::markdown(&rows)),
     }
@@ -120,11 +123,15 @@ fn asked(args: &Args) -> Result<Vec<Cell>> {
     }
     let mut cells = Vec::new();
     for task in Task::ALL.into_iter().filter(|task| args.task.is_none_or(|only| only == *task)) {
-        for arm in Arm::ALL.into_iter().filter(|arm| arm.answers(task) && (args.arms.is_empty() || args.arms.contains(arm))) {
+        for arm in
+            Arm::ALL.into_iter().filter(|arm| arm.answers(task) && (args.arms.is_empty() || args.arms.contains(arm)))
+        {
             match arm.learns() {
                 false => cells.push(Cell { task, arm, shots: 0, seed: 0 }),
                 true => cells.extend(
-                    args.shots.iter().flat_map(|k| (0..args.seeds).map(move |seed| Cell { task, arm, shots: *k, seed })),
+                    args.shots
+                        .iter()
+                        .flat_map(|k| (0..args.seeds).map(move |seed| Cell { task, arm, shots: *k, seed })),
                 ),
             }
         }

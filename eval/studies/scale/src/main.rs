@@ -113,8 +113,9 @@ fn housestyle(args: &[&str]) -> Found<(Duration, u64)> {
 }
 
 fn planned(yaml: &str, bundle: &Path) -> Found<Plan> {
-    let list =
-        |problems: Vec<housestyle::spec::Problem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let list = |problems: Vec<housestyle::spec::Problem>| {
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
     let campaign = Campaign::parse(yaml, "campaign.yaml").map_err(list)?;
     let rates = Rates { cost_per_hour: 1.0, currency: Currency::USD };
     let catalog = StyleCatalog::of_bundle(Bundle::open(bundle)?.facts());
