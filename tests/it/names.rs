@@ -1,8 +1,8 @@
 //! The names of the crate's types, and the width of its lines.
 //!
-//! A type that others can see (`pub`, `pub(crate)`, `pub(super)`) has a name of its own in the whole crate, so that a search
-//! finds one definition. A private type may be called as it likes: nobody else reads it. In `src/cli` alone, every command
-//! may have its `Args` and `Command`, as clap's users expect, provided that each says what it is for.
+//! A type that others can see (`pub`, `pub(crate)`, `pub(super)`) has a name of its own in the whole crate, so that a
+//! search finds one definition. A private type may be called as it likes: nobody else reads it. In `src/cli` alone,
+//! every command may have its `Args` and `Command`, as clap's users expect, provided that each says what it is for.
 
 use std::collections::BTreeMap;
 

@@ -5,11 +5,12 @@
 //! 1. A room uses rooms before it, never one after it.
 //! 2. No files of a room use each other, neither directly nor in a circle.
 //!
-//! A use is a path of code that is compiled without tests: after `use`, in an expression, in a type, in an attribute; one that
-//! begins with `crate`, `self`, `super` or a module that the file itself declares. It is a use of the file where the item is
-//! defined: a name that a file merely passes on (`use x::Y`, `pub use x::Y`) leads on to `x`. Declaring a module (`mod x;`)
-//! is no use of it, and neither is passing on its names (`pub use x::Y`), unless the file's own code names them. So `mod.rs`
-//! may gather what its files offer, and they may use what it defines, but not if it also calls them.
+//! A use is a path of code that is compiled without tests: after `use`, in an expression, in a type, in an attribute;
+//! one that begins with `crate`, `self`, `super` or a module that the file itself declares. It is a use of the file
+//! where the item is defined: a name that a file merely passes on (`use x::Y`, `pub use x::Y`) leads on to `x`.
+//! Declaring a module (`mod x;`) is no use of it, and neither is passing on its names (`pub use x::Y`), unless the
+//! file's own code names them. So `mod.rs` may gather what its files offer, and they may use what it defines, but not
+//! if it also calls them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
