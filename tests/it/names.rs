@@ -97,8 +97,9 @@ fn no_line_is_wider_than_the_limit() {
 
 #[test]
 fn shared_names_are_found_and_private_ones_are_nobodys_business() {
-    let sources =
-        |a: &str, b: &str| BTreeMap::from([("src/a.rs".to_owned(), a.to_owned()), ("src/cli/b.rs".to_owned(), b.to_owned())]);
+    let sources = |a: &str, b: &str| {
+        BTreeMap::from([("src/a.rs".to_owned(), a.to_owned()), ("src/cli/b.rs".to_owned(), b.to_owned())])
+    };
     for (a, b) in [
         ("pub struct X;", "pub(crate) enum X {}"),
         ("mod m { pub(super) trait X {} }", "pub type X<T> = Vec<T>;"),

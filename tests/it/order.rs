@@ -86,7 +86,8 @@ impl Crate {
         let text = |at: usize| code.get(at).map_or("", |token| token.text.as_str());
         let mut at = 0;
         while at < code.len() {
-            let starts_path = code[at].is_word() && at.checked_sub(1).is_none_or(|before| !["::", "."].contains(&text(before)));
+            let starts_path =
+                code[at].is_word() && at.checked_sub(1).is_none_or(|before| !["::", "."].contains(&text(before)));
             match text(at) {
                 "mod" if text(at + 2) == ";" || text(at + 2) == "{" => {
                     let inner: Module = module.iter().cloned().chain([text(at + 1).to_owned()]).collect();
@@ -105,7 +106,8 @@ impl Crate {
                 // `impl<T> Trait + use<T>` is no import.
                 "use" if text(at + 1) != "<" => {
                     let public = text(at.wrapping_sub(1)) == "pub" || text(at.wrapping_sub(1)) == ")";
-                    let end = code[at..].iter().position(|token| token.text == ";").map_or(code.len(), |length| at + length);
+                    let end =
+                        code[at..].iter().position(|token| token.text == ";").map_or(code.len(), |length| at + length);
                     let mut rest = &code[at + 1..end];
                     read_imports(&mut rest, &[], public, &mut content.imports);
                     at = end + 1;
@@ -119,7 +121,9 @@ impl Crate {
                     at += 1;
                 }
                 // `pub(in crate::x)` says who may use, and uses nothing.
-                "in" if text(at.wrapping_sub(1)) == "(" && text(at.wrapping_sub(2)) == "pub" => at = group_end(code, at - 1),
+                "in" if text(at.wrapping_sub(1)) == "(" && text(at.wrapping_sub(2)) == "pub" => {
+                    at = group_end(code, at - 1)
+                }
                 _ if starts_path => {
                     let (line, mut path) = (code[at].line, vec![text(at).to_owned()]);
                     content.words.insert(text(at).to_owned());
@@ -375,8 +379,11 @@ fn what_is_no_use_is_not_taken_for_one() {
         "pub(in crate::late) struct X;",
         "use std::fmt; fn f(late: u8) { late::<u8>; }",
     ] {
-        let all =
-            [("src/lib.rs", "pub mod early; pub mod late;"), ("src/early.rs", code), ("src/late.rs", "use crate::early;")];
+        let all = [
+            ("src/lib.rs", "pub mod early; pub mod late;"),
+            ("src/early.rs", code),
+            ("src/late.rs", "use crate::early;"),
+        ];
         assert_eq!(problems(&sources(&all)), [""; 0], "{code}");
     }
 }
