@@ -1,95 +1,114 @@
-# `make demo` makes a real campaign on a fresh machine; `make test` passes every test. Needs Rust, Python 3 and a C compiler.
-.PHONY: demo demo-cluster test lint check-deploy audit sbom few-shot generation scale runtime browser broker soak build models-venv models-witness test-models bundle fixture clean
+# Everything that is built, tested or measured here. `make` alone lists it. Needs Rust, Python 3 and a C compiler.
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-cluster test lint lint-rust lint-models test-models-quick test-models check-deploy audit sbom few-shot \
+  generation scale runtime browser broker soak build models-venv models-quick-venv models-constraints models-witness bundle \
+  fixture clean
 PYTHON := models/.venv/bin/python
+QUICK := models/.venv-quick/bin/python
+MODELS := models/.venv/bin/housestyle-models
 
-demo: runtime
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: runtime ## Make the demo campaign and the report beside an agency's work
 	cargo build --release --locked
 	@./target/release/housestyle run specs/demo.yaml --out out || { code=$$?; [ $$code -eq 3 ] && echo "(exit code 3: some were refused by the gate, with reasons beside them in rejected/)" || exit $$code; }
 	@./target/release/housestyle baseline import eval/demo/agency --name agency --campaign specs/demo.yaml --out out
 	@./target/release/housestyle report specs/demo.yaml --baseline agency --references eval/demo/references.yaml --costs specs/costs.yaml --out out --to out/report
 
-# The whole house on this machine: a broker and an S3 server of its own, two workers; submit, watch, report.
-demo-cluster: runtime broker
-	cargo build --release --locked -p housestyle -p housestyle-testkit --bins
-	@target/release/cluster
+demo-cluster: runtime broker ## The whole house on this machine: a broker, an S3 server, two workers; submit, watch, report
+	cargo build --release --locked --bins --example cluster
+	@target/release/examples/cluster
 
-test: runtime browser broker lint check-deploy
-	HOUSESTYLE_TESTS=all cargo test --locked --workspace
+test: runtime browser broker lint check-deploy test-models-quick ## Lints, docs and every test that CI runs
+	cargo test --locked
 
-lint:
+lint: lint-rust lint-models ## Formatting, lints and documentation, Rust and Python
+
+lint-rust: ## Formatting, clippy and rustdoc, warnings denied
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 
-# Everything in deploy/, and the licences and sources of all dependencies; brings its own tools, needs no container engine.
-check-deploy:
+lint-models: models-quick-venv ## Formatting and lints of the Python side
+	cd models && .venv-quick/bin/ruff format --check && .venv-quick/bin/ruff check
+
+test-models-quick: models-quick-venv ## The Python tests that need no PyTorch
+	cd models && .venv-quick/bin/python -m pytest tests/quick
+
+test-models: models-venv models-witness ## All Python tests; the first call installs PyTorch (5 GB)
+	cd models && .venv/bin/python -m pytest
+
+check-deploy: ## Check deploy/, and licences and sources of all dependencies; needs no container engine
 	@deploy/check.sh
 
-# As check-deploy does, and also known vulnerabilities, whose database is fetched from the internet.
-audit: check-deploy
+audit: check-deploy ## As check-deploy, and known vulnerabilities, whose database is fetched from the internet
 	deploy/.tools/bin/cargo-deny check
 
-# What the program is made of, as CycloneDX: deploy/sbom.cdx.json.
-sbom: check-deploy
+sbom: check-deploy ## What the program is made of, as CycloneDX (deploy/sbom.cdx.json)
 	cp deploy/.tools/sbom.json deploy/sbom.cdx.json
 
-runtime:
-	@deploy/fetch-onnxruntime.sh
-
-# A Chromium and a Japanese font, for the tests that open the report in a real browser.
-browser:
-	@deploy/fetch-chromium.sh
-# The tests start a broker of their own; this installs the Debian package where it is missing.
-broker:
-	@deploy/install-rabbitmq.sh
-
-# Many jobs on a stub engine, workers killed at random, the broker restarted; counts: JOBS, WORKERS, KILLS, RESTARTS; PLACE=folder.
-soak: broker
-	cargo run --release --locked -p housestyle-testkit --bin soak -- --jobs $(or $(JOBS),10000) --workers $(or $(WORKERS),3) \
-	  --kills $(or $(KILLS),12) --restarts $(or $(RESTARTS),2) --place $(or $(PLACE),bucket)
-
-build: runtime
+build: runtime ## The release binary, target/release/housestyle
 	cargo build --release --locked
 
-# The Python side is needed only to train, import or export bundles.
-models-venv: $(PYTHON)
-$(PYTHON): models/requirements.txt
-	python3 -m venv models/.venv
-	$(PYTHON) -m pip install --quiet -r models/requirements.txt
-	touch $(PYTHON)
+runtime: ## ONNX Runtime into runtime/
+	@deploy/fetch-onnxruntime.sh
+
+browser: ## A Chromium and a Japanese font, for the tests that open the report in a real browser
+	@deploy/fetch-chromium.sh
+
+broker: ## RabbitMQ as a Debian package, of which the tests start one of their own
+	@deploy/install-rabbitmq.sh
+
+soak: broker ## Many jobs on a stub engine, workers killed at random: JOBS, WORKERS, KILLS, RESTARTS, PLACE=folder
+	SOAK_JOBS=$(or $(JOBS),10000) SOAK_WORKERS=$(or $(WORKERS),3) SOAK_KILLS=$(or $(KILLS),12) SOAK_RESTARTS=$(or $(RESTARTS),2) SOAK_PLACE=$(or $(PLACE),bucket) \
+	  cargo test --release --locked --test it soak::soak -- --exact --ignored --nocapture
+
+# The Python side is needed only to train, export, import or verify bundles. An environment is installed whole or not at all.
+models-venv: models/.venv/done ## The Python environment that trains, exports and imports (5 GB with PyTorch's CUDA)
+models/.venv/done: models/pyproject.toml models/constraints.txt
+	rm -rf models/.venv && python3 -m venv models/.venv
+	cd models && PIP_CONSTRAINT=constraints.txt .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train,dev]'
+	touch $@
+
+# Tests that need no PyTorch take no PyTorch: the packages below are a twentieth of the size, and CI installs them in seconds.
+models-quick-venv: models/.venv-quick/done ## The small Python environment of lint-models and test-models-quick
+models/.venv-quick/done: models/pyproject.toml models/constraints.txt
+	rm -rf models/.venv-quick && python3 -m venv models/.venv-quick
+	cd models && PIP_CONSTRAINT=constraints.txt .venv-quick/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+models-constraints: ## Pin every Python package anew, to the newest releases that fit pyproject.toml
+	rm -rf models/.venv && python3 -m venv models/.venv
+	cd models && .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train,dev]'
+	{ sed -n '/^#/p' models/constraints.txt; $(PYTHON) -m pip freeze --all --exclude-editable --exclude pip; } >models/constraints.part
+	mv models/constraints.part models/constraints.txt
+	touch models/.venv/done
 
 # A second witness of the training step, where its last release installs (CPython up to 3.11); elsewhere its test is skipped.
 WITNESS := models/.venv-witness
-models-witness: $(WITNESS)/done
+models-witness: $(WITNESS)/done ## The training build of ONNX Runtime, which learns the fixture as the exported step does
 $(WITNESS)/done: models/requirements-witness.txt
 	@python3 -m venv $(WITNESS) && if $(WITNESS)/bin/python -m pip install --quiet --only-binary=:all: -r $<; \
 	then touch $@; else rm -rf $(WITNESS); echo "onnxruntime-training does not install here: its test is skipped"; fi
 
-test-models: models-venv models-witness
-	cd models && .venv/bin/python -m pytest -q
-
-# Trains whatever is not trained yet (resumable) and writes models/emoji-houses.
-bundle: models-venv
+bundle: models-venv ## Train whatever is not trained yet (resumable) and write models/emoji-houses
 	cd models && ./train.sh
 
-# Table 1 of eval/few-shot.md; hours on two cores, resumable (out/few-shot.jsonl). The first call downloads and renders the drawings.
-few-shot: runtime models-venv
-	cd models && .venv/bin/python -m housestyle_models.emoji --pngs ../out/drawings
-	cargo run --release --locked -p housestyle-study-few-shot -- out/drawings
+few-shot: runtime models-venv ## Table 1 of eval/few-shot.md; hours on two cores, resumable (out/few-shot.jsonl)
+	$(MODELS) data --pngs out/drawings
+	cargo run --release --locked --example few_shot -- out/drawings
 
-# Tables 2 to 4 of eval/generation.md with their curves and grids; hours on two cores, resumable (out/drawing).
-generation: runtime models-venv
-	cd models && .venv/bin/python -m housestyle_models.emoji --pngs ../out/drawings
-	cargo run --release --locked -p housestyle-study-drawing -- out/drawings --figures eval
+generation: runtime models-venv ## Tables 2 to 4 of eval/generation.md; hours on two cores, resumable (out/drawing)
+	$(MODELS) data --pngs out/drawings
+	cargo run --release --locked --example drawing -- out/drawings --figures eval
 
-# How evidence scales: 432 images beside as many bought ones, then 5,184; seconds and peak memory of import, eval and report. The first
-# call draws the 432.
-scale: runtime
-	cargo build --release --locked -p housestyle -p housestyle-study-scale --bins
-	@target/release/scale
+scale: runtime ## How evidence scales: 432 images beside as many bought ones, then 5,184; seconds and peak memory
+	cargo build --release --locked --bins --example scale
+	@target/release/examples/scale
 
-fixture: models-venv
-	cd models && .venv/bin/python -m housestyle_models.fixture
+fixture: models-venv ## The tiny bundle and the reference values of the Rust tests (tests/fixtures)
+	$(MODELS) export --fixture
 
-clean:
+clean: ## Remove what was built and made
 	rm -rf target runtime out

@@ -5,8 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 config=${1:-small}
-python=.venv/bin/python
-train() { "$python" -m "housestyle_models.$1" --config "$config" "${@:2}"; }
+models=.venv/bin/housestyle-models
+train() { "$models" train "$1" --config "$config" "${@:2}"; }
 both() {
   if [ "$config" = base ]; then
     train "$1" && train "$2"
@@ -16,7 +16,7 @@ both() {
     wait $!
   fi
 }
-[ -e .work/emoji/looks.npz ] || "$python" -m housestyle_models.emoji
+[ -e .work/emoji/looks.npz ] || "$models" data
 both autoencoder clip
 both evaluator unet
-train emoji_houses
+"$models" export --config "$config"

@@ -1,16 +1,16 @@
 """Writes a bundle: everything that Housestyle needs to make and judge pictures, in diffusers' ONNX folder layout.
 
-In: torch modules, a tokenizer, a scheduler config, what is known about styles, categories and rights. Out: a folder with
-`model_index.json`, `tokenizer/`, `text_encoder/`, `unet/`, `vae_decoder/`, `vae_encoder/`, `scheduler/`, where given
-`image_encoder/` and `evaluator/`, `bundle.yaml` (facts, and digest and size of every other file) and `README.md` (the card).
+In: torch modules, a tokenizer, a scheduler config, what is known about styles, categories and rights. Out: a folder
+with `model_index.json`, `tokenizer/`, `text_encoder/`, `unet/`, `vae_decoder/`, `vae_encoder/`, `scheduler/`, where
+given `image_encoder/` and `evaluator/`, `bundle.yaml` (facts, and digest and size of every other file) and `README.md`
+(the card).
 
-What always holds: the folder appears whole or not at all; every model in it agrees with its module (see `export`); the same
+Invariants: the folder appears whole or not at all; every model in it agrees with its module (see `export`); the same
 components give the same bytes, so the bundle's digest (sha256 of `bundle.yaml`) names exactly this bundle.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -35,9 +35,9 @@ from .dual_attention import DualUNet
 from .export import Exported, Port, normal, uniform
 from .tokenizer import BOS, EOS, max_length
 from .train_step import Training, export_steps
+from .verify import digest, digests
 
 BATCH = {0: "batch"}
-UNLISTED = ("bundle.yaml", "README.md")
 
 
 @dataclass
@@ -55,7 +55,8 @@ class Components:
     evaluator: nn.Module | None = None
     """pixel_values [b, 3, E, E] in -1..1 -> (style_logits [b, S], category_logits [b, K], embedding [b, D])."""
     training: Training | None = None
-    """With it the bundle carries its training steps (see `train_step`), and encoders can be fine-tuned from pictures."""
+    """With it the bundle carries its training steps (see `train_step`), and encoders can be fine-tuned from
+    pictures."""
 
 
 @dataclass
@@ -100,15 +101,17 @@ class TextEncoder(nn.Module):
     A CLIPTextModel has no projection (Stable Diffusion's have none): its pooled state stands in, P = D.
     """
 
-    def __init__(self, model: CLIPTextModelWithProjection | CLIPTextModel):
+    def __init__(self, model: CLIPTextModelWithProjection | CLIPTextModel) -> None:
         super().__init__()
-        # Fused attention exports a guard of IsNaN nodes, which OpenVINO does not have: it could not run the encoder alone.
+        # Fused attention exports a guard of IsNaN nodes, which OpenVINO does not have: it could not run the encoder
+        # alone.
         model.set_attn_implementation("eager")
         self.model = model
 
     def forward(self, input_ids: Tensor) -> tuple[Tensor, Tensor]:
         states = self.model(input_ids).last_hidden_state
-        # transformers picks the pooled state by two index tensors; OpenVINO makes [b, b, P] of that, so a mask picks it here.
+        # transformers picks the pooled state by two index tensors; OpenVINO makes [b, b, P] of that, so a mask picks it
+        # here.
         end = self.model.config.eos_token_id
         found = input_ids.argmax(1) if end == 2 else (input_ids == end).int().argmax(1)
         here = torch.arange(input_ids.shape[1], device=input_ids.device)[None] == found[:, None]
@@ -120,7 +123,7 @@ class TextEncoder(nn.Module):
 class VaeDecoder(nn.Module):
     """latent_sample [b, C, h, w], divided by the scaling factor already -> sample [b, 3, H, W], about -1..1."""
 
-    def __init__(self, vae: AutoencoderKL):
+    def __init__(self, vae: AutoencoderKL) -> None:
         super().__init__()
         self.vae = vae
 
@@ -131,7 +134,7 @@ class VaeDecoder(nn.Module):
 class VaeEncoder(nn.Module):
     """sample [b, 3, H, W] in -1..1 -> latent_sample [b, C, h, w]: the mean, not yet scaled."""
 
-    def __init__(self, vae: AutoencoderKL):
+    def __init__(self, vae: AutoencoderKL) -> None:
         super().__init__()
         self.vae = vae
 
@@ -140,7 +143,8 @@ class VaeEncoder(nn.Module):
 
 
 def write_bundle(out_dir: Path | str, parts: Components, about: Metadata, *, half: bool = True) -> Written:
-    """Exports every part into `out_dir` (replaced when it exists, once the new one is whole). `half`: see `export.export`."""
+    """Exports every part into `out_dir` (replaced when it exists, once the new one is whole). `half`: see
+    `export.export`."""
     out = Path(out_dir)
     facts = _facts(parts, about)
     with _replacing(out) as draft:
@@ -192,18 +196,7 @@ def _write_facts(folder: Path, facts: dict[str, Any], about: Metadata) -> None:
 
 def _written(out: Path, models: dict[str, Exported]) -> Written:
     placed = {name: Exported(out / name / "model.onnx", model.bytes, model.deviation) for name, model in models.items()}
-    return Written(out, hashlib.sha256((out / "bundle.yaml").read_bytes()).hexdigest(), placed)
-
-
-def digests(folder: Path) -> dict[str, dict[str, Any]]:
-    """sha256 and size of every file of the bundle but `bundle.yaml` and the card, by path."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    named = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-    return {
-        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-        for name, data in named.items()
-        if name not in UNLISTED
-    }
+    return Written(out, digest(out), placed)
 
 
 def _facts(parts: Components, about: Metadata) -> dict[str, Any]:
@@ -223,7 +216,10 @@ def _facts(parts: Components, about: Metadata) -> dict[str, Any]:
         (asks == width, f"the UNet reads states of {asks}, the text encoder gives {width}"),
         (length <= longest, f"the tokenizer pads to {length}, the text encoder reads {longest}"),
         (words <= text.vocab_size, f"the tokenizer has {words} tokens, the text encoder {text.vocab_size}"),
-        (text.eos_token_id in ends, f"the tokenizer ends prompts at {end}, the text encoder pools at {text.eos_token_id}"),
+        (
+            text.eos_token_id in ends,
+            f"the tokenizer ends prompts at {end}, the text encoder pools at {text.eos_token_id}",
+        ),
         (parts.evaluator is None or judged, "an evaluator needs its size, styles and categories"),
     ]
     wrong = [reason for holds, reason in checks if not holds]
@@ -257,7 +253,9 @@ def _facts(parts: Components, about: Metadata) -> dict[str, Any]:
     }
 
 
-def _export_all(draft: Path, parts: Components, about: Metadata, facts: dict[str, Any], half: bool) -> dict[str, Exported]:
+def _export_all(
+    draft: Path, parts: Components, about: Metadata, facts: dict[str, Any], half: bool
+) -> dict[str, Exported]:
     """Every ONNX file; notes the number of cross-attention layers in `facts`."""
     spec = facts["spec"]
     size, channels, length = spec["sizes"][0], spec["latent"]["channels"], spec["tokenizer"]["max_length"]
@@ -301,7 +299,8 @@ def _export_evaluator(draft: Path, evaluator: nn.Module, size: int, half: bool) 
 
 
 def unet_ports(latents: Callable[[int, torch.Generator], Tensor], length: int, width: int) -> list[Port]:
-    """The UNet's inputs before `style_scale`; the two prompts may differ in length. The first three are the plain UNet's."""
+    """The UNet's inputs before `style_scale`; the two prompts may differ in length. The first three are the plain
+    UNet's."""
     return [
         Port("sample", BATCH, latents),
         Port("timestep", BATCH, uniform(high=999.0)),
@@ -341,7 +340,8 @@ def measure_step(folder: Path, facts: dict[str, Any], runs: int = 7) -> float:
 
 
 def _model_index(parts: Components) -> dict[str, Any]:
-    """diffusers' index of an ONNX pipeline. Image encoder and evaluator are Housestyle's own: bundle.yaml lists them."""
+    """diffusers' index of an ONNX pipeline. Image encoder and evaluator are Housestyle's own: bundle.yaml lists
+    them."""
     onnx = ["diffusers", "OnnxRuntimeModel"]
     return {
         "_class_name": "OnnxStableDiffusionPipeline",
@@ -396,7 +396,9 @@ def _card(facts: dict[str, Any], about: Metadata) -> str:
         if spec.get(key):
             block = yaml.safe_dump(spec[key], sort_keys=False, allow_unicode=True, width=110).rstrip()
             lines += ["", f"## {title}", "", "```yaml", block, "```"]
-    shape = f"{spec['sizes'][0]} px, latents of {spec['latent']['channels']} channels at 1/{spec['latent']['downscale']}"
+    shape = (
+        f"{spec['sizes'][0]} px, latents of {spec['latent']['channels']} channels at 1/{spec['latent']['downscale']}"
+    )
     layers = f"{spec['cross_attention_layers']} cross-attention layers"
     lines += ["", "## Shape", "", f"{shape}, {layers}, prompts of up to {spec['tokenizer']['max_length']} tokens.", ""]
     lines += ["`bundle.yaml` lists every file with its sha256; the engine verifies them before it loads anything.", ""]

@@ -12,7 +12,14 @@ from .houses import BY_NAME, House
 MAX_LENGTH = 32
 CATEGORY_PROMPT = "a {category} emoji"
 STYLE_PROMPT = "{prompt}, {look}"
-PLAIN = (CATEGORY_PROMPT, CATEGORY_PROMPT, "{category}", "an emoji of {category}", "a drawing of {category}", "{category} icon")
+PLAIN = (
+    CATEGORY_PROMPT,
+    CATEGORY_PROMPT,
+    "{category}",
+    "an emoji of {category}",
+    "a drawing of {category}",
+    "{category} icon",
+)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """The base CLIP: a causal text transformer pooled at the end token, and a convolutional image tower.
 
-Each batch draws several houses of each concept, and a text and an image are a pair whenever nothing the text says is wrong
-about the image; beside them every image, and drawings of other names, choose among captions that describe a look and nothing else.
-All of it matters: with one house a concept, or with look-less captions only, the image tower forgets style, and no text encoder can
-find it again; from the concepts alone it learns their drawings by heart (a probe reads the style of 78 % of unseen ones).
+Each batch draws several houses of each concept, and a text and an image are a pair whenever nothing the text says is
+wrong about the image; beside them every image, and drawings of other names, choose among captions that describe a look
+and nothing else. All of it matters: with one house a concept, or with look-less captions only, the image tower forgets
+style, and no text encoder can find it again; from the concepts alone it learns their drawings by heart (a probe reads
+the style of 78 % of unseen ones).
 """
 
 import random
@@ -16,23 +17,28 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
 from .captions import MAX_LENGTH, caption, look_only
-from .emoji import WORK, load
+from .emoji import load
 from .houses import BY_NAME, PRETRAINING
+from .paths import WORK, checkpoint
 from .pictures import Pictures, jitter
 from .tokenizer import EOS, encode, train_tokenizer
 from .tower import Tower
-from .training import Averaged, Config, Trainer, arguments, device, trained
+from .training import Averaged, Config, Options, Trainer, device, trained
 
 EMBED = 256
 CONFIGS = {
-    "small": (Config(minutes=40, batch=96, lr=1e-3, log_every=20), dict(width=256, layers=4, tower=(64, 128, 256))),
-    "base": (Config(minutes=20, batch=1024, lr=1e-3), dict(width=384, layers=6, tower=(128, 256, 512))),
+    "small": (
+        Config(minutes=40, batch=96, lr=1e-3, log_every=20),
+        {"width": 256, "layers": 4, "tower": (64, 128, 256)},
+    ),
+    "base": (Config(minutes=20, batch=1024, lr=1e-3), {"width": 384, "layers": 6, "tower": (128, 256, 512)}),
 }
 HOUSES_A_CONCEPT = 4
 
 
-def tokenizer():
-    """The bundle's tokenizer, learned once from the captions of the pretraining drawings and kept beside the checkpoints."""
+def tokenizer() -> Tokenizer:
+    """The bundle's tokenizer, learned once from the captions of the pretraining drawings and kept beside the
+    checkpoints."""
     path = WORK / "tokenizer.json"
     if path.exists():
         return Tokenizer.from_file(str(path))
@@ -47,11 +53,12 @@ def tokenizer():
 class ImageEncoder(nn.Module):
     """Pixels [b, 3, 64, 64] in [-1, 1] to `image_embeds` [b, 256] (not normalised).
 
-    Each feature is scaled by itself before they are mixed, and some are dropped while training: under one common norm the
-    palette's small numbers drown, and a probe on the embeddings reads style at 68 % where it reads 83 % on the features.
+    Each feature is scaled by itself before they are mixed, and some are dropped while training: under one common norm
+    the palette's small numbers drown, and a probe on the embeddings reads style at 68 % where it reads 83 % on the
+    features.
     """
 
-    def __init__(self, widths: tuple[int, ...]):
+    def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.tower = Tower(widths)
         self.norm = nn.BatchNorm1d(self.tower.features)
@@ -65,7 +72,7 @@ class ImageEncoder(nn.Module):
 class Clip(nn.Module):
     """Text encoder (Stable Diffusion's class), image encoder and the temperature between them."""
 
-    def __init__(self, vocab_size: int, eos: int, width: int, layers: int, tower: tuple[int, ...]):
+    def __init__(self, vocab_size: int, eos: int, width: int, layers: int, tower: tuple[int, ...]) -> None:
         super().__init__()
         self.text = CLIPTextModelWithProjection(
             CLIPTextConfig(
@@ -85,21 +92,23 @@ class Clip(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(2.66))  # CLIP's start: 1 / 0.07
 
     def logits(self, ids: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
+        """Returns the scaled cosine of every picture with every text."""
         text = F.normalize(self.text(input_ids=ids).text_embeds, dim=-1)
         image = F.normalize(self.image(pixels), dim=-1)
         return self.log_scale.clamp(max=4.6).exp() * image @ text.T
 
 
-def build(config: str) -> tuple[Clip, object, Config]:
+def build(config: str) -> tuple[Clip, Tokenizer, Config]:
+    """Returns an untrained CLIP of a configuration, its tokenizer and its settings."""
     settings, shape = CONFIGS[config]
     words = tokenizer()
     return Clip(words.get_vocab_size(), words.token_to_id(EOS), **shape), words, settings
 
 
-def load_clip(config: str = "small") -> tuple[Clip, object]:
+def load_clip(config: str = "small") -> tuple[Clip, Tokenizer]:
     """The trained CLIP with averaged weights, and its tokenizer."""
     model, words, _ = build(config)
-    return trained("clip", model), words
+    return trained(checkpoint("clip"), model), words
 
 
 def trim(ids: torch.Tensor, eos: int) -> torch.Tensor:
@@ -109,8 +118,9 @@ def trim(ids: torch.Tensor, eos: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def evaluate(model: Clip, words, pictures: Pictures, held_out: Pictures) -> dict[str, float]:
-    """On held-out drawings: linear probe of style, zero-shot category over all concepts, zero-shot style by the description."""
+def evaluate(model: Clip, words: Tokenizer, pictures: Pictures, held_out: Pictures) -> dict[str, float]:
+    """On held-out drawings: linear probe of style, zero-shot category over all concepts, zero-shot style by the
+    description."""
     train = F.normalize(model.image(pictures.pixels), dim=-1)
     test = F.normalize(model.image(held_out.pixels), dim=-1)
     houses = [h.name for h in PRETRAINING]
@@ -118,8 +128,10 @@ def evaluate(model: Clip, words, pictures: Pictures, held_out: Pictures) -> dict
     truth = torch.tensor([houses.index(r["house"]) for r in held_out.rows])
     probe = linear_probe(train, y, test, len(houses))
     names = sorted({r["name"] for r in pictures.rows})
-    ask = lambda texts: torch.tensor(encode(words, texts))
-    embed = lambda texts: F.normalize(model.text(input_ids=ask(texts)).text_embeds, dim=-1)
+
+    def embed(texts: list[str]) -> torch.Tensor:
+        return F.normalize(model.text(input_ids=torch.tensor(encode(words, texts))).text_embeds, dim=-1)
+
     category = test @ embed([f"a {n.replace('-', ' ')} emoji" for n in names]).T
     wanted = torch.tensor([names.index(r["name"]) for r in held_out.rows])
     top5 = (category.topk(5).indices == wanted[:, None]).any(1)
@@ -133,13 +145,14 @@ def evaluate(model: Clip, words, pictures: Pictures, held_out: Pictures) -> dict
 
 
 def linear_probe(train: torch.Tensor, y: torch.Tensor, test: torch.Tensor, classes: int) -> torch.Tensor:
-    """Multinomial logistic regression on frozen, normalised features (full-batch L-BFGS); the predicted classes of `test`."""
+    """Multinomial logistic regression on frozen, normalised features (full-batch L-BFGS); the predicted classes of
+    `test`."""
     mean, std = train.mean(0), train.std(0) + 1e-6
     train, test = (train - mean) / std, (test - mean) / std
     head = nn.Linear(train.shape[1], classes)
     optimizer = torch.optim.LBFGS(head.parameters(), max_iter=100, line_search_fn="strong_wolfe")
 
-    def closure():
+    def closure() -> torch.Tensor:
         optimizer.zero_grad()
         loss = F.cross_entropy(head(train), y) + 1e-3 * head.weight.square().sum()
         loss.backward()
@@ -151,14 +164,15 @@ def linear_probe(train: torch.Tensor, y: torch.Tensor, test: torch.Tensor, class
         return head(test).argmax(1)
 
 
-def main() -> None:
-    args = arguments(__doc__, freeze_text="train the image tower alone, against the text encoder as it is")
-    model, words, config = build(args.config)
-    config.minutes = args.minutes or config.minutes
-    model.text.requires_grad_(not args.freeze_text)
+def train(options: Options) -> None:
+    """Trains the base CLIP until its budget is spent."""
+    options.apply()
+    model, words, config = build(options.config)
+    config.minutes = options.minutes or config.minutes
+    model.text.requires_grad_(not options.freeze_text)
     where, eos = device(), words.token_to_id(EOS)
     model = model.to(where, memory_format=torch.channels_last)
-    trainer = Trainer("clip", model, config, where)
+    trainer = Trainer(checkpoint("clip"), model, config, where)
     pictures = Pictures(lambda r: r["pretraining"], where)
     held_out = Pictures(lambda r: not r["pretraining"] and r["split"] == "fewshot" and r["house"] != "fxemoji", where)
     looks = Pictures(lambda r: r["pretraining"], where, beside="looks")
@@ -168,18 +182,22 @@ def main() -> None:
     names = list(by_name)
     rng = random.Random(trainer.steps)
 
-    def step(_: int):
+    def step(_: int) -> tuple[torch.Tensor, dict[str, float]]:
         concepts = rng.sample(names, min(len(names), config.batch // HOUSES_A_CONCEPT))
         chosen = [i for n in concepts for i in rng.sample(by_name[n], HOUSES_A_CONCEPT)]
         rows = [pictures.rows[i] for i in chosen]
         said = [caption(r, rng) for r in rows]
         others = looks.even(config.batch // 2)
-        agree = torch.tensor([[(c.name in (None, r["name"])) and (c.house in (None, r["house"])) for c in said] for r in rows])
+        agree = torch.tensor(
+            [[(c.name in (None, r["name"])) and (c.house in (None, r["house"])) for c in said] for r in rows]
+        )
         described = [look_only(h, rng).text for h in PRETRAINING]
         ids = trim(torch.tensor(encode(words, [c.text for c in said] + described)), eos).to(where)
         x = torch.cat([pictures.pixels[chosen], looks.pixels[others]])
         x = jitter(x, degrees=12, zoom=0.12, shift=0.06, flip=True)
-        logits, style = model.logits(ids, x.to(memory_format=torch.channels_last)).split([len(said), len(described)], dim=1)
+        logits, style = model.logits(ids, x.to(memory_format=torch.channels_last)).split(
+            [len(said), len(described)], dim=1
+        )
         logits = logits[: len(chosen)]
         target = agree.float().to(where)
         to_text = -(target / target.sum(1, keepdim=True) * logits.log_softmax(1)).sum(1).mean()
@@ -195,7 +213,3 @@ def main() -> None:
             return evaluate(m, words, pictures, held_out)
 
     trainer.run(step, check)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,15 +6,14 @@ In every cross-attention layer, with the layer's own frozen projections (arXiv 2
     A_s = Attn(Q, K(h_s), V(h_s))        h_s: states of the style prompt
     out = (1 - s) * A_c + s * A_s        s = style_scale, one value a sample and a layer, in 0..1
 
-What always holds: s = 0 gives the unmodified UNet's values bit for bit in the same runtime (the arithmetic of A_c is left as it
-is, and x * 1 + y * 0 = x), s = 1 gives the unmodified UNet read with h_s; no weight is added or changed.
+Invariants: s = 0 gives the unmodified UNet's values bit for bit in the same runtime (the arithmetic of A_c is left as
+it is, and x * 1 + y * 0 = x), s = 1 gives the unmodified UNet read with h_s; no weight is added or changed.
 
 Layers are counted in the order they run: down blocks, middle block, up blocks.
 """
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import Attention, AttnProcessor2_0
@@ -22,9 +21,10 @@ from torch import Tensor, nn
 
 
 class DualCrossAttention:
-    """Processor of the cross-attention layer number `layer`. Without `style_scale` it is plain attention to the category."""
+    """Processor of the cross-attention layer number `layer`. Without `style_scale` it is plain attention to the
+    category."""
 
-    def __init__(self, layer: int):
+    def __init__(self, layer: int) -> None:
         self.layer = layer
 
     def __call__(
@@ -73,7 +73,8 @@ def _heads(attn: Attention, x: Tensor) -> Tensor:
 
 
 def _attend(attn: Attention, query: Tensor, context: Tensor) -> Tensor:
-    """Attention of `query` [b, heads, n, d] to `context` [b, L, D] -> [b, n, heads * d], before the output projection."""
+    """Attention of `query` [b, heads, n, d] to `context` [b, L, D] -> [b, n, heads * d], before the output
+    projection."""
     key, value = _heads(attn, attn.to_k(context)), _heads(attn, attn.to_v(context))
     mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=0.0, is_causal=False)
     return mixed.transpose(1, 2).reshape(query.shape[0], -1, key.shape[1] * key.shape[3])
@@ -89,7 +90,8 @@ def cross_attention_layers(unet: UNet2DConditionModel) -> list[str]:
 def install(unet: UNet2DConditionModel) -> int:
     """Puts the processors into `unet`, in place, and returns the number of its cross-attention layers.
 
-    A UNet that is not shaped as Stable Diffusion 1.x's is a ValueError: its conditioning would not go through `attn2` alone.
+    A UNet that is not shaped as Stable Diffusion 1.x's is a ValueError: its conditioning would not go through `attn2`
+    alone.
     """
     config = unet.config
     for key in ("class_embed_type", "addition_embed_type", "encoder_hid_dim", "num_class_embeds", "time_cond_proj_dim"):
@@ -111,9 +113,10 @@ def install(unet: UNet2DConditionModel) -> int:
 
 
 class DualUNet(nn.Module):
-    """The UNet as the bundle exports it. Installs the processors into the given module (which stays usable as it was)."""
+    """The UNet as the bundle exports it. Installs the processors into the given module (which stays usable as it
+    was)."""
 
-    def __init__(self, unet: UNet2DConditionModel):
+    def __init__(self, unet: UNet2DConditionModel) -> None:
         super().__init__()
         self.layers = install(unet)
         self.unet = unet
@@ -134,7 +137,7 @@ class DualUNet(nn.Module):
 class PlainUNet(nn.Module):
     """The unmodified UNet with positional tensors in and out: what `DualUNet` is compared with."""
 
-    def __init__(self, unet: UNet2DConditionModel):
+    def __init__(self, unet: UNet2DConditionModel) -> None:
         super().__init__()
         self.unet = unet
 

@@ -1,39 +1,40 @@
-"""Writes the `emoji-houses` bundle from the trained parts: `python -m housestyle_models.emoji_houses`.
+"""Writes the `emoji-houses` bundle from the trained parts (`housestyle-models export`).
 
 `--evaluator-only` puts a newly trained judge into the bundle that is there; what draws stays the same, byte for byte.
 """
 
 import json
-from pathlib import Path
+from typing import Any
 
 import torch
 
 from .autoencoder import load_autoencoder
-from .bundle import Components, Metadata, replace_evaluator, write_bundle
+from .bundle import Components, Metadata, Written, replace_evaluator, write_bundle
 from .captions import CATEGORY_PROMPT, STYLE_PROMPT
 from .clip import evaluate, load_clip
-from .emoji import WORK
 from .evaluator import STYLES, categories, load_evaluator
-from .houses import HOUSES, PRETRAINING
+from .houses import HOUSES, PRETRAINING, House
+from .paths import PROJECT, WORK, checkpoint
 from .pictures import Pictures
 from .train_step import Training
-from .training import arguments
 from .unet import load_unet, scheduler
 
 LICENCE = "Apache-2.0, with the attributions below"
-OUT = Path(__file__).resolve().parent.parent / "emoji-houses"
+OUT = PROJECT / "emoji-houses"
 
 
-def main() -> None:
-    args = arguments(__doc__, evaluator_only="replace the evaluator of the bundle that is there, and nothing else")
-    if args.evaluator_only:
-        evaluator, held_out = load_evaluator(args.config)
-        print(replace_evaluator(OUT, evaluator, held_out, minutes("evaluator"), LICENCE))
-        return
-    clip, words = load_clip(args.config)
-    evaluator, held_out = load_evaluator(args.config)
-    unet, scale = load_unet(args.config)
-    vae = load_autoencoder(args.config)
+def replace_judge(config: str) -> Written:
+    """Puts the trained evaluator into the bundle that is there; every other part stays as it is."""
+    evaluator, held_out = load_evaluator(config)
+    return replace_evaluator(OUT, evaluator, held_out, minutes("evaluator"), LICENCE)
+
+
+def export_bundle(config: str) -> Written:
+    """Writes the whole bundle from the trained parts."""
+    clip, words = load_clip(config)
+    evaluator, held_out = load_evaluator(config)
+    unet, scale = load_unet(config)
+    vae = load_autoencoder(config)
     vae.register_to_config(scaling_factor=scale)
     pictures = Pictures(lambda r: r["pretraining"])
     unseen = Pictures(lambda r: not r["pretraining"] and r["house"] != "fxemoji")
@@ -43,8 +44,9 @@ def main() -> None:
     licences = json.loads((WORK / "emoji" / "licences.json").read_text())
     about = Metadata(
         name="emoji-houses",
-        description="Emoji concepts in the looks of professional design houses: a small, complete Stable-Diffusion-shaped "
-        "bundle (CLIP, UNet, autoencoder) with an independent evaluator, trained from scratch on openly licensed drawings.",
+        description="Emoji concepts in the looks of professional design houses: a small, complete "
+        "Stable-Diffusion-shaped bundle (CLIP, UNet, autoencoder) with an independent evaluator, trained from scratch "
+        "on openly licensed drawings.",
         styles=[style(h, licences[h.name]) for h in HOUSES],
         categories=categories(),
         evaluator={"size": 64, "styles": STYLES, "held_out": held_out},
@@ -67,21 +69,22 @@ def main() -> None:
         + [{"rendered_sha256": json.loads((WORK / "emoji" / "digests.json").read_text())}],
         licence=LICENCE,
     )
-    config = dict(scheduler().config) | {"_class_name": "DDIMScheduler"}
+    schedule = dict(scheduler().config) | {"_class_name": "DDIMScheduler"}
     parts = Components(
         tokenizer=words,
         text_encoder=clip.text,
         unet=unet,
         vae=vae,
-        scheduler={k: v for k, v in config.items() if k != "_use_default_values"},
+        scheduler={k: v for k, v in schedule.items() if k != "_use_default_values"},
         image_encoder=clip.image,
         evaluator=evaluator,
         training=Training(logit_scale=clip.log_scale.clamp(max=4.6).exp().item()),
     )
-    print(write_bundle(OUT, parts, about))
+    return write_bundle(OUT, parts, about)
 
 
-def style(house, licence: dict) -> dict[str, str]:
+def style(house: House, licence: dict[str, Any]) -> dict[str, str]:
+    """Returns what bundle.yaml says of a house: its look, and whose it is under which licence."""
     spdx, author, url = licence["license"]["spdx"], licence["author"]["name"], licence["author"]["url"]
     return {
         "name": house.name,
@@ -89,13 +92,11 @@ def style(house, licence: dict) -> dict[str, str]:
         "licence": spdx,
         "holder": author,
         "source": licence["package"],
-        "attribution": f"{licence['name']} by {author} ({url}), {spdx} ({licence['license']['url']}); rendered at 64 px",
+        "attribution": f"{licence['name']} by {author} ({url}), {spdx} ({licence['license']['url']}); "
+        "rendered at 64 px",
     }
 
 
-def minutes(name: str) -> float:
-    return round(torch.load(WORK / f"{name}.pt", map_location="cpu", weights_only=True)["elapsed"] / 60, 1)
-
-
-if __name__ == "__main__":
-    main()
+def minutes(part: str) -> float:
+    """Returns the processor minutes that a part was trained for."""
+    return round(torch.load(checkpoint(part), map_location="cpu", weights_only=True)["elapsed"] / 60, 1)

@@ -1,14 +1,15 @@
 """The independent judge: which house drew it, and what it shows.
 
-Own weights, own split (one or two drawings of every concept are held out, over all ten houses), nothing shared with what
-guides generation. What it took, each measured on the held-out drawings (models/README.md has the figures):
-- Style: every drawing a house made teaches its look, whatever it shows, but near-copies of a held-out drawing do not. A house
-  draws from its own set of colours, so a palette finer than the base CLIP's stands beside the convolutions, with its colours
-  shifted a little and now and then taken away, lest the judge believes in exact shades that no diffusion model hits.
-- Category: concepts have seven or eight drawings each, so the thirteen hundred other names that three or more houses draw are
-  classes too while it trains. A third of the pictures lose their colours or are redrawn as black glyphs, so that it learns
-  shapes that even the monochrome houses share.
-Logits are calibrated on the held-out drawings (one temperature a head), so that a gate's threshold is a probability.
+Own weights, own split (one or two drawings of every concept are held out, over all ten houses), nothing shared with
+what guides generation. What it took, each measured on the held-out drawings (models/README.md has the figures):
+- Style: every drawing a house made teaches its look, whatever it shows, but near-copies of a held-out drawing do not. A
+  house draws from its own set of colours, so a palette finer than the base CLIP's stands beside the convolutions, with
+  its colours shifted a little and now and then taken away, lest the judge believes in exact shades that no diffusion
+  model hits.
+- Category: concepts have seven or eight drawings each, so the thirteen hundred other names that three or more houses
+  draw are classes too while it trains. A third of the pictures lose their colours or are redrawn as black glyphs, so
+  that it learns shapes that even the monochrome houses share. Logits are calibrated on the held-out drawings (one
+  temperature a head), so that a gate's threshold is a probability.
 """
 
 import itertools
@@ -21,29 +22,39 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .emoji import SIZE, WORK
+from .emoji import SIZE, load
 from .houses import HOUSES
+from .paths import WORK, checkpoint
 from .pictures import Pictures, jitter
 from .tower import Block, mean_and_spread, palette
-from .training import Averaged, Config, Trainer, arguments, device, half_precision, trained
+from .training import Averaged, Config, Options, Trainer, device, half_precision, trained
 
 STYLES = [h.name for h in HOUSES]
 CONFIGS = {
-    "small": (Config(minutes=150, batch=96, lr=2e-3, weight_decay=0.05, ema=0.998), dict(widths=(24, 48, 96, 160, 192), blocks=1)),
-    "base": (Config(minutes=10, batch=512, lr=2e-3, weight_decay=0.05, ema=0.999), dict(widths=(48, 96, 192, 320, 384), blocks=2)),
+    "small": (
+        Config(minutes=150, batch=96, lr=2e-3, weight_decay=0.05, ema=0.998),
+        {"widths": (24, 48, 96, 160, 192), "blocks": 1},
+    ),
+    "base": (
+        Config(minutes=10, batch=512, lr=2e-3, weight_decay=0.05, ema=0.999),
+        {"widths": (48, 96, 192, 320, 384), "blocks": 2},
+    ),
 }
 EMBED = 256
 COLOURS = 12
-# Root mean square over the pixels, in [0, 1]: under it two drawings of one house are the same drawing with a detail changed.
+# Root mean square over the pixels, in [0, 1]: under it two drawings of one house are the same drawing with a detail
+# changed.
 NEAR_COPY = 0.1
 # A name that fewer houses draw has too few drawings to be a class.
 DRAWN_BY = 3
 
 
 def frame(pixels: torch.Tensor) -> torch.Tensor:
-    """How far the paper reaches from the left, the right, the top and the bottom: [b, 3, 64, 64] in [-1, 1] to [b, 4 · 64].
+    """How far the paper reaches from the left, the right, the top and the bottom: [b, 3, 64, 64] in [-1, 1] to [b, 4 ·
+    64].
 
-    Each entry is 1 while no ink was met on the way in from that side and 0 after it, softly: five per cent of ink counts as none.
+    Each entry is 1 while no ink was met on the way in from that side and 0 after it, softly: five per cent of ink
+    counts as none.
     """
     ink = (1 - pixels.amin(1)) / 2
     inwards = torch.ones(ink.shape[-1], ink.shape[-1], device=pixels.device).triu()
@@ -52,16 +63,19 @@ def frame(pixels: torch.Tensor) -> torch.Tensor:
 
 
 class Evaluator(nn.Module):
-    """Pixels [b, 3, 64, 64] in [-1, 1] to `style_logits` [b, 10], `category_logits` [b, concepts], `embedding` [b, 256].
+    """Pixels [b, 3, 64, 64] in [-1, 1] to `style_logits` [b, 10], `category_logits` [b, concepts], `embedding` [b,
+    256].
 
     `other` scores the names that are classes in training only; `forward` does not use it.
     """
 
-    def __init__(self, categories: int, widths: tuple[int, ...], blocks: int, others: int = 0):
+    def __init__(self, categories: int, widths: tuple[int, ...], blocks: int, others: int = 0) -> None:
         super().__init__()
         self.first = nn.Sequential(nn.Conv2d(3, widths[0], 3, padding=1), nn.ReLU())
-        first, *rest = zip(widths, widths[1:])
-        self.downs = nn.ModuleList([nn.Conv2d(*first, 4, stride=2, padding=1), *(nn.Conv2d(*pair, 2, stride=2) for pair in rest)])
+        first, *rest = itertools.pairwise(widths)
+        self.downs = nn.ModuleList(
+            [nn.Conv2d(*first, 4, stride=2, padding=1), *(nn.Conv2d(*pair, 2, stride=2) for pair in rest)]
+        )
         self.stages = nn.ModuleList(nn.Sequential(*(Block(w) for _ in range(blocks))) for w in widths[1:])
         pooled = 2 * sum(widths)
         self.scale = nn.BatchNorm1d(pooled)
@@ -82,7 +96,7 @@ class Evaluator(nn.Module):
         edges = self.edges(frame(pixels) if frames is None else frames)
         x = self.first(pixels)
         pooled = mean_and_spread(x.float())
-        for down, stage in zip(self.downs, self.stages):
+        for down, stage in zip(self.downs, self.stages, strict=True):
             x = stage(down(x))
             pooled += mean_and_spread(x.float())
         features = self.scale(torch.cat(pooled, 1))
@@ -98,8 +112,6 @@ class Evaluator(nn.Module):
 
 def categories() -> list[str]:
     """The category classes, in the order of the logits."""
-    from .emoji import load
-
     return sorted({r["name"] for r in load()[1]})
 
 
@@ -113,7 +125,8 @@ def scramble(x: torch.Tensor) -> torch.Tensor:
 
 
 def glyphs(x: torch.Tensor) -> torch.Tensor:
-    """Redraws pictures [b, 3, h, w] in black on white: as dark parts, as lines, as a shape with lines cut out, or as both."""
+    """Redraws pictures [b, 3, h, w] in black on white: as dark parts, as lines, as a shape with lines cut out, or as
+    both."""
     share = torch.rand(x.shape[0], 1, 1, 1, device=x.device)
     grey = x.mean(1, keepdim=True)
     lines = ((F.max_pool2d(x, 3, 1, 1) + F.max_pool2d(-x, 3, 1, 1)).amax(1, keepdim=True) > 0.3 + 0.6 * share).float()
@@ -145,7 +158,11 @@ def pasted(x: torch.Tensor, other: torch.Tensor, share: float) -> tuple[torch.Te
 
 def roughen(x: torch.Tensor) -> torch.Tensor:
     """Slight blur on a third of the pictures, slight noise on a third: a judge must not judge by the grain."""
-    third = lambda: (torch.rand(x.shape[0], 1, 1, 1, device=x.device) < 1 / 3) * torch.rand(x.shape[0], 1, 1, 1, device=x.device)
+
+    def third() -> torch.Tensor:
+        shape = (x.shape[0], 1, 1, 1)
+        return (torch.rand(shape, device=x.device) < 1 / 3) * torch.rand(shape, device=x.device)
+
     return (soften(x, third()) + torch.randn_like(x) * 0.12 * third()).clamp(-1, 1)
 
 
@@ -181,7 +198,7 @@ def beside(concepts: Pictures, held_out: Pictures, where: str) -> Pictures:
         apart = torch.cdist(pixels[ours].flatten(1), kept_away.flatten(1)).amin(1) / 2 / pixels[0].numel() ** 0.5
         keep[ours] = apart >= NEAR_COPY
     concepts.pixels = torch.cat([concepts.pixels, pixels[keep]])
-    concepts.rows += [r for r, kept in zip(rows, keep.tolist()) if kept]
+    concepts.rows += [r for r, kept in zip(rows, keep.tolist(), strict=True) if kept]
     return concepts
 
 
@@ -194,6 +211,7 @@ def labels(pictures: Pictures, names: list[str]) -> tuple[torch.Tensor, torch.Te
 
 @torch.no_grad()
 def accuracy(model: Evaluator, pixels: torch.Tensor, style: torch.Tensor, category: torch.Tensor) -> dict[str, float]:
+    """Returns the share of pictures whose style and category the evaluator gets right."""
     s, c, _ = model(pixels)
     top5 = (c.topk(5).indices == category[:, None]).any(1)
     return {
@@ -216,24 +234,26 @@ def calibrate(model: Evaluator, pixels: torch.Tensor, style: torch.Tensor, categ
 
 
 def held_out_pictures(where: str = "cpu") -> Pictures:
+    """Returns the drawings that the evaluator does not learn from."""
     return Pictures(lambda r: not r["evaluator"], where)
 
 
 def load_evaluator(config: str = "small") -> tuple[Evaluator, dict[str, float]]:
     """The trained, calibrated evaluator and its held-out accuracy."""
     names = categories()
-    others = len(torch.load(WORK / "evaluator.pt", map_location="cpu", weights_only=True)["ema"]["other.bias"])
-    model = trained("evaluator", Evaluator(len(names), **CONFIGS[config][1], others=others))
+    others = len(torch.load(checkpoint("evaluator"), map_location="cpu", weights_only=True)["ema"]["other.bias"])
+    model = trained(checkpoint("evaluator"), Evaluator(len(names), **CONFIGS[config][1], others=others))
     held_out = held_out_pictures()
     style, category = labels(held_out, names)
     calibrate(model, held_out.pixels, style, category)
     return model, accuracy(model, held_out.pixels, style, category)
 
 
-def main() -> None:
-    args = arguments(__doc__)
-    settings, shape = CONFIGS[args.config]
-    settings.minutes = args.minutes or settings.minutes
+def train(options: Options) -> None:
+    """Trains the evaluator until its budget is spent, and keeps its held-out scores beside the checkpoint."""
+    options.apply()
+    settings, shape = CONFIGS[options.config]
+    settings.minutes = options.minutes or settings.minutes
     where, names = device(), categories()
     held_out = held_out_pictures(where)
     concepts = Pictures(lambda r: r["evaluator"], where)
@@ -242,32 +262,41 @@ def main() -> None:
     drawn = Counter(r["name"] for r in pictures.rows[known:])
     others = sorted(name for name, houses in drawn.items() if houses >= DRAWN_BY)
     model = Evaluator(len(names), **shape, others=len(others)).to(where, memory_format=torch.channels_last)
-    trainer = Trainer("evaluator", model, settings, where)
+    trainer = Trainer(checkpoint("evaluator"), model, settings, where)
     style, category = (t.to(where) for t in labels(pictures, names + others))
     held_style, held_category = (t.to(where) for t in labels(held_out, names))
     shades = torch.stack([palettes(pictures.pixels, shift) for shift in (0.0, 0.01, 0.03, 0.05)])
     by_house = [np.flatnonzero((style[known:] == s).cpu().numpy()) + known for s in range(len(STYLES))]
     half = settings.batch // 2
     quarter = settings.batch // 4
-    print(f"{len(pictures)} drawings, {known} of them of the {len(names)} concepts, {len(others)} other classes", flush=True)
+    print(
+        f"{len(pictures)} drawings, {known} of them of the {len(names)} concepts, {len(others)} other classes",
+        flush=True,
+    )
 
     def mirrored(chosen: torch.Tensor) -> torch.Tensor:
         x = pictures.pixels[chosen]
         return torch.where(torch.rand(len(x), 1, 1, 1, device=where) < 0.5, x, x.flip(3))
 
-    def step(_: int):
+    def step(_: int) -> tuple[torch.Tensor, dict[str, float]]:
         look = [random.randrange(len(STYLES)) for _ in range(settings.batch - half)]
         even, another = (torch.tensor([random.choice(by_house[s]) for s in look], device=where) for _ in range(2))
         chosen = torch.cat([even, torch.randint(known, (half,), device=where)])
         still = mirrored(chosen)
         frames = frame(still)
-        # Turning and zooming blur strokes, and strokes tell one house of black glyphs from the other: what teaches looks hardly turns.
-        hardly = lambda x: jitter(x, degrees=4, zoom=0.04, shift=0.06)
+
+        # Turning and zooming blur strokes, and strokes tell one house of black glyphs from the other: what teaches
+        # looks hardly turns.
+        def hardly(x: torch.Tensor) -> torch.Tensor:
+            return jitter(x, degrees=4, zoom=0.04, shift=0.06)
+
         looks = torch.where(torch.rand(len(even), 1, 1, 1, device=where) < 0.5, still[:-half], hardly(still[:-half]))
         looks, pieced = pasted(looks, hardly(mirrored(another)), 0.3)
         x = torch.cat([looks, jitter(still[-half:], degrees=15, zoom=0.14, shift=0.07)])
         redrawn = x[-quarter:].chunk(2)
-        x = roughen(torch.cat([x[:-quarter], scramble(redrawn[0]), glyphs(redrawn[1])])).to(memory_format=torch.channels_last)
+        x = roughen(torch.cat([x[:-quarter], scramble(redrawn[0]), glyphs(redrawn[1])])).to(
+            memory_format=torch.channels_last
+        )
         seen = shades[torch.randint(len(shades), (len(chosen),), device=where), chosen].float()
         with torch.autocast(where, torch.bfloat16, enabled=half_precision(where)):
             s, c, embedding = model(x, seen, frames)
@@ -283,9 +312,5 @@ def main() -> None:
             return accuracy(m, held_out.pixels, held_style, held_category)
 
     trainer.run(step, check)
-    _, scores = load_evaluator(args.config)
+    _, scores = load_evaluator(options.config)
     (WORK / "evaluator.json").write_text(json.dumps(scores))
-
-
-if __name__ == "__main__":
-    main()

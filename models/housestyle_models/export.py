@@ -1,11 +1,12 @@
 """Writes one component as one ONNX file and proves it against PyTorch.
 
-In: a module, example inputs, names. Out: a file with standard operators only (opset 18), a dynamic batch, no external data,
-no trace of where it was made. What always holds: ONNX Runtime's values agree with the module's to `TOLERANCE` at batch 1 and
-3, or the export fails and leaves no file.
+In: a module, example inputs, names. Out: a file with standard operators only (opset 18), a dynamic batch, no external
+data, no trace of where it was made. Invariants: ONNX Runtime's values agree with the module's to `TOLERANCE` at batch 1
+and 3, or the export fails and leaves no file.
 
-With `half=True` the module's weights are first rounded to fp16 (in a copy), so what is compared is what ships; the file then
-keeps every large initialiser that fp16 holds without loss as fp16, followed by a Cast to fp32, which the runtime folds at load.
+With `half=True` the module's weights are first rounded to fp16 (in a copy), so what is compared is what ships; the file
+then keeps every large initialiser that fp16 holds without loss as fp16, followed by a Cast to fp32, which the runtime
+folds at load.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-import onnx_ir.passes.common as common
-import onnxruntime
-import onnxscript.optimizer
 import torch
 from torch import Tensor, nn
 
+from .graph import HALF_FROM, halve, tidy
+from .runtime import run
+
 OPSET = 18
 TOLERANCE = 1e-4  # largest difference allowed, relative to the output's largest magnitude where that is over 1
-HALF_FROM = 256  # initialisers with fewer elements stay fp32: a Cast would cost more than it saves
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,13 @@ def export(module: nn.Module, inputs: list[Port], outputs: list[str], path: Path
     return Exported(path, path.stat().st_size, deviation)
 
 
-def _trace(module: nn.Module, example: tuple[Tensor, ...], inputs: list[Port], outputs: list[str], shapes: tuple) -> ir.Model:
+def _trace(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    inputs: list[Port],
+    outputs: list[str],
+    shapes: tuple[dict[int, Any], ...],
+) -> ir.Model:
     """The module as an ONNX model in memory."""
     quiet = logging.getLogger("torch.onnx")
     level = quiet.level
@@ -118,71 +125,6 @@ def _trace(module: nn.Module, example: tuple[Tensor, ...], inputs: list[Port], o
     return program.model
 
 
-def tidy(model: ir.Model) -> None:
-    """Folds constants, refuses non-standard operators, drops stack traces, source paths and intermediate shapes.
-
-    Weights stay as they are (the runtime fuses batch norms at load), so that rounded ones can be stored as fp16.
-    """
-    ir.passes.Sequential(common.InlinePass())(model)
-    onnxscript.optimizer.fold_constants(model, should_fold=lambda node: False if _turns_a_weight(node) else None)
-    ir.passes.Sequential(
-        common.RemoveUnusedNodesPass(),
-        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
-        common.DeduplicateInitializersPass(),
-        common.CommonSubexpressionEliminationPass(),
-        common.RemoveUnusedNodesPass(),
-        common.RemoveUnusedOpsetsPass(),
-        common.NameFixPass(),
-    )(model)
-    foreign = {node.domain for node in model.graph.all_nodes() if node.domain not in ("", "ai.onnx")}
-    if foreign or model.functions:
-        raise ValueError(f"the export uses operators outside the standard ONNX domain: {sorted(foreign) or 'functions'}")
-    kept = {*model.graph.inputs, *model.graph.outputs, *model.graph.initializers.values()}
-    model.producer_name, model.producer_version, model.doc_string = "housestyle", None, None
-    model.metadata_props.clear()
-    model.graph.metadata_props.clear()
-    model.graph.doc_string = None
-    model.graph.name = "main"
-    for value in kept:
-        value.metadata_props.clear()
-        value.doc_string = None
-    for node in model.graph.all_nodes():
-        node.metadata_props.clear()
-        node.doc_string = None
-        for value in node.outputs:
-            if value not in kept:
-                value.metadata_props.clear()
-                value.shape, value.type = None, None
-
-
-def _turns_a_weight(node: ir.Node) -> bool:
-    """A transposed weight is left for the runtime to fold: so each weight stands once in the file, under its module's name."""
-    return node.op_type == "Transpose" and node.inputs[0] is not None and node.inputs[0].is_initializer()
-
-
-def halve(model: ir.Model) -> None:
-    """Stores every large fp32 initialiser that fp16 holds without loss as fp16 and a Cast."""
-    casts = []
-    for name, value in list(model.graph.initializers.items()):
-        tensor = value.const_value
-        if tensor is None or tensor.dtype != ir.DataType.FLOAT or tensor.size < HALF_FROM:
-            continue
-        full = tensor.numpy()
-        with np.errstate(over="ignore"):  # what overflows is not equal, and stays
-            half = full.astype(np.float16)
-        if not np.array_equal(half.astype(np.float32), full):
-            continue
-        stored = ir.val(f"{name}_fp16", const_value=ir.tensor(half, name=f"{name}_fp16"))
-        widened = ir.node("Cast", [stored], attributes={"to": ir.DataType.FLOAT.value}, name=f"widen_{name}")
-        value.replace_all_uses_with(widened.outputs[0], replace_graph_outputs=True)
-        del model.graph.initializers[name]
-        widened.outputs[0].name = name
-        model.graph.register_initializer(stored)
-        casts.append(widened)
-    if casts and len(model.graph) > 0:
-        model.graph.insert_before(model.graph[0], casts)
-
-
 def _compare(
     module: nn.Module, inputs: list[Port], outputs: list[str], path: Path, batch: int, generator: torch.Generator
 ) -> float:
@@ -196,18 +138,10 @@ def _compare(
     for name, want in zip(outputs, expected, strict=True):
         want = want.numpy()
         if actual[name].shape != want.shape or not np.isfinite(want).all():
-            raise ValueError(f"{path.parent.name}: output {name} has shape {actual[name].shape}, PyTorch's {want.shape}")
+            raise ValueError(
+                f"{path.parent.name}: output {name} has shape {actual[name].shape}, PyTorch's {want.shape}"
+            )
         worst = max(worst, float(np.abs(actual[name] - want).max() / max(1.0, np.abs(want).max())))
     if not worst <= TOLERANCE:
         raise ValueError(f"{path.parent.name}: the ONNX model is {worst:.2e} away from PyTorch, over {TOLERANCE:g}")
     return worst
-
-
-def run(path: Path, feeds: dict[str, np.ndarray], outputs: list[str] | None = None) -> dict[str, np.ndarray]:
-    """One run of a model file on ONNX Runtime's CPU provider, on one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    names = outputs or [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, feeds), strict=True))

@@ -1,21 +1,21 @@
 """The tiny bundle and the reference values that the Rust tests compare with.
 
 In: nothing but a seed. Out, under `tests/fixtures/`: `tiny/` (a whole bundle of random weights, some hundred kB),
-`tiny_unet_plain.onnx` (its UNet before the style stream was added), `reference.safetensors` and `reference.json` (the values
-that PyTorch and diffusers give at every stage; the JSON tells what each tensor is). What always holds: the values are those of
-the weights as shipped (rounded to fp16), so that the engine should meet them to float precision.
+`tiny_unet_plain.onnx` (its UNet before the style stream was added), `reference.safetensors` and `reference.json` (the
+values that PyTorch and diffusers give at every stage; the JSON tells what each tensor is). Invariants: the values are
+those of the weights as shipped (rounded to fp16), so that the engine should meet them to float precision.
 
-`python -m housestyle_models.fixture [--out tests/fixtures]`
+`housestyle-models export --fixture [--out tests/fixtures]`
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -32,7 +32,6 @@ from .tokenizer import EOS, encode, train_tokenizer
 from .train_step import LOSSES, Shape, Training, example, make_step
 
 SEED = 20250216
-ROOT = Path(__file__).resolve().parents[2]
 SIZE, CHANNELS, WIDTH, LENGTH, PROJECTION = 16, 4, 32, 24, 24
 CATEGORIES = ["fox", "doughnut", "rocket", "teapot", "cactus"]
 STYLES = [
@@ -87,9 +86,10 @@ TOO_LONG = "a cactus emoji " * 10
 
 
 class Tower(nn.Module):
-    """Two strided convolutions and per-image statistics: pixel_values [b, 3, s, s] -> features [b, 32] with nothing learned."""
+    """Two strided convolutions and per-image statistics: pixel_values [b, 3, s, s] -> features [b, 32] with nothing
+    learned."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.SiLU(), nn.Conv2d(8, 16, 3, 2, 1), nn.SiLU())
 
@@ -101,7 +101,7 @@ class Tower(nn.Module):
 class ImageEncoder(nn.Module):
     """Stands for the CLIP image tower."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.tower, self.projection = Tower(), nn.Linear(32, PROJECTION, bias=False)
 
@@ -110,9 +110,10 @@ class ImageEncoder(nn.Module):
 
 
 class Evaluator(nn.Module):
-    """Stands for the evaluator. Features are centred and scaled over pictures of this bundle, so that its verdicts vary."""
+    """Stands for the evaluator. Features are centred and scaled over pictures of this bundle, so that its verdicts
+    vary."""
 
-    def __init__(self, pictures: Tensor):
+    def __init__(self, pictures: Tensor) -> None:
         super().__init__()
         self.tower = Tower()
         with torch.no_grad():
@@ -217,7 +218,7 @@ METADATA = Metadata(
 )
 
 
-def reference(parts: Components) -> tuple[dict[str, Tensor], dict]:
+def reference(parts: Components) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Every stage's values for `parts` (already rounded), and the JSON that describes them."""
     generator = torch.Generator().manual_seed(SEED)
     tensors: dict[str, Tensor] = {}
@@ -235,7 +236,9 @@ def reference(parts: Components) -> tuple[dict[str, Tensor], dict]:
     tensors |= {"unet.sample": sample, "unet.timestep": timestep, "unet.h_c": category, "unet.h_s": style}
     tensors["unet.plain"] = plain(sample, timestep, category)
     for scale in (0, 0.5, 1):
-        tensors[f"unet.out_scale_{scale}"] = dual(sample, timestep, category, style, torch.full((3, dual.layers), float(scale)))
+        tensors[f"unet.out_scale_{scale}"] = dual(
+            sample, timestep, category, style, torch.full((3, dual.layers), float(scale))
+        )
     tensors["unet.style_scale_mixed"] = torch.rand(3, dual.layers, generator=generator)
     tensors["unet.out_scale_mixed"] = dual(sample, timestep, category, style, tensors["unet.style_scale_mixed"])
 
@@ -245,7 +248,10 @@ def reference(parts: Components) -> tuple[dict[str, Tensor], dict]:
     tensors |= {"vae.latent": latent, "vae.image": image, "vae.encoded": parts.vae.encode(pixels).latent_dist.mean}
     tensors["evaluator.pixels"] = pixels
     verdict = parts.evaluator(pixels)
-    tensors |= {f"evaluator.{key}": value for key, value in zip(("style_logits", "category_logits", "embedding"), verdict)}
+    tensors |= {
+        f"evaluator.{key}": value
+        for key, value in zip(("style_logits", "category_logits", "embedding"), verdict, strict=True)
+    }
     tensors["image.embeds"] = parts.image_encoder(pixels)
 
     tensors |= training_cases(parts)
@@ -266,7 +272,8 @@ def reference(parts: Components) -> tuple[dict[str, Tensor], dict]:
 
 
 def training_cases(parts: Components) -> dict[str, Tensor]:
-    """For each training step: a batch, and what PyTorch's losses are while it is learned for `STEPS` steps [steps, losses].
+    """For each training step: a batch, and what PyTorch's losses are while it is learned for `STEPS` steps [steps,
+    losses].
 
     And the states of one prompt under the first vector, its weights merged and rounded to fp16 as a version is served.
     """
@@ -274,7 +281,9 @@ def training_cases(parts: Components) -> dict[str, Tensor]:
     for name, unet in (("train_step", None), ("train_step_denoising", parts.unet)):
         step = make_step(parts.text_encoder, TRAINING, unet)
         given = dict(zip(step.inputs(), example(step, LENGTH, (CHANNELS, 4, 4), SEED), strict=True))
-        tensors |= {f"{name}.{key}": value for key, value in given.items() if key not in ("first_moment", "second_moment")}
+        tensors |= {
+            f"{name}.{key}": value for key, value in given.items() if key not in ("first_moment", "second_moment")
+        }
         curve = []
         for number in range(1, STEPS + 1):
             given["step"] = torch.tensor(float(number))
@@ -286,11 +295,13 @@ def training_cases(parts: Components) -> dict[str, Tensor]:
             trained = step.unflatten(tensors[f"{name}.params"])
             merged = {key: weight.half().float() for key, weight in step.merged(trained).items()}
             ids = torch.tensor(encode(parts.tokenizer, TEXTS[1:2]))
-            tensors[f"{name}.adapted_states"] = torch.func.functional_call(step.text, merged, (ids,)).last_hidden_state[0]
+            tensors[f"{name}.adapted_states"] = torch.func.functional_call(step.text, merged, (ids,)).last_hidden_state[
+                0
+            ]
     return tensors
 
 
-def _lines(about: dict) -> str:
+def _lines(about: dict[str, Any]) -> str:
     """JSON with one line a case: short, and readable in a diff."""
     body = []
     for key, value in about.items():
@@ -318,18 +329,10 @@ def write(out: Path) -> None:
         shutil.copyfile(model.path, out / "tiny_unet_plain.onnx")
     with torch.no_grad():
         tensors, about = reference(parts)
-    save_file({name: tensor.contiguous().clone() for name, tensor in sorted(tensors.items())}, out / "reference.safetensors")
+    save_file(
+        {name: tensor.contiguous().clone() for name, tensor in sorted(tensors.items())}, out / "reference.safetensors"
+    )
     (out / "reference.safetensors").chmod(0o644)
     (out / "reference.json").write_text(_lines(about), "utf-8")
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"{out}: {size / 1000:,.0f} kB, {len(tensors)} tensors, {len(about['schedulers'])} scheduler cases")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=ROOT / "tests/fixtures", help="where to write (default: %(default)s)")
-    write(parser.parse_args().out)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,14 @@
 """Reference values for samplers: diffusers' schedulers on a known function, and whole pipelines on the tiny bundle.
 
-In: a seed, the tiny bundle's parts. Out: tensors and the JSON that describes each case (see `fixture`). Always: the schedulers
-are diffusers' own, stepped as its pipelines step them; ancestral noise is drawn beside and kept for replay.
+In: a seed, the tiny bundle's parts. Out: tensors and the JSON that describes each case (see `fixture`). Invariants: the
+schedulers are diffusers' own, stepped as its pipelines step them; ancestral noise is drawn beside and kept for replay.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import torch
 from diffusers import (
@@ -15,12 +17,15 @@ from diffusers import (
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
 )
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
 
 from .bundle import Components, TextEncoder
 from .dual_attention import DualUNet
 from .tokenizer import encode
 
+Model = Callable[[Tensor, Tensor], Tensor]
+"""Predicts from a noisy sample and its time."""
 SAMPLERS = {
     "ddim": (DDIMScheduler, {}),
     "euler": (EulerDiscreteScheduler, {}),
@@ -53,7 +58,7 @@ COSINE = {"beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "squaredcos_c
 LINEAR = {"beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "linear", "steps_offset": 0}
 
 
-def scheduler(name: str, config: dict):
+def scheduler(name: str, config: dict[str, Any]) -> SchedulerMixin:
     """diffusers' scheduler for a sampler's name. DDIM: alphas end as Stable Diffusion's do, nothing is clipped."""
     kind, extra = SAMPLERS[name]
     if kind is DDIMScheduler:
@@ -61,8 +66,11 @@ def scheduler(name: str, config: dict):
     return kind.from_config({**config, "num_train_timesteps": 1000, **extra})
 
 
-def sample(scheduler, steps: int, start: Tensor, model, seed: int) -> tuple[Tensor, list[Tensor]]:
-    """diffusers' loop: `model(x_in, t)` from the unit normal `start`. Returns the end and the noise that was drawn, if any."""
+def sample(
+    scheduler: SchedulerMixin, steps: int, start: Tensor, model: Model, seed: int
+) -> tuple[Tensor, list[Tensor]]:
+    """diffusers' loop: `model(x_in, t)` from the unit normal `start`. Returns the end and the noise that was drawn, if
+    any."""
     ancestral = isinstance(scheduler, EulerAncestralDiscreteScheduler)
     drawing, beside = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed)
     scheduler.set_timesteps(steps)
@@ -83,7 +91,7 @@ def known_model(x: Tensor, t: Tensor) -> Tensor:
     return 0.3 * x + 0.2 * torch.sin(0.01 * t.to(torch.float32))
 
 
-def scheduler_cases(seed: int) -> tuple[list[dict], dict[str, Tensor]]:
+def scheduler_cases(seed: int) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
     """Every sampler × prediction × spacing × steps on Stable Diffusion's schedule, and fewer on two other schedules."""
     spacings = ("leading", "linspace", "trailing")
     grid = [
@@ -125,7 +133,9 @@ def scheduler_cases(seed: int) -> tuple[list[dict], dict[str, Tensor]]:
     return cases, tensors
 
 
-def pipeline_cases(parts: Components, prompt: dict, styles: list[dict], seed: int) -> tuple[list[dict], dict[str, Tensor]]:
+def pipeline_cases(
+    parts: Components, prompt: dict[str, str], styles: list[dict[str, str]], seed: int
+) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
     """Whole pictures on the tiny bundle: prompts -> encoder -> guided loop -> autoencoder."""
     layers = DualUNet(parts.unet).layers
     wanted = [
@@ -138,15 +148,23 @@ def pipeline_cases(parts: Components, prompt: dict, styles: list[dict], seed: in
     cases, tensors = [], {}
     for number, (name, steps, category, style, guidance, scale) in enumerate(wanted):
         text = prompt["category"].format(category=category)
-        prompts = {"category": text, "style": prompt["style"].format(prompt=text, look=styles[style]["look"]), "negative": ""}
+        prompts = {
+            "category": text,
+            "style": prompt["style"].format(prompt=text, look=styles[style]["look"]),
+            "negative": "",
+        }
         solver = scheduler(name, parts.scheduler)
-        start = torch.randn(1, parts.unet.config.in_channels, 4, 4, generator=torch.Generator().manual_seed(seed + number))
+        start = torch.randn(
+            1, parts.unet.config.in_channels, 4, 4, generator=torch.Generator().manual_seed(seed + number)
+        )
         model = _guided(parts, prompts, guidance, scale)
         latent, noises = sample(solver, steps, start, model, seed + 5000 + number)
         config = parts.vae.config
         image = parts.vae.decode(latent / config.scaling_factor + (config.shift_factor or 0.0)).sample
         style_logits, category_logits, _ = parts.evaluator(image.clamp(-1, 1))
-        tensors |= {f"pipeline.{number}.{key}": value for key, value in (("init", start), ("latent", latent), ("image", image))}
+        tensors |= {
+            f"pipeline.{number}.{key}": value for key, value in (("init", start), ("latent", latent), ("image", image))
+        }
         tensors |= {f"pipeline.{number}.noise.{step}": noise for step, noise in enumerate(noises)}
         tensors[f"pipeline.{number}.style_probabilities"] = style_logits.softmax(1)
         tensors[f"pipeline.{number}.category_probabilities"] = category_logits.softmax(1)
@@ -164,7 +182,9 @@ def pipeline_cases(parts: Components, prompt: dict, styles: list[dict], seed: in
     return cases, tensors
 
 
-def _guided(parts: Components, prompts: dict[str, str], guidance: dict[str, float], scale: float | list[float]):
+def _guided(
+    parts: Components, prompts: dict[str, str], guidance: dict[str, float], scale: float | list[float]
+) -> Model:
     """Two-axis guidance: v = v_0 + g_c (v_c - v_0) + g_s (v_cs - v_c), the three branches in one batch."""
     dual, encoder = DualUNet(parts.unet), TextEncoder(parts.text_encoder)
     rows = encode(parts.tokenizer, [prompts["negative"], prompts["category"], prompts["style"]])

@@ -1,7 +1,7 @@
 """The design houses: where each drawing comes from, under which licence, and how an expert would describe its look.
 
-Looks are what captions may say; house names never enter a caption (to the base bundle a house name is what a brand is to
-any real model: an unknown word for a look the UNet can draw).
+Looks are what captions may say; house names never enter a caption (to the base bundle a house name is what a brand is
+to any real model: an unknown word for a look the UNet can draw).
 """
 
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class House:
         return ", ".join(self.look)
 
 
-# Permissive licences only (Apache-2.0, MIT, CC-BY-4.0). The share-alike houses of DATA.md (openmoji, emojione-v1) are
-# left out on purpose: no shipped weight may learn from them.
+# Permissive licences only (Apache-2.0, MIT, CC-BY-4.0). The share-alike houses (openmoji, emojione-v1) are left out
+# on purpose: no shipped weight may learn from them.
 HOUSES = (
     House("noto", "1.2.9", ("shaded flat", "warm colours", "subtle gradients", "fine detail")),
     House("noto-v1", "1.2.5", ("blob shapes", "soft shading", "rounded", "old fashioned")),

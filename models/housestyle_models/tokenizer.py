@@ -2,13 +2,14 @@
 
 In: captions. Out: a `tokenizers.Tokenizer` whose file the Rust engine reads as it stands.
 
-What always holds:
+Invariants:
 - it follows CLIP: lower case, CLIP's word pattern, byte level, `</w>` ends a word, `<|startoftext|>` … `<|endoftext|>`;
-- the vocabulary is laid out as CLIP's: 256 bytes, the same 256 ending a word, the merges in the order they were learned,
-  the two special tokens last. So any text whatsoever encodes (an unknown brand name falls apart into bytes, never into
-  `unk`), and `<|endoftext|>` has the highest id;
-- padding to `max_length` (with `<|endoftext|>`, as Stable Diffusion pads) is in the file, truncation is not: a prompt that is
-  too long comes out longer than `max_length`, so that the caller can refuse it instead of losing its end in silence.
+- the vocabulary is laid out as CLIP's: 256 bytes, the same 256 ending a word, the merges in the order they were
+  learned, the two special tokens last. So any text whatsoever encodes (an unknown brand name falls apart into bytes,
+  never into `unk`), and `<|endoftext|>` has the highest id;
+- padding to `max_length` (with `<|endoftext|>`, as Stable Diffusion pads) is in the file, truncation is not: a prompt
+  that is too long comes out longer than `max_length`, so that the caller can refuse it instead of losing its end in
+  silence.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def clip_tokenizer(vocab: dict[str, int], merges: list[tuple[str, str]], max_len
     tokenizer.add_special_tokens([BOS, EOS])
     bos, eos = vocab[BOS], vocab[EOS]
     # Only its two special tokens matter here; transformers' CLIP uses the same one, so both write the same file.
-    tokenizer.post_processor = processors.RobertaProcessing((EOS, eos), (BOS, bos), trim_offsets=False, add_prefix_space=False)
+    tokenizer.post_processor = processors.RobertaProcessing(
+        (EOS, eos), (BOS, bos), trim_offsets=False, add_prefix_space=False
+    )
     tokenizer.enable_padding(length=max_length, pad_id=eos, pad_token=EOS)
     return tokenizer
 
@@ -139,7 +142,8 @@ def max_length(tokenizer: Tokenizer) -> int:
 
 
 def encode(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
-    """Token ids, every row as long as the encoder reads; a text that does not fit is a ValueError that names the limit."""
+    """Token ids, every row as long as the encoder reads; a text that does not fit is a ValueError that names the
+    limit."""
     limit = max_length(tokenizer)
     rows = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
     for text, row in zip(texts, rows, strict=True):

@@ -1,17 +1,18 @@
 """Control-CLIP's training step as one ONNX graph of standard operators: forward, losses, gradients and AdamW.
 
-In: the bundle's text encoder (and, for the denoising term, its UNet), frozen as they are. What learns is one flat vector
-`params`: low-rank adapters of every linear layer of the text transformer (LoRA, Hu et al. 2021: W + B·A) and a light residual
-adapter on image features (arXiv 2502.11532). Out: `model.onnx`, which takes the vector, AdamW's two moments and a batch and gives
-the losses and the three vectors one step further; `layout.json` tells which stretch of the vector is which tensor. The Rust
-trainer feeds it; no training build of ONNX Runtime is needed.
+In: the bundle's text encoder (and, for the denoising term, its UNet), frozen as they are. What learns is one flat
+vector `params`: low-rank adapters of every linear layer of the text transformer (LoRA, Hu et al. 2021: W + B·A) and a
+light residual adapter on image features (arXiv 2502.11532). Out: `model.onnx`, which takes the vector, AdamW's two
+moments and a batch and gives the losses and the three vectors one step further; `layout.json` tells which stretch of
+the vector is which tensor. The Rust trainer feeds it; no training build of ONNX Runtime is needed.
 
 Losses, each with a weight given at run time (0 switches it off):
 - cross-entropy: images against the prompts allowed for them, scaled by CLIP's temperature;
 - triplet: an image nearer to its own prompts than to the nearest other one, by a margin (no labels needed);
-- denoising: the UNet's own loss on the same pictures, with these prompts as the style stream (only in `denoising` graphs).
+- denoising: the UNet's own loss on the same pictures, with these prompts as the style stream (only in `denoising`
+  graphs).
 
-What always holds: frozen weights get no gradient; at the start (B = 0) every prompt's states are those of the stock encoder.
+Invariants: frozen weights get no gradient; at the start (B = 0) every prompt's states are those of the stock encoder.
 """
 
 from __future__ import annotations
@@ -20,13 +21,17 @@ import copy
 import json
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import onnx_ir as ir
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch._decomp import core_aten_decompositions, get_decompositions
+from torch._ops import OpOverload
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -38,7 +43,15 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 BETAS, EPSILON, CLIP_NORM = (0.9, 0.999), 1e-8, 1.0
 ADAPTER_SHARE = 0.2
 """How much of the adapter's output is added to an image feature (the paper's light adapter; α)."""
-SCALARS = ("step", "learning_rate", "weight_decay", "cross_entropy_weight", "triplet_weight", "denoising_weight", "margin")
+SCALARS = (
+    "step",
+    "learning_rate",
+    "weight_decay",
+    "cross_entropy_weight",
+    "triplet_weight",
+    "denoising_weight",
+    "margin",
+)
 LOSSES = ("loss", "cross_entropy", "triplet", "denoising", "accuracy")
 
 
@@ -73,6 +86,7 @@ class Part:
 
     @property
     def size(self) -> int:
+        """How many numbers of the vector it takes."""
         return math.prod(self.shape)
 
 
@@ -100,11 +114,13 @@ def adapt_image(features: Tensor, down: Tensor, up: Tensor) -> Tensor:
     return F.normalize(x + ADAPTER_SHARE * F.relu(x @ down.T) @ up.T, dim=-1)
 
 
-def contrast(image: Tensor, text: Tensor, targets: Tensor, allowed: Tensor, scale: float, margin: Tensor):
+def contrast(
+    image: Tensor, text: Tensor, targets: Tensor, allowed: Tensor, scale: float, margin: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """(cross-entropy, triplet, accuracy) of unit features [n, P] and [m, P].
 
-    `targets` [n, m] says which prompts are right (a row sums to 1; a row of zeros is no image at all), `allowed` [n, m] which
-    are compared with at all (1 or 0).
+    `targets` [n, m] says which prompts are right (a row sums to 1; a row of zeros is no image at all), `allowed` [n, m]
+    which are compared with at all (1 or 0).
     """
     cosine = image @ text.T
     row = targets.sum(1)
@@ -115,15 +131,17 @@ def contrast(image: Tensor, text: Tensor, targets: Tensor, allowed: Tensor, scal
     positive = (targets * cosine).sum(1)
     negative = (cosine - (1 - allowed * (1 - right)) * 1e4).amax(1)
     triplet = (F.relu(margin - positive + negative) * row).sum() / count
-    best = (logits - right * 0.0).amax(1, keepdim=True)
+    best = logits.amax(1, keepdim=True)
     hit = ((logits >= best).to(cosine.dtype) * right).amax(1)
     return cross_entropy, triplet, (hit * row).sum() / count
 
 
 class Step(nn.Module):
-    """The whole step on tensors; `names()` gives the order of its inputs and outputs."""
+    """The whole step on tensors; `inputs()` and `outputs()` give their order."""
 
-    def __init__(self, text_encoder: nn.Module, embed: int, shape: Shape, scale: float, unet: nn.Module | None = None):
+    def __init__(
+        self, text_encoder: nn.Module, embed: int, shape: Shape, scale: float, unet: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.text, self.shape, self.scale, self.unet = text_encoder, shape, scale, unet
         self.parts = layout(text_encoder, embed, shape.rank)
@@ -133,18 +151,29 @@ class Step(nn.Module):
 
     @property
     def size(self) -> int:
+        """The length of the flat vector."""
         return sum(part.size for part in self.parts)
 
     def inputs(self) -> list[str]:
+        """Returns the names of the graph's inputs, in their order."""
         batch = ["image_features", "input_ids", "targets", "allowed"]
         if self.unet is not None:
-            batch += ["noisy_latents", "timesteps", "noise_targets", "encoder_hidden_states", "style_ids", "style_scale"]
+            batch += [
+                "noisy_latents",
+                "timesteps",
+                "noise_targets",
+                "encoder_hidden_states",
+                "style_ids",
+                "style_scale",
+            ]
         return ["params", "first_moment", "second_moment", *SCALARS, *batch]
 
     def outputs(self) -> list[str]:
+        """Returns the names of the graph's outputs, in their order."""
         return [*LOSSES, "params_out", "first_moment_out", "second_moment_out"]
 
     def unflatten(self, params: Tensor) -> dict[str, Tensor]:
+        """Returns the tensors that the flat vector holds, by name."""
         pieces = params.split([part.size for part in self.parts])
         return {part.name: piece.view(part.shape) for part, piece in zip(self.parts, pieces, strict=True)}
 
@@ -161,9 +190,14 @@ class Step(nn.Module):
         out = torch.func.functional_call(self.text, self.merged(trained), (ids,))
         return out.last_hidden_state, out[self.pooled]
 
-    def losses(self, params: Tensor, scalars: dict[str, Tensor], batch: dict[str, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def losses(
+        self, params: Tensor, scalars: dict[str, Tensor], batch: dict[str, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Returns the weighted sum of the losses, and (cross-entropy, triplet, denoising, accuracy)."""
         trained = self.unflatten(params)
-        image = adapt_image(batch["image_features"], trained["image_adapter.down.weight"], trained["image_adapter.up.weight"])
+        image = adapt_image(
+            batch["image_features"], trained["image_adapter.down.weight"], trained["image_adapter.up.weight"]
+        )
         _, pooled = self.encode(trained, batch["input_ids"])
         cross_entropy, triplet, accuracy = contrast(
             image, F.normalize(pooled, dim=-1), batch["targets"], batch["allowed"], self.scale, scalars["margin"]
@@ -190,7 +224,9 @@ class Step(nn.Module):
         return (loss, *said, *adamw(params, gradient, first, second, scalars))
 
 
-def adamw(params: Tensor, gradient: Tensor, first: Tensor, second: Tensor, scalars: dict[str, Tensor]) -> tuple[Tensor, ...]:
+def adamw(
+    params: Tensor, gradient: Tensor, first: Tensor, second: Tensor, scalars: dict[str, Tensor]
+) -> tuple[Tensor, ...]:
     """AdamW (Loshchilov & Hutter 2019) after clipping the gradient's norm; `step` counts from 1."""
     norm = gradient.square().sum().sqrt()
     gradient = gradient * (CLIP_NORM / (norm + 1e-6)).clamp(max=1.0)
@@ -202,7 +238,8 @@ def adamw(params: Tensor, gradient: Tensor, first: Tensor, second: Tensor, scala
 
 
 def example(step: Step, length: int, latent: tuple[int, int, int], seed: int = 0) -> list[Tensor]:
-    """Random inputs of the right shapes: half of the images and prompts masked out, as a small style set leaves them."""
+    """Random inputs of the right shapes: half of the images and prompts masked out, as a small style set leaves
+    them."""
     g = torch.Generator().manual_seed(seed)
     shape, size = step.shape, step.size
     embed = step.parts[-1].shape[0]
@@ -214,7 +251,10 @@ def example(step: Step, length: int, latent: tuple[int, int, int], seed: int = 0
     allowed[:, :prompts] = 1.0
     targets[torch.arange(half), torch.randint(prompts, (half,), generator=g)] = 1.0
     end = step.text.config.eos_token_id
-    ids = lambda n: torch.cat([torch.randint(end - 1, (n, length - 2), generator=g), torch.full((n, 2), end)], 1)
+
+    def ids(n: int) -> Tensor:
+        return torch.cat([torch.randint(end - 1, (n, length - 2), generator=g), torch.full((n, 2), end)], 1)
+
     values = {
         "params": start,
         "first_moment": torch.zeros(size),
@@ -244,18 +284,37 @@ def example(step: Step, length: int, latent: tuple[int, int, int], seed: int = 0
     return [values[name] for name in step.inputs()]
 
 
-def _convolution_backward(grad, x, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, mask):
+def _convolution_backward(
+    grad: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    bias_sizes: list[int] | None,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    transposed: bool,
+    output_padding: list[int],
+    groups: int,
+    mask: list[bool],
+) -> tuple[Tensor, None, None]:
     """Only the gradient to the input: weights are frozen. ONNX knows it as the transposed convolution."""
     if mask[1] or mask[2] or transposed:
         raise ValueError("a frozen convolution was asked for a gradient of its weights")
     spare = [
-        x.shape[i + 2] - ((grad.shape[i + 2] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (weight.shape[i + 2] - 1) + 1)
+        x.shape[i + 2]
+        - ((grad.shape[i + 2] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (weight.shape[i + 2] - 1) + 1)
         for i in range(len(stride))
     ]
     return torch.ops.aten.convolution(grad, weight, None, stride, padding, dilation, True, spare, groups), None, None
 
 
-def _nearest_backward(grad, output_size, input_size, scales_h=None, scales_w=None):
+def _nearest_backward(
+    grad: Tensor,
+    output_size: list[int],
+    input_size: list[int],
+    scales_h: float | None = None,
+    scales_w: float | None = None,
+) -> Tensor:
     """Upsampling repeats each value; its gradient is the sum over the repeats."""
     b, c, h, w = input_size
     up, across = output_size[0] // h, output_size[1] // w
@@ -277,12 +336,16 @@ def _plain_silu(module: nn.Module) -> nn.Module:
     return module
 
 
-def _decompositions() -> dict:
-    from torch._decomp import core_aten_decompositions, get_decompositions
+def _decompositions() -> dict[OpOverload, Callable[..., Any]]:
+    """Returns the operators that are replaced by simpler ones while the step is traced, each with its replacement.
 
+    `torch._decomp` is private to PyTorch, and `make_fx` lives in `torch.fx.experimental`: used as they are in 2.15.
+    """
     aten = torch.ops.aten
     table = dict(core_aten_decompositions())
-    table |= get_decompositions([aten.native_group_norm_backward, aten.native_layer_norm_backward, aten.embedding_dense_backward])
+    table |= get_decompositions(
+        [aten.native_group_norm_backward, aten.native_layer_norm_backward, aten.embedding_dense_backward]
+    )
     table |= {
         aten.convolution_backward.default: _convolution_backward,
         aten.upsample_nearest2d_backward.default: _nearest_backward,
@@ -293,7 +356,7 @@ def _decompositions() -> dict:
 class _Traced(nn.Module):
     """The step as one flat graph of core operators, its frozen weights as buffers under their own names."""
 
-    def __init__(self, step: Step, values: list[Tensor]):
+    def __init__(self, step: Step, values: list[Tensor]) -> None:
         super().__init__()
         self.step = [step]  # in a list, so that its weights are not registered twice
         frozen = {name: tensor.detach() for name, tensor in [*step.named_parameters(), *step.named_buffers()]}
@@ -315,7 +378,9 @@ def export_step(step: Step, values: list[Tensor], folder: Path, *, half: bool = 
         warnings.simplefilter("ignore")
         program = torch.export.export(_Traced(step, values), tuple(values), strict=False)
         names = {"input_names": step.inputs(), "output_names": step.outputs()}
-        model = torch.onnx.export(program, dynamo=True, opset_version=OPSET, **names, optimize=False, verbose=False).model
+        model = torch.onnx.export(
+            program, dynamo=True, opset_version=OPSET, **names, optimize=False, verbose=False
+        ).model
     export.tidy(model)
     if half:
         export.halve(model)
@@ -332,19 +397,25 @@ def export_step(step: Step, values: list[Tensor], folder: Path, *, half: bool = 
 
 
 def _compare(step: Step, values: list[Tensor], path: Path) -> float:
-    """Losses and first moment (which is the gradient, scaled) against PyTorch; parameters follow from both by plain arithmetic.
+    """Losses and first moment (which is the gradient, scaled) against PyTorch; parameters follow from both by plain
+    arithmetic.
 
-    (Adam divides a gradient by its own size: where it is numerically zero, the step's direction is noise in any runtime.)
+    (Adam divides a gradient by its own size: where it is numerically zero, the step's direction is noise in any
+    runtime.)
     """
     expected = dict(zip(step.outputs(), step(*values), strict=True))
-    actual = export.run(path, {name: value.numpy() for name, value in zip(step.inputs(), values, strict=True)}, step.outputs())
+    actual = export.run(
+        path, {name: value.numpy() for name, value in zip(step.inputs(), values, strict=True)}, step.outputs()
+    )
     worst = 0.0
     for name in (*LOSSES, "first_moment_out"):
         want = expected[name].detach()
         gap = (torch.from_numpy(actual[name]) - want).abs().max().item()
         worst = max(worst, gap / max(want.abs().max().item(), 1e-3))
     if not worst <= export.TOLERANCE:
-        raise ValueError(f"{path.parent.name}: the training step is {worst:.2e} away from PyTorch, over {export.TOLERANCE:g}")
+        raise ValueError(
+            f"{path.parent.name}: the training step is {worst:.2e} away from PyTorch, over {export.TOLERANCE:g}"
+        )
     return worst
 
 
@@ -354,7 +425,11 @@ def _layout_json(step: Step) -> str:
     about = {
         "parameters": step.size,
         "rank": shape.rank,
-        "batch": {"images": shape.images, "prompts": shape.prompts, "pictures": shape.pictures if step.unet is not None else 0},
+        "batch": {
+            "images": shape.images,
+            "prompts": shape.prompts,
+            "pictures": shape.pictures if step.unet is not None else 0,
+        },
         "image_adapter_share": ADAPTER_SHARE,
         "logit_scale": round(step.scale, 6),
         "tensors": [{"name": p.name, "shape": list(p.shape), "init": p.init} for p in step.parts],
@@ -373,7 +448,14 @@ def make_step(text_encoder: nn.Module, training: Training, unet: nn.Module | Non
 
 
 def export_steps(
-    text_encoder: nn.Module, unet: nn.Module, training: Training, folder: Path, length: int, latent: tuple[int, int, int], *, half: bool
+    text_encoder: nn.Module,
+    unet: nn.Module,
+    training: Training,
+    folder: Path,
+    length: int,
+    latent: tuple[int, int, int],
+    *,
+    half: bool,
 ) -> dict[str, Exported]:
     """`train_step/` and `train_step_denoising/`: the same step without and with the UNet in it."""
     if half:

@@ -1,10 +1,10 @@
 """One resumable training loop for every part of a bundle.
 
-A run has a budget in minutes of its own processor time (pauses, restarts and neighbours do not count), a cosine learning rate over that budget, an
-exponential moving average of the weights, and a checkpoint written whole or not at all. Run it again and it goes on.
+A run has a budget in minutes of its own processor time (pauses, restarts and neighbours do not count), a cosine
+learning rate over that budget, an exponential moving average of the weights, and a checkpoint written whole or not at
+all. Run it again and it goes on.
 """
 
-import argparse
 import json
 import math
 import os
@@ -12,16 +12,40 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from .emoji import WORK
+Model = TypeVar("Model", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person chooses for the training of one part."""
+
+    config: str = "small"
+    """Which of the part's configurations: `small` for two CPU cores, `base` for a GPU."""
+    minutes: float | None = None
+    """The budget, instead of the configuration's."""
+    threads: int = 0
+    """Threads of PyTorch; 0: one per core."""
+    freeze_text: bool = False
+    """CLIP only: trains the image tower alone, against the text encoder as it is."""
+
+    def apply(self) -> None:
+        """Sets PyTorch's threads and seeds every source of randomness of a training."""
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        torch.manual_seed(0)
+        random.seed(0)
 
 
 @dataclass
 class Config:
-    """Settings of a run: `small` trains on two CPU cores in an afternoon, `base` is for a GPU."""
+    """The settings of a run: `small` trains on two CPU cores in an afternoon, `base` is for a GPU."""
 
     minutes: float
     batch: int
@@ -34,10 +58,11 @@ class Config:
 
 
 class Trainer:
-    """Trains `model` (and keeps `ema`, its average) on losses that `step` returns."""
+    """Trains `model` (and keeps `ema`, its average) on losses that `step` returns; its state is the file
+    `checkpoint`."""
 
-    def __init__(self, name: str, model: nn.Module, config: Config, device: str = "cpu"):
-        self.name, self.model, self.config, self.device = name, model, config, device
+    def __init__(self, checkpoint: Path, model: nn.Module, config: Config, device: str = "cpu") -> None:
+        self.path, self.model, self.config, self.device = checkpoint, model, config, device
         self.ema = {k: v.detach().clone() for k, v in model.state_dict().items()}
         decay = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
         plain = [p for p in model.parameters() if p.requires_grad and p.ndim < 2]
@@ -47,7 +72,6 @@ class Trainer:
             betas=(0.9, 0.98),
             fused=True,
         )
-        self.path = WORK / f"{name}.pt"
         self.steps, self.elapsed = 0, 0.0
         if self.path.exists():
             state = torch.load(self.path, map_location=device, weights_only=True)
@@ -55,9 +79,10 @@ class Trainer:
             self.ema = {k: v.to(device) for k, v in state["ema"].items()}
             self.optimizer.load_state_dict(state["optimizer"])
             self.steps, self.elapsed = state["steps"], state["elapsed"]
-            print(f"{name}: going on from step {self.steps}, {self.elapsed / 60:.1f} min", flush=True)
+            print(f"{checkpoint.stem}: going on from step {self.steps}, {self.elapsed / 60:.1f} min", flush=True)
 
     def save(self) -> None:
+        """Writes the checkpoint beside the old one and then puts it in its place."""
         state = {
             "model": self.model.state_dict(),
             "ema": self.ema,
@@ -79,12 +104,14 @@ class Trainer:
                 raw.append(value)
             else:
                 self.ema[key].copy_(value)
-        torch._foreach_lerp_(moving, raw, share)
+        get_ema_multi_avg_fn(1 - share)(moving, raw, None)
 
     def learning_rate(self) -> float:
         """Two hundred steps of warm-up, then a cosine over the budget down to a twentieth."""
         progress = min(1.0, self.elapsed / (self.config.minutes * 60))
-        return self.config.lr * min(1.0, (self.steps + 1) / 200) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
+        return (
+            self.config.lr * min(1.0, (self.steps + 1) / 200) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
+        )
 
     def run(
         self,
@@ -127,9 +154,9 @@ class Trainer:
             print(json.dumps({"step": self.steps, "final": evaluate()}), flush=True)
 
 
-def trained(name: str, model: nn.Module) -> nn.Module:
-    """`model` with the averaged weights of the checkpoint called `name`, in evaluation mode."""
-    state = torch.load(WORK / f"{name}.pt", map_location="cpu", weights_only=True)
+def trained(checkpoint: Path, model: Model) -> Model:
+    """Returns `model` with the averaged weights of a checkpoint, in evaluation mode."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     model.load_state_dict(state["ema"])
     return model.eval()
 
@@ -137,7 +164,7 @@ def trained(name: str, model: nn.Module) -> nn.Module:
 class Averaged:
     """`with Averaged(trainer):` evaluates with the averaged weights and puts the raw ones back."""
 
-    def __init__(self, trainer: Trainer):
+    def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
 
     def __enter__(self) -> nn.Module:
@@ -150,26 +177,12 @@ class Averaged:
         self.trainer.model.train()
 
 
-def arguments(doc: str | None, **switches: str) -> argparse.Namespace:
-    """The arguments every training takes, and `switches` (name: help) of its own."""
-    parser = argparse.ArgumentParser(description=doc)
-    for name, text in switches.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", action="store_true", help=text)
-    parser.add_argument("--config", choices=["small", "base"], default="small")
-    parser.add_argument("--minutes", type=float, help="budget, instead of the configuration's")
-    parser.add_argument("--threads", type=int, default=0, help="0: all cores")
-    args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
-    random.seed(0)
-    return args
-
-
 def device() -> str:
+    """Returns PyTorch's name of the device to train on: the GPU where there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def half_precision(where: str) -> bool:
-    """Whether bfloat16 is quicker: convolutions are twice as quick in it where the processor has it, and ten times slower where not."""
-    return where != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    """Tells whether bfloat16 is quicker on a device: twice on a processor that has it, ten times slower on one that has
+    not."""
+    return where != "cpu" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))

@@ -1,10 +1,12 @@
-"""The text-conditioned UNet over the autoencoder's latents: `diffusers.UNet2DConditionModel`, v-prediction, linear betas.
+"""The text-conditioned UNet over the autoencoder's latents: `diffusers.UNet2DConditionModel`, v-prediction, linear
+betas.
 
-In: the trained autoencoder and CLIP. Latents (six shifted copies of each drawing) and text states (several captions of each)
-are computed once and kept, since both encoders are frozen here. A tenth of the captions is empty, for guidance.
+In: the trained autoencoder and CLIP. Latents (six shifted copies of each drawing) and text states (several captions of
+each) are computed once and kept, since both encoders are frozen here. A tenth of the captions is empty, for guidance.
 """
 
 import random
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,11 +15,11 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from .autoencoder import LATENT_CHANNELS, load_autoencoder
 from .captions import CATEGORY_PROMPT, STYLE_PROMPT, described, plain, words
 from .clip import load_clip
-from .emoji import WORK
 from .houses import BY_NAME
+from .paths import WORK, checkpoint
 from .pictures import Pictures, jitter
 from .tokenizer import encode
-from .training import Config, Trainer, arguments, device, trained
+from .training import Config, Options, Trainer, device, trained
 
 CONFIGS = {
     "small": (Config(minutes=65, batch=32, lr=1e-3, ema=0.999, weight_decay=0.01, log_every=200), (64, 128), 1),
@@ -30,6 +32,7 @@ DESCRIBED = 0.65
 
 
 def build_unet(config: str, cross_attention_dim: int) -> UNet2DConditionModel:
+    """Returns an untrained UNet of a configuration."""
     _, widths, layers = CONFIGS[config]
     return UNet2DConditionModel(
         sample_size=8,
@@ -61,7 +64,7 @@ def scheduler() -> DDIMScheduler:
 
 
 @torch.no_grad()
-def prepare(config: str) -> dict:
+def prepare(config: str) -> dict[str, Any]:
     """Latents, text states and who goes with what; computed once, kept in `.work/unet-data.pt`."""
     path = WORK / "unet-data.pt"
     if path.exists():
@@ -77,7 +80,10 @@ def prepare(config: str) -> dict:
     scale = (1 / latents.std()).item()
     rng = random.Random(3)
     texts: dict[str, int] = {"": 0}
-    take = lambda text: texts.setdefault(text, len(texts))
+
+    def take(text: str) -> int:
+        return texts.setdefault(text, len(texts))
+
     plain_of, described_of = [], []
     for row in pictures.rows:
         house, name = BY_NAME[row["house"]], row["name"]
@@ -88,7 +94,9 @@ def prepare(config: str) -> dict:
     clip, tokens = load_clip(config)
     clip = clip.to(where)
     ids = torch.tensor(encode(tokens, list(texts)))
-    states = torch.cat([clip.text(input_ids=chunk.to(where)).last_hidden_state.half().cpu() for chunk in ids.split(256)])
+    states = torch.cat(
+        [clip.text(input_ids=chunk.to(where)).last_hidden_state.half().cpu() for chunk in ids.split(256)]
+    )
     data = {
         "latents": (latents * scale).half().cpu(),
         "scale": scale,
@@ -101,21 +109,22 @@ def prepare(config: str) -> dict:
     return data
 
 
-def main() -> None:
-    args = arguments(__doc__)
-    data = prepare(args.config)
-    settings = CONFIGS[args.config][0]
-    settings.minutes = args.minutes or settings.minutes
+def train(options: Options) -> None:
+    """Trains the UNet until its budget is spent; needs the trained autoencoder and CLIP."""
+    options.apply()
+    data = prepare(options.config)
+    settings = CONFIGS[options.config][0]
+    settings.minutes = options.minutes or settings.minutes
     where = device()
-    unet = build_unet(args.config, data["states"].shape[-1]).to(where, memory_format=torch.channels_last).train()
+    unet = build_unet(options.config, data["states"].shape[-1]).to(where, memory_format=torch.channels_last).train()
     print(f"{sum(p.numel() for p in unet.parameters()) / 1e6:.1f} M parameters", flush=True)
-    trainer = Trainer("unet", unet, settings, where)
+    trainer = Trainer(checkpoint("unet"), unet, settings, where)
     torch.manual_seed(7919 * trainer.steps)
     latents, states = data["latents"].to(where), data["states"].to(where)
     plain_of, described_of = data["plain"].to(where), data["described"].to(where)
     alphas = scheduler().alphas_cumprod.to(where)
 
-    def step(_: int):
+    def step(_: int) -> tuple[torch.Tensor, dict[str, float]]:
         b = settings.batch
         n = torch.randint(latents.shape[1], (b,), device=where)
         x = latents[torch.randint(COPIES, (b,), device=where), n].float()
@@ -127,7 +136,9 @@ def main() -> None:
         noise = torch.randn_like(x)
         noisy = a.sqrt() * x + (1 - a).sqrt() * noise
         target = a.sqrt() * noise - (1 - a).sqrt() * x
-        out = unet(noisy.contiguous(memory_format=torch.channels_last), t, encoder_hidden_states=states[text].float()).sample
+        out = unet(
+            noisy.contiguous(memory_format=torch.channels_last), t, encoder_hidden_states=states[text].float()
+        ).sample
         loss = F.mse_loss(out, target)
         return loss, {"loss": loss.item()}
 
@@ -137,8 +148,4 @@ def main() -> None:
 def load_unet(config: str = "small") -> tuple[UNet2DConditionModel, float]:
     """The trained UNet with averaged weights, and the latents' scaling factor."""
     data = torch.load(WORK / "unet-data.pt", weights_only=True)
-    return trained("unet", build_unet(config, data["states"].shape[-1])), data["scale"]
-
-
-if __name__ == "__main__":
-    main()
+    return trained(checkpoint("unet"), build_unet(config, data["states"].shape[-1])), data["scale"]

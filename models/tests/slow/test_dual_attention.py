@@ -24,14 +24,18 @@ def inputs():
 def test_scale_zero_is_the_unmodified_unet_bit_for_bit(both, inputs):
     plain, dual = both
     sample, timestep, category, style = inputs
-    assert torch.equal(dual(sample, timestep, category, style, torch.zeros(3, dual.layers)), plain(sample, timestep, category))
+    assert torch.equal(
+        dual(sample, timestep, category, style, torch.zeros(3, dual.layers)), plain(sample, timestep, category)
+    )
 
 
 @torch.no_grad()
 def test_scale_one_reads_the_style_prompt_alone(both, inputs):
     plain, dual = both
     sample, timestep, category, style = inputs
-    assert torch.equal(dual(sample, timestep, category, style, torch.ones(3, dual.layers)), plain(sample, timestep, style))
+    assert torch.equal(
+        dual(sample, timestep, category, style, torch.ones(3, dual.layers)), plain(sample, timestep, style)
+    )
 
 
 @torch.no_grad()

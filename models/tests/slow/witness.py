@@ -1,8 +1,9 @@
-"""Trains a forward graph with onnxruntime-training's on-device API: what `test_witness.py` runs in an environment of its own.
+"""Trains a forward graph with onnxruntime-training's on-device API: what `test_witness.py` runs in an environment of
+its own.
 
-In: `forward.onnx` (its output is the loss, its initializer `params` learns), `feeds.npz`, settings as JSON, the folder that has
-torch. Out: the loss of every step, as JSON on standard output. The gradient graph and the optimizer are onnxruntime-training's own:
-nothing of ours but the forward pass takes part.
+In: `forward.onnx` (its output is the loss, its initializer `params` learns), `feeds.npz`, settings as JSON, the folder
+that has torch. Out: the loss of every step, as JSON on standard output. The gradient graph and the optimizer are
+onnxruntime-training's own: nothing of ours but the forward pass takes part.
 """
 
 import json
@@ -25,7 +26,8 @@ weights = {weight.name: weight for weight in model.graph.initializer}
 for i, node in enumerate(model.graph.node):
     if node.op_type != "LayerNormalization":
         continue
-    # Its gradient reads mean and deviation, which exporters leave out, and is built for each weight under that weight's name.
+    # Its gradient reads mean and deviation, which exporters leave out, and is built for each weight under that weight's
+    # name.
     node.output.extend(f"{node.output[0]}.{extra}" for extra in ("mean", "deviation")[len(node.output) - 1 :])
     for at, name in list(enumerate(node.input))[1:]:
         own = onnx.TensorProto()
@@ -41,7 +43,9 @@ adamw = onnxblock.optim.AdamW(
 )
 with tempfile.TemporaryDirectory() as name:
     folder = Path(name)
-    artifacts.generate_artifacts(model, requires_grad=["params"], frozen_params=frozen, optimizer=adamw, artifact_directory=folder)
+    artifacts.generate_artifacts(
+        model, requires_grad=["params"], frozen_params=frozen, optimizer=adamw, artifact_directory=folder
+    )
     state = CheckpointState.load_checkpoint(folder / "checkpoint")
     module = Module(folder / "training_model.onnx", state, folder / "eval_model.onnx")
     optimizer = Optimizer(folder / "optimizer_model.onnx", module)

@@ -1,7 +1,8 @@
 """A second witness: onnxruntime-training (its last release, 1.19.2) learns the fixture as the exported step does.
 
-It derives gradients and AdamW by itself from a forward graph; it lives in an environment of its own (`make models-witness`), as its
-package takes the place of `onnxruntime`. Skipped where that release does not install: it has wheels up to CPython 3.11.
+It derives gradients and AdamW by itself from a forward graph; it lives in an environment of its own (`make
+models-witness`), as its package takes the place of `onnxruntime`. Skipped where that release does not install: it has
+wheels up to CPython 3.11.
 """
 
 import json
@@ -17,17 +18,18 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from housestyle_models import export, fixture
+from housestyle_models.paths import PROJECT
 from housestyle_models.train_step import BETAS, CLIP_NORM, EPSILON, make_step
 
-WITNESS = Path(__file__).resolve().parents[1] / ".venv-witness/bin/python"
+WITNESS = PROJECT / ".venv-witness/bin/python"
 BATCH = ("image_features", "input_ids", "targets", "allowed")
 SCALARS = ("cross_entropy_weight", "triplet_weight", "denoising_weight", "margin")
 STEPS = 20
 
 
 class Forward(nn.Module):
-    """The step's cross-entropy as a function of the batch, its vector a parameter. (The triplet's hardest negative is a maximum,
-    for which that release has no gradient.)"""
+    """The step's cross-entropy as a function of the batch, its vector a parameter. (The triplet's hardest negative is a
+    maximum, for which that release has no gradient.)"""
 
     def __init__(self, step, params, scalars):
         super().__init__()
@@ -54,7 +56,10 @@ def exported_curve(fixtures, recorded) -> list[float]:
     return losses
 
 
-@pytest.mark.skipif(not WITNESS.exists(), reason="onnxruntime-training 1.19.2 is not installed (make models-witness; CPython up to 3.11)")
+@pytest.mark.skipif(
+    not WITNESS.exists(),
+    reason="onnxruntime-training 1.19.2 is not installed (make models-witness; CPython up to 3.11)",
+)
 def test_the_training_build_of_onnx_runtime_learns_the_same(fixtures, tmp_path):
     values = load_file(fixtures / "reference.safetensors")
     recorded = {k.removeprefix("train_step."): v for k, v in values.items() if k.startswith("train_step.")}
@@ -65,7 +70,9 @@ def test_the_training_build_of_onnx_runtime_learns_the_same(fixtures, tmp_path):
     batch[1] = batch[1].long()
     model = Forward(step, torch.from_numpy(recorded["params"]), scalars).eval()
     names = {"input_names": list(BATCH), "output_names": ["loss"]}
-    graph = torch.onnx.export(model, tuple(batch), dynamo=True, opset_version=18, **names, optimize=False, verbose=False).model
+    graph = torch.onnx.export(
+        model, tuple(batch), dynamo=True, opset_version=18, **names, optimize=False, verbose=False
+    ).model
     export.tidy(graph)
     graph.ir_version = 9  # what the onnx package of its time writes
     (tmp_path / "forward.onnx").write_bytes(ir.to_proto(graph).SerializeToString())
@@ -79,7 +86,13 @@ def test_the_training_build_of_onnx_runtime_learns_the_same(fixtures, tmp_path):
         "steps": STEPS,
     }
     files = [tmp_path / "forward.onnx", tmp_path / "feeds.npz"]
-    command = [WITNESS, Path(__file__).with_name("witness.py"), *files, json.dumps(settings), sysconfig.get_path("purelib")]
+    command = [
+        WITNESS,
+        Path(__file__).with_name("witness.py"),
+        *files,
+        json.dumps(settings),
+        sysconfig.get_path("purelib"),
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr[-2000:]
     losses = json.loads(said.stdout.splitlines()[-1])

@@ -2,18 +2,14 @@
 
 import hashlib
 import json
-import shutil
 
 import numpy as np
 import pytest
-import torch
 import yaml
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from housestyle_models.bundle import replace_evaluator
-from housestyle_models.export import run
-from housestyle_models.fixture import Evaluator
+from housestyle_models.runtime import run
 
 
 @pytest.fixture(scope="module")
@@ -87,19 +83,16 @@ def test_every_scheduler_case_is_whole(values, about):
         assert len(drawn) == (case["steps"] if case["sampler"] == "euler-a" else 0)
 
 
-def test_another_evaluator_leaves_the_rest_as_it_was(fixtures, tmp_path):
-    folder = tmp_path / "tiny"
-    shutil.copytree(fixtures / "tiny", folder)
-    before = yaml.safe_load((folder / "bundle.yaml").read_text())["spec"]
-    size = before["evaluator"]["size"]
-    judge = Evaluator(torch.rand(8, 3, size, size) * 2 - 1).eval()
-    written = replace_evaluator(folder, judge, {"style": 0.5}, 7.5, "MIT", half=False)
-    after = yaml.safe_load((folder / "bundle.yaml").read_text())["spec"]
-    assert after["evaluator"]["held_out"] == {"style": 0.5} and after["measured"]["minutes_trained"]["evaluator"] == 7.5
-    changed = {name for name, entry in after["files"].items() if entry != before["files"][name]}
-    assert changed == {"evaluator/model.onnx"} and after["files"].keys() == before["files"].keys()
-    assert written.digest == hashlib.sha256((folder / "bundle.yaml").read_bytes()).hexdigest()
-    pixels = torch.rand(2, 3, size, size) * 2 - 1
-    with torch.no_grad():
-        close(run(folder / "evaluator/model.onnx", {"pixel_values": pixels.numpy()})["style_logits"], judge(pixels)[0].numpy())
-    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+@pytest.mark.parametrize("name", ["train_step", "train_step_denoising"])
+def test_the_training_step_learns_as_recorded(fixtures, values, about, name):
+    size = json.loads((fixtures / f"tiny/{name}/layout.json").read_text())["parameters"]
+    feeds = {key.removeprefix(f"{name}."): value for key, value in values.items() if key.startswith(f"{name}.")}
+    curve = feeds.pop("curve")
+    feeds.pop("adapted_states", None)
+    feeds |= {"first_moment": np.zeros(size, np.float32), "second_moment": np.zeros(size, np.float32)}
+    assert len(curve) == about["training"]["steps"]
+    for number, expected in enumerate(curve, start=1):
+        feeds["step"] = np.array(float(number), np.float32)
+        out = run(fixtures / f"tiny/{name}/model.onnx", feeds)
+        np.testing.assert_allclose([out[key] for key in about["training"]["outputs"]], expected, rtol=1e-4, atol=1e-4)
+        feeds |= {key: out[f"{key}_out"] for key in ("params", "first_moment", "second_moment")}

@@ -1,5 +1,7 @@
 """The judge: what it is fed, and that what is exported is what was trained."""
 
+from types import SimpleNamespace
+
 import torch
 
 from housestyle_models.evaluator import COLOURS, Evaluator, frame, glyphs, labels, palettes, pasted
@@ -18,7 +20,7 @@ def test_palettes_are_distributions_and_move_with_the_colours():
 
 def test_the_judge_takes_its_own_palette_where_none_is_given():
     model = Evaluator(categories=5, widths=(8, 8, 8), blocks=1, others=3).eval()
-    for own, given in zip(model(PIXELS), model(PIXELS, palette(PIXELS, COLOURS))):
+    for own, given in zip(model(PIXELS), model(PIXELS, palette(PIXELS, COLOURS)), strict=True):
         torch.testing.assert_close(own, given)
     style, category, embedding = model(PIXELS)
     assert (style.shape, category.shape, embedding.shape) == ((3, 10), (3, 5), (3, 256))
@@ -56,8 +58,6 @@ def test_glyphs_are_black_on_white_paper():
 
 
 def test_names_that_are_no_class_have_no_label():
-    class Rows:
-        rows = [{"house": "noto", "name": "fox"}, {"house": "fxemoji", "name": "owl"}]
-
-    style, category = labels(Rows, ["fox"])
+    rows = [{"house": "noto", "name": "fox"}, {"house": "fxemoji", "name": "owl"}]
+    style, category = labels(SimpleNamespace(rows=rows), ["fox"])
     assert style.tolist() == [0, 9] and category.tolist() == [0, -1]
