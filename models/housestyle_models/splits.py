@@ -1,7 +1,7 @@
 """The splits: which names are concepts, and which houses' drawings of them no training sees.
 
-In: the houses' drawings by name, and a seed. Out: the committed `splits.json`. Invariants: the same packages and seed give
-the same splits; splits are by name, so no concept is on two sides.
+In: the houses' drawings by name, and a seed. Out: the committed `splits.json`. Invariants: the same packages and seed
+give the same splits; splits are by name, so no concept is on two sides.
 """
 
 import random
