@@ -6,6 +6,7 @@ mod bundles;
 mod check;
 mod coordinator;
 mod deploy;
+mod docs;
 mod encoders;
 mod evaluation;
 mod evidence;

@@ -1,0 +1,170 @@
+//! The documents of the repository: every relative link and anchor leads somewhere, and the README stays short.
+//!
+//! In: every `*.md` file but those of folders that are built or hidden. Out: all broken links at once, with file and line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// The most lines of the README: longer, and it is a manual instead of a face.
+const README_LINES: usize = 150;
+/// Folders at the top that hold no documents of ours.
+const BUILT: [&str; 3] = ["target", "out", "runtime"];
+
+#[test]
+fn every_relative_link_and_anchor_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let documents = documents(root);
+    assert!(documents.len() >= 12, "too few documents were found: {:?}", documents.keys());
+    let broken = broken_links(&documents, |path| root.join(path).exists());
+    assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn the_readme_is_short() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let lines = text.lines().count();
+    assert!(lines <= README_LINES, "README.md has {lines} lines; what is more than {README_LINES} belongs into docs/");
+}
+
+#[test]
+fn broken_links_are_found_with_their_place() {
+    let readme = "# A\n\nSee [b](docs/b.md#second-part), ![p](p.png) and\n[c](docs/c.md), [far](https://example.com/#x).\n\n\
+                  `[no](link.md)`\n\n```\n[no](link.md)\n```\n[self](#a) [lost](#z) [d][d]\n\n[d]: docs/b.md#twice-1\n";
+    let b = "# B\n\n## Second *part*\n\n## Twice\n\n## Twice\n\n[up](../README.md) [out](../../secret.md) [gone](#twice-2)\n";
+    let documents =
+        BTreeMap::from([(PathBuf::from("README.md"), readme.to_owned()), (PathBuf::from("docs/b.md"), b.to_owned())]);
+    let broken = broken_links(&documents, |path| path == Path::new("p.png"));
+    let expected = [
+        "README.md:4: docs/c.md is not there",
+        "README.md:11: README.md has no heading #z",
+        "docs/b.md:9: docs/b.md has no heading #twice-2",
+        "docs/b.md:9: ../../secret.md leaves the repository",
+    ];
+    assert_eq!(broken, expected);
+}
+
+/// Reads every document below `root`, by its path from there.
+fn documents(root: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root.join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            let path = folder.join(&name);
+            let is_built = name.starts_with('.') || (folder.as_os_str().is_empty() && BUILT.contains(&name.as_str()));
+            if entry.file_type().unwrap().is_dir() && !is_built {
+                folders.push(path);
+            } else if entry.file_type().unwrap().is_file()
+                && path.extension().is_some_and(|extension| extension == "md")
+            {
+                found.insert(path, fs::read_to_string(entry.path()).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// Lists the links that lead nowhere; `exists` tells of a path that is no document whether it is there.
+fn broken_links(documents: &BTreeMap<PathBuf, String>, exists: impl Fn(&Path) -> bool) -> Vec<String> {
+    let anchors: BTreeMap<&Path, BTreeSet<String>> =
+        documents.iter().map(|(path, text)| (path.as_path(), anchors(text))).collect();
+    let mut broken = Vec::new();
+    for (path, text) in documents {
+        for (line, target) in links(text) {
+            if target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            let (file, anchor) = target.split_once('#').unwrap_or((&target, ""));
+            let place = format!("{}:{line}", path.display());
+            let Some(found) = (if file.is_empty() { Some(path.clone()) } else { resolve(path, file) }) else {
+                broken.push(format!("{place}: {file} leaves the repository"));
+                continue;
+            };
+            match anchors.get(found.as_path()) {
+                Some(known) if !anchor.is_empty() && !known.contains(anchor) => {
+                    broken.push(format!("{place}: {} has no heading #{anchor}", found.display()));
+                }
+                None if !exists(&found) => broken.push(format!("{place}: {} is not there", found.display())),
+                Some(_) | None => {}
+            }
+        }
+    }
+    broken
+}
+
+/// Returns where a relative link of a document leads, as a path from the root; None if that is outside.
+fn resolve(document: &Path, link: &str) -> Option<PathBuf> {
+    let mut path = document.parent()?.to_path_buf();
+    for component in Path::new(link).components() {
+        match component {
+            Component::Normal(name) => path.push(name),
+            Component::ParentDir => path = path.parent()?.to_path_buf(),
+            Component::CurDir => {}
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(path)
+}
+
+/// Returns the targets of a document's links and images, with their lines; what stands in code is none.
+fn links(text: &str) -> Vec<(usize, String)> {
+    let prose = without_code(text);
+    let mut found = Vec::new();
+    for (at, _) in prose.match_indices("](") {
+        let target: String = prose[at + 2..].chars().take_while(|c| *c != ')' && !c.is_whitespace()).collect();
+        found.push((1 + prose[..at].matches('\n').count(), target));
+    }
+    for (number, line) in prose.lines().enumerate() {
+        if let Some((_, target)) = line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")) {
+            found.push((number + 1, target.trim().to_owned()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Returns a text with all code replaced by nothing, line by line, so that lines keep their numbers.
+fn without_code(text: &str) -> String {
+    let mut prose = String::with_capacity(text.len());
+    let mut in_fence = false;
+    for line in text.lines() {
+        let is_fence = line.trim_start().starts_with("```");
+        in_fence ^= is_fence;
+        if !in_fence && !is_fence {
+            prose.extend(line.split('`').step_by(2));
+        }
+        prose.push('\n');
+    }
+    prose
+}
+
+/// Returns the anchors of a document: its headings as GitHub names them, and `<a id="…">`.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut seen = BTreeMap::<String, usize>::new();
+    let mut in_fence = false;
+    for line in text.lines() {
+        in_fence ^= line.trim_start().starts_with("```");
+        for (at, mark) in line.match_indices("<a id=\"") {
+            found.extend(line[at + mark.len()..].split('"').next().map(str::to_owned));
+        }
+        let title = line.trim_start_matches('#');
+        if in_fence || title.len() == line.len() || !title.starts_with(' ') {
+            continue;
+        }
+        let anchor = anchor(title.trim());
+        let times = seen.entry(anchor.clone()).or_default();
+        found.insert(if *times == 0 { anchor } else { format!("{anchor}-{times}") });
+        *times += 1;
+    }
+    found
+}
+
+/// Returns a heading as GitHub names it: lower case, spaces as dashes, no punctuation.
+fn anchor(title: &str) -> String {
+    let kept = title.to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
