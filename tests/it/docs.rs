@@ -1,6 +1,7 @@
-//! The documents of the repository: every relative link and anchor leads somewhere, and the README stays short.
+//! The documents of the repository: every relative link and anchor leads somewhere, the README stays short, and the
+//! map of the code is true.
 //!
-//! In: every `*.md` file but those of folders that are built or hidden. Out: all broken links at once, with file and line.
+//! In: every `*.md` file but those of folders that are built or hidden. Out: all broken links, with file and line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -28,18 +29,57 @@ fn the_readme_is_short() {
 }
 
 #[test]
+fn the_map_lists_the_rooms_in_the_order_of_the_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let section = map.split("\n## ").find(|section| section.starts_with("The rooms\n")).unwrap();
+    let named: Vec<&str> = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let code = fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    let rooms: Vec<&str> = code.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    assert!(rooms.len() > 10, "the rooms of src/lib.rs were not found");
+    assert_eq!(named, rooms, "ARCHITECTURE.md and src/lib.rs list different rooms");
+}
+
+#[test]
+fn every_path_that_the_map_and_the_guide_name_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        let paths = paths(&text);
+        assert!(paths.len() > 2, "{document} names no paths");
+        let lost: Vec<_> = paths.into_iter().filter(|path| !root.join(path).exists()).collect();
+        assert!(lost.is_empty(), "{document} names what is not there: {lost:?}");
+    }
+}
+
+#[test]
 fn broken_links_are_found_with_their_place() {
-    let readme = "# A\n\nSee [b](docs/b.md#second-part), ![p](p.png) and\n[c](docs/c.md), [far](https://example.com/#x).\n\n\
-                  `[no](link.md)`\n\n```\n[no](link.md)\n```\n[self](#a) [lost](#z) [d][d]\n\n[d]: docs/b.md#twice-1\n";
-    let b = "# B\n\n## Second *part*\n\n## Twice\n\n## Twice\n\n[up](../README.md) [out](../../secret.md) [gone](#twice-2)\n";
+    let readme = [
+        "# A",
+        "See [b](docs/b.md#second-part), ![p](p.png) and",
+        "[c](docs/c.md), [far](https://example.com/#x).",
+        "`[no](link.md)`",
+        "```",
+        "[no](link.md)",
+        "```",
+        "[self](#a) [lost](#z) [d][d]",
+        "[d]: docs/b.md#twice-1",
+    ];
+    let b = [
+        "# B",
+        "## Second *part*",
+        "## Twice",
+        "## Twice",
+        "[up](../README.md) [out](../../secret.md) [gone](#twice-2)",
+    ];
     let documents =
-        BTreeMap::from([(PathBuf::from("README.md"), readme.to_owned()), (PathBuf::from("docs/b.md"), b.to_owned())]);
+        BTreeMap::from([(PathBuf::from("README.md"), readme.join("\n")), (PathBuf::from("docs/b.md"), b.join("\n"))]);
     let broken = broken_links(&documents, |path| path == Path::new("p.png"));
     let expected = [
-        "README.md:4: docs/c.md is not there",
-        "README.md:11: README.md has no heading #z",
-        "docs/b.md:9: docs/b.md has no heading #twice-2",
-        "docs/b.md:9: ../../secret.md leaves the repository",
+        "README.md:3: docs/c.md is not there",
+        "README.md:8: README.md has no heading #z",
+        "docs/b.md:5: docs/b.md has no heading #twice-2",
+        "docs/b.md:5: ../../secret.md leaves the repository",
     ];
     assert_eq!(broken, expected);
 }
@@ -123,6 +163,14 @@ fn links(text: &str) -> Vec<(usize, String)> {
     }
     found.sort();
     found
+}
+
+/// Returns the paths of this repository that a document names in code.
+fn paths(text: &str) -> BTreeSet<&str> {
+    let folders = ["src/", "tests/", "eval/", "models/", "deploy/", "specs/", "docs/"];
+    let code = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    code.filter(|code| folders.iter().any(|folder| code.starts_with(folder)) && !code.contains([' ', '*', '{', '…']))
+        .collect()
 }
 
 /// Returns a text with all code replaced by nothing, line by line, so that lines keep their numbers.
