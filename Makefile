@@ -40,7 +40,7 @@ lint-models: models-quick-venv ## Formatting and lints of the Python side
 test-models-quick: models-quick-venv ## The Python tests that need no PyTorch
 	cd models && .venv-quick/bin/python -m pytest tests/quick
 
-test-models: models-venv models-witness ## All Python tests; the first call installs PyTorch (5 GB)
+test-models: models-venv models-witness ## All Python tests; the first call installs PyTorch (5.8 GB)
 	cd models && .venv/bin/python -m pytest
 
 check-deploy: ## Check deploy/, and licences and sources of all dependencies; needs no container engine
@@ -69,16 +69,18 @@ soak: broker ## Many jobs on a stub engine, workers killed at random: JOBS, WORK
 	  SOAK_RESTARTS=$(or $(RESTARTS),2) SOAK_PLACE=$(or $(PLACE),bucket) \
 	  cargo test --release --locked --test it soak::soak -- --exact --ignored --nocapture
 
-# The Python side is needed only to train, export, import or verify bundles. An environment is installed whole or not at all.
-models-venv: models/.venv/done ## The Python environment that trains, exports and imports (5 GB with PyTorch's CUDA)
-models/.venv/done: models/pyproject.toml models/constraints.txt
+# The Python side is needed only to train, export, import or verify bundles. An environment is installed whole or not at all,
+# and again when what is pinned changes.
+PINS := $(shell cat models/pyproject.toml models/constraints.txt | sha256sum | cut -c1-16)
+models-venv: models/.venv/$(PINS) ## The Python environment that trains, exports and imports (5.8 GB, most of it CUDA)
+models/.venv/$(PINS):
 	rm -rf models/.venv && python3 -m venv models/.venv
 	cd models && PATH=$$PWD/.venv/bin:$$PATH $(PIP_INSTALL) -e '.[train,dev]'
 	touch $@
 
 # Tests that need no PyTorch take no PyTorch: 0.4 GB instead of 5.8, which CI installs in half a minute.
-models-quick-venv: models/.venv-quick/done ## The small Python environment of lint-models and test-models-quick
-models/.venv-quick/done: models/pyproject.toml models/constraints.txt
+models-quick-venv: models/.venv-quick/$(PINS) ## The small Python environment of lint-models and test-models-quick
+models/.venv-quick/$(PINS):
 	rm -rf models/.venv-quick && python3 -m venv models/.venv-quick
 	cd models && PATH=$$PWD/.venv-quick/bin:$$PATH $(PIP_INSTALL) -e '.[dev]'
 	touch $@
@@ -88,7 +90,7 @@ models-constraints: ## Pin every Python package anew, to the newest releases tha
 	cd models && .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train,dev]'
 	{ sed -n '/^#/p' models/constraints.txt; models/.venv/bin/python -m pip freeze --all --exclude-editable --exclude pip; } >models/constraints.part
 	mv models/constraints.part models/constraints.txt
-	touch models/.venv/done
+	rm -rf models/.venv
 
 # A second witness of the training step, where its last release installs (CPython up to 3.11); elsewhere its test is skipped.
 WITNESS := models/.venv-witness
