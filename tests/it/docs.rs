@@ -53,6 +53,19 @@ fn every_path_that_the_map_and_the_guide_name_is_there() {
 }
 
 #[test]
+fn what_the_map_says_is_in_a_file_is_in_that_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let places = places(&map);
+    assert!(places.len() > 6, "the map names too few types: {places:?}");
+    for (name, path) in places {
+        let file = root.join(path);
+        let text = if file.is_file() { fs::read_to_string(&file).unwrap() } else { String::new() };
+        assert!(text.contains(name), "ARCHITECTURE.md says that {name} is in {path}");
+    }
+}
+
+#[test]
 fn broken_links_are_found_with_their_place() {
     let readme = [
         "# A",
@@ -170,6 +183,13 @@ fn paths(text: &str) -> BTreeSet<&str> {
     let code = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
     let is_path = |code: &str| folders.iter().any(|folder| code.starts_with(folder));
     code.filter(|code| is_path(code) && !code.contains([' ', '*', '{', '…'])).collect()
+}
+
+/// Returns what a document says to be in a file, as in "`Measure` in `src/eval/…`": the name and the path.
+fn places(text: &str) -> Vec<(&str, &str)> {
+    let spans: Vec<&str> = text.lines().flat_map(|line| line.split('`')).collect();
+    let named = spans.windows(3).filter(|window| window[1] == " in " && window[2].starts_with("src/"));
+    named.map(|window| (window[0], window[2])).collect()
 }
 
 /// Returns a text with all code replaced by nothing, line by line, so that lines keep their numbers.
