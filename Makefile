@@ -21,11 +21,11 @@ demo: runtime ## Make the demo campaign and the report beside an agency's work
 	  --costs specs/costs.yaml --out out --to out/report
 
 demo-cluster: runtime broker ## The whole house on this machine: a broker, an S3 server, two workers; submit, watch, report
-	cargo build --release --locked --bins --example cluster
-	@target/release/examples/cluster
+	cargo build --release --locked -p housestyle -p housestyle-testkit --bins
+	@target/release/cluster
 
 test: runtime browser broker lint check-deploy test-models-quick ## Lints, docs and every test that CI runs
-	cargo test --locked
+	HOUSESTYLE_TESTS=all cargo test --locked --workspace
 
 lint: lint-rust lint-models ## Formatting, lints and documentation, Rust and Python
 
@@ -65,9 +65,8 @@ broker: ## RabbitMQ as a Debian package, of which the tests start one of their o
 	@deploy/install-rabbitmq.sh
 
 soak: broker ## Many jobs on a stub engine, workers killed at random: JOBS, WORKERS, KILLS, RESTARTS, PLACE=folder
-	SOAK_JOBS=$(or $(JOBS),10000) SOAK_WORKERS=$(or $(WORKERS),3) SOAK_KILLS=$(or $(KILLS),12) \
-	  SOAK_RESTARTS=$(or $(RESTARTS),2) SOAK_PLACE=$(or $(PLACE),bucket) \
-	  cargo test --release --locked --test it soak::soak -- --exact --ignored --nocapture
+	cargo run --release --locked -p housestyle-testkit --bin soak -- --jobs $(or $(JOBS),10000) --workers $(or $(WORKERS),3) \
+	  --kills $(or $(KILLS),12) --restarts $(or $(RESTARTS),2) --place $(or $(PLACE),bucket)
 
 # The Python side is needed only to train, export, import or verify bundles. An environment is installed whole or not at all,
 # and again when what is pinned changes.
@@ -105,15 +104,15 @@ bundle: models-venv ## Train whatever is not trained yet (resumable) and write m
 
 few-shot: runtime models-venv ## Table 1 of eval/few-shot.md; hours on two cores, resumable (out/few-shot.jsonl)
 	$(MODELS) data --pngs out/drawings
-	cargo run --release --locked --example few_shot -- out/drawings
+	cargo run --release --locked -p housestyle-study-few-shot -- out/drawings
 
 generation: runtime models-venv ## Tables 2 to 4 of eval/generation.md; hours on two cores, resumable (out/drawing)
 	$(MODELS) data --pngs out/drawings
-	cargo run --release --locked --example drawing -- out/drawings --figures eval
+	cargo run --release --locked -p housestyle-study-drawing -- out/drawings --figures eval
 
 scale: runtime ## How evidence scales: 432 images beside as many bought ones, then 5,184; seconds and peak memory
-	cargo build --release --locked --bins --example scale
-	@target/release/examples/scale
+	cargo build --release --locked -p housestyle -p housestyle-study-scale --bins
+	@target/release/scale
 
 fixture: models-venv ## The tiny bundle and the reference values of the Rust tests (tests/fixtures)
 	$(MODELS) export --fixture
