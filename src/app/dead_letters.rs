@@ -44,7 +44,7 @@ impl App {
     ///
     /// # Errors
     /// Where there is none, or the broker cannot be reached.
-    pub async fn dead_letter(&self, id: &str) -> AppResult<DeadLetter> {
+    pub(crate) async fn dead_letter(&self, id: &str) -> AppResult<DeadLetter> {
         let letters = self.dead_letters().await?;
         Ok(letters.into_iter().find(|letter| letter.id == id).ok_or_else(|| unknown(id))?)
     }

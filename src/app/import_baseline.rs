@@ -68,7 +68,7 @@ impl App {
     ///
     /// # Errors
     /// Where source, index or campaign are wrong or not there, or nothing of the delivery could be imported.
-    pub async fn import_baseline(&self, request: ImportBaselineRequest) -> AppResult<Option<BaselineReport>> {
+    pub(crate) async fn import_baseline(&self, request: ImportBaselineRequest) -> AppResult<Option<BaselineReport>> {
         let store = self.store(request.out.as_deref()).await?;
         // Of the plan only its briefs stay: all its jobs beside the models would be the most memory that an import
         // takes.

@@ -135,7 +135,7 @@ impl PreparedCampaign {
     ///
     /// # Errors
     /// What rights and budget say against it.
-    pub fn permitted(&self) -> AppResult<()> {
+    pub(crate) fn permitted(&self) -> AppResult<()> {
         if self.refused.is_empty() {
             return Ok(());
         }

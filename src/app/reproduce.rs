@@ -115,7 +115,7 @@ impl App {
         let sidecar = &old_asset.sidecar;
         let shown = request.sidecar.display();
         let name = sidecar.bundle.parse().map_err(|e| Error::invalid(format!("{shown}: the bundle's name {e}")))?;
-        let bundle = self.bundle(&BundleRef { name, digest: Some(sidecar.job.bundle.clone()) }).await?;
+        let bundle = self.bundle(&BundleRef { name, digest: Some(sidecar.job.bundle) }).await?;
         let mut trained = Vec::new();
         for encoder in sidecar.job.encoders() {
             trained.push((encoder.digest, weights(&request.sidecar, encoder).await?));

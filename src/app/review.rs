@@ -88,7 +88,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::evaluate`], and where there is no baseline, nothing to vote on, or the page cannot be written.
-    pub async fn write_sheet(&self, request: SheetRequest) -> AppResult<WrittenSheet> {
+    pub(crate) async fn write_sheet(&self, request: SheetRequest) -> AppResult<WrittenSheet> {
         let SheetRequest { evaluation, rater, pairs, lang, to } = request;
         if evaluation.baseline.is_none() {
             let error = Error::invalid("a review needs something to compare with");
@@ -116,7 +116,7 @@ impl App {
     ///
     /// # Errors
     /// Where the review or the store is not there; a file that is refused is no error.
-    pub async fn import_votes(&self, request: ReviewRequest, files: Vec<PathBuf>) -> AppResult<Vec<VotesFile>> {
+    pub(crate) async fn import_votes(&self, request: ReviewRequest, files: Vec<PathBuf>) -> AppResult<Vec<VotesFile>> {
         let store = self.store(request.out.as_deref()).await?;
         let campaign = self.reviewed_campaign(&request, &store).await?;
         let reviews = Reviews::new(&*store, &campaign, request.baseline.as_str())?;
@@ -136,7 +136,7 @@ impl App {
     ///
     /// # Errors
     /// Where the review or the store is not there.
-    pub async fn count_votes(&self, request: ReviewRequest) -> AppResult<Option<VoteTally>> {
+    pub(crate) async fn count_votes(&self, request: ReviewRequest) -> AppResult<Option<VoteTally>> {
         let store = self.store(request.out.as_deref()).await?;
         let campaign = self.reviewed_campaign(&request, &store).await?;
         let ballots = Reviews::new(&*store, &campaign, request.baseline.as_str())?.all().await?;

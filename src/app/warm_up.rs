@@ -21,7 +21,7 @@ pub struct WarmUp {
 ///
 /// # Errors
 /// Whatever a model says against it.
-pub fn warm_up(pipeline: &mut Pipeline, bundle: &Bundle) -> Result<WarmUp> {
+pub(crate) fn warm_up(pipeline: &mut Pipeline, bundle: &Bundle) -> Result<WarmUp> {
     let size = bundle.facts().sizes.into_iter().min().unwrap_or_default();
     let prompt = || "a test".to_owned();
     let request = Request {

@@ -87,7 +87,7 @@ impl Palette {
     }
 
     /// Returns the share of this drawing that lies within `tolerance` (ΔE2000) of a colour of the brand.
-    pub fn coverage(&self, brand: &[Lab], tolerance: f64) -> f64 {
+    pub(crate) fn coverage(&self, brand: &[Lab], tolerance: f64) -> f64 {
         let kept = |swatch: &&Swatch| {
             let lab = Lab::of(swatch.colour.0);
             brand.iter().any(|colour| colour.delta_e_2000(lab) <= tolerance)

@@ -21,7 +21,7 @@ pub fn decode(bytes: &[u8], name: &str) -> Result<RgbImage> {
 }
 
 /// Decodes a picture of at most `side` pixels a side; `name` is for the error.
-pub fn decode_small(bytes: &[u8], name: &str, side: u32) -> Result<RgbImage> {
+pub(crate) fn decode_small(bytes: &[u8], name: &str, side: u32) -> Result<RgbImage> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
     let mut limits = Limits::default();
     limits.max_image_width = Some(side);

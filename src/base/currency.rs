@@ -14,7 +14,7 @@ pub struct Currency([char; 3]);
 
 impl Currency {
     /// The code's form as a regular expression, for JSON Schemas.
-    pub const PATTERN: &str = "^[A-Z]{3}$";
+    pub(crate) const PATTERN: &str = "^[A-Z]{3}$";
     /// The United States dollar, which prices are in unless a setting says otherwise.
     pub const USD: Self = Self(['U', 'S', 'D']);
 }

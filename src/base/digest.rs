@@ -28,7 +28,7 @@ impl Digest {
     /// # Errors
     ///
     /// Says why `text` is no digest.
-    pub fn from_hex(text: &str) -> Result<Self, String> {
+    pub(crate) fn from_hex(text: &str) -> Result<Self, String> {
         hex::decode(text).map(Self).ok_or_else(|| "is not a digest: expected 64 hex digits".into())
     }
 
@@ -76,7 +76,7 @@ pub mod bare_digest {
     /// # Errors
     ///
     /// Those of the serializer.
-    pub fn serialize<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&digest.hex())
     }
 
@@ -99,7 +99,7 @@ pub mod bare_digest {
         /// # Errors
         ///
         /// Those of the serializer.
-        pub fn serialize<S: Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
+        pub(crate) fn serialize<S: Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
             match digest {
                 Some(digest) => serializer.serialize_some(&digest.hex()),
                 None => serializer.serialize_none(),

@@ -103,7 +103,7 @@ impl Error {
 
     /// Tells whether the error concerns only the input it happened to, so that other inputs may succeed. Any other
     /// error (a broken bundle, a device that is gone or full) would happen to them as well.
-    pub fn is_about_the_input(&self) -> bool {
+    pub(crate) fn is_about_the_input(&self) -> bool {
         matches!(self.kind, Kind::Invalid | Kind::Permanent)
     }
 

@@ -21,7 +21,7 @@ pub fn to_vec(what: &str, value: &impl Serialize) -> Result<Vec<u8>> {
 /// # Errors
 ///
 /// As [`to_vec`].
-pub fn to_pretty_vec(what: &str, value: &impl Serialize) -> Result<Vec<u8>> {
+pub(crate) fn to_pretty_vec(what: &str, value: &impl Serialize) -> Result<Vec<u8>> {
     let mut bytes =
         serde_json::to_vec_pretty(value).context(Kind::Internal, || format!("cannot write {what} as JSON"))?;
     bytes.push(b'\n');
@@ -54,7 +54,7 @@ impl std::error::Error for UnreadableRecord {}
 /// # Errors
 ///
 /// Says whether the record is damaged or of another version.
-pub fn from_versioned_slice<T: DeserializeOwned>(bytes: &[u8], version: u32) -> Result<T, UnreadableRecord> {
+pub(crate) fn from_versioned_slice<T: DeserializeOwned>(bytes: &[u8], version: u32) -> Result<T, UnreadableRecord> {
     /// As much of a record as every version has.
     #[derive(Deserialize)]
     struct AnyVersion {

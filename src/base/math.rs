@@ -8,12 +8,12 @@ pub use libm::{cos, exp, log as ln, log10, pow, sin};
 use std::f64::consts::TAU;
 
 /// Returns a number in [0, 1) made of the upper 53 of 64 random bits, which is as many as a double holds.
-pub fn uniform(bits: u64) -> f64 {
+pub(crate) fn uniform(bits: u64) -> f64 {
     (bits >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// Turns two numbers in [0, 1) into two independent standard normal ones (Box and Muller 1958).
-pub fn normal_pair(u: f64, v: f64) -> [f64; 2] {
+pub(crate) fn normal_pair(u: f64, v: f64) -> [f64; 2] {
     // In (0, 1]: the logarithm must stay finite.
     let radius = libm::sqrt(-2.0 * ln(1.0 - u));
     let angle = TAU * v;

@@ -17,7 +17,7 @@ const SHOWN: usize = 60;
 /// Tells whether a character changes how *other* characters look or where they stand: controls, line separators,
 /// bidirectional overrides, invisible marks and tag characters. Joiners (U+200C, U+200D) stay: some scripts and emoji
 /// need them.
-pub fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -35,7 +35,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// Escapes a JSON document: unsafe characters stand only within its strings, where `\uXXXX` has the same meaning.
-pub fn escape_json(document: &str) -> String {
+pub(crate) fn escape_json(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     for c in document.chars() {
         if is_unsafe(c) {
@@ -52,7 +52,7 @@ pub fn escape_json(document: &str) -> String {
 /// # Errors
 ///
 /// Fails where the writer fails or the value cannot be written as JSON.
-pub fn write_json(writer: impl io::Write, value: &impl Serialize) -> serde_json::Result<()> {
+pub(crate) fn write_json(writer: impl io::Write, value: &impl Serialize) -> serde_json::Result<()> {
     struct Escaped;
     impl serde_json::ser::Formatter for Escaped {
         fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
@@ -108,7 +108,7 @@ pub fn category(text: &str) -> Result<String, String> {
 
 /// Makes a file-name part that every file system takes: lower-case ASCII letters, digits and single dashes, at most
 /// `longest` bytes, never empty.
-pub fn slug(text: &str, longest: usize) -> String {
+pub(crate) fn slug(text: &str, longest: usize) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c.to_ascii_lowercase() {
@@ -127,7 +127,7 @@ pub fn slug(text: &str, longest: usize) -> String {
 }
 
 /// Returns the candidate that was most likely meant by `word`, if one is near enough.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let word = word.to_lowercase();
     if word.chars().count() > limits::SHORT_TEXT {
         return None;

@@ -98,7 +98,7 @@ impl<T: Payload> Delivery<T> {
 
     /// Returns the same delivery, to be given up on for this reason if there is one.
     #[must_use]
-    pub fn given_up(self, reason: Option<String>) -> Self {
+    pub(crate) fn given_up(self, reason: Option<String>) -> Self {
         Self { given_up: reason, ..self }
     }
 

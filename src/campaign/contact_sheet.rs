@@ -133,7 +133,7 @@ impl ContactSheet {
     }
 
     /// Returns an image in the size in which the sheet shows it.
-    pub fn thumbnail(&self, image: &RgbImage) -> RgbImage {
+    pub(crate) fn thumbnail(&self, image: &RgbImage) -> RgbImage {
         imageops::resize(image, self.edge, self.edge, FilterType::CatmullRom)
     }
 

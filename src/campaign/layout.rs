@@ -71,7 +71,7 @@ impl Layout {
     }
 
     /// Returns the key of the manifest as a Parquet table, with scores and vectors, for evaluation elsewhere.
-    pub fn manifest_table(&self) -> Key {
+    pub(crate) fn manifest_table(&self) -> Key {
         self.folder.join_checked("manifest.parquet")
     }
 
@@ -81,7 +81,7 @@ impl Layout {
     }
 
     /// Returns the keys of what says that the campaign is complete: both manifests and the contact sheet.
-    pub fn completion(&self) -> [Key; 3] {
+    pub(crate) fn completion(&self) -> [Key; 3] {
         [self.manifest(), self.manifest_table(), self.contact_sheet()]
     }
 
@@ -96,7 +96,7 @@ impl Layout {
     }
 
     /// Returns the key of a job's dead-letter record.
-    pub fn dead_letter(&self, stem: &Stem) -> Key {
+    pub(crate) fn dead_letter(&self, stem: &Stem) -> Key {
         self.folder.join_checked(format_args!("{DEAD_LETTERS}/{stem}.json"))
     }
 

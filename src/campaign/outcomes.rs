@@ -163,7 +163,7 @@ async fn one(
 /// # Errors
 ///
 /// Fails as [`Outcomes::read`] does, or if the store cannot be written to.
-pub async fn find_finished(store: &dyn Store, job: &Job) -> Result<Option<Sidecar>> {
+pub(crate) async fn find_finished(store: &dyn Store, job: &Job) -> Result<Option<Sidecar>> {
     let (layout, name) = (Layout::of(&job.campaign), JobName::from(job));
     for shelf in Shelf::ALL {
         match examine(store, &layout, shelf, &name, Check::Image).await? {
@@ -204,7 +204,9 @@ pub struct FoundSidecar {
 /// # Errors
 ///
 /// Fails if the store cannot be listed; the stream's items fail if it cannot be read.
-pub async fn of_all_campaigns(store: &Arc<dyn Store>) -> Result<impl Stream<Item = Result<FoundSidecar>> + use<>> {
+pub(crate) async fn of_all_campaigns(
+    store: &Arc<dyn Store>,
+) -> Result<impl Stream<Item = Result<FoundSidecar>> + use<>> {
     let keys = store.list(&Key::of_checked(CAMPAIGNS.into())).await?.into_iter().filter(is_sidecar);
     let store = Arc::clone(store);
     let read = in_parallel(keys.collect(), move |key| {

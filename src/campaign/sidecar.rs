@@ -160,7 +160,7 @@ impl Sidecar {
     }
 
     /// Returns the scores of the attempt that the image is from.
-    pub fn chosen_scores(&self) -> Option<&Scores> {
+    pub(crate) fn chosen_scores(&self) -> Option<&Scores> {
         self.attempts.iter().find(|a| Some(a.number) == self.chosen)?.scores.as_ref()
     }
 

@@ -29,7 +29,7 @@ impl CommandContext {
 
     /// As [`CommandContext::say`], for text of ours that spans lines; what others wrote in it must have been made
     /// safe before, as in a [`Table`](super::table::Table).
-    pub fn say_text(&self, text: impl AsRef<str>) {
+    pub(crate) fn say_text(&self, text: impl AsRef<str>) {
         text.as_ref().lines().for_each(|line| self.output.line(line));
     }
 
@@ -47,7 +47,7 @@ impl CommandContext {
     ///
     /// # Errors
     /// Where the document cannot be made.
-    pub fn emit(&self, document: &impl Serialize) -> Result<()> {
+    pub(crate) fn emit(&self, document: &impl Serialize) -> Result<()> {
         self.output.document(document)
     }
 }

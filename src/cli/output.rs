@@ -103,7 +103,7 @@ impl Output {
     }
 
     /// Prints what the parser of the arguments says, be it help or what is wrong, and returns the exit code.
-    pub fn parser(&self, said: &clap::Error) -> u8 {
+    pub(crate) fn parser(&self, said: &clap::Error) -> u8 {
         if !said.use_stderr() {
             self.note(said.print());
             return self.end(Ok(CommandOutcome::Done));

@@ -101,7 +101,7 @@ impl ComparisonTable<'_> {
 
 /// Corrects the p-values of tables that are read together, and says what follows. A lead of the house in a measure
 /// that `partial` says is taken by one of its own guides proves nothing, however large.
-pub fn conclude<'a>(
+pub(crate) fn conclude<'a>(
     rows: impl Iterator<Item = &'a mut Compared>,
     settings: &StatisticsSettings,
     partial: &dyn Fn(Measure) -> bool,

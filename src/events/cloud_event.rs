@@ -14,7 +14,7 @@ use crate::base::text;
 use crate::base::time::Timestamp;
 
 /// The media type of an event's document.
-pub const MEDIA_TYPE: &str = "application/cloudevents+json; charset=UTF-8";
+pub(crate) const MEDIA_TYPE: &str = "application/cloudevents+json; charset=UTF-8";
 /// The version of the CloudEvents specification.
 const SPEC: &str = "1.0";
 /// The start of every event type.

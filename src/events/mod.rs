@@ -7,7 +7,8 @@ pub(crate) mod signature;
 mod sink;
 pub mod webhook;
 
-pub use cloud_event::{CloudEvent, MEDIA_TYPE};
+pub use cloud_event::CloudEvent;
+pub(crate) use cloud_event::MEDIA_TYPE;
 pub use domain_event::{
     AssetDead, AssetFinished, CampaignAccepted, CampaignCancelled, CampaignCompleted, CampaignRejected, DomainEvent,
 };

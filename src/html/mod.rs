@@ -10,4 +10,5 @@
 
 mod page;
 
-pub use page::{Lang, Page, Thumbnail, safe, thumbnail};
+pub use page::{Lang, Page, Thumbnail};
+pub(crate) use page::{safe, thumbnail};

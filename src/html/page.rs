@@ -87,7 +87,7 @@ impl Page<'_> {
 }
 
 /// Escapes invisible and direction-changing characters of a text; the template escapes markup.
-pub fn safe(text: &str) -> String {
+pub(crate) fn safe(text: &str) -> String {
     text::escape(text)
 }
 
@@ -103,7 +103,7 @@ pub struct Thumbnail {
 }
 
 /// A stored PNG as a picture of at most `side` pixels; `name` is for the error.
-pub fn thumbnail(bytes: &[u8], name: &str, side: u32) -> Result<Thumbnail> {
+pub(crate) fn thumbnail(bytes: &[u8], name: &str, side: u32) -> Result<Thumbnail> {
     let picture = picture::decode_small(bytes, name, MAX_SIDE)?;
     let (width, height) = picture.dimensions();
     let picture: RgbImage = match width.max(height) {

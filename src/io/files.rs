@@ -14,7 +14,7 @@ use std::path::Path;
 use crate::base::error::{Error, Kind};
 
 /// How files in the making are called; they lie beside what they will become.
-pub const UNFINISHED: &str = ".unfinished-";
+pub(crate) const UNFINISHED: &str = ".unfinished-";
 
 /// Reads a plain file of at most `limit` bytes.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
@@ -39,7 +39,7 @@ pub fn write(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
 }
 
 /// The same for what `fill` writes, bit by bit.
-pub fn write_with(
+pub(crate) fn write_with(
     path: &Path,
     replace: bool,
     fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
@@ -78,7 +78,7 @@ pub fn write_with(
 }
 
 /// What is there is no file that could be read or replaced.
-pub fn not_plain() -> io::Error {
+pub(crate) fn not_plain() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file")
 }
 

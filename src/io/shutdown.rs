@@ -19,7 +19,7 @@ impl Shutdown {
     }
 
     /// Whether somebody asked.
-    pub fn requested(&self) -> bool {
+    pub(crate) fn requested(&self) -> bool {
         self.0.is_cancelled()
     }
 

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 /// The hint for a connection that is not encrypted.
-pub const PLAINTEXT: &str = "use amqps:// or https://; in a network that is trusted, set allow_plaintext";
+pub(crate) const PLAINTEXT: &str = "use amqps:// or https://; in a network that is trusted, set allow_plaintext";
 
 /// Whether `host` is this machine.
-pub fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

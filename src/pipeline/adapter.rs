@@ -22,7 +22,7 @@ const PREFIX: &str = "text_encoder.";
 /// # Errors
 ///
 /// [`Kind::Invalid`] if the adapter is broken, belongs to another encoder or moves a weight out of range.
-pub fn merge(model: &[u8], adapter: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn merge(model: &[u8], adapter: &[u8]) -> Result<Vec<u8>> {
     let other = |what: String| Error::invalid(format!("the adapter {what}")).hint("it was trained for another bundle");
     let file = SafeTensors::deserialize(adapter).context(Kind::Invalid, || "the adapter is not a safetensors file")?;
     let weights = onnx::weights(super::bundle::TEXT_ENCODER, model)?;

@@ -62,7 +62,7 @@ impl Classification {
     }
 
     /// Returns the `count` most probable categories.
-    pub fn top_categories(&self, count: usize) -> Vec<(&str, f32)> {
+    pub(crate) fn top_categories(&self, count: usize) -> Vec<(&str, f32)> {
         top(&self.classes.categories, &self.categories, count)
     }
 }

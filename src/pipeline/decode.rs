@@ -68,13 +68,13 @@ fn to_rgb(sample: &[f32], size: u32) -> RgbImage {
 }
 
 /// Converts pixels to planes of numbers in [-1, 1].
-pub fn from_rgb(image: &RgbImage) -> Vec<f32> {
+pub(crate) fn from_rgb(image: &RgbImage) -> Vec<f32> {
     let plane = |channel: usize| image.pixels().map(move |pixel| f32::from(pixel.0[channel]) / 127.5 - 1.0);
     (0..3).flat_map(plane).collect()
 }
 
 /// Converts an image to planes of `size` × `size` numbers in [-1, 1]; an image of another size is resized first.
-pub fn fitted(image: &RgbImage, size: u32) -> Vec<f32> {
+pub(crate) fn fitted(image: &RgbImage, size: u32) -> Vec<f32> {
     if image.dimensions() == (size, size) {
         from_rgb(image)
     } else {

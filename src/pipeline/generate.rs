@@ -60,12 +60,12 @@ impl Pipeline {
     }
 
     /// Returns the bundle's name.
-    pub fn bundle_name(&self) -> &str {
+    pub(crate) fn bundle_name(&self) -> &str {
         self.loader.bundle().manifest().name.as_str()
     }
 
     /// Returns the bundle's digest.
-    pub fn bundle_digest(&self) -> &Digest {
+    pub(crate) fn bundle_digest(&self) -> &Digest {
         self.loader.bundle().digest()
     }
 

@@ -43,12 +43,12 @@ pub struct Timings {
 
 impl Timings {
     /// Returns the stages with their names in sidecars and metrics.
-    pub fn stages(self) -> [(&'static str, f64); 4] {
+    pub(crate) fn stages(self) -> [(&'static str, f64); 4] {
         [("encode", self.encode), ("unet", self.unet), ("decode", self.decode), ("score", self.score)]
     }
 
     /// Returns the share of one of `count` images.
-    pub fn divided_by(self, count: usize) -> Self {
+    pub(crate) fn divided_by(self, count: usize) -> Self {
         let share = |seconds: f64| seconds / count as f64;
         let Self { encode, unet, decode, score } = self;
         Self { encode: share(encode), unet: share(unet), decode: share(decode), score: share(score) }

@@ -64,7 +64,7 @@ pub fn per_layer(scale: &StyleScale, layers: usize) -> Result<Vec<f32>> {
 
 /// Writes the weighted sum of the branches' outputs to `guided`. They are added in `f64`, always in the order of
 /// [`branches`].
-pub fn combine(outputs: &[(&[f32], f64)], guided: &mut [f32]) {
+pub(crate) fn combine(outputs: &[(&[f32], f64)], guided: &mut [f32]) {
     for (i, value) in guided.iter_mut().enumerate() {
         *value = outputs.iter().map(|(output, weight)| weight * f64::from(output[i])).sum::<f64>() as f32;
     }

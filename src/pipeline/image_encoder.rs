@@ -43,7 +43,7 @@ impl ImageEncoder {
     /// # Errors
     ///
     /// [`Kind::Permanent`] if the embedding is not finite; as [`Model::run`] if the model fails.
-    pub fn embed(&mut self, image: &RgbImage) -> Result<Vec<f32>> {
+    pub(crate) fn embed(&mut self, image: &RgbImage) -> Result<Vec<f32>> {
         let (pixels, edge) = (fitted(image, self.size), self.size as usize);
         let inputs = [("pixel_values", Input::F32(&pixels, &[1, 3, edge, edge]))];
         let embedding = self.model.run(&inputs, &[("image_embeds", &[1, self.width])])?.concat();

@@ -28,7 +28,7 @@ impl Provider {
     pub const ALL: [Self; 4] = [Self::Cpu, Self::OpenVino, Self::Cuda, Self::TensorRt];
 
     /// Returns whether the provider compiles models for the machine first, so that the result is worth caching.
-    pub fn compiles(self) -> bool {
+    pub(crate) fn compiles(self) -> bool {
         matches!(self, Self::OpenVino | Self::TensorRt)
     }
 

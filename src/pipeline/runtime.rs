@@ -83,7 +83,7 @@ impl Runtime {
     }
 
     /// Returns how the library describes its build.
-    pub fn build_info(&self) -> &'static str {
+    pub(crate) fn build_info(&self) -> &'static str {
         ort::info()
     }
 

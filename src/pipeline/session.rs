@@ -185,12 +185,12 @@ impl Model {
     }
 
     /// Returns the fixed size of an output's axis, if the model fixes it.
-    pub fn output_axis(&self, name: &str, axis: usize) -> Option<usize> {
+    pub(crate) fn output_axis(&self, name: &str, axis: usize) -> Option<usize> {
         fixed_axis(self.session.outputs(), name, axis)
     }
 
     /// Returns the fixed size of an input's axis, if the model fixes it.
-    pub fn input_axis(&self, name: &str, axis: usize) -> Option<usize> {
+    pub(crate) fn input_axis(&self, name: &str, axis: usize) -> Option<usize> {
         fixed_axis(self.session.inputs(), name, axis)
     }
 }

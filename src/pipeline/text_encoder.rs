@@ -129,7 +129,7 @@ impl TextEncoder {
     /// # Errors
     ///
     /// As [`TextEncoder::states_of`].
-    pub fn embedding_of(&mut self, text: &str, version: Option<&Digest>) -> Result<Vec<f32>> {
+    pub(crate) fn embedding_of(&mut self, text: &str, version: Option<&Digest>) -> Result<Vec<f32>> {
         Ok(self.run(text, version)?.1)
     }
 

@@ -59,7 +59,7 @@ impl Estimate {
 }
 
 /// Writes an amount of money with two decimals, or four where it is small.
-pub fn amount(cost: f64) -> String {
+pub(crate) fn amount(cost: f64) -> String {
     match cost {
         c if c == 0.0 || c >= 0.1 => format!("{c:.2}"),
         c if c >= 0.001 => format!("{c:.4}"),

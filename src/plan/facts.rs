@@ -97,7 +97,7 @@ impl From<&Grant> for GrantSummary {
 }
 
 /// Grants that a job names one by one.
-pub const MAX_GRANTS: usize = 16;
+pub(crate) const MAX_GRANTS: usize = 16;
 
 /// A version of a trained encoder, and the very weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

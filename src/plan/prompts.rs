@@ -67,7 +67,7 @@ impl Prompts {
 /// # Errors
 ///
 /// Fails where `fits` fails for any other reason.
-pub fn check_prompts(
+pub(crate) fn check_prompts(
     campaign: &Campaign,
     catalog: &StyleCatalog,
     mut fits: impl FnMut(&str) -> Result<()>,

@@ -12,7 +12,7 @@ use crate::base::text;
 use crate::spec::{Campaign, Problem};
 
 /// Tells every style, and the category encoder, that may not be used as things stand.
-pub fn check_rights(campaign: &Campaign, catalog: &StyleCatalog) -> Vec<Problem> {
+pub(crate) fn check_rights(campaign: &Campaign, catalog: &StyleCatalog) -> Vec<Problem> {
     let request = campaign.rights.as_ref();
     let styles = campaign.styles.iter().enumerate();
     let styles = styles.filter_map(|(i, style)| Some((format!("spec.styles[{i}]"), catalog.style(style).ok()?)));
@@ -31,7 +31,7 @@ pub fn check_rights(campaign: &Campaign, catalog: &StyleCatalog) -> Vec<Problem>
 }
 
 /// Tells that not even the first attempts stay within the budget.
-pub fn check_budget(campaign: &Campaign, plan: &Plan) -> Option<Problem> {
+pub(crate) fn check_budget(campaign: &Campaign, plan: &Plan) -> Option<Problem> {
     let verdict = plan.budget.as_ref().filter(|verdict| verdict.status == BudgetStatus::Over)?;
     let (cost, currency) = (amount(plan.estimate.cost), plan.estimate.currency);
     let reason = format!("the estimate, {cost} {currency}, is over the budget of {} {currency}", verdict.max_cost);

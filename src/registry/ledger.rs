@@ -97,13 +97,13 @@ impl Revocations {
     }
 
     /// Returns the first revocation of this source.
-    pub fn of_source(&self, source: &str) -> Option<&Revocation> {
+    pub(crate) fn of_source(&self, source: &str) -> Option<&Revocation> {
         self.0.iter().find(|r| matches!(&r.target, Target::Source(revoked) if same_source(revoked, source)))
     }
 }
 
 /// Returns whether two texts name the same source; capitals and spaces make no difference.
-pub fn same_source(one: &str, other: &str) -> bool {
+pub(crate) fn same_source(one: &str, other: &str) -> bool {
     one.split_whitespace().map(str::to_lowercase).eq(other.split_whitespace().map(str::to_lowercase))
 }
 

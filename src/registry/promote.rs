@@ -12,11 +12,11 @@ use crate::base::version::{Branch, VersionId};
 use crate::registry::promotion::{NamedScores, Promotion, PromotionReason};
 
 /// The score, 0 to 1, of how well the style is met; from the evaluation suite.
-pub const STYLE: &str = "style";
+pub(crate) const STYLE: &str = "style";
 /// How near pictures are to the brand's own; stands in for [`STYLE`] where the evaluator does not know the style.
-pub const CONSISTENCY: &str = "consistency";
+pub(crate) const CONSISTENCY: &str = "consistency";
 /// The score, 0 to 1, of how well the category is met; from the evaluation suite.
-pub const CATEGORY: &str = "category";
+pub(crate) const CATEGORY: &str = "category";
 
 /// How much of the category's score a better style may cost: one point.
 const TOLERATED: f64 = 0.01;

@@ -83,7 +83,7 @@ impl Survey {
     }
 
     /// Reads everything but the assets, of which there may be a hundred thousand.
-    pub async fn of_encoders(store: &Arc<dyn Store>) -> Result<Self> {
+    pub(crate) async fn of_encoders(store: &Arc<dyn Store>) -> Result<Self> {
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
         let mut survey = Self { revocations: ledger.revocations().await?, ..Self::default() };
         let mut encoders = BTreeSet::new();
@@ -116,7 +116,7 @@ impl Survey {
     }
 
     /// Reads the assets, too.
-    pub async fn read_assets(&mut self, store: &Arc<dyn Store>) -> Result<()> {
+    pub(crate) async fn read_assets(&mut self, store: &Arc<dyn Store>) -> Result<()> {
         let mut found = pin!(outcomes::of_all_campaigns(store).await?);
         while let Some(FoundSidecar { key, sidecar }) = found.try_next().await? {
             match sidecar {

@@ -147,7 +147,7 @@ fn from_version(survey: &Survey, id: &VersionId) -> Trace {
 
 fn from_asset(survey: &Survey, row: &AssetRow) -> Trace {
     let mut pictures: Vec<TracedPicture> = row.versions().flat_map(|id| lessons(survey, id)).collect();
-    pictures.sort_by(|a, b| a.sha256.cmp(&b.sha256));
+    pictures.sort_by_key(|picture| picture.sha256);
     pictures.dedup_by(|a, b| a.sha256 == b.sha256);
     Trace {
         kind: "asset",

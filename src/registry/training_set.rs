@@ -53,7 +53,7 @@ pub fn clear(
             }
         };
         lessons.push(TrainingImage {
-            sha256: sha256.clone(),
+            sha256: *sha256,
             file: file.clone(),
             category: category.clone(),
             style: style.as_ref().map(ToString::to_string),
@@ -61,7 +61,7 @@ pub fn clear(
             licence: grant.licence.clone(),
         });
         entries.push(Entry {
-            sha256: sha256.clone(),
+            sha256: *sha256,
             file: file.clone(),
             encoder: encoder.clone(),
             grant: grant.clone(),

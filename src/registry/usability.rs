@@ -33,7 +33,7 @@ impl Registry {
 
     /// The distinct rights in everything that a version learned from, itself or before it began. The card says what
     /// they were at training; what the ledger says has been renewed or narrowed since.
-    pub async fn grants_today(&self, version: &VersionId) -> Result<Vec<Grant>> {
+    pub(crate) async fn grants_today(&self, version: &VersionId) -> Result<Vec<Grant>> {
         let (lineage, ledger) = (self.lineage(version).await?, Ledger::new(self.store()));
         let pictures: BTreeSet<Digest> =
             lineage.iter().flat_map(|card| &card.pictures).map(|picture| picture.sha256).collect();

@@ -127,7 +127,7 @@ impl Registry {
     /// # Errors
     ///
     /// Fails if the store cannot be read, which says nothing about the card.
-    pub async fn look_up(&self, version: &VersionId) -> Result<CardLookup> {
+    pub(crate) async fn look_up(&self, version: &VersionId) -> Result<CardLookup> {
         let key = folder(version)?.join(CARD)?;
         let Some(bytes) = self.store.get(&key).await? else { return Ok(Err(self.unknown(version))) };
         Ok(Card::from_bytes(&bytes, key.as_str()).and_then(|card| {
@@ -169,7 +169,7 @@ impl Registry {
     /// # Errors
     ///
     /// Fails if a card is missing or damaged, or if the store cannot be read.
-    pub async fn lineage(&self, version: &VersionId) -> Result<Vec<Card>> {
+    pub(crate) async fn lineage(&self, version: &VersionId) -> Result<Vec<Card>> {
         let mut cards = vec![self.card(version).await?];
         while let Some(parent) = cards.last().and_then(|card| card.parent.clone()) {
             if cards.iter().any(|card| card.id == parent) {
@@ -286,7 +286,7 @@ impl Registry {
     /// # Errors
     ///
     /// Fails if the store cannot be read.
-    pub async fn comparable(
+    pub(crate) async fn comparable(
         &self,
         in_use: &VersionId,
         revocations: &Revocations,

@@ -59,7 +59,7 @@ fn ticks(most: f64) -> Vec<f64> {
 }
 
 /// What was spent after each month, made and bought.
-pub fn spending(roi: &Roi, lang: Lang) -> Markup {
+pub(crate) fn spending(roi: &Roi, lang: Lang) -> Markup {
     let all = roi.months.iter().flat_map(|month| [month.house, month.vendor]).flatten().flatten();
     let most = all.fold(0.0, f64::max);
     if most <= 0.0 {
@@ -160,7 +160,7 @@ pub fn intervals(id: &str, title: &str, rows: &[ChartRow], lang: Lang) -> Markup
 }
 
 /// What the result hinges on.
-pub fn tornado(roi: &Roi, lang: Lang) -> Markup {
+pub(crate) fn tornado(roi: &Roi, lang: Lang) -> Markup {
     let bars: Vec<&TornadoBar> = roi.tornado.iter().take(BARS).collect();
     let ends = bars.iter().flat_map(|bar| [bar.at_low, bar.at_high]);
     let (least, most) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), v| (l.min(v), m.max(v)));

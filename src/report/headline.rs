@@ -19,7 +19,7 @@ pub fn decision(verdict: &ReportVerdict, lang: Lang) -> &'static str {
 }
 
 /// Returns the verdict in one sentence, with its uncertainty.
-pub fn sentence(report: &Report, lang: Lang) -> String {
+pub(crate) fn sentence(report: &Report, lang: Lang) -> String {
     let parts: Vec<String> =
         [quality(report, lang), voted(report, lang), cost(report, lang)].into_iter().flatten().collect();
     format!(

@@ -58,7 +58,7 @@ pub struct ReportVerdict {
 }
 
 /// The measure that speaks for quality: style consistency, or what comes nearest to it.
-pub fn headline(evaluation: &Evaluation) -> Option<&Compared> {
+pub(crate) fn headline(evaluation: &Evaluation) -> Option<&Compared> {
     let order = [Measure::StyleConsistency, Measure::StyleProbability, Measure::StyleRight, Measure::CategoryTop1];
     order
         .into_iter()

@@ -32,7 +32,7 @@ fn minus(text: String) -> String {
 }
 
 /// Money.
-pub fn money(value: f64, currency: Currency) -> String {
+pub(crate) fn money(value: f64, currency: Currency) -> String {
     format!("{}\u{a0}{currency}", number(value))
 }
 
@@ -57,7 +57,7 @@ pub fn signed(value: f64, measure: Measure) -> String {
 }
 
 /// An amount in its unit.
-pub fn amount(value: f64, unit: AmountUnit, currency: Currency, lang: Lang) -> String {
+pub(crate) fn amount(value: f64, unit: AmountUnit, currency: Currency, lang: Lang) -> String {
     let with = |en: &str, ja: &str| format!("{}\u{a0}{}", number(value), lang.t(en, ja));
     match unit {
         AmountUnit::Money => money(value, currency),
@@ -100,7 +100,7 @@ pub fn verdict(verdict: ComparisonVerdict, lang: Lang) -> &'static str {
 }
 
 /// A figure's name.
-pub fn figure(figure: Figure, lang: Lang) -> &'static str {
+pub(crate) fn figure(figure: Figure, lang: Lang) -> &'static str {
     match figure {
         Figure::HouseVariable => lang.t("One more image that is taken, made", "追加 1 点の社内費用"),
         Figure::HouseFixed => lang.t("Fixed cost a month, made", "社内の月間固定費"),

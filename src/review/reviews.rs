@@ -122,7 +122,13 @@ impl<'a> Reviews<'a> {
     }
 
     /// Hands out a sheet: at most `most` pairs, shuffled by `seed`, which nobody who votes may know.
-    pub async fn hand_out(&self, evaluation: &Evaluation, rater: &str, most: usize, seed: &str) -> Result<Handout> {
+    pub(crate) async fn hand_out(
+        &self,
+        evaluation: &Evaluation,
+        rater: &str,
+        most: usize,
+        seed: &str,
+    ) -> Result<Handout> {
         let rater = name(rater)?;
         let hash = |part: &str| Digest::of(format!("{seed}\n{rater}\n{part}")).hex();
         let mut questions: Vec<BallotQuestion> = evaluation
@@ -168,7 +174,7 @@ impl<'a> Reviews<'a> {
     }
 
     /// Stores a ballot; returns the record that was added.
-    pub async fn cast(&self, ballot: &Ballot) -> Result<CastBallot> {
+    pub(crate) async fn cast(&self, ballot: &Ballot) -> Result<CastBallot> {
         if ballot.version != VERSION {
             return Err(Error::invalid(format!(
                 "the ballot has format version {}, this reads {VERSION}",

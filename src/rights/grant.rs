@@ -85,7 +85,7 @@ impl Terms {
     }
 
     /// Tells every way in which a use goes beyond these terms; empty if it does not.
-    pub fn exceeded_by(&self, request: &RightsRequest) -> Vec<String> {
+    pub(crate) fn exceeded_by(&self, request: &RightsRequest) -> Vec<String> {
         let mut reasons = Vec::new();
         for (what, allowed, asked) in
             [("channel", &self.channels, &request.channels), ("territory", &self.territories, &request.territories)]

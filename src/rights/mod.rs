@@ -10,4 +10,5 @@ pub mod grant;
 pub mod policy;
 
 pub use grant::{Grant, Terms};
-pub use policy::{Policy, Ruling, names_the_holder};
+pub(crate) use policy::names_the_holder;
+pub use policy::{Policy, Ruling};

@@ -74,7 +74,7 @@ const CC_VERSIONS: [&str; 5] = ["1.0", "2.0", "2.5", "3.0", "4.0"];
 
 /// Tells whether a licence asks that its holder be named, even where the settings allow it: every Creative Commons
 /// licence but CC0 does.
-pub fn names_the_holder(licence: &str) -> bool {
+pub(crate) fn names_the_holder(licence: &str) -> bool {
     licence.trim().to_ascii_uppercase().starts_with("CC-BY")
 }
 

@@ -47,7 +47,7 @@ impl CostModel {
 
     /// Returns the amount at a key path such as `spec.people.hourly_rate`, its default if that key was left out; `None`
     /// for an amount that has no default, and for other paths.
-    pub fn amount(&self, path: &str) -> Option<Amount> {
+    pub(crate) fn amount(&self, path: &str) -> Option<Amount> {
         let path = path.strip_prefix("spec.")?;
         match path.split_once('.') {
             None => (path == "volume").then_some(self.volume),
@@ -82,7 +82,7 @@ impl Amount {
     }
 
     /// Tells whether its range is the value alone.
-    pub fn is_exact(self) -> bool {
+    pub(crate) fn is_exact(self) -> bool {
         self.low == self.value && self.high == self.value
     }
 }

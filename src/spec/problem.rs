@@ -36,7 +36,7 @@ impl Problem {
 
     /// Puts the problems of a file in its order and keeps the first [`limits::PROBLEMS`]; a last one then says how many
     /// more there are.
-    pub fn tidy(mut problems: Vec<Self>) -> Vec<Self> {
+    pub(crate) fn tidy(mut problems: Vec<Self>) -> Vec<Self> {
         problems.sort_by(|a, b| (a.line, a.column, &a.path).cmp(&(b.line, b.column, &b.path)));
         if let Some(last) = problems.get(limits::PROBLEMS).cloned() {
             let more = problems.len() - limits::PROBLEMS;

@@ -12,13 +12,13 @@ use crate::base::checked_text::checked_text;
 use crate::base::{limits, text};
 
 /// What may stand in `output.name`.
-pub const NAME_FIELDS: [&str; 5] = ["category", "style", "index", "size", "campaign"];
+pub(crate) const NAME_FIELDS: [&str; 5] = ["category", "style", "index", "size", "campaign"];
 /// What may stand in an asset's prompt.
-pub const PROMPT_FIELDS: [&str; 1] = ["category"];
+pub(crate) const PROMPT_FIELDS: [&str; 1] = ["category"];
 /// What may stand in a style set's prompt.
-pub const STYLE_PROMPT_FIELDS: [&str; 2] = ["category", "style"];
+pub(crate) const STYLE_PROMPT_FIELDS: [&str; 2] = ["category", "style"];
 /// What may stand in the category of a style set's pictures.
-pub const STEM_FIELDS: [&str; 1] = ["stem"];
+pub(crate) const STEM_FIELDS: [&str; 1] = ["stem"];
 
 /// A fault of a template: the reason, and what was probably meant.
 #[derive(Debug, PartialEq, Eq)]

@@ -11,11 +11,11 @@ use crate::store::key::Key;
 use crate::store::object_store::Store;
 
 /// How many objects are read, written or deleted at once.
-pub const AT_ONCE: usize = 32;
+pub(crate) const AT_ONCE: usize = 32;
 
 /// Does `work` for each item, [`AT_ONCE`] at a time, each in a task of its own; streams the results in the items'
 /// order.
-pub fn in_parallel<I, F, T>(items: Vec<I>, mut work: impl FnMut(I) -> F) -> impl Stream<Item = Result<T>>
+pub(crate) fn in_parallel<I, F, T>(items: Vec<I>, mut work: impl FnMut(I) -> F) -> impl Stream<Item = Result<T>>
 where
     F: Future<Output = Result<T>> + Send + 'static,
     T: Send + 'static,
@@ -31,7 +31,7 @@ where
 /// # Errors
 ///
 /// Fails if the store cannot be written to.
-pub async fn delete_all(store: &Arc<dyn Store>, keys: Vec<Key>) -> Result<()> {
+pub(crate) async fn delete_all(store: &Arc<dyn Store>, keys: Vec<Key>) -> Result<()> {
     let store = Arc::clone(store);
     let delete = move |key: Key| {
         let store = Arc::clone(&store);

@@ -82,7 +82,7 @@ const STAGES: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 const SHARES: &[f64] = &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
 /// How long jobs wait in the queue.
-pub const QUEUE_WAIT: Metric = Metric {
+pub(crate) const QUEUE_WAIT: Metric = Metric {
     name: "housestyle_queue_wait_seconds",
     form: MetricForm::Histogram(WAITS),
     unit: MetricUnit::Seconds,
@@ -90,7 +90,7 @@ pub const QUEUE_WAIT: Metric = Metric {
     help: "From a job's first publication until a worker receives it.",
 };
 /// How full batches are.
-pub const BATCH_FILL: Metric = Metric {
+pub(crate) const BATCH_FILL: Metric = Metric {
     name: "housestyle_batch_fill_ratio",
     form: MetricForm::Histogram(SHARES),
     unit: MetricUnit::Ratio,
@@ -98,7 +98,7 @@ pub const BATCH_FILL: Metric = Metric {
     help: "Images in a batch, as a share of what fits into one.",
 };
 /// How long assets spend in each stage.
-pub const STAGE_TIME: Metric = Metric {
+pub(crate) const STAGE_TIME: Metric = Metric {
     name: "housestyle_stage_seconds",
     form: MetricForm::Histogram(STAGES),
     unit: MetricUnit::Seconds,
@@ -114,7 +114,7 @@ pub const ASSETS: Metric = Metric {
     help: "Jobs by outcome; skipped ones were found finished, dead ones were given up on without an outcome.",
 };
 /// Attempts by the gate's verdict.
-pub const ATTEMPTS: Metric = Metric {
+pub(crate) const ATTEMPTS: Metric = Metric {
     name: "housestyle_attempts_total",
     form: MetricForm::Counter,
     unit: MetricUnit::Count,
@@ -122,7 +122,7 @@ pub const ATTEMPTS: Metric = Metric {
     help: "Attempts at finished jobs, by what the gate said; failed ones gave no image.",
 };
 /// The evaluator's scores of first attempts.
-pub const GATE_SCORE: Metric = Metric {
+pub(crate) const GATE_SCORE: Metric = Metric {
     name: "housestyle_gate_score_ratio",
     form: MetricForm::Histogram(SHARES),
     unit: MetricUnit::Ratio,
@@ -130,7 +130,7 @@ pub const GATE_SCORE: Metric = Metric {
     help: "The evaluator's probability of what was asked for, at first attempts: what generation gives without a gate.",
 };
 /// The execution provider in use.
-pub const PROVIDER_USED: Metric = Metric {
+pub(crate) const PROVIDER_USED: Metric = Metric {
     name: "housestyle_provider_used",
     form: MetricForm::Gauge,
     unit: MetricUnit::Flag,
@@ -138,7 +138,7 @@ pub const PROVIDER_USED: Metric = Metric {
     help: "1 for the execution provider that models really run on.",
 };
 /// Errors by kind.
-pub const ERRORS: Metric = Metric {
+pub(crate) const ERRORS: Metric = Metric {
     name: "housestyle_errors_total",
     form: MetricForm::Counter,
     unit: MetricUnit::Count,
@@ -146,7 +146,7 @@ pub const ERRORS: Metric = Metric {
     help: "Errors met while working, by kind: only transient ones are worth another try.",
 };
 /// Webhook deliveries by result.
-pub const WEBHOOKS: Metric = Metric {
+pub(crate) const WEBHOOKS: Metric = Metric {
     name: "housestyle_webhooks_total",
     form: MetricForm::Counter,
     unit: MetricUnit::Count,
@@ -154,7 +154,7 @@ pub const WEBHOOKS: Metric = Metric {
     help: "Webhook deliveries: refused ones never will be (address forbidden, endpoint gone), failed ones may.",
 };
 /// Whether the worker takes work.
-pub const READY: Metric = Metric {
+pub(crate) const READY: Metric = Metric {
     name: "housestyle_ready",
     form: MetricForm::Gauge,
     unit: MetricUnit::Flag,

@@ -63,7 +63,7 @@ impl TraceParent {
     ///
     /// # Errors
     /// For a field that is not a string.
-    pub fn if_readable<'de, D: serde::Deserializer<'de>>(
+    pub(crate) fn if_readable<'de, D: serde::Deserializer<'de>>(
         deserializer: D,
     ) -> std::result::Result<Option<Self>, D::Error> {
         Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| text.parse().ok()))
@@ -152,7 +152,7 @@ impl SpanExport {
     }
 
     /// Returns what makes spans.
-    pub fn tracer(&self) -> Tracer {
+    pub(crate) fn tracer(&self) -> Tracer {
         self.0.tracer("housestyle")
     }
 }

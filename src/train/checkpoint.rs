@@ -38,7 +38,7 @@ const VECTORS: [&str; 4] = ["params", "first_moment", "second_moment", "best"];
 pub fn write(checkpoint: &Checkpoint, training: &Digest) -> Result<Vec<u8>> {
     let Checkpoint { state, best, history, pending } = checkpoint;
     let about = About {
-        training: training.clone(),
+        training: *training,
         steps: state.steps,
         best_step: best.step,
         best_loss: best.loss.is_finite().then_some(best.loss),

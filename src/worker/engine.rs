@@ -26,7 +26,7 @@ use crate::pipeline::{Each, Generated, Request, Scored, Scores, ScoringTarget, S
 use crate::plan::{Job, Unscored};
 
 /// Batches handed to the engine at most: one in work, one ready, so that the device never waits for commits.
-pub const DEPTH: usize = 2;
+pub(crate) const DEPTH: usize = 2;
 /// Images handed to the engine for scoring at most; they are large.
 const SCORING: usize = 4;
 

@@ -45,7 +45,7 @@ impl Generator for Pipeline {
     fn describe(&self) -> GeneratorInfo {
         GeneratorInfo {
             bundle: self.bundle_name().to_owned(),
-            digest: self.bundle_digest().clone(),
+            digest: *self.bundle_digest(),
             provider: self.provider().to_string(),
         }
     }

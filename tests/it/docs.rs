@@ -1,7 +1,8 @@
 //! The documents of the repository: every relative link and anchor leads somewhere, the README stays short, and the
 //! map of the code is true.
 //!
-//! In: every `*.md` file but those of folders that are built or hidden. Out: all broken links, with file and line.
+//! Takes every `*.md` file but those of folders that are built or hidden. Returns all broken links, with file and
+//! line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,7 +1,7 @@
 //! Rust source files as tokens, for the tests that read the crate's own code ([`crate::order`], [`crate::names`]).
 //!
-//! In: text. Out: [`Token`]s without comments, without strings and without code that only tests compile. A token is a
-//! word (identifier, keyword, number), a punctuation character, or `::`.
+//! Takes text. Returns [`Token`]s without comments, without strings and without code that only tests compile. A token
+//! is a word (identifier, keyword, number), a punctuation character, or `::`.
 
 use std::collections::BTreeMap;
 use std::fs;

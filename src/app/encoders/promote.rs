@@ -69,7 +69,7 @@ impl App {
     ///
     /// # Errors
     /// Where there is none, or its rights forbid it, or the store cannot be read or written.
-    pub async fn roll_back(&self, request: RollbackRequest) -> AppResult<Promotion> {
+    pub(crate) async fn roll_back(&self, request: RollbackRequest) -> AppResult<Promotion> {
         let store = self.store(request.out.as_deref()).await?;
         let revocations = Ledger::new(store.clone()).revocations().await?;
         let RollbackRequest { encoder, reason, by, .. } = &request;

@@ -67,7 +67,7 @@ impl App {
     ///
     /// # Errors
     /// Where a style set is wrong, or the store cannot be read.
-    pub async fn check_rights(&self, request: RightsCheckRequest) -> AppResult<RightsCheckReport> {
+    pub(crate) async fn check_rights(&self, request: RightsCheckRequest) -> AppResult<RightsCheckReport> {
         let store = self.store(request.out.as_deref()).await?;
         let revocations = Ledger::new(store).revocations().await?;
         let (policy, mut pictures) = (self.policy(), Vec::new());

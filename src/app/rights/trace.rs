@@ -20,7 +20,7 @@ impl App {
     ///
     /// # Errors
     /// Where nothing is known of what is asked for, or the store cannot be read.
-    pub async fn trace_rights(&self, request: TraceRequest) -> AppResult<Trace> {
+    pub(crate) async fn trace_rights(&self, request: TraceRequest) -> AppResult<Trace> {
         let question = question(&request.what).await?;
         let store = self.store(request.out.as_deref()).await?;
         let survey = Survey::of(&store).await?;

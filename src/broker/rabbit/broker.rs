@@ -76,7 +76,7 @@ impl Rabbit {
     }
 
     /// Returns whether those channels that receive have their connections.
-    pub fn connected(&self) -> bool {
+    pub(crate) fn connected(&self) -> bool {
         self.jobs.connected() && self.orders.connected()
     }
 
@@ -84,7 +84,7 @@ impl Rabbit {
     ///
     /// # Errors
     /// Where the broker cannot be reached or does not take it.
-    pub async fn announce(&self, topic: &str, content_type: &str, body: Vec<u8>) -> Result<()> {
+    pub(crate) async fn announce(&self, topic: &str, content_type: &str, body: Vec<u8>) -> Result<()> {
         self.client.announce(topic, content_type, body).await
     }
 

@@ -21,7 +21,7 @@ pub const EVENTS: &str = "housestyle.events";
 /// The queue of orders to coordinators.
 const CAMPAIGNS: &str = "housestyle.campaigns";
 /// The queue of dead letters.
-pub const DEAD: &str = "housestyle.dead";
+pub(crate) const DEAD: &str = "housestyle.dead";
 /// The queue of events for webhooks; only where webhooks are sent.
 pub(super) const WEBHOOKS: &str = "housestyle.webhooks";
 /// The broker deletes the queue of webhooks when nothing was received from it for so long.

@@ -336,7 +336,7 @@ impl Import<'_> {
         let unjudged = Unjudged {
             asked,
             file: row.file.clone(),
-            delivered: delivered.clone(),
+            delivered,
             width: picture.width(),
             height: picture.height(),
             brief: brief.clone(),

@@ -25,7 +25,7 @@ use crate::spec::Claim;
 /// Most rows of an index.
 const MAX_ROWS: usize = 100_000;
 /// Most bytes of an index.
-pub const MAX_BYTES: u64 = 32 << 20;
+pub(crate) const MAX_BYTES: u64 = 32 << 20;
 
 /// A delivery's index after reading.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -118,7 +118,7 @@ impl DeliverySource {
     /// # Errors
     ///
     /// Invalid if there is none.
-    pub async fn own_index(&mut self, limit: u64) -> Result<(String, Vec<u8>)> {
+    pub(crate) async fn own_index(&mut self, limit: u64) -> Result<(String, Vec<u8>)> {
         let names = self.names().await?;
         for wanted in ["index.csv", "index.tsv", "index.yaml", "index.yml"] {
             let Some(name) = names.iter().find(|name| name.eq_ignore_ascii_case(wanted)) else { continue };
@@ -232,7 +232,7 @@ fn from_zip(zip: &mut ZipDelivery, name: &str, limit: u64) -> Result<Vec<u8>, St
 }
 
 /// Bytes of a delivered picture at most.
-pub const PICTURE_BYTES: u64 = limits::PICTURE_BYTES;
+pub(crate) const PICTURE_BYTES: u64 = limits::PICTURE_BYTES;
 
 #[cfg(test)]
 mod tests {

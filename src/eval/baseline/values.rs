@@ -50,7 +50,7 @@ const CURRENCIES: [(&str, Option<&str>); 14] = [
 /// # Errors
 ///
 /// The reason, for people, if it is no amount or could be two.
-pub fn amount(written: &str, style: NumberStyle) -> Result<WrittenAmount, String> {
+pub(crate) fn amount(written: &str, style: NumberStyle) -> Result<WrittenAmount, String> {
     let wrong = || format!("{} is not an amount: write it as 40.50", text::show(written));
     let mut number = written.trim();
     let mut currency = None;

@@ -149,7 +149,7 @@ pub struct DeliveryFacts {
 
 impl DeliveryFacts {
     /// Days from order to delivery, where both are known.
-    pub fn lead_days(&self) -> Option<u64> {
+    pub(crate) fn lead_days(&self) -> Option<u64> {
         self.delivered?.days().checked_sub(self.ordered?.days())
     }
 }

@@ -10,7 +10,7 @@ use crate::base::currency::Currency;
 use crate::eval::disk_vec::DiskVec;
 
 /// Version of the document; readers refuse others.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// The evaluation of a campaign, alone or beside a baseline.
 #[derive(Debug, Serialize, Deserialize)]

@@ -63,25 +63,13 @@ impl Measure {
     }
 
     /// Whether it is a share or a probability, so that it reads well in percent.
-    pub fn is_share(self) -> bool {
+    pub(crate) fn is_share(self) -> bool {
         !matches!(self, Self::StyleConsistency | Self::ImageText | Self::Diversity)
     }
 
     /// Whether the evaluator says it, so that it is worth as much as the evaluator is apart from what guides.
-    pub fn is_judged(self) -> bool {
+    pub(crate) fn is_judged(self) -> bool {
         !matches!(self, Self::ImageText | Self::PaletteCoverage)
-    }
-
-    /// Whether the gate may have chosen images by it, so that accepted images look better in it than they are.
-    pub fn is_gated(self) -> bool {
-        matches!(
-            self,
-            Self::StyleRight
-                | Self::StyleProbability
-                | Self::CategoryTop1
-                | Self::CategoryTop5
-                | Self::CategoryProbability
-        )
     }
 }
 

@@ -12,8 +12,9 @@ mod document;
 mod measure;
 
 pub use asset::{Arm, AssetScore, Brief, BriefPair, DeliveryFacts, DuplicateImages, MakingFacts, NearestReference};
+pub(crate) use document::VERSION;
 pub use document::{
     ArmFacts, Comparison, Distribution, Evaluation, EvaluatorFacts, MeasureGroup, OperatingPoint, StatisticsSettings,
-    SuiteCheck, SuiteResult, VERSION, Warning, WarningCode,
+    SuiteCheck, SuiteResult, Warning, WarningCode,
 };
 pub use measure::{Compared, ComparisonVerdict, Difference, MeanEstimate, Measure};

@@ -69,7 +69,7 @@ impl Copies {
     }
 
     /// The reference that a picture is most like; `None` without references.
-    pub fn nearest(&self, embedding: &[f32], hash: PerceptualHash) -> Option<Likeness> {
+    pub(crate) fn nearest(&self, embedding: &[f32], hash: PerceptualHash) -> Option<Likeness> {
         let place = unit(embedding)?;
         let like = |(i, other, theirs): &(usize, Vec<f64>, PerceptualHash)| {
             let (similarity, hash_distance) = (dot(&place, other), hash.distance(*theirs));

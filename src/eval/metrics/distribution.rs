@@ -14,7 +14,7 @@ const SIGMA: f64 = 10.0;
 /// CMMD is printed times this.
 const SCALE: f64 = 1000.0;
 /// Vectors of a set that a distance is taken of at most: larger sets are drawn from, which bounds time and memory.
-pub const KID_SUBSET: usize = 500;
+pub(crate) const KID_SUBSET: usize = 500;
 
 /// Which kernel, and with it which metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Distance {
     }
 
     /// The distance of sets drawn from these; pairs of an image with itself, which the data have none of, do not count.
-    pub fn resampled(&self, random: &mut Random) -> Option<f64> {
+    pub(crate) fn resampled(&self, random: &mut Random) -> Option<f64> {
         let mut draw = |size: usize| {
             let mut weights = vec![0.0; size];
             (0..size).for_each(|_| weights[random.below(size)] += 1.0);

@@ -5,7 +5,7 @@ use super::vector::unit;
 /// CLIPScore of a cosine as torchmetrics gives it: 100 × the cosine, never below 0.
 ///
 /// J. Hessel et al., "CLIPScore: a reference-free evaluation metric for image captioning", EMNLP 2021 (there × 2.5).
-pub fn clip_score(cosine: f64) -> f64 {
+pub(crate) fn clip_score(cosine: f64) -> f64 {
     (100.0 * cosine).max(0.0)
 }
 

@@ -10,7 +10,7 @@
 use nalgebra::{DMatrix, DVector};
 
 /// Fewest images of a set.
-pub const LEAST_IMAGES: usize = 1_000;
+pub(crate) const LEAST_IMAGES: usize = 1_000;
 
 /// Numbers of a vector at most: an evaluator's has hundreds, and a covariance is as large as their square.
 const WIDEST: usize = 4_096;

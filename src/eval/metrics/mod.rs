@@ -15,8 +15,11 @@ mod style;
 mod vector;
 
 pub use copies::{Copies, DuplicatePair, Duplicates, Likeness};
-pub use distribution::{Distance, KID_SUBSET, Kernel, cmmd, kid};
-pub use diversity::{Diversity, clip_score, diversity};
-pub use frechet::{LEAST_IMAGES, Moments, fid, frechet};
-pub use style::{Consistency, ReferenceBank, operating_point};
+pub(crate) use distribution::KID_SUBSET;
+pub use distribution::{Distance, Kernel, cmmd, kid};
+pub(crate) use diversity::clip_score;
+pub use diversity::{Diversity, diversity};
+pub use frechet::{Moments, fid, frechet};
+pub(crate) use style::operating_point;
+pub use style::{Consistency, ReferenceBank};
 pub use vector::{dot, unit};

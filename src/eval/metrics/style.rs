@@ -93,7 +93,7 @@ impl ReferenceBank {
 
 /// What consistency with a style is worth: every reference held out in turn, those of the style against all others;
 /// `None` below four of either.
-pub fn operating_point(bank: &ReferenceBank, style: &str) -> Option<OperatingPoint> {
+pub(crate) fn operating_point(bank: &ReferenceBank, style: &str) -> Option<OperatingPoint> {
     let held_out = |i: usize| bank.held_against(&bank.places[i], style, Some(i)).map(|found| found.csls);
     let all = 0..bank.places.len();
     let (own, others): (Vec<usize>, Vec<usize>) = all.partition(|i| bank.styles[*i] == style);

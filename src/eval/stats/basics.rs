@@ -15,7 +15,7 @@ pub fn deviation(values: &[f64]) -> Option<f64> {
 }
 
 /// The quantile of sorted values at `share` (0 to 1), linear between neighbours as NumPy's default.
-pub fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let place = share.clamp(0.0, 1.0) * last as f64;
     let below = (place.floor() as usize).min(last);

@@ -47,27 +47,6 @@ impl Bootstrap {
         let left_out: Vec<f64> = values.iter().map(|value| (total - value) / (n - 1) as f64).collect();
         bca(centre, drawn, &left_out, self.confidence)
     }
-
-    /// The percentile interval of a statistic of drawn indices below each of `sizes`, for statistics too dear to
-    /// leave every value out once; `None` if it is never defined.
-    pub fn percentile(
-        &self,
-        sizes: [usize; 2],
-        mut statistic: impl FnMut(&[usize], &[usize]) -> Option<f64>,
-    ) -> Option<Interval> {
-        let mut random = Random::new(self.seed);
-        let mut indices = sizes.map(|size| vec![0usize; size]);
-        let mut drawn = Vec::with_capacity(self.resamples as usize);
-        for _ in 0..self.resamples {
-            for (indices, size) in indices.iter_mut().zip(sizes) {
-                indices.iter_mut().for_each(|index| *index = random.below(size));
-            }
-            drawn.extend(statistic(&indices[0], &indices[1]).filter(|value| value.is_finite()));
-        }
-        drawn.sort_unstable_by(f64::total_cmp);
-        let tail = (1.0 - self.confidence) / 2.0;
-        Some(Interval { low: quantile(&drawn, tail)?, high: quantile(&drawn, 1.0 - tail)? })
-    }
 }
 
 /// The interval of a statistic that is `found` in the data, `drawn` in the resamples and `left_out` with each value
@@ -107,7 +86,6 @@ mod tests {
     fn same_values_leave_no_doubt_to_resampling_and_few_say_nothing() {
         assert_eq!(FEW.mean(&[0.5; 9]), Some(Interval { low: 0.5, high: 0.5 }));
         assert!(FEW.mean(&[0.5]).is_none() && FEW.mean(&[]).is_none());
-        assert!(FEW.percentile([3, 3], |_, _| None).is_none());
         assert!(bca(0.0, vec![], &[], 0.95).is_none() && bca(0.0, vec![f64::NAN], &[1.0, 2.0], 0.95).is_none());
     }
 

@@ -16,7 +16,8 @@ mod ranking;
 mod significance;
 
 pub use agreement::{Scale, krippendorff};
-pub use basics::{deviation, mean, quantile, wilson};
+pub(crate) use basics::quantile;
+pub use basics::{deviation, mean, wilson};
 pub use bootstrap::{Bootstrap, Interval, bca};
 pub use random::Random;
 pub use ranking::{PairVote, Ranking, VoteOutcome, bradley_terry};

@@ -65,12 +65,6 @@ impl Ranking {
         let variance = at(a, a) + at(b, b) - at(a, b) - at(b, a);
         (self.strengths[a] - self.strengths[b], variance.max(0.0).sqrt())
     }
-
-    /// How probably `a` is preferred to `b` by a perfect rater, ties split.
-    pub fn preferred(&self, a: usize, b: usize) -> f64 {
-        let [first, _, tie] = chances(&self.strengths, self.ties, a, b);
-        first + tie / 2.0
-    }
 }
 
 /// Fits the model to votes on items `0..items` by raters `0..raters`; `None` if there are no votes, or some are on
@@ -186,7 +180,7 @@ mod tests {
         let (a, b) = (bradley_terry(&all_first, 2, 1).unwrap(), bradley_terry(&turned, 2, 1).unwrap());
         assert!((a.strengths[0] - b.strengths[0]).abs() < 1e-9);
         assert!(a.strengths[0] > 0.5 && a.strengths[0].is_finite() && (a.strengths[0] + a.strengths[1]).abs() < 1e-9);
-        assert!(a.preferred(0, 1) > 0.85 && a.difference(0, 1).1 > 0.0);
+        assert!(a.difference(0, 1).0 > 1.7 && a.difference(0, 1).1 > 0.0);
     }
 
     #[test]
@@ -204,14 +198,14 @@ mod tests {
         }
         let ranking = bradley_terry(&votes, 2, 4).unwrap();
         assert!(ranking.quality[3] < ranking.quality[0] - 0.2, "{:?}", ranking.quality);
-        assert!(ranking.preferred(0, 1) > 0.7);
+        assert!(ranking.difference(0, 1).0 > 0.8);
     }
 
     #[test]
     fn equals_tie_and_nonsense_is_none() {
         let votes: Vec<PairVote> = (0..40).map(|_| vote(0, 0, 1, VoteOutcome::Tie)).collect();
         let ranking = bradley_terry(&votes, 2, 1).unwrap();
-        assert!(ranking.ties > 10.0 && (ranking.preferred(0, 1) - 0.5).abs() < 1e-9);
+        assert!(ranking.ties > 10.0 && ranking.difference(0, 1).0.abs() < 1e-9);
         assert!(bradley_terry(&[], 2, 1).is_none());
         assert!(bradley_terry(&[vote(0, 0, 0, VoteOutcome::Tie)], 2, 1).is_none());
         assert!(bradley_terry(&[vote(1, 0, 1, VoteOutcome::Tie)], 2, 1).is_none());

@@ -52,7 +52,7 @@ impl Url {
     ///
     /// # Errors
     /// For a path that is none.
-    pub fn with_path(&self, path: &str) -> Result<Self> {
+    pub(crate) fn with_path(&self, path: &str) -> Result<Self> {
         format!("{self}{path}").parse()
     }
 

@@ -20,7 +20,7 @@ use crate::base::names::Name;
 use crate::base::{limits, text, yaml};
 
 /// Largest `bundle.yaml`.
-pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+pub(crate) const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 /// Most files a bundle may list.
 const MAX_FILES: usize = 64;
 /// Largest single file: protobuf's own limit, and far above every text file.

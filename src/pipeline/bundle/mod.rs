@@ -23,26 +23,26 @@ use crate::pipeline::schedule::Schedule;
 use crate::plan::{BundleFacts, StyleFacts};
 
 /// The files of a bundle that generation needs.
-pub const TOKENIZER: &str = "tokenizer/tokenizer.json";
+pub(crate) const TOKENIZER: &str = "tokenizer/tokenizer.json";
 /// See [`TOKENIZER`].
-pub const SCHEDULER: &str = "scheduler/scheduler_config.json";
+pub(crate) const SCHEDULER: &str = "scheduler/scheduler_config.json";
 /// See [`TOKENIZER`].
-pub const TEXT_ENCODER: &str = "text_encoder/model.onnx";
+pub(crate) const TEXT_ENCODER: &str = "text_encoder/model.onnx";
 /// See [`TOKENIZER`].
-pub const UNET: &str = "unet/model.onnx";
+pub(crate) const UNET: &str = "unet/model.onnx";
 /// See [`TOKENIZER`].
-pub const VAE_DECODER: &str = "vae_decoder/model.onnx";
+pub(crate) const VAE_DECODER: &str = "vae_decoder/model.onnx";
 /// Needed when the bundle has an evaluator.
-pub const EVALUATOR: &str = "evaluator/model.onnx";
+pub(crate) const EVALUATOR: &str = "evaluator/model.onnx";
 
 /// Needed for few-shot training (see [`crate::train`]).
-pub const IMAGE_ENCODER: &str = "image_encoder/model.onnx";
+pub(crate) const IMAGE_ENCODER: &str = "image_encoder/model.onnx";
 /// See [`IMAGE_ENCODER`].
-pub const VAE_ENCODER: &str = "vae_encoder/model.onnx";
+pub(crate) const VAE_ENCODER: &str = "vae_encoder/model.onnx";
 /// See [`IMAGE_ENCODER`].
-pub const TRAIN_STEP: &str = "train_step/model.onnx";
+pub(crate) const TRAIN_STEP: &str = "train_step/model.onnx";
 /// The same step with the denoising loss through the UNet.
-pub const TRAIN_STEP_DENOISING: &str = "train_step_denoising/model.onnx";
+pub(crate) const TRAIN_STEP_DENOISING: &str = "train_step_denoising/model.onnx";
 
 const RESTORE: &str = "restore the bundle's folder from where it came from";
 
@@ -93,7 +93,7 @@ impl Bundle {
     /// # Errors
     ///
     /// [`Kind::Unavailable`] if there is no readable `bundle.yaml`.
-    pub fn digest_in(dir: &Path) -> Result<Digest> {
+    pub(crate) fn digest_in(dir: &Path) -> Result<Digest> {
         read(dir, "bundle.yaml", MAX_MANIFEST_BYTES).map(Digest::of)
     }
 

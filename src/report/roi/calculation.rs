@@ -89,7 +89,7 @@ impl Roi {
 }
 
 /// Computes the cost comparison.
-pub fn roi(model: &CostModel, evaluation: &Evaluation) -> Result<Roi> {
+pub(crate) fn roi(model: &CostModel, evaluation: &Evaluation) -> Result<Roi> {
     let inputs = Inputs::of(model, evaluation)?;
     let likely = InputValues::new(|input| inputs.get(input).map_or(f64::NAN, |given| given.amount.value));
     let mut random = Random::new(evaluation.settings.seed);

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::inputs::{AmountUnit, CostInput};
 
 /// Months that the comparison covers.
-pub const MONTHS: usize = 12;
+pub(crate) const MONTHS: usize = 12;
 
 /// A figure of the cost comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -80,7 +80,7 @@ impl Figure {
     }
 
     /// Returns the formula, in the inputs' names.
-    pub fn formula(self) -> &'static str {
+    pub(crate) fn formula(self) -> &'static str {
         match self {
             Self::HouseVariable => {
                 "(seconds ÷ 3600 × (machine_per_hour ÷ utilisation + watts ÷ 1000 × energy_per_kwh) + megabytes ÷ \
@@ -213,7 +213,7 @@ impl InputValues {
     }
 
     /// Returns one figure.
-    pub fn figure(&self, figure: Figure) -> f64 {
+    pub(crate) fn figure(&self, figure: Figure) -> f64 {
         use CostInput as I;
         let year = MONTHS as f64;
         match figure {

@@ -14,6 +14,7 @@ mod inputs;
 #[cfg(test)]
 mod tests;
 
-pub use calculation::{FigureValue, Month, Roi, TornadoBar, roi};
-pub use figures::{Figure, InputValues, MONTHS};
+pub(crate) use calculation::roi;
+pub use calculation::{FigureValue, Month, Roi, TornadoBar};
+pub use figures::{Figure, InputValues};
 pub use inputs::{AmountSource, AmountUnit, CostInput, GivenAmount, Inputs};

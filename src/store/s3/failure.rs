@@ -18,7 +18,7 @@ pub fn status<E>(error: &SdkError<E>) -> Option<u16> {
 }
 
 /// Whether the bucket itself is missing.
-pub fn no_bucket<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+pub(crate) fn no_bucket<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchBucket")
 }
 

@@ -1,8 +1,7 @@
 //! A real broker for these tests alone: Debian's RabbitMQ, in a temporary folder, on free ports.
 //!
-//! In: nothing. Out: [`Broker`]s; [`shared`] is one for the whole binary, with a virtual host a test. Invariant:
-//! however the tests end, the broker ends with them, as it is watched by a shell that waits for the tests' end of a
-//! pipe.
+//! Returns [`Broker`]s; [`shared`] is one for the whole binary, with a virtual host a test. Invariant: however the
+//! tests end, the broker ends with them, as it is watched by a shell that waits for the tests' end of a pipe.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Chromium without a window.
 //!
-//! In: a page and flags. Out: what it printed. Invariant: it has a profile of its own, gone with it.
+//! Takes a page and flags. Returns what it printed. Invariant: it has a profile of its own, gone with it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

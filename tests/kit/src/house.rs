@@ -1,6 +1,6 @@
 //! A small house: a broker's virtual host, a place for assets, and real workers on the tiny bundle.
 //!
-//! In: campaigns. Out: what the place holds afterwards. Invariant: workers end with the test.
+//! Takes campaigns. Returns what the place holds afterwards. Invariant: workers end with the test.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};

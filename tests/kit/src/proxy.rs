@@ -1,7 +1,7 @@
 //! A TCP proxy that can be told to cut, to stall, or to lose one direction.
 //!
-//! In: connections for a port. Out: the same bytes, unless told otherwise. Invariant: gone when dropped, and all that
-//! it carried with it.
+//! Takes connections for a port. Returns the same bytes, unless told otherwise. Invariant: gone when dropped, and all
+//! that it carried with it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! An S3 server in this process that can be told to misbehave.
 //!
-//! In: requests, signed with [`KEY`] and [`SECRET`]. Out: what `s3s-fs` answers from a temporary folder, unless a
-//! [`Fault`] is due or the object has to wait ([`Server::advance`]). Invariants: requests for one object are taken one
-//! at a time, as `s3s-fs` looks and writes, and keeps an object and its checksum, in two steps where a real server does
-//! it in one; the folders of `s3s-fs` are not to be seen, as a bucket has none.
+//! Takes requests, signed with [`KEY`] and [`SECRET`]. Returns what `s3s-fs` answers from a temporary folder, unless
+//! a [`Fault`] is due or the object has to wait ([`Server::advance`]). Invariants: requests for one object are taken
+//! one at a time, as `s3s-fs` looks and writes, and keeps an object and its checksum, in two steps where a real
+//! server does it in one; the folders of `s3s-fs` are not to be seen, as a bucket has none.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

@@ -1,7 +1,7 @@
 //! The drawings on disk, and who may see which of them.
 //!
-//! In: `index.json` and `<house>/<name>.png`. Out: rows by split, and the names that brands bring. Invariants: brands
-//! bring names of the few-shot split only; judged are drawings that no pretraining step saw.
+//! Takes `index.json` and `<house>/<name>.png`. Returns rows by split, and the names that brands bring. Invariants:
+//! brands bring names of the few-shot split only; judged are drawings that no pretraining step saw.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -57,7 +57,7 @@ impl Drawings {
     /// # Errors
     /// There is no index, or it is not one of drawings.
     pub fn open(folder: &Path) -> Result<Self> {
-        let hint = "write the drawings there: python -m housestyle_models.emoji --pngs DIR (models/README.md)";
+        let hint = "write the drawings there: housestyle-models data --pngs DIR (models/README.md)";
         let file = folder.join("index.json");
         let bytes = fs::read(&file)
             .map_err(|e| Error::unavailable(format!("no {}", file.display())).hint(hint).caused_by(e))?;

@@ -1,7 +1,7 @@
 //! Each arm at its own best: which setting it is judged at.
 //!
-//! In: what every setting gave on the names kept for choosing. Out: the setting with the most style among those that
-//! still draw the thing. Invariants: the floor is the same for all arms, some points under the best of the stock
+//! Takes what every setting gave on the names kept for choosing. Returns the setting with the most style among those
+//! that still draw the thing. Invariants: the floor is the same for all arms, some points under the best of the stock
 //! encoder with the brand's name; an arm that never reaches it is taken where it loses least, and says so.
 
 use serde::Serialize;

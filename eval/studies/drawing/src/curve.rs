@@ -1,7 +1,7 @@
 //! Style against category as a picture: one line an arm, along λ.
 //!
-//! In: [`Findings`]. Out: one SVG with its own text alternative, without anything from outside. Invariants: every
-//! number in it was measured; a point says its setting when it is pointed at.
+//! Takes [`Findings`]. Returns one SVG with its own text alternative, without anything from outside. Invariants:
+//! every number in it was measured; a point says its setting when it is pointed at.
 
 use std::fmt::Write as _;
 

@@ -1,6 +1,6 @@
 //! The pictures: each setting is drawn once, as a sheet of houses by names, and kept.
 //!
-//! In: settings, names, seeds and trained vectors. Out: sheets in a folder. Invariants: a picture's noise
+//! Takes settings, names, seeds and trained vectors. Returns sheets in a folder. Invariants: a picture's noise
 //! follows from house, name and seed alone, so that all arms begin alike; a finished sheet is never drawn again.
 
 use std::collections::HashMap;

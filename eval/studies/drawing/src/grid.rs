@@ -1,7 +1,7 @@
 //! The pictures themselves: what each arm draws for the same briefs.
 //!
-//! In: sheets of the test names, the drawings. Out: one PNG, names in columns, the house's own drawing on top and each
-//! arm below. Invariants: names and houses are taken in order, not by how well they came out.
+//! Takes sheets of the test names, the drawings. Returns one PNG, names in columns, the house's own drawing on top
+//! and each arm below. Invariants: names and houses are taken in order, not by how well they came out.
 
 use housestyle::base::error::Result;
 use housestyle::campaign::provenance;

@@ -1,6 +1,6 @@
 //! What the bundle's independent evaluator says of each picture.
 //!
-//! In: sheets that were drawn. Out: [`Mark`]s, one for each picture. Invariants: pictures are judged apart from
+//! Takes sheets that were drawn. Returns [`Mark`]s, one for each picture. Invariants: pictures are judged apart from
 //! drawing, so a new evaluator judges the same pictures again; the evaluator shares nothing with what guides drawing.
 
 use housestyle::base::error::{Error, Result};

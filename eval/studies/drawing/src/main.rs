@@ -1,10 +1,10 @@
 //! Drawing in a brand's style: what each way to teach an encoder gives in pictures from the same frozen UNet.
 //!
-//! In: the emoji houses' drawings as PNGs (`python -m housestyle_models.emoji --pngs DIR`) and a bundle. Out: trained
+//! Takes the emoji houses' drawings as PNGs (`housestyle-models data --pngs DIR`) and a bundle. Returns trained
 //! encoders and sheets of pictures in a work folder, and from them tables (Markdown or JSON), curves and a grid.
 //! Invariants: same UNet, noise, sampler and steps for every arm; each arm's guidance and λ are chosen on names that
-//! are neither learned from nor judged; encoders and sheets are kept, so the command may be stopped and run again, and
-//! a new evaluator judges what was drawn before.
+//! are neither learned from nor judged; encoders and sheets are kept, so the command may be stopped and run again,
+//! and a new evaluator judges what was drawn before.
 //!
 //! `cargo run --release -p housestyle-study-drawing -- DIR`
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -40,7 +40,7 @@ use crate::words::Words;
 /// Style and category in pictures, arm by arm.
 #[derive(Debug, Parser)]
 struct Args {
-    /// The drawings: what `python -m housestyle_models.emoji --pngs DIR` wrote
+    /// The drawings: what `housestyle-models data --pngs DIR` wrote
     drawings: PathBuf,
     /// The bundle's folder
     #[arg(long, default_value = "models/emoji-houses", value_name = "DIR")]

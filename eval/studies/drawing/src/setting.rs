@@ -1,7 +1,7 @@
 //! What is drawn: who reads the prompts, what they say, how hard they pull.
 //!
-//! In: names of tasks, arms and settings. Out: values that say themselves in a file's name. Invariants: two settings
-//! that could draw different pictures have different names.
+//! Takes names of tasks, arms and settings. Returns values that say themselves in a file's name. Invariants: two
+//! settings that could draw different pictures have different names.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! The study: which sheets are drawn, and what is learned from them.
 //!
-//! In: an artist, a judge, the drawings' names. Out: [`Findings`]. Invariants: a choice is made from names that are not
-//! judged; where drawing is not wanted, what was not drawn before is left out of the findings, never guessed.
+//! Takes an artist, a judge, the drawings' names. Returns [`Findings`]. Invariants: a choice is made from names that
+//! are not judged; where drawing is not wanted, what was not drawn before is left out of the findings, never guessed.
 
 use housestyle::base::error::{Error, Result};
 use housestyle_study_common::drawings::{Drawings, MOST_SHOTS, NEW_HOUSE, Split};

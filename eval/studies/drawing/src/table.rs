@@ -1,7 +1,7 @@
 //! Findings to the tables that people read.
 //!
-//! In: [`Findings`]. Out: Markdown, and rows for JSON. Invariants: intervals are BCa bootstraps that draw names, not
-//! pictures, as pictures of one name share its difficulty; differences are of the same names, so they are paired.
+//! Takes [`Findings`]. Returns markdown, and rows for JSON. Invariants: intervals are BCa bootstraps that draw names,
+//! not pictures, as pictures of one name share its difficulty; differences are of the same names, so they are paired.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

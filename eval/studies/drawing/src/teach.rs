@@ -1,7 +1,8 @@
 //! The encoders: each arm learns once, and is kept as a file.
 //!
-//! In: a bundle, the drawings, an arm. Out: its trained vector. Invariants: every arm learns from the same pictures,
-//! for the same number of steps a task, at its last vector; a training that was stopped goes on where it stopped.
+//! Takes a bundle, the drawings, an arm. Returns its trained vector. Invariants: every arm learns from the same
+//! pictures, for the same number of steps a task, at its last vector; a training that was stopped goes on where it
+//! stopped.
 
 use std::fs;
 use std::ops::ControlFlow;

@@ -1,7 +1,7 @@
 //! The words: what each arm's prompts say.
 //!
-//! In: the bundle's templates and looks, an arm, a house and a name. Out: texts. Invariants: an arm is asked for a
-//! picture in the very words it was taught with, and only `described` and `worded` arms are told the expert's
+//! Takes the bundle's templates and looks, an arm, a house and a name. Returns texts. Invariants: an arm is asked for
+//! a picture in the very words it was taught with, and only `described` and `worded` arms are told the expert's
 //! description.
 
 use housestyle::base::error::{Error, Result};

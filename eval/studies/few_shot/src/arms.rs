@@ -1,8 +1,8 @@
 //! The arms: what each learns from the brands' pictures, and how it is judged.
 //!
-//! In: a bundle, the drawings, a [`Cell`]. Out: its [`Scores`]. Invariants: every arm sees the same pictures, and is
-//! judged on the same drawings with the same candidates; encoders learn for a fixed number of steps, the last vector
-//! counts.
+//! Takes a bundle, the drawings, a [`Cell`]. Returns its [`Scores`]. Invariants: every arm sees the same pictures,
+//! and is judged on the same drawings with the same candidates; encoders learn for a fixed number of steps, the last
+//! vector counts.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;

@@ -1,8 +1,8 @@
 //! What is measured, and the file that remembers it.
 //!
-//! In: a JSON-lines file, perhaps of an earlier run. Out: the scores of the cells that it holds. Invariants: a line
-//! counts only for the very same bundle, drawings and settings; a line cut off by a crash is skipped and measured
-//! again.
+//! Takes a JSON-lines file, perhaps of an earlier run. Returns the scores of the cells that it holds. Invariants: a
+//! line counts only for the very same bundle, drawings and settings; a line cut off by a crash is skipped and
+//! measured again.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};

@@ -1,7 +1,7 @@
 //! Who is asked what: the drawings judged, the candidates, and the marks.
 //!
-//! In: an encoder and how it is asked for a style. Out: [`Scores`]. Invariants: of a drawing's style, only the style is
-//! asked (a brief says what shall be drawn); of its thing, all of the bundle's things are candidates.
+//! Takes an encoder and how it is asked for a style. Returns [`Scores`]. Invariants: of a drawing's style, only the
+//! style is asked (a brief says what shall be drawn); of its thing, all of the bundle's things are candidates.
 
 use std::collections::BTreeSet;
 

@@ -1,9 +1,9 @@
 //! Few-shot identification on real drawings: how many pictures a brand needs until its style is told from others.
 //!
-//! In: the emoji houses' drawings as PNGs (`python -m housestyle_models.emoji --pngs DIR`, see models/README.md) and a
-//! bundle. Out: one JSON line for each cell (arm × shots × seed), and the Markdown table of all of them. Invariants:
-//! training is the library's own, on the bundle's own training step; no test drawing was seen by the base models or by
-//! any choice of settings; a finished cell is never computed twice, so the command may be stopped and run again.
+//! Takes the emoji houses' drawings as PNGs (`housestyle-models data --pngs DIR`, see models/README.md) and a bundle.
+//! Returns one JSON line for each cell (arm × shots × seed), and the Markdown table of all of them. Invariants:
+//! training is the library's own, on the bundle's own training step; no test drawing was seen by the base models or
+//! by any choice of settings; a finished cell is never computed twice, so the command may be stopped and run again.
 //!
 //! `cargo run --release -p housestyle-study-few-shot -- DIR`
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -29,7 +29,7 @@ use crate::cells::{Arm, Cell, Cells, Task};
 /// Few-shot identification of category and style on held-out drawings, as a table.
 #[derive(Debug, Parser)]
 struct Args {
-    /// The drawings: what `python -m housestyle_models.emoji --pngs DIR` wrote
+    /// The drawings: what `housestyle-models data --pngs DIR` wrote
     drawings: PathBuf,
     /// The bundle's folder
     #[arg(long, default_value = "models/emoji-houses", value_name = "DIR")]

@@ -1,7 +1,7 @@
 //! Cells to the table that people read.
 //!
-//! In: cells and their scores. Out: one row for each arm and number of shots, mean and 95 % interval over the seeds.
-//! Invariants: the interval is Student's t; a row of one cell has none; a row with cells missing says how many
+//! Takes cells and their scores. Returns one row for each arm and number of shots, mean and 95 % interval over the
+//! seeds. Invariants: the interval is Student's t; a row of one cell has none; a row with cells missing says how many
 //! it has.
 
 use std::fmt::Write as _;

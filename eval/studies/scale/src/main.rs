@@ -1,10 +1,10 @@
 //! Evidence at scale: how long it takes to score a delivery, to evaluate and to report, and how much memory, at several
 //! sizes.
 //!
-//! In: the program (built before) and a campaign file. Out: a table. Invariants: the campaign is drawn once, every
-//! brief one image; the larger ones are copies of it in which a pixel differs, with sidecars of their own; the delivery
-//! is the same, mirrored, and every picture of it is judged by the evaluator. Time and peak are those of the real
-//! commands.
+//! Takes the program (built before) and a campaign file. Returns a table. Invariants: the campaign is drawn once,
+//! every brief one image; the larger ones are copies of it in which a pixel differs, with sidecars of their own; the
+//! delivery is the same, mirrored, and every picture of it is judged by the evaluator. Time and peak are those of the
+//! real commands.
 
 use std::collections::BTreeMap;
 use std::error::Error;

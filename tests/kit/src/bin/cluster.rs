@@ -1,8 +1,8 @@
 //! The whole house on one machine: a broker, an S3 server, two workers; a campaign is submitted, watched and reported.
 //!
-//! In: the program (built before) and a campaign file. Out: the campaign in the bucket, the report in a folder.
-//! Invariants: broker, server and workers are real processes or sockets of their own, and gone at the end; the commands
-//! shown are those a person would type.
+//! Takes the program (built before) and a campaign file. Returns the campaign in the bucket, the report in a folder.
+//! Invariants: broker, server and workers are real processes or sockets of their own, and gone at the end; the
+//! commands shown are those a person would type.
 
 use std::error::Error;
 use std::io::Write as _;
