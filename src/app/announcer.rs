@@ -1,8 +1,8 @@
-//! Publishes domain events on the broker's exchange of events, and sends them from there to webhooks.
+//! Publishes domain events on the broker's event exchange, and delivers them from there to webhooks.
 //!
 //! # Invariants
-//! The broker has an event before what it is about is settled, unless the broker takes nothing: then it is published
-//! later, as acknowledgements must not wait for publishing; an endpoint that is away delays no job.
+//! An event is published before the message that caused it is acknowledged. If the broker does not accept it in time,
+//! it is published later, as acknowledgements must not wait for publishing. An endpoint that is down delays no job.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,30 +19,30 @@ use crate::events::{CloudEvent, DomainEvent, EventSink, MEDIA_TYPE};
 use crate::io::shutdown::Shutdown;
 use crate::telemetry::TraceParent;
 
-/// Events on their way to webhooks at once.
+/// Number of events that are sent to webhooks concurrently.
 const AT_ONCE: usize = 16;
 
-/// So long the broker may take over an event before what it is about is settled all the same.
+/// Time limit for publishing an event before it is retried in the background.
 const PROMPT: Duration = Duration::from_secs(2);
-/// Between two tries to announce what is late.
+/// Interval between two retries of an event that was not published in time.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Publishes on the broker's exchange of events.
+/// Publishes domain events on the broker's event exchange.
 #[derive(Debug)]
 pub struct Announcer {
     queue: Rabbit,
     source: String,
-    /// What the broker has not taken yet.
+    /// Events that the broker has not accepted yet.
     late: TaskTracker,
 }
 
 impl Announcer {
-    /// A publisher at `queue`'s broker; `source` is what its events name as their source.
+    /// Creates a publisher on the broker of `queue`; `source` is the source that its events name.
     pub fn new(queue: Rabbit, source: String) -> Self {
         Self { queue, source, late: TaskTracker::new() }
     }
 
-    /// Waits until the broker has every event, at most so long.
+    /// Waits until the broker has accepted every event, for at most `patience`.
     pub async fn finish(&self, patience: Duration) {
         self.late.close();
         if tokio::time::timeout(patience, self.late.wait()).await.is_err() {
@@ -73,8 +73,8 @@ impl EventSink for Announcer {
     }
 }
 
-/// Sends what is announced to the house's endpoints until told to stop; what is not delivered by then is sent by the
-/// next.
+/// Delivers events to the webhook endpoints of the settings until asked to stop; undelivered events stay in the queue
+/// for the next process.
 pub async fn send(webhooks: Webhooks, notifications: Arc<dyn Channel<Notification>>, shutdown: Shutdown) {
     let mut sending = JoinSet::new();
     loop {

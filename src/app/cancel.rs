@@ -1,8 +1,8 @@
-//! Cancels a campaign: what is queued is not begun, what is in work stops within a step of the news.
+//! Cancels a campaign: queued jobs are not begun, jobs in work stop within a step.
 //!
 //! # Invariants
-//! What is finished stays; a campaign is cancelled by a record in the store alone, so no broker is needed; submitting
-//! it again, or a retry, removes the record.
+//! Finished assets stay. Cancelling writes one record to the store and needs no broker; submitting the campaign
+//! again, or a retry, removes the record.
 
 use serde::Serialize;
 
@@ -13,23 +13,23 @@ use crate::campaign::records;
 use crate::campaign::status::{CampaignState, CampaignStatus, unknown};
 use crate::plan::CampaignId;
 
-/// What is cancelled.
+/// The request to cancel a campaign.
 #[derive(Clone, Debug)]
 pub struct CancelRequest {
     /// The campaign's id.
     pub campaign: CampaignId,
-    /// Who decided it.
+    /// The person who decided it.
     pub by: Actor,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What became of it.
+/// The result of cancelling.
 #[derive(Debug, Serialize)]
 pub struct CancelReport {
-    /// Whether it was stopped by this; not if it was over before.
+    /// Whether this call cancelled the campaign; false if it was complete or cancelled before.
     pub cancelled: bool,
-    /// How far it is.
+    /// The campaign's status.
     #[serde(flatten)]
     pub standing: CampaignStatus,
 }
@@ -38,7 +38,7 @@ impl App {
     /// Cancels a campaign.
     ///
     /// # Errors
-    /// Where there is no such campaign, or the store cannot be read or written.
+    /// Returns an error if there is no such campaign, or the store cannot be read or written.
     pub async fn cancel(&self, request: CancelRequest) -> AppResult<CancelReport> {
         let store = self.store(request.out.as_deref()).await?;
         let id = &request.campaign;

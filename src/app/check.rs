@@ -1,9 +1,9 @@
-//! Checks campaign, style set and cost model files: every problem of every file, also those that show only with the
-//! bundle at hand, and everything else for which `run` or `train` would refuse it.
+//! Checks campaign, style set and cost model files, and returns every problem of every file, including those that
+//! show only with the bundle and all for which `run` or `train` would refuse it.
 //!
 //! # Invariants
-//! Every file is looked at, whatever is wrong with the others; a bundle that is missing or broken is no problem of the
-//! file, but no success either.
+//! Every file is checked, whatever is wrong with the others. A missing or broken bundle is not a problem of the file,
+//! but the check does not succeed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,23 +19,23 @@ use crate::io::blocking;
 use crate::spec::{CampaignDraft, Document, Problem, StyleSet};
 use crate::store::Store;
 
-/// What is checked.
+/// The request to check files.
 #[derive(Clone, Debug, Default)]
 pub struct CheckRequest {
     /// Campaign, style set and cost model files.
     pub files: Vec<PathBuf>,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What was found.
+/// The result of checking files.
 #[derive(Debug, Serialize)]
 pub struct CheckReport {
-    /// How many files were checked.
+    /// Number of files checked.
     pub files: usize,
     /// Every problem of every file.
     pub problems: Vec<Problem>,
-    /// Files of which only what does not depend on the bundle could be checked, with the reason.
+    /// Files whose checks that need the bundle were not made, with the reason.
     pub without_bundle: Vec<(String, String)>,
     #[serde(skip)]
     errors: Vec<Error>,
@@ -45,7 +45,7 @@ impl App {
     /// Checks every file, and reports each as [`Progress::FileChecked`].
     ///
     /// # Errors
-    /// Where the store cannot be opened; what is wrong with the files is in the report.
+    /// Returns an error if the store cannot be opened; problems of the files are in the report.
     pub async fn check(&self, request: CheckRequest) -> AppResult<CheckReport> {
         let store = self.store(request.out.as_deref()).await?;
         let files = request.files.len();
@@ -98,10 +98,11 @@ impl App {
 }
 
 impl CheckReport {
-    /// Sums the report up. What is not there outweighs what is wrong, as more may be wrong once it is there.
+    /// Turns the report into success or failure. A missing bundle takes precedence over problems, as more problems
+    /// may be found once it is there.
     ///
     /// # Errors
-    /// Where a file has a problem, or could not be checked with its bundle.
+    /// Returns an error if a file has a problem, or could not be checked with its bundle.
     pub fn verdict(self) -> AppResult<()> {
         let (count, files, unchecked) = (self.problems.len(), self.files, self.without_bundle.len());
         let missing = self.errors.iter().position(|error| error.kind() == Kind::Unavailable);
@@ -114,7 +115,8 @@ impl CheckReport {
     }
 }
 
-/// The error for files that could not be checked with their bundle, beside `problems` that were found.
+/// Creates the error for files that could not be checked with their bundle, in addition to `problems` that were
+/// found.
 fn without_bundle(error: error::Error, problems: usize, unchecked: usize, files: usize) -> Error {
     let hint = error.advice().unwrap_or("`housestyle doctor` says what is there").to_owned();
     let beside = if problems > 0 { format!("{problems} problem(s), and ") } else { String::new() };

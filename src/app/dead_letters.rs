@@ -1,7 +1,8 @@
-//! Dead letters: messages that were given up on, with the reason and what they were about.
+//! Lists and requeues dead letters: messages that repeatedly failed and were set aside, with the reason and their
+//! content.
 //!
 //! # Invariants
-//! Listing changes nothing; what cannot be read stays where it is.
+//! Listing changes nothing; a message that cannot be read is kept.
 
 use serde::Serialize;
 
@@ -11,23 +12,23 @@ use crate::base::error::Error;
 use crate::broker::DeadLetter;
 use crate::campaign::layout::Layout;
 
-/// Which dead letters are put back to work; any of the three suffices.
+/// Selects the dead letters to requeue; a letter that matches any of the three fields is requeued.
 #[derive(Clone, Debug, Default)]
 pub struct RequeueRequest {
-    /// Those with these ids.
+    /// Ids of dead letters.
     pub ids: Vec<String>,
-    /// Those of this campaign.
+    /// Every dead letter of this campaign.
     pub campaign: Option<String>,
-    /// All.
+    /// Every dead letter.
     pub all: bool,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What was put back to work.
+/// The result of a requeue.
 #[derive(Debug, Serialize)]
 pub struct RequeueReport {
-    /// The dead letters that are none any more.
+    /// The messages that were requeued.
     pub requeued: Vec<DeadLetter>,
 }
 
@@ -35,7 +36,7 @@ impl App {
     /// Returns every dead letter, oldest first.
     ///
     /// # Errors
-    /// Where the broker cannot be reached.
+    /// Returns an error if the broker cannot be reached.
     pub async fn dead_letters(&self) -> AppResult<Vec<DeadLetter>> {
         Ok(self.broker(1).await?.dead_letters().await?)
     }
@@ -43,16 +44,16 @@ impl App {
     /// Returns the dead letter with this id.
     ///
     /// # Errors
-    /// Where there is none, or the broker cannot be reached.
-    pub(crate) async fn dead_letter(&self, id: &str) -> AppResult<DeadLetter> {
+    /// Returns an error if there is no such dead letter, or the broker cannot be reached.
+    pub async fn dead_letter(&self, id: &str) -> AppResult<DeadLetter> {
         let letters = self.dead_letters().await?;
         Ok(letters.into_iter().find(|letter| letter.id == id).ok_or_else(|| unknown(id))?)
     }
 
-    /// Puts dead letters back to work, their failures forgotten.
+    /// Requeues dead letters, with their failure counts reset.
     ///
     /// # Errors
-    /// Where an id is unknown, or broker or store cannot be reached.
+    /// Returns an error if an id is unknown, or broker or store cannot be reached.
     pub async fn requeue(&self, request: RequeueRequest) -> AppResult<RequeueReport> {
         let store = self.store(request.out.as_deref()).await?;
         let RequeueRequest { ids, campaign, all, .. } = request;
@@ -64,7 +65,7 @@ impl App {
         let wanted = |letter: &DeadLetter| {
             all || ids.contains(&letter.id) || (campaign.is_some() && letter.campaign == campaign)
         };
-        // The records in the store go first: a job that is made again and dies again writes its own.
+        // The records in the store are removed first: a job that is made again and fails again writes its own.
         for message in there.iter().filter(|letter| wanted(letter)).filter_map(DeadLetter::message) {
             store.delete(&Layout::of(&message.job.campaign).dead_letter(&message.job.stem)).await?;
         }

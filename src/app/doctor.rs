@@ -1,7 +1,8 @@
-//! Says whether everything is there that a run needs, and what to do about what is not.
+//! Checks that everything a run needs is present and works, and says how to mend what is not.
 //!
 //! # Invariants
-//! Every check is done, whatever the others say; models are only "ok" after they ran on the provider asked for.
+//! Every check is made, whatever the results of the others; models pass only after they ran on the requested
+//! execution provider.
 
 use std::path::Path;
 use std::time::Instant;
@@ -15,18 +16,18 @@ use crate::base::error::{self, Error};
 use crate::io::blocking;
 use crate::pipeline::Bundle;
 
-/// What is checked.
+/// The request to check the installation.
 #[derive(Clone, Debug, Default)]
 pub struct DoctorRequest {
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
 impl App {
-    /// Checks everything, and reports each as [`Progress::Checked`].
+    /// Runs every check, and reports each as [`Progress::Checked`].
     ///
     /// # Errors
-    /// Never for what is missing, which is in the result.
+    /// None for a check that fails, which is in the result.
     pub async fn doctor(&self, request: DoctorRequest) -> AppResult<Vec<SystemCheck>> {
         let mut checks = Vec::new();
         let mut done = |check: SystemCheck| {
@@ -67,7 +68,7 @@ impl App {
         Ok(checks)
     }
 
-    /// Loads a bundle's models and runs every one of them once.
+    /// Loads a bundle's models and runs each of them once.
     async fn try_out(&self, bundle: Bundle) -> error::Result<String> {
         let app = self.clone();
         blocking(move || {
@@ -88,7 +89,7 @@ fn no_bundle(places: &str) -> Error {
     Error::unavailable(format!("none in {places}")).hint("name the folder that holds bundles with --bundles DIR")
 }
 
-/// Checks that files can be made in `folder`, or where it would be made.
+/// Checks that files can be created in `folder`, or in the folder where it would be created.
 fn writable(folder: &Path) -> error::Result<String> {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let there = absolute.ancestors().find(|a| a.exists()).unwrap_or(Path::new("/"));

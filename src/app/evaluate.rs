@@ -1,8 +1,8 @@
-//! Measures a campaign's images, alone or beside a baseline, with intervals and tests.
+//! Evaluates a campaign's images, alone or against a baseline, with confidence intervals and significance tests.
 //!
 //! # Invariants
-//! It reads what was kept when the images were made; a model is loaded only for references that were never scored
-//! before.
+//! It reads the scores that were stored when the images were made; a model is loaded only for reference pictures that
+//! were never scored before.
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -25,26 +25,27 @@ use crate::plan::PlanOutline;
 use crate::spec::{Problem, Reference, StyleSet};
 use crate::store::Store;
 
-/// What is evaluated; reports and reviews take the same.
+/// The request to evaluate a campaign; reports and reviews take the same.
 #[derive(Clone, Debug)]
 pub struct EvaluateRequest {
-    /// The campaign: its file (YAML), its id, or its name where only one has it.
+    /// The campaign: its file (YAML), its id, or its name if no other campaign has it.
     pub campaign: String,
-    /// An imported baseline to compare with; `None`: the one of the suite, if any.
+    /// An imported baseline to compare with; `None`: the suite's baseline, if any.
     pub baseline: Option<Name>,
-    /// A suite (YAML) that pins settings and says what is enough.
+    /// A suite (YAML) that pins settings and thresholds.
     pub suite: Option<PathBuf>,
-    /// Style sets (YAML) whose pictures styles are held against, beside those of the suite.
+    /// Style sets (YAML) whose pictures are the references of styles, in addition to those of the suite.
     pub references: Vec<PathBuf>,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
 impl App {
-    /// Evaluates.
+    /// Evaluates a campaign.
     ///
     /// # Errors
-    /// Where campaign, baseline, suite or style sets are not there or wrong, or nothing of the campaign is finished.
+    /// Returns an error if campaign, baseline, suite or style sets are missing or invalid, or no job of the campaign
+    /// is finished.
     pub async fn evaluate(&self, request: EvaluateRequest) -> AppResult<Evaluation> {
         let file = request.suite.clone();
         let suite = blocking(move || file.as_deref().map(Suite::load).transpose()).await?;
@@ -88,10 +89,10 @@ async fn reference_sets(request: &EvaluateRequest, suite: Option<&Suite>) -> App
     sets.map_err(Into::into)
 }
 
-/// One evaluation, on a thread for blocking work.
+/// One evaluation, which runs on a thread for blocking work.
 struct EvaluationRun {
     app: App,
-    /// The runtime that the store's requests run on.
+    /// The async runtime that store requests run on.
     runtime: Handle,
     store: Arc<dyn Store>,
     plan: PlanOutline,
@@ -129,7 +130,7 @@ impl EvaluationRun {
         Ok(evaluation)
     }
 
-    /// Returns the references of every style set, scored now or before.
+    /// Returns the reference scores of every style set, computed now or stored before.
     fn references(&self) -> error::Result<References> {
         let mut found = References::default();
         let mut scorer: Option<Scorer> = None;
@@ -148,7 +149,7 @@ impl EvaluationRun {
     }
 }
 
-/// Shows every image to an evaluation, the campaign's first.
+/// Passes every image to an evaluation, the campaign's images first.
 async fn read_images(
     mut evaluating: Evaluating<'_>,
     plan: PlanOutline,
@@ -198,7 +199,7 @@ fn evaluator_facts(bundle: &Bundle) -> EvaluatorFacts {
     }
 }
 
-/// Whether the evaluator's file is one of those that guide drawing.
+/// Returns whether the evaluator's file is also one of the models that guide drawing.
 fn judge_is_guide(bundle: &Bundle) -> bool {
     let files = &bundle.manifest().spec.files;
     let digest = |file: &str| files.get(file).map(|listed| listed.sha256);

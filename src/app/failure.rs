@@ -1,15 +1,14 @@
-//! Why a use case did not do what was asked: every problem of the input with its place, and the error that stands for
-//! all.
+//! The error type of the use cases: every problem of the input with its place, and one error that sums them up.
 
 use std::fmt;
 
 use crate::base::error::{Error, Kind};
 use crate::spec::Problem;
 
-/// A use case's result.
+/// The result of a use case.
 pub type AppResult<T> = Result<T, Failure>;
 
-/// Why a use case failed.
+/// Explains why a use case failed.
 ///
 /// # Invariants
 /// Has at least one problem or an error.
@@ -20,7 +19,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of `problems` in the input, and of `error` beside them.
+    /// Creates a failure of `problems` in the input and of `error`, which is not about the input.
     pub fn new(problems: Vec<Problem>, error: Option<Error>) -> Self {
         let error = match (problems.is_empty(), error) {
             (true, None) => Some(Error::internal("failed for no reason")),
@@ -29,36 +28,36 @@ impl Failure {
         Self { problems, error }
     }
 
-    /// Returns the same failure with an error that sums its problems up and has this hint.
+    /// Replaces the error by a summary of the problems with this hint.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         let (problems, error) = self.into_parts();
         Self { problems, error: Some(error.hint(hint)) }
     }
 
-    /// Returns the same failure with an error that sums its problems up and was caused by this one.
+    /// Replaces the error by a summary of the problems with this cause.
     #[must_use]
     pub fn caused_by(self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let (problems, error) = self.into_parts();
         Self { problems, error: Some(error.caused_by(cause)) }
     }
 
-    /// Every problem of the input, with its place.
+    /// Returns every problem of the input, with its place.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The kind of the error that stands for all.
+    /// Returns the kind of the error that sums the failure up.
     pub fn kind(&self) -> Kind {
         self.error.as_ref().map_or(Kind::Invalid, Error::kind)
     }
 
-    /// Returns the problems, and what went wrong apart from them.
+    /// Returns the problems, and the error that is not about the input, if there is one.
     pub fn split(self) -> (Vec<Problem>, Option<Error>) {
         (self.problems, self.error)
     }
 
-    /// Returns the problems, and the error that stands for all.
+    /// Returns the problems, and the error that sums the failure up.
     pub fn into_parts(self) -> (Vec<Problem>, Error) {
         let Self { problems, error } = self;
         let error = error.unwrap_or_else(|| summary(&problems));
@@ -66,7 +65,7 @@ impl Failure {
     }
 }
 
-/// Says in one error how many problems a file has.
+/// Creates an error that says how many problems a file has.
 fn summary(problems: &[Problem]) -> Error {
     let file = problems.first().map_or("the campaign", |problem| problem.file.as_str());
     let count = problems.len();

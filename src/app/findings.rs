@@ -1,75 +1,75 @@
-//! What use cases find out and report on the way: how far a campaign is, and what was checked.
+//! Results that use cases return and also report as progress: a campaign's status, and the outcome of checks.
 
 use serde::Serialize;
 
 use crate::base::error::Result;
 use crate::campaign::status::CampaignStatus;
 
-/// How far a campaign is.
+/// The status of a campaign.
 #[derive(Debug, Serialize)]
 pub struct StatusReport {
-    /// What the store says.
+    /// The campaign's status as counted in the store.
     #[serde(flatten)]
     pub standing: CampaignStatus,
-    /// The folder or prefix of its files.
+    /// The folder or prefix of the campaign's files.
     pub folder: String,
-    /// Images a second: since it is watched, else since it was queued.
+    /// Images per second: since watching began, else since the campaign was queued.
     pub rate: Option<f64>,
-    /// Seconds until it is complete, at this rate.
+    /// Seconds until the campaign is complete, at this rate.
     pub seconds_left: Option<f64>,
-    /// Jobs of others that wait on the same lane before a campaign that is not begun; `None` where the broker is not
-    /// known.
+    /// Jobs of other campaigns ahead of it in the queue of its priority, while it is not begun; `None` if the broker
+    /// cannot be asked.
     pub ahead: Option<usize>,
 }
 
-/// One file that was checked.
+/// The result of checking one file.
 #[derive(Debug)]
 pub struct CheckedFile {
     /// The file.
     pub file: String,
-    /// What it holds; `None` if something stands against it.
+    /// The contents of a valid file; `None` if the file has a problem.
     pub contents: Option<CheckedContents>,
-    /// How many problems it has.
+    /// Number of problems.
     pub problems: usize,
-    /// Why what depends on the bundle was not checked.
+    /// The reason why checks that need the bundle were not made; `None` if they were.
     pub unchecked: Option<String>,
 }
 
-/// What a file without problems holds.
+/// The contents of a valid file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckedContents {
-    /// A campaign of so many images.
+    /// A campaign.
     Campaign {
-        /// Images that are asked for.
+        /// Number of images.
         images: u64,
     },
-    /// A style set of so many pictures.
+    /// A style set.
     StyleSet {
-        /// Pictures that are learned from.
+        /// Number of pictures used for training.
         pictures: usize,
     },
     /// A cost model.
     CostModel {
-        /// The currency it reckons in.
+        /// The currency of its amounts.
         currency: String,
     },
 }
 
-/// One thing that was checked.
+/// The result of checking one requirement.
 #[derive(Debug, Serialize)]
 pub struct SystemCheck {
-    /// The thing.
+    /// The requirement.
     pub what: String,
-    /// Whether it is as needed.
+    /// Whether it is met.
     pub ok: bool,
-    /// What was found, or what is wrong.
+    /// What was found, or the error.
     pub detail: String,
-    /// What to do about it.
+    /// What to do if it is not met.
     pub fix: Option<String>,
 }
 
 impl SystemCheck {
-    /// A check of `what` that found this.
+    /// Creates the result of checking `what` from what was found.
     pub(super) fn new(what: impl Into<String>, found: Result<String>) -> Self {
         match found {
             Ok(detail) => Self { what: what.into(), ok: true, detail, fix: None },

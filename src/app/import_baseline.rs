@@ -1,8 +1,8 @@
-//! Imports what an agency delivered as a baseline: pictures and an index of briefs, vendors, prices and dates, scored
-//! and paired with a campaign's briefs.
+//! Imports an agency's delivery as a baseline: pictures and an index of briefs, vendors, prices and dates, scored and
+//! paired with a campaign's briefs.
 //!
 //! # Invariants
-//! What is refused is named with its reason; the baseline is there whole or not at all.
+//! Every refused picture is listed with its reason; a baseline is stored completely or not at all.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,39 +27,40 @@ use crate::pipeline::{Scorer, ScoringTarget};
 use crate::rights::Policy;
 use crate::store::{Key, Store};
 
-/// What is imported.
+/// The request to import a baseline.
 #[derive(Clone, Debug)]
 pub struct ImportBaselineRequest {
     /// A folder, a zip file, or `store:PREFIX` for keys of the store.
     pub source: String,
     /// The baseline's name.
     pub name: Name,
-    /// The campaign whose briefs it answers: its file (YAML), its id, or its name where only one has it.
+    /// The campaign whose briefs the pictures answer: its file (YAML), its id, or its name if no other campaign has
+    /// it.
     pub campaign: String,
-    /// CSV or YAML with one row a picture; `None`: the index in the source.
+    /// Index file (CSV or YAML) with one row per picture; `None`: the index in the source.
     pub index: Option<PathBuf>,
-    /// The encoding of a CSV index, such as `shift_jis`; `None`: found by its bytes.
+    /// The encoding of a CSV index, such as `shift_jis`; `None`: detected from its bytes.
     pub encoding: Option<String>,
-    /// What holds where the index does not say.
+    /// Values for fields that the index leaves out.
     pub defaults: IndexDefaults,
     /// Whether the workers behind the broker score the pictures, instead of this process.
     pub by_workers: bool,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What was imported.
+/// The result of an import.
 #[derive(Debug, Serialize)]
 pub struct BaselineReport {
     /// The baseline's name.
     pub baseline: Name,
     /// The campaign's id.
     pub campaign: String,
-    /// How many pictures it has.
+    /// Number of imported pictures.
     pub imported: usize,
-    /// Briefs of the campaign that are answered.
+    /// Number of the campaign's briefs that have a picture.
     pub briefs: usize,
-    /// What was refused, with the reason.
+    /// The refused pictures, with the reason.
     pub refused: Vec<Refused>,
 }
 
@@ -67,11 +68,11 @@ impl App {
     /// Imports a baseline; returns `None` if asked to stop, in which case nothing was imported.
     ///
     /// # Errors
-    /// Where source, index or campaign are wrong or not there, or nothing of the delivery could be imported.
-    pub(crate) async fn import_baseline(&self, request: ImportBaselineRequest) -> AppResult<Option<BaselineReport>> {
+    /// Returns an error if source, index or campaign are missing or invalid, or no picture could be imported.
+    pub async fn import_baseline(&self, request: ImportBaselineRequest) -> AppResult<Option<BaselineReport>> {
         let store = self.store(request.out.as_deref()).await?;
-        // Of the plan only its briefs stay: all its jobs beside the models would be the most memory that an import
-        // takes.
+        // Only the briefs of the plan are kept: all its jobs beside the models would be the peak of an import's
+        // memory.
         let asked = RequestedBriefs::of(&self.plan_of(&request.campaign, &store).await?);
         match self.import(request, asked, store).await {
             Err(_) if self.shutdown.requested() => Ok(None),
@@ -127,20 +128,20 @@ impl App {
     }
 }
 
-/// Who scores the pictures.
+/// The process that scores the pictures.
 enum ImportScorer {
     Here(Box<Scorer>),
     Workers(Box<ClusterScorer>),
 }
 
-/// One import, on a thread for blocking work.
+/// One import, which runs on a thread for blocking work.
 struct ImportRun {
     store: Arc<dyn Store>,
     name: Name,
     asked: RequestedBriefs,
     policy: Policy,
     shutdown: Shutdown,
-    /// The runtime that requests to store and broker run on.
+    /// The async runtime that requests to store and broker run on.
     runtime: Handle,
 }
 

@@ -1,8 +1,8 @@
-//! The use cases: what a person or a program can have done, as async functions with typed input and output.
+//! The use cases of the application, as async functions with typed input and output.
 //!
 //! [`App`] holds the settings and opens what they name; every use case is a method on it, in a file of its own. A use
-//! case prints nothing and knows no terminal: it returns a value or a [`Failure`] with every problem of the input,
-//! and tells a [`ProgressSink`] what happens on the way. The command line is one caller.
+//! case does not print and does not know a terminal: it returns a value, or a [`Failure`] with every problem of the
+//! input, and sends progress events to a [`ProgressSink`]. The command line is one caller.
 
 pub mod announcer;
 pub mod cancel;

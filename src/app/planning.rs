@@ -1,10 +1,10 @@
-//! From a campaign's draft to its plan, with everything that stands against it: what `check`, `plan`, `run` and the
-//! workers share, so that what one of them refuses the others refuse too, with the same words and exit code.
+//! Turns a campaign's draft into its plan, with every problem found. `check`, `plan`, `run` and the workers share it,
+//! so that they refuse the same campaigns with the same messages and exit code.
 //!
 //! Takes a draft and a store; returns a [`PreparedCampaign`] or a [`Failure`].
 //!
 //! # Invariants
-//! Nothing is made and no model is loaded; problems that need the bundle are told together with those that do not.
+//! Nothing is generated and no model is loaded; problems that need the bundle are returned together with the others.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,29 +20,29 @@ use crate::plan::{self, Plan, PlanOutline, StyleCatalog};
 use crate::spec::{Campaign, CampaignDraft, Problem};
 use crate::store::Store;
 
-/// What is planned.
+/// The request to plan a campaign.
 #[derive(Clone, Debug)]
 pub struct PlanRequest {
     /// The campaign file (YAML).
     pub file: PathBuf,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// A campaign that can be made.
+/// A campaign with its verified bundle and its plan.
 #[derive(Debug)]
 pub struct PreparedCampaign {
     /// The campaign.
     pub campaign: Campaign,
-    /// Its bundle, verified.
+    /// The campaign's bundle, verified.
     pub bundle: Bundle,
-    /// Its plan.
+    /// The campaign's plan.
     pub plan: Plan,
-    /// Why it may not be made all the same: rights and budget.
+    /// Problems of rights and budget, for which the campaign may not be made.
     pub refused: Vec<Problem>,
 }
 
-/// A bundle held against a campaign.
+/// The result of checking a campaign against its bundle.
 struct Compared {
     bundle: Bundle,
     catalog: StyleCatalog,
@@ -52,19 +52,19 @@ struct Compared {
 }
 
 impl App {
-    /// Plans a campaign of a file; what rights and budget say against it is in the result.
+    /// Plans the campaign of a file; problems of rights and budget are in the result.
     ///
     /// # Errors
-    /// Every problem of the file, and what is wrong with its bundle or the store.
+    /// Returns every problem of the file, and the error of its bundle or of the store.
     pub async fn plan(&self, request: PlanRequest) -> AppResult<PreparedCampaign> {
         let store = self.store(request.out.as_deref()).await?;
         self.plan_draft(load_draft(&request.file).await?, &store).await
     }
 
-    /// Plans a campaign.
+    /// Plans a campaign from its draft.
     ///
     /// # Errors
-    /// Every problem of the file, and what is wrong with its bundle or the store.
+    /// Returns every problem of the file, and the error of its bundle or of the store.
     pub(super) async fn plan_draft(&self, draft: CampaignDraft, store: &Arc<dyn Store>) -> AppResult<PreparedCampaign> {
         let compared = match draft.readable() {
             Some(campaign) => self.compare(campaign, store).await.map(Some),
@@ -72,7 +72,7 @@ impl App {
         };
         let (found, compared, error) = match compared {
             Ok(Some(Compared { bundle, catalog, mut problems, plan })) => {
-                // It will not be planned, so its rights are judged here, to be told with the rest.
+                // It will not be planned, so its rights are checked here and reported with the other problems.
                 if let Some(campaign) = draft.readable().filter(|_| !draft.is_whole() || !problems.is_empty()) {
                     problems.extend(plan::check_rights(campaign, &catalog));
                 }
@@ -90,7 +90,7 @@ impl App {
         Ok(PreparedCampaign { campaign, bundle, plan, refused: Problem::tidy(refused) })
     }
 
-    /// Opens the campaign's bundle and holds the campaign against it.
+    /// Opens the campaign's bundle and checks the campaign against it.
     async fn compare(&self, campaign: &Campaign, store: &Arc<dyn Store>) -> error::Result<Compared> {
         let bundle = self.bundle(&campaign.bundle).await?;
         let catalog = self.style_catalog(&bundle, store).await?;
@@ -106,10 +106,10 @@ impl App {
         .await
     }
 
-    /// Returns the plan of a campaign that is named by its file, its id, or a name that only one has.
+    /// Returns the plan of a campaign that is named by its file, its id, or a name that no other campaign has.
     ///
     /// # Errors
-    /// Where the file is wrong, or the store has no such campaign.
+    /// Returns an error if the file is invalid, or the store has no such campaign.
     pub(super) async fn plan_of(&self, campaign: &str, store: &Arc<dyn Store>) -> AppResult<Plan> {
         if is_file(campaign) {
             return Ok(self.plan_draft(load_draft(campaign).await?, store).await?.plan);
@@ -117,7 +117,7 @@ impl App {
         Ok(loader::plan(&**store, campaign).await?)
     }
 
-    /// Returns the outline of a campaign that is named like in [`App::plan_of`], as it lies in the store.
+    /// Returns the stored outline of a campaign that is named as in [`App::plan_of`].
     ///
     /// # Errors
     /// As [`App::plan_of`].
@@ -131,11 +131,11 @@ impl App {
 }
 
 impl PreparedCampaign {
-    /// Checks that it may be made.
+    /// Checks that rights and budget allow the campaign.
     ///
     /// # Errors
-    /// What rights and budget say against it.
-    pub(crate) fn permitted(&self) -> AppResult<()> {
+    /// Returns every problem of rights and budget.
+    pub fn permitted(&self) -> AppResult<()> {
         if self.refused.is_empty() {
             return Ok(());
         }
@@ -147,12 +147,15 @@ impl PreparedCampaign {
 }
 
 /// Reads a campaign file.
+///
+/// # Errors
+/// Returns an error only if the blocking task fails; problems of the file are in the draft.
 pub(super) async fn load_draft(path: impl AsRef<Path>) -> error::Result<CampaignDraft> {
     let path = path.as_ref().to_owned();
     blocking(move || Ok(CampaignDraft::load(&path))).await
 }
 
-/// Whether a campaign is named by its file.
+/// Returns whether a campaign is named by its file.
 fn is_file(campaign: &str) -> bool {
     campaign.ends_with(".yaml") || campaign.ends_with(".yml")
 }

@@ -1,9 +1,10 @@
-//! Plans as `run` makes them, for coordinators behind a broker.
+//! Plans campaigns for the coordinators behind a broker, in the same way as `run`.
 //!
-//! Takes campaign files that came by the broker; returns plans, or everything that stands against them.
+//! Takes campaign files that arrive by the broker; returns plans, or every problem of the file.
 //!
 //! # Invariants
-//! What `run` would refuse is refused here with the same words; so is what the workers here cannot draw.
+//! What `run` would refuse is refused here with the same messages, and so is a campaign for another bundle than the
+//! workers'.
 
 use std::sync::Arc;
 
@@ -17,17 +18,17 @@ use crate::coordinator::{CampaignPlanner, NamedPlan, PlanRefusal};
 use crate::spec::CampaignDraft;
 use crate::store::Store;
 
-/// Makes plans for one bundle.
+/// Plans campaigns for one bundle.
 #[derive(Debug)]
 pub struct BundlePlans {
     app: App,
     store: Arc<dyn Store>,
-    /// The digest of the bundle that the workers draw with.
+    /// The digest of the workers' bundle.
     bundle: Digest,
 }
 
 impl BundlePlans {
-    /// Plans with the settings of `app` and the styles in `store`, for the bundle with this digest.
+    /// Creates a planner with the settings of `app` and the styles in `store`, for the bundle with this digest.
     pub fn new(app: App, store: Arc<dyn Store>, bundle: Digest) -> Self {
         Self { app, store, bundle }
     }

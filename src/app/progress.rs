@@ -1,4 +1,4 @@
-//! What happens while a use case runs, as events, for whoever shows it: a terminal, a log, a page.
+//! Progress events of the use cases, for a terminal, a log or a page.
 
 use std::fmt;
 use std::path::Path;
@@ -10,32 +10,32 @@ use crate::registry::ledger::Target;
 use crate::train::fit::CurvePoint;
 use crate::worker::WorkerEvent;
 
-/// Shows or keeps what happens; called from several threads.
+/// Receives progress events; called from several threads.
 pub trait ProgressSink: Send + Sync + fmt::Debug {
-    /// Takes in one event.
+    /// Receives one event.
     fn report(&self, progress: &Progress<'_>);
 }
 
-/// Something that happened on the way.
+/// A progress event.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// TensorRT builds engines, which takes minutes.
+    /// TensorRT starts to build engines, which takes minutes.
     BuildingEngines {
-        /// The folder where they are kept, if any.
+        /// The folder where the engines are kept, if any.
         cache: Option<&'a Path>,
     },
     /// A file was checked.
     FileChecked(&'a CheckedFile),
-    /// A thing that runs need was checked.
+    /// One requirement of runs was checked.
     Checked(&'a SystemCheck),
-    /// It is known what a run has to do.
+    /// A run was planned.
     RunPlanned {
         /// Jobs of the plan.
         total: usize,
-        /// Jobs found finished.
+        /// Jobs that were finished before.
         found: usize,
-        /// Jobs that failed before and are tried again.
+        /// Jobs that failed before and are retried.
         failed: usize,
         /// The estimate for all jobs.
         estimate: &'a Estimate,
@@ -44,92 +44,92 @@ pub enum Progress<'a> {
     RunStarted {
         /// Jobs of the plan.
         total: usize,
-        /// Jobs found finished.
+        /// Jobs that were finished before.
         found: usize,
     },
     /// Something happened to a batch or a job of a run.
     Worker(&'a WorkerEvent<'a>),
-    /// A run makes nothing more.
+    /// A run has finished its last job or was stopped.
     RunEnded,
     /// A worker is ready and takes jobs.
     WorkerReady {
-        /// The bundle it draws with.
+        /// The worker's bundle.
         bundle: &'a str,
-        /// The execution provider it draws on.
+        /// The worker's execution provider.
         provider: &'a str,
     },
     /// A submitted campaign was accepted.
     CampaignAccepted {
-        /// Its id.
+        /// The campaign's id.
         campaign: &'a CampaignId,
-        /// How many images it has.
+        /// Number of images.
         jobs: usize,
         /// Whether it was submitted before.
         known: bool,
     },
-    /// A campaign that is watched is further than before.
+    /// The status of a watched campaign changed.
     Status(&'a StatusReport),
-    /// The pictures of a style set are encoded.
+    /// The encoding of a style set's pictures begins.
     ReadingPictures {
-        /// How many.
+        /// Number of pictures.
         count: usize,
         /// The style set's name.
         set: &'a str,
     },
-    /// The ledger now has other terms for pictures that it knew before.
+    /// The ledger was changed: pictures that it knew before have other terms now. Holds the new terms as text.
     TermsChanged(&'a str),
-    /// A training goes on from a checkpoint.
+    /// A training resumes from a checkpoint.
     TrainingResumed {
         /// The checkpoint's step.
         step: u32,
     },
     /// A training begins.
     TrainingStarted {
-        /// How many steps it takes at most.
+        /// Steps at most.
         steps: u32,
     },
-    /// A training has a new point on its curve.
+    /// A training has a new point on its learning curve.
     TrainingPoint {
         /// The point.
         point: &'a CurvePoint,
-        /// How many steps it takes at most.
+        /// Steps at most.
         steps: u32,
     },
-    /// A training takes no more steps.
+    /// A training has taken its last step.
     TrainingEnded,
-    /// The new version draws for the evaluator.
+    /// Drawing with the new version begins, for the evaluator.
     Evaluating,
-    /// Two versions draw for the evaluator.
+    /// Drawing with two versions begins, for the evaluator.
     ComparingVersions {
-        /// How many briefs each draws.
+        /// Briefs that each version draws.
         briefs: usize,
-        /// The version that may be promoted.
+        /// The version to promote.
         candidate: &'a VersionId,
-        /// The version it is compared with; `None`: the bundle's own encoder.
+        /// The version it is compared with; `None`: the bundle's stock encoder.
         other: Option<&'a VersionId>,
     },
-    /// A picture or source is revoked.
+    /// A picture or source was revoked.
     Revoked(&'a Target),
     /// The index of a delivery was read.
     DeliveryListed {
-        /// Pictures that it lists.
+        /// Pictures that the index lists.
         pictures: usize,
-        /// The encoding that it was read in.
+        /// The encoding that the index was read in.
         encoding: &'static str,
     },
-    /// Workers have not scored any picture of a delivery for a while.
+    /// Workers have scored no picture of a delivery for a while.
     ScoringDelayed {
-        /// Why that may be.
+        /// A likely cause.
         reason: &'a str,
     },
-    /// A picture is missing in a report.
+    /// A picture is left out of a report.
     PictureLeftOut {
-        /// Why.
+        /// The reason.
         reason: &'a str,
     },
 }
 
-/// Ignores everything, for callers that only want the result.
+/// Discards every event, for callers that need only the result.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IgnoreProgress;
 

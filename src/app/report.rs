@@ -1,7 +1,7 @@
-//! Writes the report a manager decides on, as one HTML page, and the same as JSON, CSV and Markdown.
+//! Writes the report for a decision between in-house and bought images, as one HTML page, JSON, CSV and Markdown.
 //!
 //! # Invariants
-//! It only reads the store; the page is written last, so whoever finds it finds the rest.
+//! It only reads the store; the page is written last, so that all other files exist once the page does.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,34 +24,34 @@ use crate::review::{Reviews, tally};
 use crate::spec::CostModel;
 use crate::store::{Key, Store};
 
-/// Largest side of a picture on the page.
+/// Longest side of a picture on the page, in pixels.
 const SIDE: u32 = 128;
 
-/// What is reported.
+/// The request to write a report.
 #[derive(Clone, Debug)]
 pub struct ReportRequest {
-    /// What is evaluated.
+    /// The evaluation to report on.
     pub evaluation: EvaluateRequest,
-    /// A cost model (YAML); without it the report says nothing of money.
+    /// A cost model (YAML); without it the report has no costs.
     pub costs: Option<PathBuf>,
     /// The report's language.
     pub lang: Lang,
-    /// The folder it is written to.
+    /// The folder that the report is written to.
     pub to: PathBuf,
 }
 
-/// What was written; the whole report is `report.json`.
+/// The files that were written; the whole report is `report.json`.
 #[derive(Debug, Serialize)]
 pub struct WrittenReport {
-    /// What speaks for which side.
+    /// The verdict of the comparison.
     pub verdict: ReportVerdict,
-    /// The same in a sentence.
+    /// The verdict in a sentence.
     pub sentence: String,
-    /// The page.
+    /// The HTML page.
     pub report: String,
     /// Every file that was written.
     pub files: Vec<String>,
-    /// Whether the suite's thresholds hold; true without a suite.
+    /// Whether every threshold of the suite is met; true without a suite.
     #[serde(skip)]
     pub passed: bool,
 }
@@ -66,11 +66,11 @@ const TABLES: [(&str, TableWriter); 4] = [
 ];
 
 impl App {
-    /// Evaluates and writes the report.
+    /// Evaluates a campaign and writes the report.
     ///
     /// # Errors
-    /// As [`App::evaluate`], and where the cost model is wrong or a file cannot be written.
-    pub(crate) async fn write_report(&self, request: ReportRequest) -> AppResult<WrittenReport> {
+    /// As [`App::evaluate`], and if the cost model is invalid or a file cannot be written.
+    pub async fn write_report(&self, request: ReportRequest) -> AppResult<WrittenReport> {
         let ReportRequest { evaluation, costs, lang, to } = request;
         let costs = match costs {
             Some(file) => Some(blocking(move || Ok(CostModel::load(&file))).await??),
@@ -92,7 +92,7 @@ impl App {
         Ok(blocking(move || write(&report, &pictures, lang, &to)).await?)
     }
 
-    /// Returns the pictures that the page shows; one that is gone or damaged is missing on the page, and reported.
+    /// Returns the pictures of the page; one that is missing or damaged is left out and reported.
     async fn report_pictures(&self, report: &Report, store: &Arc<dyn Store>) -> error::Result<Pictures> {
         let mut shown = Pictures::new();
         for name in report.pictures() {
@@ -131,7 +131,10 @@ fn write(report: &Report, pictures: &Pictures, lang: Lang, to: &Path) -> error::
     })
 }
 
-/// Writes a file and returns where it is. Blocks.
+/// Writes a text file, with its folder, and returns its path. Blocks.
+///
+/// # Errors
+/// Returns an error if the file cannot be written.
 pub(super) fn write_text(path: &Path, text: &str) -> error::Result<String> {
     files::write(path, text.as_bytes(), true).map_err(|e| failed("write", path, e))?;
     Ok(path.display().to_string())

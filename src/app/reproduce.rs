@@ -1,9 +1,8 @@
-//! Makes one asset again from its sidecar and the bundle, and measures how far it is from the image that was left
-//! behind.
+//! Makes one asset again from its sidecar and the bundle, and measures the deviation from the stored image.
 //!
 //! # Invariants
-//! Only the sidecar, the bundle and the settings decide what is made; the old image is only compared, and whatever is
-//! wrong with it is a finding, no reason to stop.
+//! Only sidecar, bundle and settings determine the new image. The old image is only compared with it: if it is
+//! missing or damaged, that is part of the report and not an error.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -29,60 +28,60 @@ use crate::registry::Registry;
 use crate::store::Local;
 use crate::worker::generator::Generator as _;
 
-/// Far above any honest file.
+/// Size limit of the files read, in bytes; far above any real image or sidecar.
 const MAX_BYTES: u64 = 256 << 20;
-/// Largest difference of a colour value (0 to 255) that another provider's arithmetic may make.
+/// Default tolerance in colour values (0 to 255) between two execution providers, whose arithmetic differs.
 const ACROSS_PROVIDERS: u8 = 8;
 
 const NAME_ONE: &str = "name the .json beside an image in assets/ or rejected/";
 
-/// What is made again.
+/// The request to reproduce an asset.
 #[derive(Clone, Debug)]
 pub struct ReproduceRequest {
     /// The asset's sidecar (JSON).
     pub sidecar: PathBuf,
-    /// The file that the image made again is written to; `None`: it is only compared.
+    /// The file that the new image is written to; `None`: the new image is only compared.
     pub to: Option<PathBuf>,
-    /// Largest difference of a colour value that is still fine; `None`: 0 on the same provider, 8 on another.
+    /// Largest allowed difference of a colour value; `None`: 0 on the same execution provider, 8 on another.
     pub tolerance: Option<u8>,
 }
 
-/// What came out.
+/// The result of a reproduction.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct ReproduceReport {
     /// The job's id.
     pub job: String,
     /// The execution provider that made the old image.
     pub provider_then: String,
-    /// The execution provider that made it again.
+    /// The execution provider that made the new image.
     pub provider_now: String,
-    /// What the file beside the sidecar is.
+    /// Whether the file beside the sidecar is the recorded one.
     pub old_file: OldFile,
-    /// Why the old picture cannot be compared.
+    /// The reason why the old image cannot be compared; `None` if it can.
     pub damage: Option<String>,
-    /// Why nothing came out this time.
+    /// The reason why no new image could be made; `None` if one was made.
     pub failure: Option<String>,
-    /// Whether what came out is the image of the sidecar (whatever lies beside it now), byte for byte.
+    /// Whether the new image has the digest in the sidecar, whatever file lies beside the sidecar now.
     pub identical: bool,
-    /// How the pixels differ; `None` if there are none to compare.
+    /// The difference of the pixels; `None` if there are not two images to compare.
     pub deviation: Option<Deviation>,
-    /// Largest difference of a colour value that is still fine.
+    /// Largest allowed difference of a colour value.
     pub tolerance: u8,
-    /// Whether it is fine.
+    /// Whether the difference is within the tolerance.
     pub within_tolerance: bool,
     /// The file that was written.
     pub written: Option<PathBuf>,
 }
 
-/// The file beside the sidecar, held against the digest in it.
+/// The state of the file beside the sidecar, compared with the digest in the sidecar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OldFile {
-    /// The bytes that the sidecar names.
+    /// The file has the recorded digest.
     AsRecorded,
-    /// Other bytes.
+    /// The file has another digest.
     Changed,
-    /// Not there.
+    /// The file is missing.
     Gone,
 }
 
@@ -93,22 +92,23 @@ struct OldImage {
     damage: Option<String>,
 }
 
-/// How two images differ.
+/// The difference between two images.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Deviation {
     /// Largest difference of a colour value.
     pub max: u8,
-    /// Share of the colour values that differ.
+    /// Share of the colour values that differ, 0 to 1.
     pub differing: f64,
     /// Peak signal-to-noise ratio in dB; `None` for equal images.
     pub psnr: Option<f64>,
 }
 
 impl App {
-    /// Makes an asset again and compares.
+    /// Makes an asset again and compares it with the stored image.
     ///
     /// # Errors
-    /// Where the file is no sidecar, its bundle or encoders are not there, or the image cannot be written.
+    /// Returns an error if the file is not a sidecar, its bundle or encoders are missing, or the image cannot be
+    /// written.
     pub async fn reproduce(&self, request: ReproduceRequest) -> AppResult<ReproduceReport> {
         let (named, asked) = (request.clone(), request.clone());
         let old_asset = blocking(move || OldAsset::read(&named)).await?;
@@ -129,7 +129,7 @@ impl App {
         Ok(report.await?)
     }
 
-    /// Makes the image. Blocks.
+    /// Generates the image again. Blocks.
     fn make_again(&self, bundle: &Bundle, trained: &[(Digest, Bytes)], request: Request) -> error::Result<MadeAgain> {
         let mut pipeline = self.load_pipeline(bundle)?;
         for (digest, weights) in trained {
@@ -147,16 +147,16 @@ impl App {
     }
 }
 
-/// What is there to compare with.
+/// The recorded asset to compare with.
 struct OldAsset {
     sidecar: Sidecar,
     attempt: u32,
-    /// The digest of the old image, by the sidecar.
+    /// The digest of the old image, from the sidecar.
     sha256: Digest,
     old: OldImage,
 }
 
-/// What came out of the pipeline.
+/// The result of generating the image again.
 struct MadeAgain {
     provider: String,
     image: Option<RgbImage>,
@@ -169,7 +169,7 @@ impl OldAsset {
         let shown = request.sidecar.display().to_string();
         let bytes =
             read(&request.sidecar)?.ok_or_else(|| Error::invalid(format!("there is no {shown}")).hint(NAME_ONE))?;
-        // Any file may have been named here, so never the store's advice to delete it.
+        // The error drops the store's hint to delete a damaged sidecar, as any file may have been named here.
         let not_one = |e: Error| if e.kind() == Kind::Invalid { Error::invalid(e.chain()).hint(NAME_ONE) } else { e };
         let sidecar = Sidecar::from_bytes(&bytes, &shown).map_err(not_one)?;
         let (Some(attempt), Some(facts)) = (sidecar.chosen, &sidecar.image) else {
@@ -182,7 +182,7 @@ impl OldAsset {
     }
 }
 
-/// Compares what was made again with the old image, and writes it if that is asked for. Blocks.
+/// Compares the new image with the old one, and writes it if that is asked for. Blocks.
 fn compare(request: ReproduceRequest, old_asset: OldAsset, made: MadeAgain) -> error::Result<ReproduceReport> {
     let OldAsset { sidecar, attempt, sha256, mut old } = old_asset;
     let other_provider = made.provider != sidecar.provider;
@@ -209,8 +209,8 @@ fn compare(request: ReproduceRequest, old_asset: OldAsset, made: MadeAgain) -> e
     })
 }
 
-/// Reads the weights that drew it, from the output folder that the sidecar lies in. Revoked ones too: proving is no
-/// new work.
+/// Reads the weights of the encoder that drew the asset from the output folder that the sidecar lies in. Revoked ones
+/// are read too, as a reproduction is not new work.
 async fn weights(sidecar: &Path, encoder: &EncoderRef) -> error::Result<Bytes> {
     let absolute = std::path::absolute(sidecar).map_err(|e| files::failed("find", sidecar, e))?;
     // <out>/campaigns/<campaign>/<shelf>/<name>.json
@@ -225,7 +225,7 @@ async fn weights(sidecar: &Path, encoder: &EncoderRef) -> error::Result<Bytes> {
 }
 
 impl OldImage {
-    /// Reads the old image; that it is gone or damaged is a finding.
+    /// Reads the old image; a missing or damaged image is recorded and is not an error.
     fn read(path: &Path, sha256: &Digest) -> error::Result<Self> {
         let Some(bytes) = read(path)? else { return Ok(Self { file: OldFile::Gone, picture: None, damage: None }) };
         let file = if Digest::of(&bytes) == *sha256 { OldFile::AsRecorded } else { OldFile::Changed };
@@ -235,7 +235,8 @@ impl OldImage {
         })
     }
 
-    /// Measures how far `new` is from it; another size is damage, as the sidecar says which one it had.
+    /// Measures the difference between the old image and `new`. Another size counts as damage, as the sidecar records
+    /// the size.
     fn deviation_of(&mut self, new: &RgbImage) -> Option<Deviation> {
         let old = self.picture.as_ref()?;
         if old.dimensions() != new.dimensions() {
@@ -246,7 +247,7 @@ impl OldImage {
     }
 }
 
-/// Reads a file; `None` if it is not there.
+/// Reads a file; returns `None` if it does not exist.
 fn read(path: &Path) -> error::Result<Option<Vec<u8>>> {
     match files::read(path, MAX_BYTES) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -255,7 +256,7 @@ fn read(path: &Path) -> error::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Refuses to write to a file that is compared: the evidence stays.
+/// Returns an error if `to` is one of the files that are compared, so that they are not overwritten.
 fn refuse_to_replace(to: Option<&Path>, inputs: &[&Path]) -> error::Result<()> {
     let real = |path: &Path| path.canonicalize().ok();
     let Some(place) = to.and_then(real) else { return Ok(()) };
@@ -266,7 +267,7 @@ fn refuse_to_replace(to: Option<&Path>, inputs: &[&Path]) -> error::Result<()> {
     Ok(())
 }
 
-/// Measures how two pictures of one size differ.
+/// Measures the difference between two images of the same size.
 fn deviation(old: &RgbImage, new: &RgbImage) -> Deviation {
     let differences = || old.as_raw().iter().zip(new.as_raw()).map(|(a, b)| a.abs_diff(*b));
     let count = old.as_raw().len().max(1) as f64;

@@ -1,4 +1,4 @@
-//! What the use cases work with: settings, and the store, broker, bundles and models that the settings name.
+//! The application's resources: the settings, and the store, broker, bundles and models that the settings name.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,57 +20,61 @@ use crate::rights::Policy;
 use crate::store::{Local, S3, Store};
 use crate::telemetry::{Metrics, Readiness, serve};
 
-/// The application: every use case is a method on it. Cheap to clone.
+/// The application, whose methods are the use cases. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// The settings, all layers applied and validated.
+    /// The settings, merged from all layers and validated.
     pub config: Arc<Config>,
-    /// Requests to stop; long use cases stop within a step.
+    /// The request to stop; long use cases stop within a step of it.
     pub shutdown: Shutdown,
     progress: Arc<dyn ProgressSink>,
 }
 
 impl App {
-    /// Creates an application with these settings that tells `progress` what happens.
+    /// Creates an application with these settings that sends its progress events to `progress`.
     ///
     /// # Errors
-    /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) for an execution provider that does not exist, so that
-    /// every use case refuses it, not only those that load models.
+    /// Returns [`Kind::Invalid`](crate::base::error::Kind::Invalid) for an unknown execution provider, so that every
+    /// use case refuses it, not only those that load models.
     pub fn new(config: Config, shutdown: Shutdown, progress: Arc<dyn ProgressSink>) -> Result<Self> {
         let app = Self { config: Arc::new(config), shutdown, progress };
         app.provider()?;
         Ok(app)
     }
 
-    /// Tells the progress sink.
+    /// Sends an event to the progress sink.
     pub(super) fn report(&self, progress: &Progress<'_>) {
         self.progress.report(progress);
     }
 
-    /// The execution provider of the settings.
+    /// Returns the execution provider of the settings.
+    ///
+    /// # Errors
+    /// Returns an error if there is no provider of that name.
     pub(super) fn provider(&self) -> Result<Provider> {
         self.config.provider.parse()
     }
 
-    /// The rates that turn time into money.
+    /// Returns the rates that convert time into money.
     pub(super) fn rates(&self) -> Rates {
         Rates { cost_per_hour: self.config.cost_per_hour, currency: self.config.currency }
     }
 
-    /// The policy on licences, as of today.
+    /// Returns the licence policy, as of today.
     pub(super) fn policy(&self) -> Policy {
         Policy { allowed: self.config.allowed_licences.clone(), today: Timestamp::now().date() }
     }
 
-    /// The folder or bucket that `out` names, or else the settings.
+    /// Returns the folder or bucket that `out` names, or else the one of the settings.
     pub fn place<'a>(&'a self, out: Option<&'a str>) -> &'a str {
         out.unwrap_or(&self.config.out)
     }
 
-    /// Opens the store in the folder or bucket that `out` names, or else the settings.
+    /// Opens the store in the folder or bucket that `out` names, or else the one of the settings.
     ///
     /// # Errors
-    /// For a place that is neither a folder nor an S3 bucket, and for a bucket that cannot be reached.
+    /// Returns an error for a place that is neither a folder nor an S3 bucket, and for a bucket that cannot be
+    /// reached.
     pub async fn store(&self, out: Option<&str>) -> Result<Arc<dyn Store>> {
         let place = self.place(out);
         let hint = "name a folder, or s3://bucket/prefix, with --out";
@@ -82,10 +86,11 @@ impl App {
         }
     }
 
-    /// Connects to the broker of the settings; at most `prefetch` messages of each lane are delivered ahead.
+    /// Connects to the broker of the settings; the broker delivers at most `prefetch` messages of each priority
+    /// ahead.
     ///
     /// # Errors
-    /// Where no broker is set, or it cannot be reached.
+    /// Returns an error if no broker is set or it cannot be reached.
     pub(super) async fn broker(&self, prefetch: u16) -> Result<Rabbit> {
         let missing = || {
             Error::unavailable("no broker is set")
@@ -97,14 +102,20 @@ impl App {
         Rabbit::connect(broker, self.config.allow_plaintext, settings).await
     }
 
-    /// Reads which styles a bundle and the encoders trained for it offer.
+    /// Reads the styles that a bundle and the encoders trained for it offer.
+    ///
+    /// # Errors
+    /// Returns an error if the store's encoders cannot be read.
     pub(super) async fn style_catalog(&self, bundle: &Bundle, store: &Arc<dyn Store>) -> Result<StyleCatalog> {
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
         style_catalog(&registry, &ledger, bundle.facts(), self.policy()).await
     }
 
-    /// Starts metrics and readiness with these checks, and answers over HTTP where the setting `listen` says, until the
+    /// Starts metrics and readiness with these checks, and serves them over HTTP at the setting `listen` until the
     /// process ends.
+    ///
+    /// # Errors
+    /// Returns an error if the address cannot be listened on.
     pub(super) async fn telemetry(&self, checks: &[&'static str]) -> Result<serve::ProbeState> {
         let state = serve::ProbeState { metrics: Arc::new(Metrics::new()?), readiness: Readiness::new(checks) };
         if let Some(address) = self.config.listen {
@@ -121,25 +132,37 @@ impl App {
         Ok(state)
     }
 
-    /// Loads the runtime library. Blocks.
+    /// Loads the ONNX runtime library. Blocks.
+    ///
+    /// # Errors
+    /// Returns an error if the library cannot be loaded.
     pub(super) fn runtime(&self) -> Result<Runtime> {
         Runtime::load(self.config.runtime_library.as_deref())
     }
 
-    /// Returns the loader of a bundle's models, with the runtime and settings of the configuration. Blocks.
+    /// Returns the loader of a bundle's models, with the runtime and execution provider of the settings. Blocks.
+    ///
+    /// # Errors
+    /// Returns an error if the runtime library cannot be loaded, or the provider is unknown.
     pub(super) fn loader(&self, bundle: Bundle) -> Result<ModelLoader> {
         let Config { threads, device, .. } = *self.config;
         let settings = SessionSettings { provider: self.provider()?, threads, device, cache: self.cache()? };
         ModelLoader::new(bundle, self.runtime()?, settings)
     }
 
-    /// Loads the bundle's models on the provider of the settings.
+    /// Loads the bundle's models on the execution provider of the settings.
+    ///
+    /// # Errors
+    /// As [`App::load_pipeline`].
     pub(super) async fn pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
         let (app, bundle) = (self.clone(), bundle.clone());
         blocking(move || app.load_pipeline(&bundle)).await
     }
 
-    /// Loads the bundle's models on the provider of the settings. Blocks.
+    /// Loads the bundle's models on the execution provider of the settings. Blocks.
+    ///
+    /// # Errors
+    /// Returns an error if runtime library, provider or a model cannot be loaded, or the cache folder cannot be made.
     pub(super) fn load_pipeline(&self, bundle: &Bundle) -> Result<Pipeline> {
         let loader = self.loader(bundle.clone())?;
         if loader.provider() == Provider::TensorRt {
@@ -148,7 +171,8 @@ impl App {
         Pipeline::load(&loader)
     }
 
-    /// Makes the folder where the provider keeps what it compiles; `None` for a provider that compiles nothing.
+    /// Creates the folder where the provider caches compiled models; returns `None` for a provider that compiles
+    /// nothing.
     fn cache(&self) -> Result<Option<PathBuf>> {
         let provider = self.provider()?;
         let folder =
@@ -163,11 +187,11 @@ impl App {
         Ok(folder)
     }
 
-    /// Finds, verifies and opens the bundle that a campaign names: the first of that name or, where a digest is
-    /// given, the first with that digest.
+    /// Finds, verifies and opens the bundle that a campaign names: the first of that name or, if a digest is given,
+    /// the first with that digest.
     ///
     /// # Errors
-    /// Where no such bundle is in the folders of the settings, or its files are not what its manifest says.
+    /// Returns an error if no such bundle is in the folders of the settings, or its files do not match its manifest.
     pub(super) async fn bundle(&self, reference: &BundleRef) -> Result<Bundle> {
         let (app, reference) = (self.clone(), reference.clone());
         blocking(move || app.open_bundle(&reference)).await
@@ -197,6 +221,9 @@ impl App {
     }
 
     /// Opens every bundle in the folders of the settings, in the order of their paths.
+    ///
+    /// # Errors
+    /// Returns an error if a folder cannot be read; a bundle that cannot be opened is in the list with its error.
     pub(super) async fn bundles(&self) -> Result<Vec<FoundBundle>> {
         let app = self.clone();
         blocking(move || {
@@ -211,17 +238,17 @@ impl App {
     }
 }
 
-/// A folder with a bundle in it.
+/// A folder that contains a bundle.
 #[derive(Debug)]
 pub(super) struct FoundBundle {
     /// The folder.
     pub(super) folder: PathBuf,
-    /// The bundle, verified, or why it is unusable.
+    /// The verified bundle, or the error that makes it unusable.
     pub(super) opened: Result<Bundle>,
 }
 
 impl FoundBundle {
-    /// The bundle's name, which is its folder's.
+    /// Returns the bundle's name, which is the folder's name.
     pub(super) fn name(&self) -> String {
         self.folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }

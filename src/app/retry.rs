@@ -1,4 +1,4 @@
-//! Has what failed, or was given up on, made again; what is accepted or rejected stays.
+//! Retries the failed and dead-lettered jobs of a campaign; accepted and rejected assets stay.
 
 use serde::Serialize;
 
@@ -8,29 +8,29 @@ use crate::broker::{Order, Task};
 use crate::campaign::status::{CampaignState, CampaignStatus, unknown};
 use crate::plan::CampaignId;
 
-/// What is retried.
+/// The request to retry a campaign.
 #[derive(Clone, Debug)]
 pub struct RetryRequest {
     /// The campaign's id.
     pub campaign: CampaignId,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What is made again.
+/// The result of a retry.
 #[derive(Debug, Serialize)]
 pub struct RetryReport {
     /// The campaign's id.
     pub campaign: String,
-    /// Jobs that are made again.
+    /// Number of jobs that are made again.
     pub again: usize,
 }
 
 impl App {
-    /// Orders a campaign's unfinished jobs to be made again.
+    /// Orders that a campaign's unfinished jobs are made again.
     ///
     /// # Errors
-    /// Where there is no such campaign, or store or broker cannot be reached.
+    /// Returns an error if there is no such campaign, or store or broker cannot be reached.
     pub async fn retry(&self, request: RetryRequest) -> AppResult<RetryReport> {
         let store = self.store(request.out.as_deref()).await?;
         let id = &request.campaign;
@@ -39,7 +39,7 @@ impl App {
         let again = standing.failed + standing.dead + unfinished;
         if again > 0 {
             let queue = self.broker(1).await?;
-            // They go back to the queue with the rest, not by a requeue of dead letters once more.
+            // Dead letters of this campaign are removed, as the order queues their jobs again.
             queue.forget(|letter| letter.campaign.as_deref() == Some(id.as_str())).await?;
             queue.orders().publish(Order::new(Task::Retry { campaign: id.clone() }, None)).await?;
         }

@@ -1,7 +1,7 @@
-//! Reviews: people vote blind on the campaign's images beside bought ones.
+//! Runs blind reviews: people compare the campaign's images with bought ones without knowing which is which.
 //!
 //! # Invariants
-//! Whose image was on which side stays in the store; votes are only ever added.
+//! The key that says which side each image is on stays in the store; votes are only added, never changed.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,36 +24,36 @@ use crate::io::{blocking, files};
 use crate::review::{Ballot, BallotQuestion, CastBallot, Handout, Reviews, VoteTally, ballot_page, tally};
 use crate::store::{Key, Store};
 
-/// A ballot is a few kilobytes.
+/// Size limit of a file of votes in bytes; a real one has a few kilobytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// Largest side of a picture on a sheet.
+/// Longest side of a picture on a sheet, in pixels.
 const SIDE: u32 = 384;
 
-/// A sheet that is wanted.
+/// The request to write a review sheet.
 #[derive(Clone, Debug)]
 pub struct SheetRequest {
-    /// What is compared; it needs a baseline.
+    /// The evaluation whose images are compared; it needs a baseline.
     pub evaluation: EvaluateRequest,
-    /// Who votes on it.
+    /// The person who votes.
     pub rater: String,
-    /// Pairs on the sheet, at most.
+    /// Number of pairs on the sheet, at most.
     pub pairs: usize,
     /// The sheet's language.
     pub lang: Lang,
-    /// The page that is written.
+    /// The HTML page to write.
     pub to: PathBuf,
 }
 
-/// A sheet that was written; nothing that tells the sides.
+/// A written review sheet, without the key to the sides.
 #[derive(Debug, Serialize)]
 pub struct WrittenSheet {
     /// The sheet's id.
     pub sheet: String,
-    /// Who votes on it.
+    /// The person who votes.
     pub rater: String,
-    /// Pairs on it.
+    /// Number of pairs on the sheet.
     pub pairs: usize,
-    /// The page.
+    /// The HTML page.
     pub file: String,
     /// The campaign's id.
     #[serde(skip)]
@@ -63,32 +63,32 @@ pub struct WrittenSheet {
     pub baseline: String,
 }
 
-/// Which review.
+/// Names a review by its campaign and baseline.
 #[derive(Clone, Debug)]
 pub struct ReviewRequest {
-    /// The campaign: its file (YAML), its id, or its name where only one has it.
+    /// The campaign: its file (YAML), its id, or its name if no other campaign has it.
     pub campaign: String,
-    /// The baseline it is held against.
+    /// The baseline that the campaign is compared with.
     pub baseline: Name,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What became of one file of votes.
+/// The result of importing one file of votes.
 #[derive(Debug)]
 pub struct VotesFile {
     /// The file.
     pub file: String,
-    /// The votes that were added, or why they were refused.
+    /// The votes that were added, or the error for which the file was refused.
     pub result: error::Result<CastBallot>,
 }
 
 impl App {
-    /// Writes a sheet to vote on: one page, sides hidden and shuffled.
+    /// Writes a review sheet: one HTML page, with the sides hidden and shuffled.
     ///
     /// # Errors
-    /// As [`App::evaluate`], and where there is no baseline, nothing to vote on, or the page cannot be written.
-    pub(crate) async fn write_sheet(&self, request: SheetRequest) -> AppResult<WrittenSheet> {
+    /// As [`App::evaluate`], and if there is no baseline, there are no pairs, or the page cannot be written.
+    pub async fn write_sheet(&self, request: SheetRequest) -> AppResult<WrittenSheet> {
         let SheetRequest { evaluation, rater, pairs, lang, to } = request;
         if evaluation.baseline.is_none() {
             let error = Error::invalid("a review needs something to compare with");
@@ -112,11 +112,11 @@ impl App {
         Ok(WrittenSheet { file: file.await?, sheet, rater, pairs, campaign: evaluation.campaign, baseline })
     }
 
-    /// Adds the votes of files that sheets saved; returns what became of each.
+    /// Imports the votes of files that review sheets saved; returns the result of each file.
     ///
     /// # Errors
-    /// Where the review or the store is not there; a file that is refused is no error.
-    pub(crate) async fn import_votes(&self, request: ReviewRequest, files: Vec<PathBuf>) -> AppResult<Vec<VotesFile>> {
+    /// Returns an error if the review is missing or the store cannot be read; a refused file is in the result.
+    pub async fn import_votes(&self, request: ReviewRequest, files: Vec<PathBuf>) -> AppResult<Vec<VotesFile>> {
         let store = self.store(request.out.as_deref()).await?;
         let campaign = self.reviewed_campaign(&request, &store).await?;
         let reviews = Reviews::new(&*store, &campaign, request.baseline.as_str())?;
@@ -135,8 +135,8 @@ impl App {
     /// Counts the votes; returns `None` while there are none.
     ///
     /// # Errors
-    /// Where the review or the store is not there.
-    pub(crate) async fn count_votes(&self, request: ReviewRequest) -> AppResult<Option<VoteTally>> {
+    /// Returns an error if the review is missing or the store cannot be read.
+    pub async fn count_votes(&self, request: ReviewRequest) -> AppResult<Option<VoteTally>> {
         let store = self.store(request.out.as_deref()).await?;
         let campaign = self.reviewed_campaign(&request, &store).await?;
         let ballots = Reviews::new(&*store, &campaign, request.baseline.as_str())?.all().await?;
@@ -144,7 +144,7 @@ impl App {
         Ok(blocking(move || Ok(tally(&ballots, usual.least_briefs, usual.seed))).await?)
     }
 
-    /// Returns the campaign's id, and checks that the baseline is there.
+    /// Returns the campaign's id, and checks that the baseline exists.
     async fn reviewed_campaign(&self, request: &ReviewRequest, store: &Arc<dyn Store>) -> AppResult<String> {
         Baseline::load(&**store, &request.baseline).await?;
         Ok(self.plan_of(&request.campaign, store).await?.campaign.to_string())

@@ -1,10 +1,11 @@
-//! A pipeline that checks rights before it draws, as they may end after a job was planned; `run` and workers use it.
+//! A pipeline that checks rights before it draws, as they may end after a job was planned. `run` and the workers use
+//! it.
 //!
-//! Takes requests, some of them for trained encoders; returns pictures and scores, as the pipeline itself does.
+//! Takes requests, some of them for trained encoders; returns images and scores as the pipeline does.
 //!
 //! # Invariants
-//! Nothing is drawn later than [`REVOCATION_TTL`] after its source was revoked or its rights expired; a trained
-//! version is loaded when first asked for; what cannot be loaded fails its own jobs only.
+//! Nothing is drawn later than [`REVOCATION_TTL`] after its source was revoked or its rights expired. A trained
+//! version is loaded at its first use. A version that cannot be loaded fails only the jobs that use it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,10 +27,10 @@ use crate::registry::ledger::{Ledger, Revocations};
 use crate::store::Store;
 use crate::worker::generator::Generator;
 
-/// How long revocations that were read, and rights that were checked, count as current.
+/// Time for which revocations and checked rights are cached.
 const REVOCATION_TTL: Duration = Duration::from_secs(30);
 
-/// A pipeline that loads trained encoders as they are asked for, if their rights allow it.
+/// A pipeline that loads trained encoders at their first use, if their rights allow it.
 pub struct RightsGuard {
     pipeline: Pipeline,
     store: Arc<dyn Store>,
@@ -38,24 +39,24 @@ pub struct RightsGuard {
     snapshot: Option<RevocationSnapshot>,
 }
 
-/// The revocations at one time, and what was allowed by them.
+/// The revocations read at one time, and the versions allowed by them.
 struct RevocationSnapshot {
     read_at: Instant,
     revocations: Revocations,
-    /// Versions that may be used and were loaded, with the digests of their weights.
+    /// Versions that may be used and are loaded, with the digests of their weights.
     allowed: BTreeSet<(VersionId, Digest)>,
 }
 
 impl RightsGuard {
-    /// Guards a pipeline. Call it inside the async runtime: the guard reads the store on it.
+    /// Wraps a pipeline. Must be called inside the async runtime, on which the guard reads the store.
     pub fn new(pipeline: Pipeline, store: Arc<dyn Store>, app: App) -> Self {
         Self { pipeline, store, app, runtime: Handle::current(), snapshot: None }
     }
 
-    /// Checks that what a job draws with may still be used, and loads it into the pipeline.
+    /// Checks that the styles and encoders of a job may still be used, and loads its encoders into the pipeline.
     ///
     /// # Errors
-    /// Where its rights ended, its weights are gone or damaged, or the store cannot be read.
+    /// Returns an error if rights ended, weights are missing or damaged, or the store cannot be read.
     pub async fn clear(&mut self, job: &Job) -> Result<()> {
         let snapshot = match self.snapshot.take() {
             Some(snapshot) if snapshot.read_at.elapsed() < REVOCATION_TTL => snapshot,
@@ -93,7 +94,7 @@ impl Generator for RightsGuard {
     fn admit(&mut self, job: &Job) -> Result<()> {
         let runtime = self.runtime.clone();
         wait_for(&runtime, self.clear(job)).map_err(|error| match error.kind() {
-            // The store is away, not the device: these jobs are tried again.
+            // The store is unavailable, not the device: as a transient error, these jobs are retried.
             Kind::Unavailable => Error::new(Kind::Transient, error.to_string()).caused_by(error),
             _ => error,
         })

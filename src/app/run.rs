@@ -1,10 +1,10 @@
-//! Makes a campaign on this machine: from its file to finished, scored assets. Run again, it resumes, and tries again
-//! what failed.
+//! Runs a campaign on this machine: from its file to finished, scored assets. A second run resumes it and retries
+//! failed jobs.
 //!
 //! # Invariants
-//! Nothing is made before spec, plan, rights, budget and output folder are fine; only one process works on a
-//! campaign's folder (a bucket keeps no two apart); the report is computed from what the store holds; manifest and
-//! contact sheet are there only while every job is finished.
+//! Nothing is generated before file, plan, rights, budget and output folder are checked. Only one process works on a
+//! campaign's folder; a bucket has no such lock. The report is computed from the store's content. Manifest and
+//! contact sheet exist only while every job is finished.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
@@ -34,61 +34,61 @@ use crate::store::parallel::delete_all;
 use crate::store::{Key, Store};
 use crate::worker::{Mode, Worker, WorkerEvent, meter};
 
-/// What is made.
+/// The request to run a campaign.
 #[derive(Clone, Debug)]
 pub struct RunRequest {
     /// The campaign file (YAML).
     pub file: PathBuf,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What a run left behind.
+/// The result of a run.
 #[derive(Debug, Serialize)]
 pub struct RunReport {
     /// The campaign's id.
     pub campaign: String,
-    /// The folder or prefix of its files.
+    /// The contact sheet; `None` while a job is unfinished.
     pub folder: String,
-    /// The contact sheet; only while every job is finished.
+    /// The manifest; `None` while a job is unfinished.
     pub contact_sheet: Option<String>,
     /// The manifest; only while every job is finished.
     pub manifest: Option<String>,
-    /// Jobs of the plan.
+    /// Number of jobs in the plan.
     pub jobs: usize,
-    /// Jobs finished by this run.
+    /// Number of jobs finished by this run.
     pub made_now: usize,
-    /// Jobs found finished; failed ones are not among them, as they are tried again.
+    /// Number of jobs that were finished before, without failed ones, which are retried.
     pub found: usize,
     /// Whether every job is finished.
     pub complete: bool,
-    /// Whether it was asked to stop.
+    /// Whether the run was asked to stop.
     pub stopped: bool,
-    /// Jobs given up on without an outcome; running again tries them again.
+    /// Jobs that were abandoned without an outcome; the next run retries them.
     pub dead: Vec<AbandonedJob>,
-    /// Seconds this run took.
+    /// Seconds that this run took.
     pub seconds: f64,
-    /// What came of the campaign so far.
+    /// The summary of all outcomes so far.
     pub summary: Summary,
-    /// How often the evaluator is right on drawings it has not seen, by its maker's measure; `None` without an
-    /// evaluator.
+    /// The evaluator's accuracy on held-out drawings by measure, as its maker states it; `None` without an evaluator.
     pub evaluator: Option<BTreeMap<String, f64>>,
 }
 
-/// A job that was given up on.
+/// A job that was abandoned.
 #[derive(Debug, Serialize)]
 pub struct AbandonedJob {
-    /// Its id.
+    /// The job's id.
     pub job: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
 impl App {
-    /// Makes a campaign.
+    /// Makes the assets of a campaign.
     ///
     /// # Errors
-    /// Where the file is wrong, rights or budget forbid it, or something needed is not there.
+    /// Returns an error if the file is invalid, rights or budget forbid the campaign, or something needed is
+    /// unavailable.
     pub async fn run(&self, request: RunRequest) -> AppResult<RunReport> {
         let store = self.store(request.out.as_deref()).await?;
         let planned = self.plan_draft(load_draft(&request.file).await?, &store).await?;
@@ -121,7 +121,8 @@ impl CampaignRun<'_> {
         let before = self.outcomes(&layout, Verify::Images).await?;
         let found = before.sidecars.iter().filter(|sidecar| sidecar.outcome != Outcome::Failed).count();
         if found < self.plan.jobs.len() {
-            // They say that the campaign is complete, which it is not: not now, and not if this run is cut short.
+            // Manifest and contact sheet mark a campaign as complete, so they are removed before work begins or is
+            // cut short.
             delete_all(&self.store, layout.completion().to_vec()).await?;
         }
         let dead = self.make(&layout, &before).await?;
@@ -150,16 +151,15 @@ impl CampaignRun<'_> {
         })
     }
 
-    /// Reads what became of every job; a sidecar that stands for no finished asset is removed, so that its job is made
-    /// again.
+    /// Reads the outcome of every job. A sidecar without a matching asset is removed, so that its job is made again.
     async fn outcomes(&self, layout: &Layout, verify: Verify) -> error::Result<Outcomes> {
         let outcomes = Outcomes::read(&self.store, layout, &self.plan.jobs, verify).await?;
         outcomes.remove_unusable(&self.store).await?;
         Ok(outcomes)
     }
 
-    /// Stores `bytes` unless they are there. The folder's name is a hash of what was asked for, so other bytes are
-    /// damage, or the same campaign in other words.
+    /// Stores `bytes` unless they are already stored. The folder's name is a hash of the request, so a difference is
+    /// damage or the same campaign in another notation, and is overwritten.
     async fn keep(&self, key: &Key, bytes: Vec<u8>) -> error::Result<()> {
         match self.store.get(key).await? {
             Some(there) if there == bytes => Ok(()),
@@ -167,7 +167,7 @@ impl CampaignRun<'_> {
         }
     }
 
-    /// Makes what is not yet there, and tries again what failed before; returns what had to be given up on.
+    /// Makes the jobs without an outcome and retries failed ones; returns the abandoned jobs.
     async fn make(&self, layout: &Layout, before: &Outcomes) -> error::Result<Vec<AbandonedJob>> {
         let failed = before.failed();
         let finished = before.sidecars.iter().filter(|sidecar| sidecar.outcome != Outcome::Failed);

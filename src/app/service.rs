@@ -1,7 +1,7 @@
-//! What a worker process does, whoever draws: takes campaigns in and makes their jobs, until told to stop.
+//! Runs a worker process with any generator: takes campaigns in and makes their jobs, until asked to stop.
 //!
 //! # Invariants
-//! Asked to stop, it takes nothing more, finishes what is nearly done and gives the rest back.
+//! Asked to stop, it takes no more messages, finishes jobs that are nearly done and returns the rest to the queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,33 +17,36 @@ use crate::telemetry::Metrics;
 use crate::worker::generator::Generator;
 use crate::worker::{Mode, WorkSummary, Worker, WorkerEvent, meter};
 
-/// Asked to stop, so long is allowed for giving jobs back; the broker takes back the rest.
+/// Time limit for returning jobs after a request to stop; the broker requeues the rest.
 const DEADLINE: Duration = Duration::from_secs(25);
 
-/// A worker process: a coordinator, and a worker that draws with any generator.
+/// A worker process: a coordinator that plans campaigns, and a worker that draws with any generator.
 pub struct Service {
     /// The broker.
     pub queue: Rabbit,
-    /// Where everything goes.
+    /// The store for plans and assets.
     pub store: Arc<dyn Store>,
-    /// Who makes plans.
+    /// The planner of campaigns.
     pub plans: Arc<dyn CampaignPlanner>,
-    /// Images denoised together at most.
+    /// Number of images denoised together, at most.
     pub max_batch: usize,
-    /// Whether to end when nothing is queued any more.
+    /// Whether to end once the queue is empty.
     pub drain: bool,
-    /// What its events name as their source.
+    /// The source that its events name.
     pub source: String,
-    /// What is counted.
+    /// The metrics to update.
     pub metrics: Arc<Metrics>,
-    /// When to stop.
+    /// The request to stop.
     pub shutdown: Shutdown,
 }
 
 impl Service {
-    /// Plans and makes until told to stop, or until nothing is left.
+    /// Plans campaigns and makes jobs until asked to stop or, with `drain`, until the queue is empty.
+    ///
+    /// # Errors
+    /// Returns an error if the worker cannot start, or the broker or the store fails.
     pub async fn run(self, generator: impl Generator) -> Result<WorkSummary> {
-        // The planner also stops when the worker ends by itself, which must not look like somebody asking for it.
+        // The coordinator also stops when the worker ends by itself, which must not look like a request to stop.
         let stop = self.shutdown.child();
         let announcer = Arc::new(Announcer::new(self.queue.clone(), self.source));
         let events: Arc<dyn EventSink> = Arc::clone(&announcer) as _;
@@ -95,7 +98,7 @@ impl Service {
     }
 }
 
-/// Logs what happens to jobs.
+/// Logs the outcomes of jobs.
 fn log(event: &WorkerEvent<'_>) {
     match event {
         WorkerEvent::Step { .. } | WorkerEvent::Taken { .. } | WorkerEvent::Batch { .. } | WorkerEvent::Trouble(_) => {}

@@ -1,8 +1,8 @@
-//! How far a campaign is, how fast, how long still, and how much waits before it.
+//! Reports a campaign's status: progress, rate, time left, and jobs queued ahead of it.
 //!
 //! # Invariants
-//! What is counted is what the store holds; the broker is asked only for the place in the queue, and that it cannot be
-//! reached is no reason not to answer.
+//! Counts come from the store. The broker is asked only for the place in the queue; if it cannot be reached, the
+//! status is returned without it.
 
 use std::time::{Duration, Instant};
 
@@ -16,30 +16,30 @@ use crate::campaign::status::{CampaignState, CampaignStatus, unknown};
 use crate::plan::CampaignId;
 use crate::store::Store;
 
-/// Between two looks at a campaign that is watched: longer where looking takes longer.
+/// Interval between two readings of a watched campaign's status; longer if reading takes longer.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Which campaign is asked for.
+/// The request for a campaign's status.
 #[derive(Clone, Debug)]
 pub struct StatusRequest {
-    /// Its id.
+    /// The campaign's id.
     pub campaign: CampaignId,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
 impl App {
-    /// Returns how far a campaign is.
+    /// Returns a campaign's status.
     ///
     /// # Errors
-    /// Where there is no such campaign, or the store cannot be read.
+    /// Returns an error if there is no such campaign, or the store cannot be read.
     pub async fn status(&self, request: StatusRequest) -> AppResult<StatusReport> {
         let store = self.store(request.out.as_deref()).await?;
         Ok(self.campaign_status(&*store, &request.campaign, None).await?)
     }
 
-    /// Returns how far a campaign is once it is over or the application is asked to stop; reports every change on the
-    /// way as [`Progress::Status`].
+    /// Waits until a campaign has ended or the application is asked to stop, and returns its status; reports every
+    /// change as [`Progress::Status`].
     ///
     /// # Errors
     /// As [`App::status`].
@@ -48,6 +48,10 @@ impl App {
         Ok(self.watch_campaign(&*store, &request.campaign).await?)
     }
 
+    /// Waits as [`App::watch`] does, for a campaign in an open store.
+    ///
+    /// # Errors
+    /// As [`App::status`].
     pub(super) async fn watch_campaign(&self, store: &dyn Store, campaign: &CampaignId) -> error::Result<StatusReport> {
         let (started, mut first, mut reported) = (Instant::now(), None, None);
         loop {
@@ -61,7 +65,7 @@ impl App {
                 self.report(&Progress::Status(&report));
                 reported = Some(now);
             }
-            // The manifest comes last: who waits for the end wants it, too.
+            // The manifest is written last, and callers that wait for the end expect it.
             let whole = standing.state != CampaignState::Complete || has_manifest(store, campaign).await?;
             if standing.is_over() && whole || self.shutdown.requested() {
                 return Ok(report);
@@ -98,7 +102,8 @@ impl App {
         })
     }
 
-    /// Counts the jobs of others that wait on the campaign's lane; `None` where the broker cannot be asked.
+    /// Counts the jobs of other campaigns that wait in the queue of the campaign's priority; returns `None` if the
+    /// broker cannot be asked.
     async fn ahead(&self, standing: &CampaignStatus) -> Option<usize> {
         let depth = async { self.broker(1).await?.jobs().depth(standing.priority).await };
         match depth.await {
@@ -111,7 +116,7 @@ impl App {
     }
 }
 
-/// How far a campaign was when it was first looked at.
+/// A campaign's progress at the first reading, from which the rate is computed.
 struct Since {
     finished: usize,
     elapsed: Duration,

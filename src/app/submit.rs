@@ -1,8 +1,8 @@
-//! Hands a campaign to the coordinators behind the broker, and returns what they made of it.
+//! Submits a campaign to the coordinators behind the broker, and returns their answer.
 //!
 //! # Invariants
-//! What is wrong with the file itself is found before anything is sent; once the broker has it, it is not lost,
-//! whether or not anybody waits for the answer; the same campaign again makes nothing twice.
+//! Problems of the file itself are found before anything is sent. Once the broker has the campaign it is not lost,
+//! whether or not the caller waits for the answer. Submitting the same campaign again makes no image twice.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -22,34 +22,34 @@ use crate::spec::Problem;
 use crate::store::Store;
 use crate::telemetry::TraceParent;
 
-/// How long an answer is waited for where the end of the campaign is not.
+/// Time limit for the coordinator's answer if the end of the campaign is not waited for.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Between two looks for the answer.
+/// Interval between two checks for the answer.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What is submitted.
+/// The request to submit a campaign.
 #[derive(Clone, Debug)]
 pub struct SubmitRequest {
     /// The campaign file (YAML).
     pub file: PathBuf,
-    /// Whether to wait until the campaign is over.
+    /// Whether to wait until the campaign has ended.
     pub wait: bool,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What became of a submission.
+/// The result of a submission.
 #[derive(Debug, Serialize)]
 pub struct SubmitReport {
     /// The submission's id.
     pub submission: String,
     /// The campaign's id; `None` if no coordinator has answered yet.
     pub campaign: Option<CampaignId>,
-    /// How many images it has.
+    /// Number of images.
     pub jobs: Option<usize>,
-    /// Whether the same campaign was submitted before; its id is the first one's.
+    /// Whether the same campaign was submitted before, in which case its id is that of the first submission.
     pub known: bool,
-    /// How far it is; where its end is waited for, at the end.
+    /// The campaign's status; at its end if that was waited for.
     pub status: Option<StatusReport>,
 }
 
@@ -57,7 +57,7 @@ impl App {
     /// Submits a campaign.
     ///
     /// # Errors
-    /// Where the file is wrong, the broker or the store cannot be reached, or the campaign is rejected.
+    /// Returns an error if the file is invalid, broker or store cannot be reached, or the campaign is rejected.
     pub async fn submit(&self, request: SubmitRequest) -> AppResult<SubmitReport> {
         let store = self.store(request.out.as_deref()).await?;
         let campaign = load_draft(&request.file).await?.finish(Vec::new())?;
@@ -65,7 +65,7 @@ impl App {
         let broker = self.broker(1).await?;
         let submission = records::submission()?;
         let task = Task::Submit { submission: submission.clone(), file, yaml: campaign.source };
-        // The first span of the trace that plan, jobs and events belong to.
+        // The root span of the trace that plan, jobs and events belong to.
         let span = tracing::info_span!("submit", submission, otel.kind = "producer");
         broker.orders().publish(Order::new(task, TraceParent::of(&span))).await?;
         match self.answer(&*store, &submission, request.wait).await? {
@@ -82,7 +82,8 @@ impl App {
         }
     }
 
-    /// Waits for the answer that a coordinator leaves in the store; with `wait`, for as long as it takes.
+    /// Waits for the answer that a coordinator writes to the store: without a time limit with `wait`, else for
+    /// [`ANSWER_TIMEOUT`].
     async fn answer(&self, store: &dyn Store, submission: &str, wait: bool) -> error::Result<Option<Answer>> {
         let (key, started) = (records::answer_key(submission)?, Instant::now());
         loop {

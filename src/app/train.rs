@@ -1,9 +1,9 @@
-//! Trains a text encoder from a brand's pictures: from a style set to a candidate version.
+//! Trains a text encoder on a brand's pictures: from a style set to a candidate version.
 //!
 //! # Invariants
-//! No picture is learned from before its rights are settled and written to the ledger, and none is written there that
-//! could not be learned from; asked to stop, it stops within a step, keeps a checkpoint and goes on from there the
-//! next time; nothing is promoted.
+//! No picture is used before its rights are checked and written to the ledger, and the ledger holds no picture that
+//! may not be used. Asked to stop, training stops within a step, keeps a checkpoint and resumes from it the next
+//! time. Nothing is promoted.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -36,46 +36,47 @@ use crate::train::prepare::{Caption, ContrastAxis, Prepare, Wording};
 use crate::train::step::StepRates;
 use crate::train::{Losses, TrainingLayout, TrainingStep, checkpoint, curve, measure};
 
-/// AdamW's decay: low-rank weights are pulled back towards the stock encoder, gently.
+/// Weight decay of AdamW, which keeps the low-rank weights small and so the encoder close to the stock encoder.
 const WEIGHT_DECAY: f32 = 0.01;
 
-/// What is trained.
+/// The request to train.
 #[derive(Clone, Debug)]
 pub struct TrainRequest {
     /// The style set file (YAML).
     pub styleset: PathBuf,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What was trained.
+/// The result of a training.
 #[derive(Debug, Serialize)]
 pub struct TrainReport {
-    /// The new version; none if training was stopped.
+    /// The new version; `None` if training was stopped.
     pub version: Option<String>,
     /// The folder or prefix of its files.
     pub folder: Option<String>,
-    /// Pictures of the style set.
+    /// Number of pictures in the style set.
     pub pictures: usize,
-    /// Steps taken, those before a stop included.
+    /// Steps taken, including those before a stop.
     pub steps: u32,
-    /// The step whose weights were kept.
+    /// The step with the lowest loss, whose weights were kept.
     pub best_step: u32,
-    /// Its loss, on pictures held out if there are any.
+    /// The loss at that step, on held-out pictures if there are any.
     pub best_loss: Option<f32>,
-    /// Seconds this took.
+    /// Seconds that this call took.
     pub seconds: f64,
-    /// What was measured of the version, by name.
+    /// Scores of the new version, by name.
     pub scores: BTreeMap<String, f64>,
-    /// Whether it was asked to stop.
+    /// Whether training was asked to stop.
     pub stopped: bool,
 }
 
 impl App {
-    /// Trains a candidate version.
+    /// Trains a candidate version of a text encoder.
     ///
     /// # Errors
-    /// Where the style set is wrong, rights forbid a picture, or bundle, store or models are not as needed.
+    /// Returns an error if the style set is invalid, rights forbid a picture, or bundle, store or models cannot be
+    /// used.
     pub async fn train(&self, request: TrainRequest) -> AppResult<TrainReport> {
         let store = self.store(request.out.as_deref()).await?;
         let TrainingInput { set, references } = TrainingInput::load(request.styleset).await?;
@@ -88,7 +89,7 @@ impl App {
     }
 }
 
-/// A style set and its pictures.
+/// A style set with its pictures.
 struct TrainingInput {
     set: StyleSet,
     references: Vec<Reference>,
@@ -105,7 +106,7 @@ impl TrainingInput {
     }
 }
 
-/// Checks that a style encoder will know its own name, which is what campaigns ask for: pictures of it must be there.
+/// Checks that a style set has pictures labelled with the set's own name, which is the style that campaigns ask for.
 fn check_labels(set: &StyleSet, references: &[Reference]) -> error::Result<()> {
     let name = &set.name;
     let named = |reference: &Reference| reference.style.as_ref().is_none_or(|style| style == name);
@@ -116,10 +117,10 @@ fn check_labels(set: &StyleSet, references: &[Reference]) -> error::Result<()> {
         .hint(format!("write `style: {name}` at the brand's own pictures, or rename the set")))
 }
 
-/// One training, on a thread for blocking work.
+/// One training, which runs on a thread for blocking work.
 struct TrainingRun {
     app: App,
-    /// The runtime that the store's requests run on.
+    /// The async runtime that store requests run on.
     runtime: Handle,
     set: StyleSet,
     references: Vec<Reference>,
@@ -160,7 +161,7 @@ impl TrainingRun {
         self.summary(card, &checkpoint, scores, started)
     }
 
-    /// Waits for a request to the store.
+    /// Blocks until a request to the store is done.
     fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         wait_for(&self.runtime, work)
     }
@@ -202,8 +203,8 @@ impl TrainingRun {
         }
     }
 
-    /// Hashes what the checkpoint belongs to: what is learned, how, from which pictures, with which bundle. Comments
-    /// and names of people do not count.
+    /// Hashes what a checkpoint belongs to: style set, settings, pictures and bundle. Comments and names of people
+    /// are left out.
     fn identity(&self) -> error::Result<Digest> {
         let pictures: Vec<_> = self.references.iter().map(|r| (r.sha256.hex(), &r.category, &r.style)).collect();
         let StyleSet { name, branch, prompt, training, .. } = &self.set;
@@ -212,7 +213,8 @@ impl TrainingRun {
         Ok(Digest::of(all))
     }
 
-    /// Returns the checkpoint's key: each training has its own, so that another set of the same name destroys none.
+    /// Returns the checkpoint's key, which is unique to this training, so that another set of the same name does not
+    /// overwrite it.
     fn checkpoint(&self) -> error::Result<Key> {
         let identity = self.identity()?;
         Key::new(format!(
@@ -324,7 +326,8 @@ impl TrainingRun {
         Ok(card)
     }
 
-    /// Returns how the evaluator sees the brand's own pictures: those that only validated, or all if none did.
+    /// Returns the evaluator's mean embedding of the brand's own pictures: of the validation pictures, or of all if
+    /// there are none.
     fn look(&self, pipeline: &mut Pipeline) -> error::Result<Option<Vec<f32>>> {
         if self.set.branch != Branch::Style {
             return Ok(None);
@@ -342,7 +345,7 @@ impl TrainingRun {
         Ok(measure::look(&embeddings))
     }
 
-    /// Draws the set's own things with the new version, for the evaluator.
+    /// Draws the style set's categories with the new version and returns the evaluator's scores.
     fn measure(
         &self,
         pipeline: &mut Pipeline,

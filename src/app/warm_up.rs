@@ -1,5 +1,5 @@
-//! Runs every model of a bundle once, on one small image, so that what does not work shows before anything is asked
-//! for.
+//! Runs every model of a bundle once on one small image, so that a model that does not work is found before any job
+//! is taken.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,7 @@ use crate::pipeline::{Bundle, Pipeline, Request};
 use crate::plan::Prompts;
 use crate::spec::{Guidance, Sampler};
 
-/// What ran.
+/// The result of a warm-up.
 #[derive(Clone, Copy, Debug)]
 pub struct WarmUp {
     /// The image's side in pixels.
@@ -17,11 +17,11 @@ pub struct WarmUp {
     pub scored: bool,
 }
 
-/// Makes one step of the bundle's smallest image and, if there is an evaluator, scores it. Blocks.
+/// Runs one denoising step of the bundle's smallest image and, if there is an evaluator, scores the image. Blocks.
 ///
 /// # Errors
-/// Whatever a model says against it.
-pub(crate) fn warm_up(pipeline: &mut Pipeline, bundle: &Bundle) -> Result<WarmUp> {
+/// Returns the error of the first model that fails, or an internal error if the pipeline returns no image.
+pub fn warm_up(pipeline: &mut Pipeline, bundle: &Bundle) -> Result<WarmUp> {
     let size = bundle.facts().sizes.into_iter().min().unwrap_or_default();
     let prompt = || "a test".to_owned();
     let request = Request {

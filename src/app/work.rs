@@ -1,4 +1,4 @@
-//! Works for the broker: takes campaigns and jobs from it until told to stop.
+//! Runs a worker process: takes campaigns and jobs from the broker until it is asked to stop.
 //!
 //! # Invariants
 //! Nothing is taken before bundle, provider, broker and store are verified and every model has run once.
@@ -25,44 +25,44 @@ use crate::io::http::{GuardedClient, Reach};
 use crate::pipeline::Bundle;
 use crate::telemetry::{Readiness, serve};
 
-/// Jobs taken ahead should be done well within the broker's half hour.
+/// Seconds of work that are prefetched: jobs should be done well within the broker's delivery timeout of 30 minutes.
 const SECONDS_AHEAD: f64 = 600.0;
-/// Steps of a job, where nobody knows yet.
+/// Denoising steps assumed for a job, as the steps of jobs to come are not known.
 const STEPS: f64 = 50.0;
-/// What must be there before a worker takes anything.
+/// Readiness checks that must pass before a worker takes jobs.
 const CHECKS: [&str; 4] = ["broker", "bundle", "store", "warm-up"];
-/// Between two looks at the broker's connection.
+/// Interval between two checks of the broker's connection.
 const CONNECTION_CHECK: Duration = Duration::from_secs(1);
-/// What a webhook's endpoint may take to answer.
+/// Timeout of a request to a webhook's endpoint.
 const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What a worker works with.
+/// The options of a worker.
 #[derive(Clone, Debug, Default)]
 pub struct WorkRequest {
-    /// The bundle's name; `None`: the only one there is.
+    /// The bundle's name; `None`: the only bundle in the folders of the settings.
     pub bundle: Option<String>,
-    /// Whether to end when nothing is queued any more.
+    /// Whether to end once the queue is empty.
     pub drain: bool,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What a worker did.
+/// The result of a worker process.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct WorkReport {
-    /// Jobs found finished.
+    /// Jobs that were already finished when they were taken.
     pub found: usize,
-    /// Jobs finished.
+    /// Jobs finished by this worker.
     pub made: usize,
-    /// Whether it was asked to stop.
+    /// Whether the worker was asked to stop.
     pub stopped: bool,
 }
 
 impl App {
-    /// Works for the broker until told to stop.
+    /// Takes campaigns and jobs from the broker and makes them until it is asked to stop.
     ///
     /// # Errors
-    /// Where bundle, provider, broker or store are not as needed.
+    /// Returns an error if bundle, execution provider, broker or store cannot be used.
     pub async fn work(&self, request: WorkRequest) -> AppResult<WorkReport> {
         let bundle = self.one_bundle(request.bundle.as_deref()).await?;
         let store = self.store(request.out.as_deref()).await?;
@@ -106,7 +106,7 @@ impl App {
         Ok(WorkReport { made: tally.finished, found: tally.skipped, stopped: tally.stopped })
     }
 
-    /// The endpoints that the settings name, with their secrets; `None` if there are none.
+    /// Returns the webhook endpoints of the settings, with their secrets; `None` if there are none.
     fn webhooks(&self, watched: &serve::ProbeState) -> error::Result<Option<Webhooks>> {
         let Config { webhooks, webhook_networks, .. } = &*self.config;
         if webhooks.is_empty() {
@@ -135,7 +135,7 @@ impl App {
     }
 }
 
-/// Keeps readiness up to date with the broker's connection.
+/// Sets the readiness check `broker` from the state of the broker's connection, until the process ends.
 async fn watch_broker(queue: Rabbit, readiness: Readiness) {
     loop {
         tokio::time::sleep(CONNECTION_CHECK).await;

@@ -36,7 +36,7 @@ struct ImportArgs {
     /// How the baseline is called from then on
     #[arg(long)]
     name: Name,
-    /// The campaign whose briefs it answers: its file (YAML), its id, or its name where only one has it
+    /// The campaign whose briefs it answers: its file (YAML), its id, or its name if no other campaign has it
     #[arg(long)]
     campaign: String,
     /// CSV or YAML with one row a picture; without it, index.csv or index.yaml in the source

@@ -16,7 +16,7 @@ use crate::eval::evaluation::{Compared, Comparison, ComparisonVerdict, MeanEstim
 /// What is evaluated; reports and reviews take the same.
 #[derive(Clone, Debug, clap::Args)]
 pub struct EvaluationArgs {
-    /// The campaign: its file (YAML), its id, or its name where only one has it
+    /// The campaign: its file (YAML), its id, or its name if no other campaign has it
     pub(super) campaign: String,
     /// An imported baseline to compare with
     #[arg(long, value_name = "NAME")]

@@ -55,7 +55,7 @@ struct SheetArgs {
 /// Which review.
 #[derive(Debug, clap::Args)]
 struct ReviewArgs {
-    /// The campaign: its file (YAML), its id, or its name where only one has it
+    /// The campaign: its file (YAML), its id, or its name if no other campaign has it
     campaign: String,
     /// The baseline it is held against
     #[arg(long, value_name = "NAME")]

@@ -1,9 +1,9 @@
-//! What a promotion rests on: the candidate and the version in use draw the same briefs side by side.
+//! Measures the evidence for a promotion: the candidate and the version in use draw the same briefs.
 //!
 //! # Invariants
-//! Both draw from the same noise, things that neither learned from, and both are held against the candidate's
-//! references; nothing is drawn for what may not be promoted anyway, nor with a version in use that may not be used
-//! any more: the stock encoder takes its place.
+//! Both draw from the same noise and categories that neither was trained on, and both are compared with the
+//! candidate's references. Nothing is drawn for a version that may not be promoted anyway. If the version in use may
+//! not be used any more, the stock encoder is drawn with instead.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,23 +27,27 @@ use crate::train::measure::{self, MeasuredEncoder, PictureMarks};
 
 const HINT: &str = "compare the scores of their trainings with --recorded, or give a reason with --force --reason TEXT";
 
-/// A version with its weights.
+/// A version with its weights loaded.
 struct LoadedVersion {
     card: Card,
     weights: Bytes,
 }
 
-/// What is compared.
+/// The versions to compare.
 struct Contest {
     candidate: LoadedVersion,
     /// The version in use.
     in_use: Option<VersionId>,
-    /// The version in use, if it may still be used.
+    /// The version in use with its weights, if it may still be used.
     before: Option<LoadedVersion>,
 }
 
 impl App {
     /// Draws with a candidate and with the version in use, and scores both.
+    ///
+    /// # Errors
+    /// Returns an error if the candidate may not be promoted, the two cannot be compared, or store or models cannot
+    /// be used.
     pub(in crate::app) async fn measure_candidate(
         &self,
         version: &VersionId,
@@ -91,7 +95,7 @@ impl App {
         Ok(Contest { candidate: LoadedVersion { card, weights }, in_use, before })
     }
 
-    /// Draws with both and scores them. Blocks.
+    /// Draws with both versions and scores the images. Blocks.
     fn compare_versions(&self, bundle: &Bundle, contest: Contest) -> Result<MeasuredComparison> {
         let Contest { candidate, in_use, before } = contest;
         let mut pipeline = self.load_pipeline(bundle)?;
@@ -136,7 +140,7 @@ impl App {
     }
 }
 
-/// Returns things that neither learned from; the bundle's other things only where there would be none.
+/// Returns categories that neither version was trained on, or all the bundle's categories if there are none.
 fn briefs(bundle: &Bundle, card: &Card, before: Option<&Card>) -> Vec<String> {
     let facts = bundle.facts();
     let known = Categories::of(&facts);
@@ -148,7 +152,7 @@ fn briefs(bundle: &Bundle, card: &Card, before: Option<&Card>) -> Vec<String> {
     measure::briefs(chosen).into_iter().map(str::to_owned).collect()
 }
 
-/// Says how sure a difference is, paired brief by brief.
+/// Describes a difference with its confidence interval and p-value, paired by brief.
 fn paired(
     what: &str,
     a: &[Option<PictureMarks>],

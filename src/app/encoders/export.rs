@@ -1,4 +1,4 @@
-//! Exports a version as one ONNX text encoder that any ONNX Stable Diffusion pipeline loads.
+//! Exports a version as one ONNX text encoder, which any ONNX Stable Diffusion pipeline can load.
 
 use std::path::PathBuf;
 
@@ -16,29 +16,29 @@ use crate::pipeline::bundle::TEXT_ENCODER;
 use crate::registry::Registry;
 use crate::registry::ledger::Ledger;
 
-/// What is exported.
+/// The request to export a version.
 #[derive(Clone, Debug)]
 pub struct ExportRequest {
-    /// The version.
+    /// The version to export.
     pub version: VersionId,
-    /// The file that is written.
+    /// The file to write.
     pub to: PathBuf,
-    /// Whether a file that is there is replaced.
+    /// Whether to replace an existing file.
     pub replace: bool,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What was exported.
+/// The result of an export.
 #[derive(Debug, Serialize)]
 pub struct ExportReport {
-    /// The version.
+    /// The exported version.
     pub version: VersionId,
     /// The file that was written.
     pub file: String,
     /// The file's digest.
     pub sha256: Digest,
-    /// The file's size.
+    /// The file's size in bytes.
     pub bytes: usize,
 }
 
@@ -46,8 +46,8 @@ impl App {
     /// Writes a version as an ONNX text encoder.
     ///
     /// # Errors
-    /// Where its rights forbid it, its bundle is not there, or the file cannot be written.
-    pub(crate) async fn export_encoder(&self, request: ExportRequest) -> AppResult<ExportReport> {
+    /// Returns an error if its rights forbid it, its bundle is missing, or the file cannot be written.
+    pub async fn export_encoder(&self, request: ExportRequest) -> AppResult<ExportReport> {
         let store = self.store(request.out.as_deref()).await?;
         let version = &request.version;
         let registry = Registry::new(store.clone());

@@ -1,5 +1,4 @@
-//! Lists every version of every trained encoder: how good it is, which one is in use, and whether it is due to be
-//! trained again.
+//! Lists every version of every trained encoder with its scores, its state and whether it is due to be trained again.
 
 use serde::Serialize;
 
@@ -12,14 +11,14 @@ use crate::registry::promote::{CATEGORY, STYLE};
 use crate::registry::retrain::due;
 use crate::registry::{Card, Survey};
 
-/// Where versions are looked for.
+/// The request to list versions.
 #[derive(Clone, Debug, Default)]
 pub struct ListEncodersRequest {
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// Every version.
+/// The list of versions.
 #[derive(Debug, Serialize)]
 pub struct EncoderList {
     /// The versions, in the order of their ids.
@@ -28,38 +27,38 @@ pub struct EncoderList {
     pub unreadable: Vec<String>,
 }
 
-/// One version.
+/// One version in the list.
 #[derive(Debug, Serialize)]
 pub struct EncoderRow {
-    /// Its id.
+    /// The version's id.
     pub version: VersionId,
-    /// When it was trained.
+    /// The day it was trained.
     pub trained: Date,
-    /// `promoted`, `candidate`, `revoked`, or `refused` where rights ended or the policy no longer allows their
+    /// The state: `promoted`, `candidate`, `revoked`, or `refused` if rights ended or the policy no longer allows the
     /// licence.
     pub state: &'static str,
-    /// The bundle it was trained for.
+    /// The name of the bundle it was trained for.
     pub bundle: String,
-    /// That bundle's digest.
+    /// The digest of that bundle.
     pub base: Digest,
-    /// How many pictures it learned from.
+    /// Number of training pictures.
     pub pictures: usize,
-    /// How often its style is recognised, 0 to 1.
+    /// Share of drawings whose style the evaluator recognises, 0 to 1.
     pub style: Option<f64>,
-    /// How often the category is recognised, 0 to 1.
+    /// Share of drawings whose category the evaluator recognises, 0 to 1.
     pub category: Option<f64>,
-    /// Why it must not be used for new work.
+    /// The reason why it must not be used for new work; `None` if it may be.
     pub unusable: Option<String>,
-    /// Why the version in use should be trained again.
+    /// The reasons why the version in use should be trained again.
     pub due: Vec<String>,
 }
 
 impl App {
-    /// Lists every version.
+    /// Lists every version of every encoder.
     ///
     /// # Errors
-    /// Where the store cannot be read.
-    pub(crate) async fn list_encoders(&self, request: ListEncodersRequest) -> AppResult<EncoderList> {
+    /// Returns an error if the store cannot be read.
+    pub async fn list_encoders(&self, request: ListEncodersRequest) -> AppResult<EncoderList> {
         let store = self.store(request.out.as_deref()).await?;
         let survey = Survey::of(&store).await?;
         let today = Timestamp::now().date();

@@ -1,4 +1,4 @@
-//! The versions of trained encoders: list, show, promote, roll back, export.
+//! Versions of trained encoders: list, show, promote, roll back, export.
 
 pub mod evidence;
 pub mod export;

@@ -1,4 +1,4 @@
-//! Changes which version of an encoder is in use: promotes one, or rolls back. Both only add a record.
+//! Changes the version of an encoder that is in use: promotes one, or rolls back. Both only add a record.
 
 use crate::app::failure::AppResult;
 use crate::app::resources::App;
@@ -7,48 +7,49 @@ use crate::base::version::{EncoderName, VersionId};
 use crate::registry::ledger::Ledger;
 use crate::registry::{Promotion, PromotionBasis, Registry};
 
-/// What is promoted.
+/// The request to promote a version.
 #[derive(Clone, Debug)]
 pub struct PromoteRequest {
-    /// The version.
+    /// The version to promote.
     pub version: VersionId,
-    /// What the promotion rests on.
+    /// The basis of the promotion.
     pub basis: PromotionRequestBasis,
-    /// Who decided it.
+    /// The person who decided it.
     pub by: Actor,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What a promotion rests on.
+/// The basis of a promotion.
 #[derive(Clone, Debug)]
 pub enum PromotionRequestBasis {
-    /// The candidate and the version in use draw side by side now.
+    /// A new measurement: the candidate and the version in use draw the same briefs.
     Measure,
-    /// The scores that the cards have from training.
+    /// The scores that were recorded in the versions' cards at training.
     Recorded,
-    /// A decision in spite of the scores.
+    /// A decision made regardless of the scores, with its reason.
     Forced(Reason),
 }
 
-/// What is rolled back.
+/// The request to roll back an encoder.
 #[derive(Clone, Debug)]
 pub struct RollbackRequest {
     /// The encoder.
     pub encoder: EncoderName,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// Who decided it.
+    /// The person who decided it.
     pub by: Actor,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
 impl App {
-    /// Promotes a version, if it stands up to the one in use or is forced; returns the record.
+    /// Promotes a version if its scores are not worse than those of the version in use, or if it is forced; returns
+    /// the record.
     ///
     /// # Errors
-    /// Where its rights or scores forbid it, or store or models are not as needed.
+    /// Returns an error if its rights or scores forbid it, or store or models cannot be used.
     pub async fn promote(&self, request: PromoteRequest) -> AppResult<Promotion> {
         let store = self.store(request.out.as_deref()).await?;
         let measured = match request.basis {
@@ -65,11 +66,11 @@ impl App {
         Ok(registry.promote(&request.version, request.by.as_str(), basis, &revocations, &self.policy()).await?)
     }
 
-    /// Puts the version in use again that was before the one in use; returns the record.
+    /// Restores the version that was in use before the current one; returns the record.
     ///
     /// # Errors
-    /// Where there is none, or its rights forbid it, or the store cannot be read or written.
-    pub(crate) async fn roll_back(&self, request: RollbackRequest) -> AppResult<Promotion> {
+    /// Returns an error if there is no such version, its rights forbid it, or the store cannot be read or written.
+    pub async fn roll_back(&self, request: RollbackRequest) -> AppResult<Promotion> {
         let store = self.store(request.out.as_deref()).await?;
         let revocations = Ledger::new(store.clone()).revocations().await?;
         let RollbackRequest { encoder, reason, by, .. } = &request;

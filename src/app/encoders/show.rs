@@ -1,4 +1,4 @@
-//! Shows one version's card, or one encoder's versions and history.
+//! Shows one version's card, or one encoder's versions and promotion history.
 
 use serde::Serialize;
 
@@ -10,42 +10,42 @@ use crate::registry::ledger::Ledger;
 use crate::registry::{Card, Promotion, Registry};
 use crate::rights::Terms;
 
-/// What is shown.
+/// The request to show an encoder or version.
 #[derive(Clone, Debug)]
 pub struct ShowEncoderRequest {
     /// A version such as `style/acme@3`, or an encoder such as `style/acme`; `style/` may be left out.
     pub name: String,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// An encoder and one of its versions.
+/// An encoder with one of its versions.
 #[derive(Debug, Serialize)]
 pub struct EncoderDetails {
     /// The encoder.
     pub encoder: EncoderName,
     /// Its versions, oldest first.
     pub versions: Vec<VersionId>,
-    /// The version in use.
+    /// The version in use; `None` if there is none.
     pub promoted: Option<VersionId>,
     /// Every promotion, oldest first.
     pub promotions: Vec<Promotion>,
-    /// The card of the version asked for, or of the one in use.
+    /// The card of the requested version, or of the version in use.
     pub card: Option<Card>,
     /// The folder or prefix of that version's files.
     pub folder: Option<String>,
-    /// What its pictures' rights allow together today.
+    /// The terms that the rights of all its pictures allow together today.
     pub terms: Option<Terms>,
-    /// Why it must not be used for new work.
+    /// The reason why it must not be used for new work; `None` if it may be.
     pub unusable: Option<String>,
 }
 
 impl App {
-    /// Returns what is known of an encoder or version.
+    /// Returns the details of an encoder or version.
     ///
     /// # Errors
-    /// Where there is none of this name, or the store cannot be read.
-    pub(crate) async fn show_encoder(&self, request: ShowEncoderRequest) -> AppResult<EncoderDetails> {
+    /// Returns an error if there is none of this name, or the store cannot be read.
+    pub async fn show_encoder(&self, request: ShowEncoderRequest) -> AppResult<EncoderDetails> {
         let name = &request.name;
         let wrong = |reason: String| Error::invalid(format!("{}: {reason}", name.escape_debug()));
         let asked: Option<VersionId> = name.contains('@').then(|| name.parse()).transpose().map_err(wrong)?;

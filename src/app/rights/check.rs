@@ -1,4 +1,5 @@
-//! Says of every picture of style sets whether it may be learned from, by the policy, the settings and the revocations.
+//! Checks for every picture of style sets whether it may be used for training, by licence policy, settings and
+//! revocations.
 
 use std::path::{Path, PathBuf};
 
@@ -14,60 +15,60 @@ use crate::registry::training_set::admit;
 use crate::rights::{Policy, Ruling};
 use crate::spec::{Reference, StyleSet};
 
-/// What is checked.
+/// The request to check style sets.
 #[derive(Clone, Debug, Default)]
 pub struct RightsCheckRequest {
     /// Style set files.
     pub sets: Vec<PathBuf>,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What was found.
+/// The result of the check.
 #[derive(Debug, Serialize)]
 pub struct RightsCheckReport {
-    /// Whether every picture may be learned from.
+    /// Whether every picture may be used for training.
     pub allowed: bool,
-    /// Every picture.
+    /// Every picture of the style sets.
     pub pictures: Vec<PictureRights>,
 }
 
-/// One picture.
+/// The rights in one picture.
 #[derive(Debug, Serialize)]
 pub struct PictureRights {
     /// The style set's file.
     pub set: String,
     /// The picture's file, as the style set names it.
     pub file: String,
-    /// Its digest.
+    /// The picture's digest.
     pub sha256: Digest,
-    /// Where it came from.
+    /// The source that the picture came from.
     pub source: Option<String>,
-    /// Its licence.
+    /// The picture's licence.
     pub licence: Option<String>,
-    /// Who holds the rights.
+    /// The rights holder.
     pub holder: Option<String>,
-    /// The last day of its use.
+    /// The last day on which the picture may be used.
     pub until: Option<Date>,
-    /// Whether it may be learned from.
+    /// The ruling on the picture's use for training.
     pub ruling: Ruling,
-    /// Why.
+    /// The reason for the ruling.
     pub reason: String,
 }
 
 impl RightsCheckReport {
-    /// The pictures that may not be learned from.
+    /// Returns the pictures that may not be used for training.
     pub fn refused(&self) -> impl Iterator<Item = &PictureRights> {
         self.pictures.iter().filter(|picture| picture.ruling == Ruling::Refused)
     }
 }
 
 impl App {
-    /// Judges every picture.
+    /// Checks the rights in every picture.
     ///
     /// # Errors
-    /// Where a style set is wrong, or the store cannot be read.
-    pub(crate) async fn check_rights(&self, request: RightsCheckRequest) -> AppResult<RightsCheckReport> {
+    /// Returns an error if a style set is invalid or the store cannot be read.
+    pub async fn check_rights(&self, request: RightsCheckRequest) -> AppResult<RightsCheckReport> {
         let store = self.store(request.out.as_deref()).await?;
         let revocations = Ledger::new(store).revocations().await?;
         let (policy, mut pictures) = (self.policy(), Vec::new());

@@ -1,4 +1,4 @@
-//! Rights in what styles were learned from: check pictures, trace what came of them, revoke them.
+//! Rights in training pictures: checks them, traces what was made from them, and revokes them.
 
 pub mod check;
 pub mod question;

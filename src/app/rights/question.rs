@@ -1,4 +1,4 @@
-//! What a person means by a text: a file, a digest, a version, an asset's stem or a source.
+//! Interprets what a person asks about: a file, a digest, a version, an asset's stem or a source.
 
 use std::path::Path;
 
@@ -10,7 +10,10 @@ use crate::campaign::sidecar::Sidecar;
 use crate::io::{blocking, files};
 use crate::registry::trace::Question;
 
-/// Reads `what` as a file that is there, a digest, a version, or else a stem or a source.
+/// Interprets `what` as an existing file, else a digest, else a version, else a stem or a source.
+///
+/// # Errors
+/// Returns an error if the file cannot be read, or the text is empty, too long or not plain text.
 pub(super) async fn question(what: &str) -> Result<Question> {
     let what = what.to_owned();
     blocking(move || read_question(&what)).await
@@ -39,12 +42,12 @@ fn read_question(what: &str) -> Result<Question> {
     }
 }
 
-/// Reads a digest, with or without `sha256:`.
+/// Parses a digest, with or without the prefix `sha256:`.
 fn digest(text: &str) -> Option<Digest> {
     text.parse().ok().or_else(|| Digest::from_hex(text).ok())
 }
 
-/// The error where nothing is known of `what`.
+/// Creates the error for a text that matches nothing known.
 pub(super) fn unknown(what: &str) -> Error {
     Error::invalid(format!("nothing here is known as {}", text::show(what))).hint(
         "name a picture's file or sha256, a source as the style set writes it, a version such as style/acme@3, or an \

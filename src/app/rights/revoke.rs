@@ -1,5 +1,5 @@
-//! Revokes pictures and sources: from then on nothing new is made with them, nor with any version that learned from
-//! them. Nothing is deleted; what must be trained again is said.
+//! Revokes pictures and sources: from then on nothing new is made with them, nor with any version that was trained on
+//! them. Nothing is deleted; the report lists the encoders to train again.
 
 use std::collections::BTreeSet;
 
@@ -18,34 +18,34 @@ use crate::registry::ledger::{Ledger, Revocation, Target};
 use crate::registry::trace::{Question, trace};
 use crate::rights::Policy;
 
-/// What is revoked.
+/// The request to revoke pictures and sources.
 #[derive(Clone, Debug)]
 pub struct RevokeRequest {
     /// Pictures (files or sha256) and sources, as the style set writes them.
     pub what: Vec<String>,
-    /// Why; it is what everybody is told who asks for a version that learned from them.
+    /// The reason, which is shown to everybody who asks for a version that was trained on them.
     pub reason: Reason,
-    /// Whether what nothing here came from yet is revoked too, so that nothing ever does.
+    /// Whether to revoke also what nothing in the store was made from yet.
     pub unseen: bool,
-    /// Who decided it.
+    /// The person who decided it.
     pub by: Actor,
-    /// The store's place; `None`: the one of the settings.
+    /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
-/// What came of it.
+/// The result of a revocation.
 #[derive(Debug, Serialize)]
 pub struct RevokeReport {
-    /// What was revoked.
+    /// The revocations that were recorded.
     pub revoked: Vec<Revocation>,
-    /// Versions that must not be used for new work, those revoked before included.
+    /// Versions that must not be used for new work, including those revoked before.
     pub unusable: Vec<VersionId>,
-    /// Encoders whose version in use is one of those.
+    /// Encoders whose version in use must not be used any more.
     pub retrain: Vec<RetrainAdvice>,
-    /// Finished assets that these versions, or these sources, went into. They stay; a person decides what becomes of
-    /// them.
+    /// Finished assets that were made with these versions or from these sources. They are kept; a person decides
+    /// about them.
     pub assets: Vec<String>,
-    /// Cards, records and sidecars that could not be read, with the reason: they may belong here too.
+    /// Cards, records and sidecars that could not be read, with the reason; they may be affected too.
     pub unreadable: Vec<String>,
 }
 
@@ -60,18 +60,18 @@ pub struct RetrainAdvice {
     pub usable: Option<VersionId>,
 }
 
-/// A text of the request and what it means.
+/// One text of the request and its interpretation.
 struct AskedTarget {
     text: String,
     question: Question,
 }
 
 impl App {
-    /// Revokes; every revocation is reported as [`Progress::Revoked`] once it counts.
+    /// Revokes pictures and sources; reports each as [`Progress::Revoked`] once it is recorded.
     ///
     /// # Errors
-    /// Where nothing is known of what is named, or it is neither picture nor source, or the store cannot be read or
-    /// written.
+    /// Returns an error if something named is unknown or is neither a picture nor a source, or the store cannot be
+    /// read or written.
     pub async fn revoke(&self, request: RevokeRequest) -> AppResult<RevokeReport> {
         let at = Timestamp::now();
         let store = self.store(request.out.as_deref()).await?;
@@ -79,9 +79,8 @@ impl App {
         for text in &request.what {
             asked.push(AskedTarget { question: question(text).await?, text: text.clone() });
         }
-        // Nobody waits for a hundred thousand sidecars to be read, nor for a damaged one, before a revocation counts:
-        // they
-        // are read first only where nothing else knows what is meant.
+        // A revocation is recorded before sidecars are read, as there may be a hundred thousand and some may be
+        // damaged. They are read first only where encoders and ledger do not know what is named.
         let mut survey = Survey::of_encoders(&store).await?;
         let known = asked.iter().all(|asked| trace(&survey, &asked.question).is_some());
         if !known {
@@ -108,7 +107,7 @@ impl App {
     }
 }
 
-/// Returns what is to be revoked, if it is a picture or a source; with `unseen`, even if nothing is known of it.
+/// Returns the picture or source to revoke. With `unseen`, it may be one that nothing is known of.
 fn target(asked: &AskedTarget, survey: &Survey, unseen: bool) -> error::Result<Target> {
     let AskedTarget { text, question } = asked;
     let kind = trace(survey, question).map(|found| found.kind);
