@@ -1,5 +1,5 @@
-//! `housestyle baseline import SOURCE --name NAME --campaign CAMPAIGN`: what an agency delivered, scored and paired
-//! with a campaign's briefs. What is refused is named with its reason, and makes the exit code 3.
+//! `housestyle baseline import SOURCE --name NAME --campaign CAMPAIGN`: imports an agency's delivery, scored and
+//! paired with a campaign's briefs. Every refused picture is listed with its reason, and any makes the exit code 3.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::app::import_baseline::ImportBaselineRequest;
 use crate::base::names::Name;
 use crate::eval::baseline::index::IndexDefaults;
 
-/// Pictures refused that are named one by one.
+/// Number of refused pictures that are listed.
 const NAMED: usize = 20;
 
 /// Arguments of `baseline`.
@@ -24,7 +24,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Import what was delivered: pictures and an index of briefs, vendors, prices and dates
+    /// Import a delivery: pictures and an index of briefs, vendors, prices and dates
     Import(ImportArgs),
 }
 
@@ -33,31 +33,32 @@ enum Command {
 struct ImportArgs {
     /// A folder, a zip file, or `store:PREFIX` for keys of the store that --out names
     source: String,
-    /// How the baseline is called from then on
+    /// The baseline's name
     #[arg(long)]
     name: Name,
-    /// The campaign whose briefs it answers: its file (YAML), its id, or its name if no other campaign has it
+    /// The campaign whose briefs the pictures answer: its file (YAML), its id, or its name if no other campaign has
+    /// it
     #[arg(long)]
     campaign: String,
-    /// CSV or YAML with one row a picture; without it, index.csv or index.yaml in the source
+    /// Index file (CSV or YAML) with one row per picture; without it, index.csv or index.yaml in the source
     #[arg(long, value_name = "FILE")]
     index: Option<PathBuf>,
-    /// Encoding of a CSV index, such as shift_jis or windows-1252, where it is not recognised
+    /// Encoding of a CSV index, such as shift_jis or windows-1252; without it, it is detected
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
-    /// Who delivered, where the index does not say
+    /// Vendor of pictures for which the index names none
     #[arg(long)]
     vendor: Option<String>,
-    /// The licence (SPDX, or LicenseRef-… if the settings allow it), where the index does not say
+    /// Licence (SPDX, or LicenseRef-… if the settings allow it) of pictures for which the index names none
     #[arg(long)]
     licence: Option<String>,
-    /// Who holds the rights, where the index does not say
+    /// Rights holder of pictures for which the index names none
     #[arg(long)]
     holder: Option<String>,
-    /// Let the workers behind the broker judge the pictures; they must share the store
+    /// Let the workers behind the broker score the pictures; they must share the store
     #[arg(long)]
     queue: bool,
-    /// Currency of the prices, where the index does not say
+    /// Currency of prices for which the index names none
     #[arg(long)]
     currency: Option<String>,
     #[command(flatten)]
@@ -65,6 +66,9 @@ struct ImportArgs {
 }
 
 /// Runs the subcommand.
+///
+/// # Errors
+/// As [`App::import_baseline`](crate::app::App::import_baseline), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     match args.command {
         Command::Import(args) => import(args, context).await,

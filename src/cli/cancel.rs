@@ -1,4 +1,4 @@
-//! `housestyle cancel CAMPAIGN`: stops a campaign; what is finished stays.
+//! `housestyle cancel CAMPAIGN`: cancels a campaign; finished assets stay.
 
 use super::actor::By;
 use super::context::CommandContext;
@@ -20,7 +20,11 @@ pub struct Args {
     by: By,
 }
 
-/// Cancels.
+/// Cancels a campaign and prints the number of jobs that are not made.
+///
+/// # Errors
+/// As [`App::cancel`](crate::app::App::cancel), if the name of the person is invalid, and if the JSON document cannot
+/// be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let request = CancelRequest { campaign: args.campaign, by: args.by.actor()?, out: args.out.place };
     let report = context.app.cancel(request).await?;

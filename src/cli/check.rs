@@ -1,4 +1,4 @@
-//! `housestyle check SPEC…`: checks files. Any problem ends in exit code 2, a bundle that is not there in 4.
+//! `housestyle check SPEC…`: checks files. Any problem makes the exit code 2, a missing bundle 4.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,10 @@ pub struct Args {
     out: Out,
 }
 
-/// Checks every file.
+/// Checks every file and prints its problems.
+///
+/// # Errors
+/// As [`App::check`](crate::app::App::check), and if a file has a problem or could not be checked with its bundle.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let report = context.app.check(CheckRequest { files: args.specs, out: args.out.place }).await?;
     context.emit(&report)?;

@@ -1,4 +1,4 @@
-//! Every command and global flag, and how a command line is run.
+//! All commands and global flags, and the dispatch of a command line.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -32,66 +32,66 @@ pub struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 internal error · 2 invalid input or usage · 3 done, but some assets \
 were rejected or failed · 4 something needed is unavailable · 130 stopped by Ctrl-C or SIGTERM (run again to go on)";
 
-/// Flags that every command takes.
+/// The flags of every command.
 #[derive(Debug, Args)]
 struct Global {
-    /// Print one JSON document on standard output; human words go to standard error
+    /// Print one JSON document on standard output; text for people goes to standard error
     #[arg(long, global = true)]
     json: bool,
-    /// Settings file (YAML); without it ./housestyle.yaml is read if it is there
+    /// Settings file (YAML); without it, ./housestyle.yaml is read if it exists
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Folder that holds bundles, one folder each; may be given several times
+    /// Folder that holds bundles, each in a folder of its own; may be given several times
     #[arg(long, global = true, value_name = "DIR")]
     bundles: Vec<PathBuf>,
-    /// Execution provider: cpu, openvino, cuda or tensorrt; used, or the command stops with exit code 4
+    /// Execution provider: cpu, openvino, cuda or tensorrt; if it is unavailable, the command stops with exit code 4
     #[arg(long, global = true, value_name = "NAME")]
     provider: Option<String>,
-    /// Threads of the model runtime; 0 takes every core
+    /// Threads of the model runtime; 0 uses every core
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
-    /// Say more in the log: -v what happens, -vv every detail
+    /// Log more: -v logs events, -vv every detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make the assets of a campaign; run again, it resumes
+    /// Make the assets of a campaign; a second run resumes it
     Run(run::Args),
-    /// Check campaign files: every problem at once, with its place and a hint
+    /// Check campaign, style set and cost model files: every problem at once, with its place and a hint
     Check(check::Args),
-    /// Show what a campaign would make: count, time, cost, storage, rights; nothing is run
+    /// Show what a campaign would make: count, time, cost, storage, rights; nothing is generated
     Plan(plan::Args),
-    /// Hand a campaign to the workers behind the broker; the same campaign again gives the first one's id back
+    /// Submit a campaign to the workers behind the broker; the same campaign again returns the first one's id
     Submit(submit::Args),
-    /// Take campaigns and jobs from the broker and make them, until told to stop
+    /// Take campaigns and jobs from the broker and make them, until asked to stop
     Worker(worker::Args),
-    /// Say how far a campaign is
+    /// Show a campaign's progress
     Status(status::Args),
-    /// Stop a campaign: what is queued is not begun, what is in work stops within a step
+    /// Cancel a campaign: queued jobs are not begun, jobs in work stop within a step
     Cancel(cancel::Args),
-    /// Make again what failed or was given up on
+    /// Retry the failed and dead-lettered jobs of a campaign
     Retry(retry::Args),
-    /// Show what was given up on, and put it back to work
+    /// List, show and requeue dead letters: messages that were set aside after repeated failures
     Dead(dead::Args),
     /// Make one asset again from its sidecar and report the deviation
     Reproduce(reproduce::Args),
-    /// Fine-tune a text encoder from a style set's pictures: a candidate version
+    /// Fine-tune a text encoder on a style set's pictures: a candidate version
     Train(train::Args),
     /// List, show, promote and roll back the versions of trained encoders
     Encoders(encoders::Args),
-    /// Check, trace and revoke the rights in what styles were learned from
+    /// Check, trace and revoke the rights in training pictures
     Rights(rights::Args),
-    /// Import what was bought, to compare campaigns with
+    /// Import bought images as a baseline to compare campaigns with
     Baseline(baseline::Args),
-    /// Measure a campaign's images, alone or beside a baseline, with intervals and tests
+    /// Evaluate a campaign's images, alone or against a baseline, with confidence intervals and significance tests
     Eval(eval::Args),
-    /// Write the report a manager decides on: quality, votes, costs and risks, with their uncertainty
+    /// Write the report for a decision: quality, votes, costs and risks, with their uncertainty
     Report(report::Args),
-    /// Have people vote blind on the house's images beside bought ones
+    /// Run a blind review: people compare the campaign's images with bought ones
     Review(review::Args),
-    /// Say whether everything needed is there, and the one command that fixes what is not
+    /// Check that everything needed is present, and name the command that mends what is not
     Doctor(doctor::Args),
     /// Print the JSON Schema of campaign, style set or cost model files
     Schema(schema::Args),
@@ -99,7 +99,7 @@ enum Command {
     Completions(completions::Args),
 }
 
-/// Does what the arguments say, and returns the exit code.
+/// Runs the command that the arguments name, and returns the exit code.
 pub async fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
     match Cli::try_parse_from(&args) {

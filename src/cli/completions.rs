@@ -1,5 +1,5 @@
-//! `housestyle completions SHELL`: the completion script of one shell, on standard output; with `--json` as a text in a
-//! document.
+//! `housestyle completions SHELL`: prints the completion script of one shell on standard output; with `--json`, as a
+//! text in a document.
 
 use serde::Serialize;
 
@@ -10,11 +10,11 @@ use crate::app::AppResult;
 /// Arguments of `completions`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The shell to complete for
+    /// The shell
     shell: clap_complete::Shell,
 }
 
-/// What `--json` prints.
+/// The JSON document of the command.
 #[derive(Serialize)]
 struct CompletionsDocument {
     shell: String,
@@ -22,8 +22,11 @@ struct CompletionsDocument {
 }
 
 /// Prints the completion script of `command`.
+///
+/// # Errors
+/// Returns an error if the JSON document cannot be serialised.
 pub fn run(args: Args, mut command: clap::Command, context: &CommandContext) -> AppResult<CommandOutcome> {
-    let mut script = Vec::new(); // generated apart, as the generator panics when a pipe closes
+    let mut script = Vec::new(); // in memory, as the generator panics when a pipe closes
     clap_complete::generate(args.shell, &mut command, "housestyle", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
     if context.json() {

@@ -1,4 +1,4 @@
-//! What every command gets: the application, and where to print.
+//! The context of a command: the application, and the output to print to.
 
 use serde::Serialize;
 
@@ -9,45 +9,45 @@ use crate::base::error::Result;
 /// The application and the output of one command.
 #[derive(Clone, Debug)]
 pub struct CommandContext {
-    /// The use cases.
+    /// The application.
     pub app: App,
     output: Output,
 }
 
 impl CommandContext {
-    /// A command's context.
+    /// Creates a command's context.
     pub fn new(app: App, output: Output) -> Self {
         Self { app, output }
     }
 
-    /// Prints a line for a person: on standard output, or on standard error where `--json` wants the former for itself.
+    /// Prints a line for people: on standard output, or on standard error with `--json`.
     ///
-    /// It stays one line: what could break it or steer a terminal is made visible.
+    /// Characters that could start a new line or control the terminal are escaped.
     pub fn say(&self, line: impl AsRef<str>) {
         self.output.line(line.as_ref());
     }
 
-    /// As [`CommandContext::say`], for text of ours that spans lines; what others wrote in it must have been made
-    /// safe before, as in a [`Table`](super::table::Table).
-    pub(crate) fn say_text(&self, text: impl AsRef<str>) {
+    /// Prints text of several lines for people, as [`CommandContext::say`] does. Text of others in it must have been
+    /// escaped before, as a [`Table`](super::table::Table) does.
+    pub fn say_text(&self, text: impl AsRef<str>) {
         text.as_ref().lines().for_each(|line| self.output.line(line));
     }
 
-    /// Whether standard output is for a program.
+    /// Returns whether standard output carries only the JSON document.
     pub fn json(&self) -> bool {
         self.output.json()
     }
 
-    /// Prints what is asked for as it is, on standard output.
+    /// Prints text unchanged on standard output.
     pub fn print(&self, text: &str) {
         self.output.write(text.as_bytes());
     }
 
-    /// Prints the JSON document that `--json` promises; does nothing without it.
+    /// Prints the command's JSON document with `--json`; does nothing without it.
     ///
     /// # Errors
-    /// Where the document cannot be made.
-    pub(crate) fn emit(&self, document: &impl Serialize) -> Result<()> {
+    /// Returns an error if the document cannot be serialised.
+    pub fn emit(&self, document: &impl Serialize) -> Result<()> {
         self.output.document(document)
     }
 }

@@ -1,4 +1,4 @@
-//! `housestyle dead list|show|requeue`: what was given up on, with the reason and what it was about.
+//! `housestyle dead list|show|requeue`: manages dead letters, messages that were set aside after repeated failures.
 
 use serde::Serialize;
 
@@ -19,22 +19,22 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Everything that was given up on, oldest first
+    /// List every dead letter, oldest first
     List,
-    /// One message: the reason, and what it says
+    /// Show one dead letter: its reason and its content
     Show {
-        /// Its id, as `list` prints it
+        /// The dead letter's id, as `list` prints it
         id: String,
     },
-    /// Put messages back to work, their failures forgotten
+    /// Requeue dead letters, with their failure counts reset
     Requeue {
-        /// Their ids, as `list` prints them
+        /// Ids of dead letters, as `list` prints them
         #[arg(required_unless_present_any = ["all", "campaign"])]
         ids: Vec<String>,
-        /// All of one campaign
+        /// Requeue every dead letter of one campaign
         #[arg(long, value_name = "CAMPAIGN")]
         campaign: Option<String>,
-        /// All
+        /// Requeue every dead letter
         #[arg(long)]
         all: bool,
         #[command(flatten)]
@@ -42,9 +42,9 @@ enum Command {
     },
 }
 
-/// How much of a message `show` shows.
+/// Characters of a message that `show` prints, at most.
 const SHOWN: usize = 20_000;
-/// How much of a reason `list` shows.
+/// Characters of a reason that `list` prints, at most.
 const REASON: usize = 100;
 
 #[derive(Serialize)]
@@ -55,6 +55,9 @@ struct DeadLetterDocument<'a> {
 }
 
 /// Runs the subcommand.
+///
+/// # Errors
+/// Returns the error of the use case, or an error if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     match args.command {
         Command::List => list(context).await,

@@ -1,4 +1,4 @@
-//! `housestyle doctor`: is everything there that a run needs? One line each: ok, or the command that fixes it.
+//! `housestyle doctor`: checks that everything a run needs is present. Prints one line each: ok, or what to do.
 
 use super::context::CommandContext;
 use super::out::Out;
@@ -13,7 +13,10 @@ pub struct Args {
     out: Out,
 }
 
-/// Checks everything.
+/// Runs every check and prints its result.
+///
+/// # Errors
+/// As [`App::doctor`](crate::app::App::doctor), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let checks = context.app.doctor(DoctorRequest { out: args.out.place }).await?;
     context.emit(&checks)?;

@@ -1,5 +1,5 @@
-//! `housestyle eval CAMPAIGN [--baseline NAME] [--suite FILE]`: what a campaign's images are worth, alone or beside
-//! what was bought. A suite whose thresholds do not hold makes the exit code 3.
+//! `housestyle eval CAMPAIGN [--baseline NAME] [--suite FILE]`: evaluates a campaign's images, alone or against a
+//! baseline. A suite with a threshold that is not met makes the exit code 3.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::base::names::Name;
 use crate::eval::Evaluation;
 use crate::eval::evaluation::{Compared, Comparison, ComparisonVerdict, MeanEstimate, Measure, SuiteCheck};
 
-/// What is evaluated; reports and reviews take the same.
+/// The arguments of an evaluation, which `report` and `review` take too.
 #[derive(Clone, Debug, clap::Args)]
 pub struct EvaluationArgs {
     /// The campaign: its file (YAML), its id, or its name if no other campaign has it
@@ -21,10 +21,10 @@ pub struct EvaluationArgs {
     /// An imported baseline to compare with
     #[arg(long, value_name = "NAME")]
     pub(super) baseline: Option<Name>,
-    /// A suite (YAML) that pins settings and says what is enough; exit code 3 where a threshold fails
+    /// A suite (YAML) that pins settings and thresholds; exit code 3 if a threshold is not met
     #[arg(long, value_name = "FILE")]
     suite: Option<PathBuf>,
-    /// A style set (YAML) whose pictures styles are held against; may be given several times
+    /// A style set (YAML) whose pictures are the references of styles; may be given several times
     #[arg(long, value_name = "STYLESET")]
     references: Vec<PathBuf>,
     #[command(flatten)]
@@ -45,7 +45,10 @@ pub struct Args {
     evaluation: EvaluationArgs,
 }
 
-/// Evaluates.
+/// Evaluates a campaign and prints the result.
+///
+/// # Errors
+/// As [`App::evaluate`](crate::app::App::evaluate), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let evaluation = context.app.evaluate(args.evaluation.into()).await?;
     context.say_text(describe(&evaluation));
@@ -128,7 +131,7 @@ fn row(row: &Compared) -> Vec<String> {
     cells
 }
 
-/// One name and its value, on a line.
+/// Returns a line with a name and its value.
 fn pair(name: &str, value: String) -> String {
     let mut table = Table::plain();
     table.pair(name, value);

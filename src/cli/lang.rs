@@ -1,4 +1,4 @@
-//! The flag that names a page's language.
+//! The flag `--lang`, which names the language of a page.
 
 use crate::html::Lang;
 

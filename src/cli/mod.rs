@@ -1,11 +1,11 @@
-//! The command line: arguments in, an exit code out.
+//! The command line: parses arguments, runs one use case, prints its result and returns the exit code.
 //!
-//! Each command is a file with its arguments, one call of a use case in [`app`](crate::app), and what is printed of the
-//! result. Only this room knows flags and terminals.
+//! Each command is a file with its arguments, one call of a use case in [`app`](crate::app), and the printing of the
+//! result. Only this module uses the argument parser and the terminal.
 //!
 //! # Invariants
-//! With `--json`, standard output carries one JSON document and nothing else; human words then go to standard error,
-//! where progress and problems go anyway.
+//! With `--json`, standard output carries exactly one JSON document; text for people then goes to standard error,
+//! with progress and problems.
 
 mod actor;
 mod baseline;

@@ -1,9 +1,9 @@
-//! The flag that names the store.
+//! The flag `--out`, which names the store.
 
-/// Where a command writes, and looks for what was written.
+/// The place that a command writes to and reads from.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Out {
-    /// Where everything goes, trained styles too: a folder, or s3://BUCKET/PREFIX [default: the setting `out`, or
+    /// The store of campaigns and trained styles: a folder, or s3://BUCKET/PREFIX [default: the setting `out`, or
     /// ./out]
     #[arg(long = "out", value_name = "PLACE")]
     pub(super) place: Option<String>,

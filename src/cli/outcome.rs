@@ -1,20 +1,20 @@
-//! How a command ended.
+//! The outcome of a command and its exit code.
 
-/// How a command that did its work ended; failures are [`Failure`](crate::app::Failure).
+/// The outcome of a command that did not fail; failures are [`Failure`](crate::app::Failure).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandOutcome {
-    /// All of it is done.
+    /// Everything was done.
     Done,
-    /// It is done, but some assets were rejected or failed, or deviate.
+    /// Everything was done, but some assets were rejected or failed, or deviate.
     SomeFailed,
-    /// Something needed is missing, and the command has already said what.
+    /// Something needed is missing, and the command has already reported it.
     Unavailable,
-    /// It was stopped on request and can be resumed.
+    /// The command was stopped on request and can be resumed.
     Stopped,
 }
 
 impl CommandOutcome {
-    /// The process exit code.
+    /// Returns the process exit code.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Done => 0,

@@ -1,8 +1,9 @@
-//! What commands print: lines for people, one JSON document for programs, and an exit code for both.
+//! The output of commands: lines for people, one JSON document for programs, and the exit code.
 //!
 //! # Invariants
-//! With `--json`, standard output carries exactly one JSON document, also when the command fails; no text, whoever
-//! wrote it, starts a line or steers the terminal; output that was lost is a failure, unless its reader went away.
+//! With `--json`, standard output carries exactly one JSON document, also when the command fails. No text, whoever
+//! wrote it, can start a new line or control the terminal. Output that could not be written is a failure, unless its
+//! reader closed the pipe.
 
 use std::io::{self, Seek as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,26 +16,26 @@ use crate::base::error::{Error, Kind, Result};
 use crate::base::text;
 use crate::spec::Problem;
 
-/// Bytes of a document that are kept in memory at most.
+/// Bytes of a JSON document that are kept in memory before a temporary file is used.
 const KEPT: usize = 1 << 20;
 
-/// Prints for one command; cheap to clone.
+/// The output of one command; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Output {
     json: bool,
     printed: Arc<Mutex<Printed>>,
 }
 
-/// What was printed, as far as the end depends on it.
+/// The output so far, as far as the exit code depends on it.
 #[derive(Debug, Default)]
 struct Printed {
-    /// Whether the JSON document is out.
+    /// Whether the JSON document was printed.
     document: bool,
-    /// Why standard output took something no more.
+    /// The first error of writing to standard output.
     lost: Option<io::Error>,
 }
 
-/// What `--json` prints of a failure.
+/// The JSON document of a failure.
 #[derive(Serialize)]
 struct FailureDocument<'a> {
     error: FailureDetails<'a>,
@@ -50,12 +51,12 @@ struct FailureDetails<'a> {
 }
 
 impl Output {
-    /// An output; with `json`, standard output is for a program.
+    /// Creates an output; with `json`, standard output carries only the JSON document.
     pub fn new(json: bool) -> Self {
         Self { json, printed: Arc::default() }
     }
 
-    /// Whether standard output is for a program.
+    /// Returns whether standard output carries only the JSON document.
     pub fn json(&self) -> bool {
         self.json
     }
@@ -66,13 +67,13 @@ impl Output {
         if self.json { complain(&line) } else { self.write(line.as_bytes()) }
     }
 
-    /// Prints the document that `--json` promises; does nothing without it.
+    /// Prints the command's JSON document with `--json`; does nothing without it.
     ///
     /// # Errors
-    /// Where the document cannot be made; that it could not be written is found by [`Output::end`].
+    /// Returns an error if the document cannot be serialised; a failure to write it is reported by [`Output::end`].
     pub fn document(&self, document: &impl Serialize) -> Result<()> {
         if self.json {
-            // Whole before any of it is printed; a large one waits on the disk.
+            // The document is complete before any of it is printed; a large one is kept on the disk.
             let mut whole = tempfile::SpooledTempFile::new(KEPT);
             let mut writer = io::BufWriter::new(&mut whole);
             let written = serde_json::to_writer_pretty(&mut writer, document).map_err(io::Error::from);
@@ -89,7 +90,7 @@ impl Output {
         Ok(())
     }
 
-    /// Writes to standard output; whether that worked is found by [`Output::end`].
+    /// Writes to standard output; a failure is reported by [`Output::end`].
     pub fn write(&self, bytes: &[u8]) {
         let mut stdout = io::stdout().lock();
         self.note(stdout.write_all(bytes).and_then(|()| stdout.flush()));
@@ -98,12 +99,12 @@ impl Output {
     fn note(&self, written: io::Result<()>) {
         match written {
             Err(e) if e.kind() != io::ErrorKind::BrokenPipe => self.printed().lost = Some(e),
-            _ => {} // a reader that went away (`| head`) has all it wanted
+            _ => {} // a closed pipe (`| head`) is no failure
         }
     }
 
-    /// Prints what the parser of the arguments says, be it help or what is wrong, and returns the exit code.
-    pub(crate) fn parser(&self, said: &clap::Error) -> u8 {
+    /// Prints the argument parser's help or error, and returns the exit code.
+    pub fn parser(&self, said: &clap::Error) -> u8 {
         if !said.use_stderr() {
             self.note(said.print());
             return self.end(Ok(CommandOutcome::Done));
@@ -116,7 +117,7 @@ impl Output {
         error.exit_code()
     }
 
-    /// Prints how the command ended, and returns the exit code.
+    /// Prints the failure of a command, if it has failed, and returns the exit code.
     pub fn end(&self, result: Result<CommandOutcome, Failure>) -> u8 {
         let lost = self.printed().lost.take();
         let lost = lost.map(|e| Error::unavailable("cannot write the result to standard output").caused_by(e));
@@ -134,13 +135,13 @@ impl Output {
         error.exit_code()
     }
 
-    /// Prints the document of a failure, unless the command's own is out.
+    /// Prints the JSON document of a failure, unless the command has printed its own.
     fn failure(&self, problems: &[Problem], error: &Error) {
         if self.printed().document {
             return;
         }
         let details = FailureDetails { kind: error.kind(), message: error.chain(), hint: error.advice(), problems };
-        // Where standard output takes nothing, the exit code is all that is left to say it with.
+        // If standard output cannot be written to, only the exit code is left to report the failure.
         let _ = self.document(&FailureDocument { error: details, exit: error.exit_code() });
     }
 
@@ -149,7 +150,8 @@ impl Output {
     }
 }
 
-/// Writes to standard error, which may be full or closed: the exit code must still come out, so never `eprintln!`.
+/// Writes to standard error and ignores failure: if it is full or closed, the exit code must still be returned, which
+/// `eprintln!` would prevent by a panic.
 fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

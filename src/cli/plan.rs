@@ -1,7 +1,8 @@
-//! `housestyle plan SPEC`: what would be made, and what it takes: count, time, cost, storage, rights. Nothing is run.
+//! `housestyle plan SPEC`: shows what a campaign would make, and its time, cost, storage and rights. Nothing is
+//! generated.
 //!
 //! # Invariants
-//! A plan that `run` would refuse, for its rights or its budget, is printed all the same, and is no success.
+//! A plan that `run` would refuse for its rights or its budget is printed too, but the command fails.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -26,7 +27,10 @@ pub struct Args {
     out: Out,
 }
 
-/// Plans the campaign and prints the plan: a table for people, the whole of it with `--json`.
+/// Plans the campaign and prints the plan: a table for people, all of it with `--json`.
+///
+/// # Errors
+/// As [`App::plan`](crate::app::App::plan), and if rights or budget forbid the campaign.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let planned = context.app.plan(PlanRequest { file: args.spec, out: args.out.place }).await?;
     context.say_text(describe(&planned.plan));
@@ -35,7 +39,7 @@ pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutco
     Ok(CommandOutcome::Done)
 }
 
-/// The plan in words and a table.
+/// Formats the plan as text with tables.
 fn describe(plan: &Plan) -> String {
     let mut out = format!("campaign {} with bundle {}@{}\n\n", plan.campaign, plan.bundle, plan.digest);
     let _ = writeln!(out, "{}\n", styles(plan));
@@ -59,7 +63,7 @@ fn describe(plan: &Plan) -> String {
     out.trim_end().into()
 }
 
-/// Images by style, with each style's licence, holder and ruling.
+/// Tabulates images by style, with each style's licence, holder and ruling.
 fn styles(plan: &Plan) -> Table {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for job in &plan.jobs {
@@ -96,7 +100,8 @@ fn rights(plan: &Plan) -> String {
     if !named.is_empty() {
         text += &format!("; name {}", named.join(", "));
     }
-    // A campaign that does not say where it is used is not held against these; whoever uses its images is.
+    // A campaign that names no place of use is not checked against these terms, so they are shown to whoever uses its
+    // images.
     for style in &plan.rights.styles {
         text.extend(style.terms.iter().map(|terms| format!("; {} only within its rights ({terms})", style.style)));
     }

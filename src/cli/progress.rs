@@ -1,5 +1,5 @@
-//! Shows progress on a terminal: lines with the other output, and a bar (plain lines where there is no terminal) on
-//! standard error.
+//! Shows progress events on a terminal: messages with the other output, and a progress bar (plain lines if there is
+//! no terminal) on standard error.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,14 +18,14 @@ use crate::registry::ledger::Target;
 use crate::train::fit::CurvePoint;
 use crate::worker::WorkerEvent;
 
-/// Plain lines about finished assets come no more often than this.
+/// Shortest interval between two plain lines about finished assets.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Where none is finished for so long, a plain line says at which step its batch is.
+/// Interval without a finished asset after which a plain line reports the denoising step of the current batch.
 const SILENCE: Duration = Duration::from_secs(5);
 const RUN_BAR: &str = "{bar:32} {pos}/{len} {msg}";
 const TRAINING_BAR: &str = "{bar:32} {pos}/{len} {msg} · {eta} left";
 
-/// Shows what use cases report.
+/// Shows the progress events of use cases.
 #[derive(Debug)]
 pub struct Terminal {
     output: Output,
@@ -33,7 +33,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Shows on this output.
+    /// Creates a sink that prints to `output`.
     pub fn new(output: Output) -> Self {
         Self { output, bar: Mutex::default() }
     }
@@ -133,7 +133,7 @@ impl ProgressSink for Terminal {
     }
 }
 
-/// How far a run or a training is: a bar on a terminal, plain lines elsewhere.
+/// The progress of a run or a training: a bar on a terminal, plain lines elsewhere.
 #[derive(Debug, Default)]
 struct Bar {
     drawn: Option<ProgressBar>,
@@ -196,28 +196,28 @@ fn plain(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Counts and rate of a run.
+/// The counts and start of a run, from which its rate is computed.
 #[derive(Debug)]
 struct RunPace {
     total: usize,
-    /// Finished before this run.
+    /// Jobs that were finished before this run.
     found: usize,
     made: usize,
     rejected: usize,
     started: Instant,
-    /// When the last plain line was printed; `None` before the first.
+    /// Time of the last plain line; `None` before the first.
     last_line: Option<Instant>,
 }
 
-/// The pace in words.
+/// The text of a run's progress.
 struct PaceLine {
     text: String,
-    /// Whether it is time for a plain line.
+    /// Whether a plain line is due.
     due: bool,
 }
 
 impl RunPace {
-    /// Takes in an event.
+    /// Updates the counts with an event and returns the text to show.
     fn take_in(&mut self, event: &WorkerEvent<'_>, now: Instant) -> PaceLine {
         let silent = now.saturating_duration_since(self.last_line.unwrap_or(self.started));
         let due = match event {
@@ -245,7 +245,7 @@ impl RunPace {
         PaceLine { text, due }
     }
 
-    /// Rejections, rate and what remains, in words.
+    /// Returns the number of rejections, the rate and the time left as text.
     fn pace(&self) -> String {
         let rejected = if self.rejected > 0 { format!("{} rejected, ", self.rejected) } else { String::new() };
         if self.made == 0 {

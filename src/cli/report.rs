@@ -1,5 +1,5 @@
-//! `housestyle report CAMPAIGN [--baseline NAME] [--costs FILE]`: the report a manager decides on, as one HTML page,
-//! and the same as JSON, CSV and Markdown.
+//! `housestyle report CAMPAIGN [--baseline NAME] [--costs FILE]`: writes the report for a decision as one HTML page,
+//! JSON, CSV and Markdown.
 
 use std::path::PathBuf;
 
@@ -15,18 +15,21 @@ use crate::app::report::ReportRequest;
 pub struct Args {
     #[command(flatten)]
     evaluation: EvaluationArgs,
-    /// A cost model (YAML): without it the report says nothing of money
+    /// A cost model (YAML); without it the report has no costs
     #[arg(long, value_name = "FILE")]
     costs: Option<PathBuf>,
     /// The report's language
     #[arg(long, value_enum, default_value_t)]
     lang: PageLanguage,
-    /// Where the report goes: a folder
+    /// Folder to write the report to
     #[arg(long, default_value = "report", value_name = "DIR")]
     to: PathBuf,
 }
 
-/// Writes the report.
+/// Writes the report and prints its verdict.
+///
+/// # Errors
+/// As [`App::write_report`](crate::app::App::write_report), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let Args { evaluation, costs, lang, to } = args;
     let request = ReportRequest { evaluation: evaluation.into(), costs, lang: lang.into(), to };

@@ -1,5 +1,5 @@
-//! `housestyle reproduce SIDECAR [--to FILE]`: makes one asset again from its sidecar and the bundle, and says how
-//! far it is from the image that was left behind.
+//! `housestyle reproduce SIDECAR [--to FILE]`: makes one asset again from its sidecar and the bundle, and reports the
+//! deviation from the stored image.
 
 use std::path::PathBuf;
 
@@ -13,15 +13,18 @@ use crate::app::reproduce::{Deviation, OldFile, ReproduceReport, ReproduceReques
 pub struct Args {
     /// The asset's sidecar (JSON)
     sidecar: PathBuf,
-    /// Where to write the image made again; without it, it is only compared
+    /// File to write the new image to; without it, the image is only compared
     #[arg(long, alias = "out", value_name = "FILE")]
     to: Option<PathBuf>,
-    /// Largest difference of a colour value that is still fine [default: 0 on the same provider, 8 on another]
+    /// Largest allowed difference of a colour value [default: 0 on the same provider, 8 on another]
     #[arg(long, value_name = "0-255")]
     tolerance: Option<u8>,
 }
 
-/// Makes it again and compares.
+/// Makes the asset again and prints the comparison.
+///
+/// # Errors
+/// As [`App::reproduce`](crate::app::App::reproduce), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let request = ReproduceRequest { sidecar: args.sidecar, to: args.to, tolerance: args.tolerance };
     let report = context.app.reproduce(request).await?;

@@ -1,4 +1,4 @@
-//! `housestyle retry CAMPAIGN`: only what failed, or was given up on, is made again.
+//! `housestyle retry CAMPAIGN`: retries the failed and dead-lettered jobs of a campaign.
 
 use super::context::CommandContext;
 use super::out::Out;
@@ -16,7 +16,10 @@ pub struct Args {
     out: Out,
 }
 
-/// Has it made again.
+/// Retries a campaign and prints the number of jobs that are made again.
+///
+/// # Errors
+/// As [`App::retry`](crate::app::App::retry), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let report = context.app.retry(RetryRequest { campaign: args.campaign, out: args.out.place }).await?;
     let campaign = &report.campaign;

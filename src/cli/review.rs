@@ -1,6 +1,6 @@
-//! `housestyle review sheet|import|show`: people vote blind on the campaign's images beside bought ones.
+//! `housestyle review sheet|import|show`: runs a blind review of the campaign's images and bought ones.
 //!
-//! `sheet` writes a page to vote on, `import` takes in what the page saved, `show` says who wins.
+//! `sheet` writes a page to vote on, `import` imports the votes that the page saved, `show` prints the result.
 
 use std::path::PathBuf;
 
@@ -25,11 +25,11 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Write a sheet to vote on: one page, sides hidden and shuffled
+    /// Write a review sheet: one HTML page, with the sides hidden and shuffled
     Sheet(SheetArgs),
-    /// Take in the votes that a sheet saved
+    /// Import the votes that a sheet saved
     Import(ImportArgs),
-    /// Say who wins, how surely, and whether the raters agree
+    /// Show which side is preferred, with confidence interval, and how far the raters agree
     Show(ReviewArgs),
 }
 
@@ -38,26 +38,26 @@ enum Command {
 struct SheetArgs {
     #[command(flatten)]
     evaluation: EvaluationArgs,
-    /// Who votes on it
+    /// The person who votes
     #[arg(long, value_name = "NAME")]
     rater: String,
-    /// Pairs on the sheet, at most
+    /// Number of pairs on the sheet, at most
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pairs: u32,
     /// The sheet's language
     #[arg(long, value_enum, default_value_t)]
     lang: PageLanguage,
-    /// The page that is written
+    /// The HTML page to write
     #[arg(long, default_value = "review.html", value_name = "FILE")]
     to: PathBuf,
 }
 
-/// Which review.
+/// The arguments that name a review.
 #[derive(Debug, clap::Args)]
 struct ReviewArgs {
     /// The campaign: its file (YAML), its id, or its name if no other campaign has it
     campaign: String,
-    /// The baseline it is held against
+    /// The baseline that the campaign is compared with
     #[arg(long, value_name = "NAME")]
     baseline: Name,
     #[command(flatten)]
@@ -81,6 +81,9 @@ struct ImportArgs {
 }
 
 /// Runs the subcommand.
+///
+/// # Errors
+/// Returns the error of the use case, or an error if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     match args.command {
         Command::Sheet(args) => sheet(args, context).await,

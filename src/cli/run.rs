@@ -1,4 +1,4 @@
-//! `housestyle run SPEC [--out DIR|s3://BUCKET/PREFIX]`: makes a campaign; run again, it resumes.
+//! `housestyle run SPEC [--out DIR|s3://BUCKET/PREFIX]`: makes the assets of a campaign; a second run resumes it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,7 +18,10 @@ pub struct Args {
     out: Out,
 }
 
-/// Makes the campaign.
+/// Runs a campaign and prints its summary.
+///
+/// # Errors
+/// As [`App::run`](crate::app::App::run), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     context.app.shutdown.on_signals();
     let report = context.app.run(RunRequest { file: args.spec, out: args.out.place }).await?;
@@ -56,7 +59,7 @@ fn describe(report: &RunReport, context: &CommandContext) {
     });
 }
 
-/// How far scores can be trusted, in words.
+/// Describes the evaluator's accuracy on held-out drawings, which says how far its scores can be trusted.
 fn accuracy(held_out: &BTreeMap<String, f64>) -> String {
     let percent = |key: &str| held_out.get(key).map(|share| format!("{:.0} %", 100.0 * share));
     let known =

@@ -15,16 +15,19 @@ pub struct Args {
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum FileKind {
-    /// What to make
+    /// Campaign: the images to make
     Campaign,
-    /// What to learn from
+    /// Style set: the pictures to train on
     #[value(name = "styleset")]
     StyleSet,
-    /// What it costs
+    /// Cost model: the costs of both ways of buying images
     Costs,
 }
 
-/// Prints the schema.
+/// Prints the JSON Schema of a kind of file.
+///
+/// # Errors
+/// Never returns an error; a failure to print is reported by [`Output::end`](super::output::Output::end).
 pub fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let kind = match args.kind {
         FileKind::Campaign => DocumentKind::Campaign,

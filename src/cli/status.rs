@@ -1,4 +1,4 @@
-//! `housestyle status CAMPAIGN [--watch]`: how far a campaign is, how fast, how long still, and how much waits before
+//! `housestyle status CAMPAIGN [--watch]`: prints a campaign's progress, rate, time left, and jobs queued ahead of
 //! it.
 
 use super::context::CommandContext;
@@ -16,14 +16,17 @@ use crate::plan::CampaignId;
 pub struct Args {
     /// The campaign's id, as `submit` printed it
     campaign: CampaignId,
-    /// Stay, and say how far it is whenever that changes, until it is over
+    /// Print every change of the status until the campaign has ended
     #[arg(long)]
     watch: bool,
     #[command(flatten)]
     out: Out,
 }
 
-/// Says how far it is.
+/// Prints a campaign's status.
+///
+/// # Errors
+/// As [`App::status`](crate::app::App::status), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     context.app.shutdown.on_signals();
     let request = StatusRequest { campaign: args.campaign, out: args.out.place };
@@ -39,7 +42,8 @@ pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutco
     Ok(outcome(&report, context))
 }
 
-/// What it means for the exit code: over, and all accepted; over, but not all; or still at it, which is fine.
+/// Returns the outcome for the exit code: some failed if the campaign has ended without every asset accepted; stopped
+/// if it goes on and watching was interrupted; else done.
 pub(super) fn outcome(report: &StatusReport, context: &CommandContext) -> CommandOutcome {
     match report.standing.state {
         CampaignState::Complete if report.standing.accepted == report.standing.jobs => CommandOutcome::Done,
@@ -49,7 +53,7 @@ pub(super) fn outcome(report: &StatusReport, context: &CommandContext) -> Comman
     }
 }
 
-/// A report in one line.
+/// Formats a status as one line.
 pub(super) fn line(report: &StatusReport) -> String {
     let StatusReport { standing: s, rate, seconds_left, ahead, .. } = report;
     let state = match s.state {

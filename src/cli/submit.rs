@@ -1,4 +1,4 @@
-//! `housestyle submit SPEC [--wait]`: hands a campaign to the workers behind the broker, and says what became of it.
+//! `housestyle submit SPEC [--wait]`: submits a campaign to the workers behind the broker, and prints their answer.
 
 use std::path::PathBuf;
 
@@ -14,14 +14,17 @@ use crate::app::submit::SubmitRequest;
 pub struct Args {
     /// The campaign file (YAML)
     spec: PathBuf,
-    /// Stay until the campaign is over, and say how far it is
+    /// Wait until the campaign has ended, and show its progress
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
     out: Out,
 }
 
-/// Submits.
+/// Submits a campaign and prints the answer.
+///
+/// # Errors
+/// As [`App::submit`](crate::app::App::submit), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     context.app.shutdown.on_signals();
     let request = SubmitRequest { file: args.spec, wait: args.wait, out: args.out.place };

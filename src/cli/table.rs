@@ -1,32 +1,32 @@
-//! Tables for a terminal: columns as wide as their widest cell.
+//! Tables for a terminal, with columns as wide as their widest cell.
 //!
 //! # Invariants
-//! No cell breaks its line or steers the terminal, whoever wrote what is in it.
+//! Characters that could break a line or control the terminal are escaped in every cell.
 
 use std::fmt;
 
 use crate::base::text;
 
-/// Rows of cells; displayed with two spaces between columns, each but the last padded.
+/// A table of text cells, displayed with two spaces between columns; each column but the last is padded.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     rows: Vec<Vec<String>>,
-    /// The column that is aligned to the right.
+    /// The right-aligned column, by index.
     right: Option<usize>,
 }
 
 impl Table {
-    /// A table with a row of headings.
+    /// Creates a table with a row of headings.
     pub fn new<const N: usize>(headings: [&str; N]) -> Self {
         Self { rows: vec![headings.map(text::escape).to_vec()], right: None }
     }
 
-    /// A table without headings.
+    /// Creates a table without headings.
     pub fn plain() -> Self {
         Self::default()
     }
 
-    /// Aligns a column to the right.
+    /// Aligns the column with this index to the right.
     #[must_use]
     pub fn right(mut self, column: usize) -> Self {
         self.right = Some(column);
@@ -68,8 +68,8 @@ impl fmt::Display for Table {
     }
 }
 
-/// The first so many lines, and how many there are more.
-pub(crate) fn shortened(lines: Vec<String>, most: usize) -> Vec<String> {
+/// Returns the first `most` lines, followed by a line with the number of those left out.
+pub fn shortened(lines: Vec<String>, most: usize) -> Vec<String> {
     let more = lines.len().saturating_sub(most);
     let mut lines: Vec<String> = lines.into_iter().take(most).collect();
     if more > 0 {

@@ -1,4 +1,4 @@
-//! `housestyle train STYLESET`: from a brand's pictures to a candidate version of a text encoder.
+//! `housestyle train STYLESET`: trains a candidate version of a text encoder on a brand's pictures.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,10 @@ pub struct Args {
     out: Out,
 }
 
-/// Trains.
+/// Trains a version and prints its scores.
+///
+/// # Errors
+/// As [`App::train`](crate::app::App::train), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     context.app.shutdown.on_signals();
     let report = context.app.train(TrainRequest { styleset: args.styleset, out: args.out.place }).await?;

@@ -1,9 +1,9 @@
-//! Values in words, as every command says them.
+//! Formats values for people, the same in every command.
 
 use crate::rights::Ruling;
 
-/// A duration, rounded up to seconds or minutes.
-pub(crate) fn duration(seconds: f64) -> String {
+/// Formats a duration, rounded up to seconds or minutes.
+pub fn duration(seconds: f64) -> String {
     match seconds.ceil() as u64 {
         s @ 0..60 => format!("{s} s"),
         s @ 60..3600 => format!("{} min {} s", s / 60, s % 60),
@@ -11,8 +11,8 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A number of bytes.
-pub(crate) fn storage(bytes: u64) -> String {
+/// Formats a number of bytes.
+pub fn storage(bytes: u64) -> String {
     match bytes as f64 {
         b if b < 1e6 => format!("{:.0} kB", (b / 1e3).ceil()),
         b if b < 1e9 => format!("{:.1} MB", b / 1e6),
@@ -20,8 +20,8 @@ pub(crate) fn storage(bytes: u64) -> String {
     }
 }
 
-/// A ruling on a licence.
-pub(crate) fn ruling(ruling: Ruling) -> &'static str {
+/// Describes a ruling on a licence.
+pub fn ruling(ruling: Ruling) -> &'static str {
     match ruling {
         Ruling::Allowed => "allowed",
         Ruling::Attribution => "allowed, name the holder",

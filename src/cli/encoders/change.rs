@@ -1,4 +1,4 @@
-//! `housestyle encoders promote` and `rollback`: change which version is in use. Both only add a record.
+//! `housestyle encoders promote` and `rollback`: change the version that is in use. Both only add a record.
 
 use crate::app::AppResult;
 use crate::app::encoders::promote::{PromoteRequest, PromotionRequestBasis, RollbackRequest};
@@ -15,13 +15,13 @@ use crate::registry::{Promotion, PromotionReason};
 pub struct PromoteArgs {
     /// The version, such as style/acme@3; `style/` may be left out
     version: VersionId,
-    /// Promote it whatever its scores are; the reason is recorded
+    /// Promote regardless of the scores; the reason is recorded
     #[arg(long, requires = "reason")]
     force: bool,
-    /// Compare the scores that the cards have from training, instead of drawing with both versions again
+    /// Compare the scores recorded in the cards at training, instead of drawing with both versions again
     #[arg(long, conflicts_with = "force")]
     recorded: bool,
-    /// Why it is forced
+    /// The reason for forcing it
     #[arg(long, value_name = "TEXT", requires = "force")]
     reason: Option<String>,
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub struct PromoteArgs {
 pub struct RollbackArgs {
     /// The encoder, such as style/acme; `style/` may be left out
     encoder: EncoderName,
-    /// Why
+    /// The reason
     #[arg(long, value_name = "TEXT", default_value = "no reason given")]
     reason: String,
     #[command(flatten)]
@@ -44,7 +44,11 @@ pub struct RollbackArgs {
     out: Out,
 }
 
-/// Promotes.
+/// Promotes a version and prints the record.
+///
+/// # Errors
+/// As [`App::promote`](crate::app::App::promote), if the name of the person is invalid, and if the JSON document
+/// cannot be serialised.
 pub async fn promote(args: PromoteArgs, context: &CommandContext) -> AppResult<CommandOutcome> {
     let basis = match args.reason {
         Some(reason) if args.force => PromotionRequestBasis::Forced(Reason::new("--reason", &reason)?),
@@ -55,7 +59,11 @@ pub async fn promote(args: PromoteArgs, context: &CommandContext) -> AppResult<C
     show(&context.app.promote(request).await?, context)
 }
 
-/// Rolls back.
+/// Rolls an encoder back and prints the record.
+///
+/// # Errors
+/// As [`App::roll_back`](crate::app::App::roll_back), if the name of the person is invalid, and if the JSON document
+/// cannot be serialised.
 pub async fn rollback(args: RollbackArgs, context: &CommandContext) -> AppResult<CommandOutcome> {
     let reason = Reason::new("--reason", &args.reason)?;
     let request = RollbackRequest { encoder: args.encoder, reason, by: args.by.actor()?, out: args.out.place };

@@ -1,5 +1,5 @@
-//! `housestyle encoders export VERSION FILE`: a version as one ONNX text encoder that any ONNX Stable Diffusion
-//! pipeline loads.
+//! `housestyle encoders export VERSION FILE`: exports a version as one ONNX text encoder, which any ONNX Stable
+//! Diffusion pipeline can load.
 
 use std::path::PathBuf;
 
@@ -15,17 +15,21 @@ use crate::cli::outcome::CommandOutcome;
 pub struct Args {
     /// The version, such as style/acme@3; `style/` may be left out
     version: String,
-    /// The file to write: put it in the place of a pipeline's text_encoder/model.onnx
+    /// The file to write, to be used as a pipeline's text_encoder/model.onnx
     #[arg(value_name = "FILE")]
     to: PathBuf,
-    /// Replace FILE if there is one
+    /// Replace FILE if it exists
     #[arg(long)]
     force: bool,
     #[command(flatten)]
     out: Out,
 }
 
-/// Writes the file.
+/// Exports a version and prints the file's digest and size.
+///
+/// # Errors
+/// As [`App::export_encoder`](crate::app::App::export_encoder), if the version's name is invalid, and if the JSON
+/// document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let wrong = |reason: String| Error::invalid(format!("{}: {reason}", args.version.escape_debug()));
     let version = args.version.parse().map_err(wrong)?;

@@ -1,4 +1,4 @@
-//! `housestyle encoders list`: every version in one table.
+//! `housestyle encoders list`: prints every version in one table.
 
 use crate::app::AppResult;
 use crate::app::encoders::list::{EncoderRow, ListEncodersRequest};
@@ -14,7 +14,10 @@ pub struct Args {
     out: Out,
 }
 
-/// Prints the table.
+/// Prints the table of versions.
+///
+/// # Errors
+/// As [`App::list_encoders`](crate::app::App::list_encoders), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let list = context.app.list_encoders(ListEncodersRequest { out: args.out.place }).await?;
     if list.versions.is_empty() {

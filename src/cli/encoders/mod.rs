@@ -1,4 +1,4 @@
-//! `housestyle encoders list|show|promote|rollback|export`: the versions of trained encoders, and which one is in use.
+//! `housestyle encoders list|show|promote|rollback|export`: manages the versions of trained encoders.
 
 use crate::app::AppResult;
 use crate::cli::context::CommandContext;
@@ -18,19 +18,22 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Every version: how good it is, which one is in use, and whether it is due to be trained again
+    /// List every version with its scores, its state, and whether it is due to be trained again
     List(list::Args),
-    /// One version's card, or one encoder's history
+    /// Show one version's card, or one encoder's history
     Show(show::Args),
-    /// Put a version in use, if it stands up to the one in use
+    /// Put a version in use, if its scores stand comparison with those of the version in use
     Promote(change::PromoteArgs),
-    /// Put the version in use again that was before the one in use
+    /// Restore the version that was in use before the current one
     Rollback(change::RollbackArgs),
-    /// Write a version as an ONNX text encoder that any ONNX Stable Diffusion pipeline can load
+    /// Export a version as an ONNX text encoder, which any ONNX Stable Diffusion pipeline can load
     Export(export::Args),
 }
 
 /// Runs the subcommand.
+///
+/// # Errors
+/// Returns the error of the subcommand.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     match args.command {
         Command::List(args) => list::run(args, context).await,

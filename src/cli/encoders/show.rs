@@ -1,4 +1,4 @@
-//! `housestyle encoders show VERSION|ENCODER`: one version's card, or one encoder's versions and history.
+//! `housestyle encoders show VERSION|ENCODER`: prints one version's card, or one encoder's versions and history.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,10 @@ pub struct Args {
     out: Out,
 }
 
-/// Prints what is known.
+/// Prints the details of an encoder or version.
+///
+/// # Errors
+/// As [`App::show_encoder`](crate::app::App::show_encoder), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let details = context.app.show_encoder(ShowEncoderRequest { name: args.what, out: args.out.place }).await?;
     context.say_text(describe(&details).to_string());

@@ -1,5 +1,5 @@
-//! `housestyle rights check STYLESET…`: says of every picture whether it may be learned from. Any that may not ends
-//! in exit code 2.
+//! `housestyle rights check STYLESET…`: checks for every picture whether it may be used for training. Any that may
+//! not makes the exit code 2.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::cli::outcome::CommandOutcome;
 use crate::cli::table::{Table, shortened};
 use crate::cli::words::ruling;
 
-/// Refused pictures that are named one by one.
+/// Number of refused pictures that are listed.
 const NAMED: usize = 50;
 
 /// Arguments of `rights check`.
@@ -26,7 +26,10 @@ pub struct Args {
     out: Out,
 }
 
-/// Judges every picture.
+/// Checks the rights in every picture and prints the result.
+///
+/// # Errors
+/// As [`App::check_rights`](crate::app::App::check_rights), and if a picture may not be used for training.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let report = context.app.check_rights(RightsCheckRequest { sets: args.sets, out: args.out.place }).await?;
     context.say_text(describe(&report.pictures).to_string());
@@ -48,7 +51,7 @@ pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutco
     Err(error.hint(hint).into())
 }
 
-/// Counts the pictures by set, source, licence, holder and ruling.
+/// Tabulates the pictures by set, source, licence, holder and ruling.
 fn describe(pictures: &[PictureRights]) -> Table {
     let mut groups: BTreeMap<[String; 5], usize> = BTreeMap::new();
     let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());

@@ -1,5 +1,4 @@
-//! `housestyle rights check|trace|revoke`: whose pictures styles were learned from, what came of them, and taking
-//! them back.
+//! `housestyle rights check|trace|revoke`: checks, traces and revokes the rights in training pictures.
 
 use crate::app::AppResult;
 use crate::cli::context::CommandContext;
@@ -18,15 +17,18 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Say of every picture of style sets whether it may be learned from, and why not
+    /// Check for every picture of style sets whether it may be used for training, and why not
     Check(check::Args),
-    /// Follow a picture or source to the versions and assets that came of it, or go back from those
+    /// Trace a picture or source to the versions and assets made from it, or a version or asset back to its sources
     Trace(trace::Args),
-    /// Forbid new work with pictures, and with every version that learned from them
+    /// Forbid new work with pictures, and with every version that was trained on them
     Revoke(revoke::Args),
 }
 
 /// Runs the subcommand.
+///
+/// # Errors
+/// Returns the error of the subcommand.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     match args.command {
         Command::Check(args) => check::run(args, context).await,

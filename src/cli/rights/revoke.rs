@@ -1,5 +1,5 @@
-//! `housestyle rights revoke X… --reason TEXT`: from now on nothing new is made with these pictures, nor with any
-//! version that learned from them.
+//! `housestyle rights revoke X… --reason TEXT`: forbids new work with these pictures, and with every version that was
+//! trained on them.
 
 use crate::app::AppResult;
 use crate::app::rights::revoke::{RetrainAdvice, RevokeReport, RevokeRequest};
@@ -15,10 +15,10 @@ pub struct Args {
     /// Pictures (files or sha256) and sources, as the style set writes them
     #[arg(required = true)]
     what: Vec<String>,
-    /// Why; it is what everybody is told who asks for a version that learned from them
+    /// The reason, which is shown to everybody who asks for a version that was trained on them
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Also revoke what nothing here came from yet, so that nothing ever does
+    /// Revoke also what nothing in the store was made from yet
     #[arg(long)]
     unseen: bool,
     #[command(flatten)]
@@ -27,7 +27,10 @@ pub struct Args {
     out: Out,
 }
 
-/// Revokes.
+/// Revokes pictures and sources and prints what is affected.
+///
+/// # Errors
+/// As [`App::revoke`](crate::app::App::revoke), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let request = RevokeRequest {
         what: args.what,

@@ -1,4 +1,4 @@
-//! `housestyle rights trace X`: source → pictures → versions → assets, in both directions.
+//! `housestyle rights trace X`: shows how pictures, sources, versions and assets are related, in both directions.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::cli::outcome::CommandOutcome;
 use crate::cli::table::{Table, shortened};
 use crate::registry::trace::{Trace, TracedPicture};
 
-/// Lines of each kind that are printed for people.
+/// Number of lines of each kind that are printed for people.
 const LINES: usize = 20;
 
 /// Arguments of `rights trace`.
@@ -22,7 +22,10 @@ pub struct Args {
     out: Out,
 }
 
-/// Prints what belongs together.
+/// Prints the sources, pictures, versions and assets that are related to one of them.
+///
+/// # Errors
+/// As [`App::trace_rights`](crate::app::App::trace_rights), and if the JSON document cannot be serialised.
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let found = context.app.trace_rights(TraceRequest { what: args.what, out: args.out.place }).await?;
     context.say_text(describe(&found).to_string());
