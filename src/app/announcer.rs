@@ -46,7 +46,7 @@ impl Announcer {
     pub async fn finish(&self, patience: Duration) {
         self.late.close();
         if tokio::time::timeout(patience, self.late.wait()).await.is_err() {
-            tracing::warn!(events = self.late.len(), "the broker takes nothing; these events are not told");
+            tracing::warn!(events = self.late.len(), "the broker accepts nothing; these events were not published");
         }
     }
 }
@@ -61,11 +61,11 @@ impl EventSink for Announcer {
         if let Ok(Ok(())) = prompt.await {
             return Ok(());
         }
-        tracing::debug!(topic, "the broker has not taken an event; it follows");
+        tracing::debug!(topic, "the broker has not accepted an event; retrying in the background");
         let queue = self.queue.clone();
         self.late.spawn(async move {
             while let Err(error) = queue.announce(&topic, MEDIA_TYPE, body.clone()).await {
-                tracing::warn!(topic, error = %error.chain(), "an event is not told yet");
+                tracing::warn!(topic, error = %error.chain(), "an event is not published yet; retrying");
                 tokio::time::sleep(AGAIN).await;
             }
         });
@@ -88,7 +88,7 @@ pub async fn send(webhooks: Webhooks, notifications: Arc<dyn Channel<Notificatio
             Ok(Some(delivery)) => delivery,
             Ok(None) => return,
             Err(error) => {
-                tracing::warn!(error = %error.chain(), "events for webhooks cannot be received any more");
+                tracing::warn!(error = %error.chain(), "cannot receive events for webhooks any more");
                 return;
             }
         };
@@ -96,7 +96,7 @@ pub async fn send(webhooks: Webhooks, notifications: Arc<dyn Channel<Notificatio
         let webhooks = webhooks.clone();
         sending.spawn(async move {
             if let Err(error) = deliver(&webhooks, delivery).await {
-                tracing::warn!(error = %error.chain(), "an event could not be settled; it is sent again");
+                tracing::warn!(error = %error.chain(), "cannot acknowledge an event; it will be sent again");
             }
         });
     }
@@ -105,7 +105,7 @@ pub async fn send(webhooks: Webhooks, notifications: Arc<dyn Channel<Notificatio
 async fn deliver(webhooks: &Webhooks, delivery: Delivery<Notification>) -> Result<()> {
     let event = match serde_json::from_slice::<CloudEvent>(&delivery.message.body) {
         Ok(event) => event,
-        Err(e) => return delivery.dead(&Error::invalid("not one of our events").caused_by(e).chain()).await,
+        Err(e) => return delivery.dead(&Error::invalid("not a valid CloudEvent").caused_by(e).chain()).await,
     };
     let failures = webhooks.deliver(&event).await;
     let told: Vec<String> = failures.iter().map(Error::chain).collect();

@@ -118,7 +118,7 @@ impl CheckReport {
 /// Creates the error for files that could not be checked with their bundle, in addition to `problems` that were
 /// found.
 fn without_bundle(error: error::Error, problems: usize, unchecked: usize, files: usize) -> Error {
-    let hint = error.advice().unwrap_or("`housestyle doctor` says what is there").to_owned();
+    let hint = error.advice().unwrap_or("run `housestyle doctor` to see which bundles are present").to_owned();
     let beside = if problems > 0 { format!("{problems} problem(s), and ") } else { String::new() };
     let message = format!("{beside}{unchecked} of {files} file(s) could not be checked with the bundle");
     Error::new(error.kind(), message).hint(hint).caused_by(error)

@@ -51,7 +51,7 @@ impl App {
                 Some(bundle) => Some(self.try_out(bundle.clone()).await),
                 None => None,
             };
-            let whole = found.opened.map(|bundle| format!("{}, every file as its digest says", bundle.digest()));
+            let whole = found.opened.map(|bundle| format!("{}, every file matches its digest", bundle.digest()));
             done(SystemCheck::new(format!("bundle {name}"), whole));
             if let Some(tried) = tried {
                 done(SystemCheck::new(models, tried));
@@ -60,7 +60,7 @@ impl App {
         let place = self.place(request.out.as_deref());
         done(if place.contains("://") {
             let tried = async { self.store(Some(place)).await?.verify().await };
-            SystemCheck::new(format!("output bucket {place}"), tried.await.map(|()| "takes what is put there".into()))
+            SystemCheck::new(format!("output bucket {place}"), tried.await.map(|()| "can be written".into()))
         } else {
             let folder = place.to_owned();
             SystemCheck::new(format!("output folder {place}"), blocking(move || writable(Path::new(&folder))).await)
@@ -95,9 +95,9 @@ fn writable(folder: &Path) -> error::Result<String> {
     let there = absolute.ancestors().find(|a| a.exists()).unwrap_or(Path::new("/"));
     match tempfile::tempfile_in(there) {
         Ok(_) if there == absolute => Ok("can be written".into()),
-        Ok(_) => Ok("will be made".into()),
+        Ok(_) => Ok("will be created".into()),
         Err(e) => Err(Error::unavailable(format!("cannot write to {}", there.display()))
-            .hint("name a folder that can be written with --out DIR")
+            .hint("name a writable folder with --out DIR")
             .caused_by(e)),
     }
 }

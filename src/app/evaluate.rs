@@ -178,10 +178,8 @@ async fn read_images(
         }
         if pictures != baseline.pictures {
             let Baseline { name, pictures: said, .. } = baseline;
-            return Err(Error::invalid(format!(
-                "baseline {name} says that it has {said} pictures, and has {pictures}"
-            ))
-            .hint("import it again"));
+            return Err(Error::invalid(format!("baseline {name} should have {said} pictures, but has {pictures}"))
+                .hint("import it again"));
         }
     }
     evaluating.finish(unfinished)

@@ -22,7 +22,7 @@ impl Failure {
     /// Creates a failure of `problems` in the input and of `error`, which is not about the input.
     pub fn new(problems: Vec<Problem>, error: Option<Error>) -> Self {
         let error = match (problems.is_empty(), error) {
-            (true, None) => Some(Error::internal("failed for no reason")),
+            (true, None) => Some(Error::internal("a use case failed without a problem or an error")),
             (_, error) => error,
         };
         Self { problems, error }
@@ -103,6 +103,6 @@ mod tests {
     fn an_error_beside_the_problems_stands_for_both() {
         let (problems, error) = Failure::new(Vec::new(), Some(Error::unavailable("no bundle"))).into_parts();
         assert_eq!((problems.len(), error.kind()), (0, Kind::Unavailable));
-        assert_eq!(Failure::from(Vec::new()).kind(), Kind::Internal, "a failure never says nothing");
+        assert_eq!(Failure::from(Vec::new()).kind(), Kind::Internal, "a failure always has an error");
     }
 }

@@ -43,7 +43,7 @@ impl CampaignPlanner for BundlePlans {
         }
         if planned.plan.digest != self.bundle {
             let (asked, here) = (&planned.plan.bundle, &self.bundle);
-            let error = Error::invalid(format!("asks for bundle {asked}, but the workers here draw with {here}"));
+            let error = Error::invalid(format!("asks for bundle {asked}, but the workers use {here}"));
             return Err(PlanRefusal { problems: Vec::new(), error: Some(error) });
         }
         Ok(NamedPlan { name: planned.campaign.name.to_string(), plan: planned.plan })

@@ -173,7 +173,7 @@ impl OldAsset {
         let not_one = |e: Error| if e.kind() == Kind::Invalid { Error::invalid(e.chain()).hint(NAME_ONE) } else { e };
         let sidecar = Sidecar::from_bytes(&bytes, &shown).map_err(not_one)?;
         let (Some(attempt), Some(facts)) = (sidecar.chosen, &sidecar.image) else {
-            return Err(Error::invalid(format!("{shown} is of an asset that could not be made")));
+            return Err(Error::invalid(format!("{shown} belongs to a failed job, which has no image")));
         };
         let image = request.sidecar.with_extension("png");
         refuse_to_replace(request.to.as_deref(), &[&request.sidecar, &image])?;
@@ -220,8 +220,8 @@ async fn weights(sidecar: &Path, encoder: &EncoderRef) -> error::Result<Bytes> {
     if card.weights == encoder.digest {
         return registry.weights(&card).await;
     }
-    Err(Error::unavailable(format!("{} in {} is another one than drew the asset", card.id, out.display()))
-        .hint("put the sidecar's output folder back together"))
+    Err(Error::unavailable(format!("{} in {} is not the version that drew the asset", card.id, out.display()))
+        .hint("restore the output folder that the sidecar comes from"))
 }
 
 impl OldImage {
@@ -261,7 +261,7 @@ fn refuse_to_replace(to: Option<&Path>, inputs: &[&Path]) -> error::Result<()> {
     let real = |path: &Path| path.canonicalize().ok();
     let Some(place) = to.and_then(real) else { return Ok(()) };
     if inputs.iter().any(|input| real(input).as_ref() == Some(&place)) {
-        return Err(Error::invalid(format!("writing to {} would replace what is compared", place.display()))
+        return Err(Error::invalid(format!("writing to {} would overwrite a file that is compared", place.display()))
             .hint("name another file with --to"));
     }
     Ok(())

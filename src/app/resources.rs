@@ -121,7 +121,7 @@ impl App {
         if let Some(address) = self.config.listen {
             let listener = serve::listen(address).await?;
             let bound = listener.local_addr().map_or_else(|_| address.to_string(), |address| address.to_string());
-            tracing::info!(address = bound, "metrics and readiness are answered");
+            tracing::info!(address = bound, "serving metrics and readiness");
             tokio::spawn(serve::serve(listener, state.clone(), std::future::pending()));
         }
         let (readiness, shutdown) = (state.readiness.clone(), self.shutdown.clone());
@@ -179,9 +179,11 @@ impl App {
             self.config.cache_dir.as_ref().filter(|_| provider.compiles()).map(|dir| dir.join(provider.as_str()));
         if let Some(folder) = &folder {
             std::fs::create_dir_all(folder).map_err(|e| {
-                let failed =
-                    Error::unavailable(format!("cannot keep what {provider} compiles in {}", folder.display()));
-                failed.hint("name a folder that can be written with the setting cache_dir").caused_by(e)
+                let failed = Error::unavailable(format!(
+                    "cannot cache the models compiled by {provider} in {}",
+                    folder.display()
+                ));
+                failed.hint("set cache_dir to a writable folder").caused_by(e)
             })?;
         }
         Ok(folder)
@@ -216,8 +218,8 @@ impl App {
                 Err(error) => others.push(error.chain()),
             }
         }
-        Err(Error::unavailable(format!("{}, asked for was {wanted}", others.join("; ")))
-            .hint("name the folder with that version with --bundles DIR, or ask for the digest that is there"))
+        Err(Error::unavailable(format!("{}; requested was {wanted}", others.join("; ")))
+            .hint("name the folder of that version with --bundles DIR, or request an existing digest"))
     }
 
     /// Opens every bundle in the folders of the settings, in the order of their paths.

@@ -91,7 +91,7 @@ impl App {
     pub async fn write_sheet(&self, request: SheetRequest) -> AppResult<WrittenSheet> {
         let SheetRequest { evaluation, rater, pairs, lang, to } = request;
         if evaluation.baseline.is_none() {
-            let error = Error::invalid("a review needs something to compare with");
+            let error = Error::invalid("a review needs a baseline");
             return Err(error.hint("name a baseline with --baseline NAME").into());
         }
         let out = evaluation.out.clone();

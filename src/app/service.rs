@@ -83,15 +83,15 @@ impl Service {
         let result = tokio::select! {
             result = worker.run() => result,
             () = overdue => {
-                tracing::warn!("not everything was given back in time; the broker takes back the rest");
+                tracing::warn!("not every job was returned in time; the broker requeues the rest");
                 Ok(WorkSummary { stopped: true, ..WorkSummary::default() })
             }
         };
         stop.request();
         match tokio::time::timeout(DEADLINE, planning).await {
-            Ok(Ok(Err(error))) => tracing::warn!(error = %error.chain(), "orders could not be received"),
+            Ok(Ok(Err(error))) => tracing::warn!(error = %error.chain(), "cannot receive orders"),
             Ok(_) => {}
-            Err(_) => tracing::warn!("an order was left undone; it comes to another coordinator"),
+            Err(_) => tracing::warn!("an order was not finished; another coordinator will receive it"),
         }
         announcer.finish(DEADLINE).await;
         result
@@ -108,7 +108,7 @@ fn log(event: &WorkerEvent<'_>) {
                 "finished");
         }
         WorkerEvent::Dead { job, reason } => {
-            tracing::warn!(campaign = %job.campaign, job = %job.stem, reason, "given up on")
+            tracing::warn!(campaign = %job.campaign, job = %job.stem, reason, "moved to the dead letters")
         }
         WorkerEvent::Dropped(job) => {
             tracing::info!(campaign = %job.campaign, job = %job.stem, "dropped, as its campaign is cancelled")

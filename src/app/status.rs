@@ -109,7 +109,7 @@ impl App {
         match depth.await {
             Ok(depth) => Some((depth as usize).saturating_sub(standing.remaining)),
             Err(error) => {
-                tracing::warn!(error = %error.chain(), "the place in the queue is not known");
+                tracing::warn!(error = %error.chain(), "cannot read the place in the queue");
                 None
             }
         }

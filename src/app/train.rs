@@ -113,8 +113,8 @@ fn check_labels(set: &StyleSet, references: &[Reference]) -> error::Result<()> {
     if set.branch == Branch::Category || references.iter().any(named) {
         return Ok(());
     }
-    Err(Error::invalid(format!("no picture is an example of `{name}`, which is what campaigns would ask for"))
-        .hint(format!("write `style: {name}` at the brand's own pictures, or rename the set")))
+    Err(Error::invalid(format!("no picture has the style `{name}`, the name that campaigns use"))
+        .hint(format!("add `style: {name}` to the brand's own pictures, or rename the set")))
 }
 
 /// One training, which runs on a thread for blocking work.

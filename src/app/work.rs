@@ -125,7 +125,7 @@ impl App {
         let mut found = self.bundles().await?;
         match found.len() {
             1 => found.remove(0).opened,
-            0 => Err(Error::unavailable("no bundle is here").hint("name the folder that holds it with --bundles DIR")),
+            0 => Err(Error::unavailable("no bundle found").hint("name the folder that holds it with --bundles DIR")),
             _ => {
                 let names: Vec<String> = found.iter().map(|bundle| bundle.name()).collect();
                 Err(Error::invalid(format!("there are several bundles: {}", names.join(", ")))
@@ -142,7 +142,7 @@ async fn watch_broker(queue: Rabbit, readiness: Readiness) {
         if queue.connected() {
             readiness.pass("broker");
         } else {
-            readiness.fail("broker", "the connection is gone; it is tried again");
+            readiness.fail("broker", "the connection is lost; reconnecting");
         }
     }
 }

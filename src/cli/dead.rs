@@ -64,7 +64,7 @@ pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutco
         Command::Show { id } => show(&id, context).await,
         Command::Requeue { ids, campaign, all, out } => {
             let report = context.app.requeue(RequeueRequest { ids, campaign, all, out: out.place }).await?;
-            context.say(format!("{} put back to work", report.requeued.len()));
+            context.say(format!("{} requeued", report.requeued.len()));
             context.emit(&report)?;
             Ok(CommandOutcome::Done)
         }
@@ -74,7 +74,7 @@ pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutco
 async fn list(context: &CommandContext) -> AppResult<CommandOutcome> {
     let letters = context.app.dead_letters().await?;
     if letters.is_empty() {
-        context.say("nothing was given up on");
+        context.say("there are no dead letters");
     } else {
         let mut table = Table::new(["id", "campaign", "job", "reason"]);
         for letter in &letters {

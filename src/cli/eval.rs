@@ -72,7 +72,7 @@ fn describe(evaluation: &Evaluation) -> String {
         Comparison::Comparable { briefs, .. } => parts.push(format!("compared  on {briefs} briefs that both answered")),
         Comparison::NotComparable { reasons } => parts.push(format!("not comparable: {}", reasons.join("; "))),
     }
-    let head = ["measure", "house", "first attempts", "vendor", "house - vendor", "p (corrected)", "so"];
+    let head = ["measure", "house", "first attempts", "vendor", "house - vendor", "p (corrected)", "verdict"];
     let mut table = Table::new(head);
     evaluation.measures.iter().for_each(|measure| table.push(row(measure)));
     parts.push(String::new());
@@ -122,7 +122,7 @@ fn row(row: &Compared) -> Vec<String> {
     ];
     if let Some(d) = &row.difference {
         let so = match d.verdict {
-            ComparisonVerdict::InHouse => "the house is better",
+            ComparisonVerdict::InHouse => "in-house is better",
             ComparisonVerdict::Outsourced => "the vendor is better",
             ComparisonVerdict::NotEnoughEvidence => "not enough evidence",
         };

@@ -82,8 +82,8 @@ fn budget(plan: &Plan) -> String {
     let Some(verdict) = &plan.budget else { return "none set".into() };
     let max = format!("{} {}", amount(verdict.max_cost), plan.estimate.currency);
     match verdict.status {
-        BudgetStatus::Within => format!("within {max}, whatever happens"),
-        BudgetStatus::AtRisk => format!("within {max} at first attempts, but further attempts could pass it"),
+        BudgetStatus::Within => format!("within {max} even if every attempt is used"),
+        BudgetStatus::AtRisk => format!("within {max} at first attempts, but further attempts could exceed it"),
         BudgetStatus::Over => format!("over {max}"),
     }
 }

@@ -74,10 +74,10 @@ impl Terminal {
     fn planned(&self, total: usize, found: usize, failed: usize, estimate: &Estimate) {
         let pending = total.saturating_sub(found);
         if found > 0 {
-            self.say(format!("{found} of {total} finished before; making {pending}"));
+            self.say(format!("{found} of {total} are finished already; making {pending}"));
         }
         if failed > 0 {
-            self.say(format!("{failed} failed before and are tried again"));
+            self.say(format!("{failed} failed before and are retried"));
         }
         if pending > 0 {
             let share = pending as f64 / total.max(1) as f64;
@@ -109,11 +109,11 @@ impl ProgressSink for Terminal {
                 self.say(format!("campaign  {campaign}  ({jobs} images{before})"));
             }
             Progress::Status(report) => self.say(status::line(report)),
-            Progress::ReadingPictures { count, set } => self.say(format!("{count} pictures of {set}; looking at them")),
+            Progress::ReadingPictures { count, set } => self.say(format!("encoding {count} pictures of {set}")),
             Progress::TermsChanged(terms) => {
-                self.say(format!("terms change, for every version that learned from it: {terms}"));
+                self.say(format!("the terms of a picture change, for every version trained on it: {terms}"));
             }
-            Progress::TrainingResumed { step } => self.say(format!("going on from step {step}")),
+            Progress::TrainingResumed { step } => self.say(format!("resuming from step {step}")),
             Progress::TrainingStarted { steps } => self.bar().start(u64::from(*steps), TRAINING_BAR),
             Progress::TrainingPoint { point, steps } => self.bar().point(point, *steps),
             Progress::Evaluating => self.say("drawing with the new version, for the evaluator"),

@@ -40,22 +40,20 @@ fn describe(report: &ReproduceReport, context: &CommandContext) {
         context.say(format!("made on {provider_then}, made again on {provider_now}"));
     }
     context.say(match (report.old_file, &report.damage) {
-        (OldFile::Gone, _) => "the old image is not beside the sidecar".to_owned(),
-        (OldFile::AsRecorded, None) => "the old image is the file that was left behind".to_owned(),
-        (OldFile::Changed, None) => {
-            "the old image is not the file that was left behind: its digest is another".to_owned()
-        }
+        (OldFile::Gone, _) => "the old image is missing beside the sidecar".to_owned(),
+        (OldFile::AsRecorded, None) => "the old image is the recorded file".to_owned(),
+        (OldFile::Changed, None) => "the old image is not the recorded file: its digest differs".to_owned(),
         (_, Some(damage)) => format!("the old image is damaged: {damage}"),
     });
     context.say(match (&report.failure, &report.deviation) {
-        (Some(failure), _) => format!("nothing came out this time: {failure}"),
-        _ if report.identical => "made again it is identical to what was left behind, byte for byte".to_owned(),
-        (_, None) => "made again it is not identical, and there is no old image to measure by how much".to_owned(),
+        (Some(failure), _) => format!("no image was made this time: {failure}"),
+        _ if report.identical => "the new image is identical to the recorded one, byte for byte".to_owned(),
+        (_, None) => "the new image is not identical, and there is no old image to compare it with".to_owned(),
         (_, Some(Deviation { max: 0, .. })) => {
-            "made again the pixels are identical; the file differs in what it says about itself".to_owned()
+            "the pixels of the new image are identical; only the metadata of the file differs".to_owned()
         }
         (_, Some(d)) => format!(
-            "made again it differs by at most {} of 255 (tolerance {tolerance}), PSNR {:.1} dB, {:.2} % of the values",
+            "the new image differs by at most {} of 255 (tolerance {tolerance}), PSNR {:.1} dB, {:.2} % of the values",
             d.max,
             d.psnr.unwrap_or(f64::INFINITY),
             100.0 * d.differing,

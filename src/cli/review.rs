@@ -114,7 +114,7 @@ async fn import(args: ImportArgs, context: &CommandContext) -> AppResult<Command
     for VotesFile { file, result } in context.app.import_votes(args.review.into(), args.votes).await? {
         match result {
             Ok(cast) => {
-                context.say(format!("{file}: {} votes of {} taken in", cast.votes.len(), cast.rater));
+                context.say(format!("{file}: {} votes of {} imported", cast.votes.len(), cast.rater));
                 sheets.push(cast.sheet);
             }
             Err(error) => {
@@ -138,7 +138,7 @@ async fn show(args: ReviewArgs, context: &CommandContext) -> AppResult<CommandOu
             context.emit(&tally)?;
         }
         None => {
-            context.say("nobody has voted yet");
+            context.say("there are no votes yet");
             context.emit(&serde_json::json!({ "votes": 0 }))?;
         }
     }
@@ -148,8 +148,8 @@ async fn show(args: ReviewArgs, context: &CommandContext) -> AppResult<CommandOu
 fn describe(tally: &VoteTally) -> Table {
     let percent = |share: f64| format!("{:.0} %", 100.0 * share);
     let verdict = match tally.verdict {
-        ComparisonVerdict::InHouse => "the house is preferred",
-        ComparisonVerdict::Outsourced => "what was bought is preferred",
+        ComparisonVerdict::InHouse => "the in-house images are preferred",
+        ComparisonVerdict::Outsourced => "the bought images are preferred",
         ComparisonVerdict::NotEnoughEvidence => "not enough evidence",
     };
     let mut table = Table::plain();
@@ -157,7 +157,7 @@ fn describe(tally: &VoteTally) -> Table {
     table.pair("votes", format!("{} on {} pairs: {counts}", tally.votes, tally.pairs));
     table.pair("win rate", format!("{} ({} to {})", percent(tally.win_rate), percent(tally.low), percent(tally.high)));
     table.pair("verdict", format!("{verdict} (p = {:.3})", tally.p));
-    let agreement = tally.agreement.map_or_else(|| "one rater a pair".into(), |alpha| format!("alpha = {alpha:.2}"));
+    let agreement = tally.agreement.map_or_else(|| "one rater per pair".into(), |alpha| format!("alpha = {alpha:.2}"));
     table.pair("agreement", agreement);
     if let Some(p) = tally.preferred {
         table.pair("preferred", format!("{} ({} to {})", percent(p.value), percent(p.low), percent(p.high)));

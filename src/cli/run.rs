@@ -41,7 +41,7 @@ fn describe(report: &RunReport, context: &CommandContext) {
         context.say_text(format!("\n{}\n{accuracy}\n", report.summary));
     }
     for dead in &report.dead {
-        context.say(format!("given up: job {}: {}", dead.job, dead.reason));
+        context.say(format!("abandoned: job {}: {}", dead.job, dead.reason));
     }
     context.say(format!("folder         {}", report.folder));
     if let Some(sheet) = &report.contact_sheet {
@@ -50,10 +50,10 @@ fn describe(report: &RunReport, context: &CommandContext) {
     let (jobs, made) = (report.jobs, report.summary.total.made);
     context.say(match report {
         RunReport { stopped: true, .. } => {
-            format!("stopped with {made} of {jobs} finished; run the same command again to go on")
+            format!("stopped with {made} of {jobs} finished; run the same command again to resume")
         }
         RunReport { complete: false, .. } => {
-            format!("{made} of {jobs} finished; run the same command again to try the rest")
+            format!("{made} of {jobs} finished; run the same command again to retry the rest")
         }
         _ => format!("all {jobs} finished, {} by this run in {:.1} s", report.made_now, report.seconds),
     });

@@ -60,7 +60,7 @@ pub(super) fn line(report: &StatusReport) -> String {
         CampaignState::Queued => "queued",
         CampaignState::Running => "running",
         CampaignState::Complete => "complete",
-        CampaignState::Incomplete => "over, but incomplete",
+        CampaignState::Incomplete => "ended incomplete",
         CampaignState::Cancelled => "cancelled",
     };
     let mut line = format!(
@@ -71,7 +71,7 @@ pub(super) fn line(report: &StatusReport) -> String {
         s.accepted,
         s.rejected
     );
-    for (count, what) in [(s.failed, "failed"), (s.dead, "given up on")] {
+    for (count, what) in [(s.failed, "failed"), (s.dead, "dead-lettered")] {
         if count > 0 {
             line += &format!(", {count} {what}");
         }
@@ -80,7 +80,7 @@ pub(super) fn line(report: &StatusReport) -> String {
         line += &format!(", {rate:.1} images/s, about {} left", duration(*left));
     }
     if let Some(ahead) = ahead {
-        line += &format!(", {ahead} jobs of others before it");
+        line += &format!(", {ahead} jobs of other campaigns ahead of it");
     }
     line
 }

@@ -31,7 +31,7 @@ pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutco
     let report = context.app.submit(request).await?;
     if report.campaign.is_none() {
         let submission = &report.submission;
-        context.say(format!("handed over as submission {submission}, but no worker has answered yet"));
+        context.say(format!("submitted as {submission}, but no worker has answered yet"));
         context.say("the broker keeps it; check that a worker runs (`housestyle worker`)");
     }
     context.emit(&report)?;

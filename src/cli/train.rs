@@ -32,7 +32,7 @@ pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutco
             }
             context.say(format!("to use it: housestyle encoders promote {version}"));
         }
-        None => context.say(format!("stopped after {} steps; run the same command again to go on", report.steps)),
+        None => context.say(format!("stopped after {} steps; run the same command again to resume", report.steps)),
     }
     context.emit(&report)?;
     Ok(if report.stopped { CommandOutcome::Stopped } else { CommandOutcome::Done })

@@ -311,7 +311,7 @@ fn reproduces_from_the_sidecar_alone() {
     for input in [name.clone(), name.replace(".json", ".png")] {
         let (code, _, stderr) = reproduce(&["--out", &format!("out/{input}")]);
         assert_eq!(code, 2, "{stderr}");
-        assert!(stderr.contains("would replace"), "{stderr}");
+        assert!(stderr.contains("would overwrite"), "{stderr}");
     }
     let (code, _, stderr) = reproduce(&["--out", "."]);
     assert!(code == 4 && stderr.contains("hint: "), "{stderr}");

@@ -384,7 +384,7 @@ fn what_cannot_be_learned_leaves_nothing_in_the_ledger() {
         assert!(!folder.path().join("out").exists(), "{expected}: something was left behind");
     };
     refused(&|set| set.replace("rank: 4", "rank: 8"), "rank is 8, the bundle's training step has 4");
-    refused(&|set| set.replace("files: acme", "files: acme, style: another"), "no picture is an example of `acme`");
+    refused(&|set| set.replace("files: acme", "files: acme, style: another"), "no picture has the style `acme`");
     refused(
         &|set| {
             set.replace("bundle: tiny", "bundle: tiny\n  branch: category")
@@ -422,7 +422,7 @@ fn asked_to_stop_it_keeps_a_checkpoint_and_goes_on() {
     let mut command = housestyle(folder.path(), &["train", "acme.yaml"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    lines.by_ref().map(Result::unwrap).find(|line| line.starts_with("going on from step ")).expect("it began anew");
+    lines.by_ref().map(Result::unwrap).find(|line| line.starts_with("resuming from step ")).expect("it began anew");
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -25,7 +25,8 @@ use crate::registry::{Card, MeasuredComparison, Registry};
 use crate::store::Store;
 use crate::train::measure::{self, MeasuredEncoder, PictureMarks};
 
-const HINT: &str = "compare the scores of their trainings with --recorded, or give a reason with --force --reason TEXT";
+const HINT: &str =
+    "compare the scores recorded at training with --recorded, or give a reason with --force --reason TEXT";
 
 /// A version with its weights loaded.
 struct LoadedVersion {
@@ -75,9 +76,8 @@ impl App {
         let card = registry.card(version).await?;
         let revocations = Ledger::new(store.clone()).revocations().await?;
         if let Some(reason) = registry.barred(version, &revocations, &self.policy()).await? {
-            return Err(
-                Error::invalid(format!("{reason}; it cannot be promoted")).hint("train another without these pictures")
-            );
+            return Err(Error::invalid(format!("{reason}; it cannot be promoted"))
+                .hint("train another version without these pictures"));
         }
         let in_use = registry.promoted(&version.encoder()).await?;
         if in_use.as_ref() == Some(version) {

@@ -70,7 +70,7 @@ impl App {
 fn write(request: ExportRequest, encoder: &[u8]) -> error::Result<ExportReport> {
     let ExportRequest { version, to, replace, .. } = request;
     if !files::write(&to, encoder, replace).map_err(|e| files::failed("write", &to, e))? {
-        return Err(Error::invalid(format!("there is a file {} already", to.display()))
+        return Err(Error::invalid(format!("{} exists already", to.display()))
             .hint("name another file, or replace this one with --force"));
     }
     Ok(ExportReport { version, file: to.display().to_string(), sha256: Digest::of(encoder), bytes: encoder.len() })

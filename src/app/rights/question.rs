@@ -37,8 +37,8 @@ fn read_question(what: &str) -> Result<Question> {
     }
     match text::plain(what, limits::RIGHTS_TEXT) {
         Ok(text) if !text.is_empty() => Ok(Question::Text(text)),
-        Ok(_) => Err(Error::invalid("nothing is asked for")),
-        Err(reason) => Err(Error::invalid(format!("what is asked for {reason}"))),
+        Ok(_) => Err(Error::invalid("the text to look up is empty")),
+        Err(reason) => Err(Error::invalid(format!("the text to look up {reason}"))),
     }
 }
 
@@ -49,7 +49,7 @@ fn digest(text: &str) -> Option<Digest> {
 
 /// Creates the error for a text that matches nothing known.
 pub(super) fn unknown(what: &str) -> Error {
-    Error::invalid(format!("nothing here is known as {}", text::show(what))).hint(
+    Error::invalid(format!("the store knows no picture, source, version or asset named {}", text::show(what))).hint(
         "name a picture's file or sha256, a source as the style set writes it, a version such as style/acme@3, or an \
          asset's sidecar; --out DIR names the folder",
     )

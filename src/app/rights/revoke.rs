@@ -116,9 +116,11 @@ fn target(asked: &AskedTarget, survey: &Survey, unseen: bool) -> error::Result<T
         (Question::Text(source), Some("source")) => Ok(Target::Source(source)),
         (Question::Digest(digest), None) if unseen => Ok(Target::Picture(digest)),
         (Question::Text(source), None) if unseen => Ok(Target::Source(source)),
-        (_, None) => Err(unknown(text).hint("check how it is written, or add --unseen to revoke it all the same")),
-        (_, Some(kind)) => Err(Error::invalid(format!("{text} is of {kind}, only pictures and sources are revoked"))
-            .hint("`housestyle rights trace` says which pictures and sources it came from")),
+        (_, None) => Err(unknown(text).hint("check the spelling, or add --unseen to revoke it nevertheless")),
+        (_, Some(kind)) => {
+            Err(Error::invalid(format!("{text} is of the kind {kind}; only pictures and sources can be revoked"))
+                .hint("`housestyle rights trace` says which pictures and sources it came from"))
+        }
     }
 }
 

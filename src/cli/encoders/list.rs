@@ -21,7 +21,7 @@ pub struct Args {
 pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutcome> {
     let list = context.app.list_encoders(ListEncodersRequest { out: args.out.place }).await?;
     if list.versions.is_empty() {
-        context.say("no encoder has been trained here; `housestyle train STYLESET` trains one");
+        context.say("the store has no trained encoder; `housestyle train STYLESET` trains one");
     } else {
         context.say_text(describe(&list.versions).to_string());
     }

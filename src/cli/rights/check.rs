@@ -45,9 +45,8 @@ pub async fn run(args: Args, context: &CommandContext) -> AppResult<CommandOutco
     if count == 0 {
         return Ok(CommandOutcome::Done);
     }
-    let error = Error::invalid(format!("{count} picture(s) may not be learned from"));
-    let hint =
-        "take them out of the style set, complete what it says of them, or add the licence to `allowed_licences`";
+    let error = Error::invalid(format!("{count} picture(s) may not be used for training"));
+    let hint = "remove them from the style set, complete their rights, or add the licence to `allowed_licences`";
     Err(error.hint(hint).into())
 }
 

@@ -57,12 +57,12 @@ fn describe(report: &RevokeReport, context: &CommandContext) {
         context.say(format!("train again without these pictures: {encoder} ({in_use} is in use){until_then}"));
     }
     for reason in &report.unreadable {
-        context.say(format!("cannot be read, and may have come from them too: {reason}"));
+        context.say(format!("cannot be read, and may be affected too: {reason}"));
     }
     match report.assets.len() {
-        0 => context.say("no finished asset came from them"),
+        0 => context.say("no finished asset was made from them"),
         count => context.say(format!(
-            "{count} finished asset(s) came from them and stay where they are; `housestyle rights trace` lists them"
+            "{count} finished asset(s) were made from them and are kept; `housestyle rights trace` lists them"
         )),
     }
 }
