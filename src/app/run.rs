@@ -48,11 +48,11 @@ pub struct RunRequest {
 pub struct RunReport {
     /// The campaign's id.
     pub campaign: String,
-    /// The contact sheet; `None` while a job is unfinished.
+    /// The folder or prefix of the campaign's files.
     pub folder: String,
-    /// The manifest; `None` while a job is unfinished.
+    /// The contact sheet; `None` while a job is unfinished.
     pub contact_sheet: Option<String>,
-    /// The manifest; only while every job is finished.
+    /// The manifest; `None` while a job is unfinished.
     pub manifest: Option<String>,
     /// Number of jobs in the plan.
     pub jobs: usize,

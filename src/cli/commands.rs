@@ -19,7 +19,7 @@ use crate::config::{Config, Flags};
 use crate::io::shutdown::Shutdown;
 use crate::telemetry;
 
-/// Every campaign image in your house style, measured.
+/// Makes campaign images in a brand's own style, and measures them
 #[derive(Debug, Parser)]
 #[command(name = "housestyle", version, about, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {

@@ -20,7 +20,7 @@ enum FileKind {
     /// Style set: the pictures to train on
     #[value(name = "styleset")]
     StyleSet,
-    /// Cost model: the costs of both ways of buying images
+    /// Cost model: the costs of in-house and of bought images
     Costs,
 }
 
