@@ -104,8 +104,12 @@ fn log(event: &WorkerEvent<'_>) {
         WorkerEvent::Step { .. } | WorkerEvent::Taken { .. } | WorkerEvent::Batch { .. } | WorkerEvent::Trouble(_) => {}
         WorkerEvent::Skipped(sidecar) => tracing::debug!(job = %sidecar.job.stem, "found finished"),
         WorkerEvent::Finished(sidecar) => {
-            tracing::info!(campaign = %sidecar.job.campaign, job = %sidecar.job.stem, outcome = ?sidecar.outcome,
-                "finished");
+            tracing::info!(
+                campaign = %sidecar.job.campaign,
+                job = %sidecar.job.stem,
+                outcome = ?sidecar.outcome,
+                "finished"
+            );
         }
         WorkerEvent::Dead { job, reason } => {
             tracing::warn!(campaign = %job.campaign, job = %job.stem, reason, "moved to the dead letters")

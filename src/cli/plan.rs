@@ -100,8 +100,8 @@ fn rights(plan: &Plan) -> String {
     if !named.is_empty() {
         text += &format!("; name {}", named.join(", "));
     }
-    // A campaign that names no place of use is not checked against these terms, so they are shown to the person who uses its
-    // images.
+    // A campaign that names no place of use is not checked against these terms, so they are shown to the person who
+    // uses its images.
     for style in &plan.rights.styles {
         text.extend(style.terms.iter().map(|terms| format!("; {} only within its rights ({terms})", style.style)));
     }
