@@ -1,9 +1,9 @@
 //! Domain events as CloudEvents 1.0 in structured JSON, the same for the broker and for webhooks.
 //!
 //! # Invariants
-//! The same domain event has the same id, however often it is published, so that receivers can drop what they know.
-//! The document is one line that cannot steer a terminal or a log, whoever wrote the names in it. Nothing in it is a
-//! secret.
+//!
+//! A domain event has the same id however often it is published, so that receivers can drop duplicates. The document is
+//! one line, and no name in it can control a terminal or a log. It holds no secrets.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use crate::base::time::Timestamp;
 pub(crate) const MEDIA_TYPE: &str = "application/cloudevents+json; charset=UTF-8";
 /// The version of the CloudEvents specification.
 const SPEC: &str = "1.0";
-/// The start of every event type.
+/// The prefix of every event type.
 const PREFIX: &str = "housestyle.";
 
 /// A domain event as a CloudEvents document.
@@ -25,19 +25,19 @@ const PREFIX: &str = "housestyle.";
 #[serde(deny_unknown_fields)]
 pub struct CloudEvent {
     specversion: String,
-    /// Its id: the same for the same domain event.
+    /// The event's id: the same for the same domain event.
     pub id: String,
-    /// The installation that publishes it.
+    /// The installation that publishes the event.
     pub source: String,
-    /// What happened, such as `housestyle.asset.accepted`.
+    /// The event's type, such as `housestyle.asset.accepted`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The campaign or asset that it is about.
+    /// The campaign or asset that the event is about.
     pub subject: String,
-    /// When it was published.
+    /// The time of publication.
     pub time: Timestamp,
     datacontenttype: String,
-    /// The trace that it belongs to (the Distributed Tracing extension).
+    /// The position in a trace (the Distributed Tracing extension).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
     /// The domain event's fields.
@@ -45,10 +45,11 @@ pub struct CloudEvent {
 }
 
 impl CloudEvent {
-    /// Creates the document of a domain event. `source` names the installation; where two share a receiver, they need
-    /// two names.
+    /// Creates the document of a domain event. `source` names the installation; two installations that share a receiver
+    /// need different names.
     ///
     /// # Errors
+    ///
     /// If the event cannot be written as JSON.
     pub fn new(source: &str, event: &DomainEvent, time: Timestamp) -> Result<Self> {
         let data =
@@ -76,15 +77,16 @@ impl CloudEvent {
         self
     }
 
-    /// Returns what happened, in two words, such as `asset.accepted`.
+    /// Returns the event's topic, such as `asset.accepted`.
     pub fn topic(&self) -> &str {
         self.kind.strip_prefix(PREFIX).unwrap_or(&self.kind)
     }
 
-    /// Returns the document: one line of JSON.
+    /// Returns the document as one line of JSON.
     ///
     /// # Errors
-    /// If it cannot be written as JSON.
+    ///
+    /// If the document cannot be written as JSON.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let document =
             serde_json::to_string(self).map_err(|e| Error::internal("cannot write an event as JSON").caused_by(e))?;
@@ -122,7 +124,7 @@ mod tests {
             assert_eq!(read[key], value, "{read}");
         }
         assert_eq!(read["data"]["reason"], "poison");
-        // Names of attributes: lower-case letters and digits only.
+        // Names of attributes have lower-case letters and digits only.
         let names = read.as_object().unwrap().keys();
         assert!(names.clone().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())), "{names:?}");
         assert_eq!(serde_json::from_value::<CloudEvent>(read).unwrap(), event);

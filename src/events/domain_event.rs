@@ -29,93 +29,93 @@ pub enum DomainEvent {
     AssetDead(AssetDead),
 }
 
-/// A campaign was accepted.
+/// The event that a campaign was accepted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CampaignAccepted {
-    /// Its id.
+    /// The campaign's id.
     pub campaign: String,
-    /// Its name, as its author wrote it.
+    /// The campaign's name, as its author wrote it.
     pub name: String,
-    /// Jobs to make.
+    /// The number of jobs to make.
     pub jobs: usize,
-    /// Where its assets will be stored.
+    /// The location where its assets will be stored.
     pub folder: String,
 }
 
-/// A campaign was rejected.
+/// The event that a campaign was rejected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CampaignRejected {
-    /// SHA-256 of the submitted text, as a rejected campaign has no id.
+    /// The SHA-256 of the submitted text, as a rejected campaign has no id.
     pub submission: String,
-    /// Its name, if it could be read.
+    /// The campaign's name, if it could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Every problem with its place.
+    /// The problems, each with its place in the file.
     pub problems: Vec<String>,
 }
 
-/// Every job has its outcome.
+/// The event that every job of a campaign has its outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CampaignCompleted {
-    /// Its id.
+    /// The campaign's id.
     pub campaign: String,
-    /// Assets that passed the gate.
+    /// The number of assets that passed the gate.
     pub accepted: usize,
-    /// Assets that did not pass the gate.
+    /// The number of assets that did not pass the gate.
     pub rejected: usize,
-    /// Jobs that gave no image, or were given up on.
+    /// The number of jobs that gave no image or were given up on.
     pub failed: usize,
-    /// Where its assets are stored.
+    /// The location where its assets are stored.
     pub folder: String,
-    /// Where the manifest is: one line an asset.
+    /// The location of the manifest, which has one line per asset.
     pub manifest: Option<String>,
-    /// Where the contact sheet is: categories × styles at a glance.
+    /// The location of the contact sheet, which shows categories × styles.
     pub contact_sheet: Option<String>,
 }
 
-/// A campaign was cancelled.
+/// The event that a campaign was cancelled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CampaignCancelled {
-    /// Its id.
+    /// The campaign's id.
     pub campaign: String,
-    /// Jobs that have their outcome, and keep it.
+    /// The number of jobs that have their outcome and keep it.
     pub finished: usize,
-    /// Jobs that are not made.
+    /// The number of jobs that are not made.
     pub left: usize,
 }
 
-/// An asset is finished.
+/// The event that an asset is finished.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AssetFinished {
-    /// Its campaign's id.
+    /// The campaign's id.
     pub campaign: String,
-    /// Its job's id.
+    /// The job's id.
     pub job: String,
-    /// Its category.
+    /// The asset's category.
     pub category: String,
-    /// Its style.
+    /// The asset's style.
     pub style: String,
-    /// Why it is not accepted; empty if it is.
+    /// The reasons why the asset was not accepted; empty if it was.
     pub reasons: Vec<String>,
-    /// Attempts made.
+    /// The number of attempts made.
     pub attempts: usize,
     /// The evaluator's scores of the image.
     pub scores: Option<Scores>,
-    /// Where the image is; `None` if nothing could be made.
+    /// The location of the image; `None` if none could be made.
     pub image: Option<String>,
-    /// SHA-256 of the image.
+    /// The SHA-256 of the image.
     #[serde(with = "bare_digest::option", default)]
     pub sha256: Option<Digest>,
-    /// Where its sidecar is.
+    /// The location of the sidecar.
     pub sidecar: String,
 }
 
-/// A job was given up on.
+/// The event that a job was given up on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AssetDead {
-    /// Its campaign's id.
+    /// The campaign's id.
     pub campaign: String,
-    /// Its job's id.
+    /// The job's id.
     pub job: String,
     /// The reason.
     pub reason: String,
@@ -138,7 +138,7 @@ impl CampaignRejected {
 }
 
 impl DomainEvent {
-    /// Creates the event for a finished asset; `locate` returns where a person finds what is stored.
+    /// Creates the event for a finished asset; `locate` returns the address at which a person finds a stored object.
     pub fn asset(sidecar: &Sidecar, locate: impl Fn(&Key) -> String) -> Self {
         let job = &sidecar.job;
         let layout = Layout::of(&job.campaign);
@@ -162,7 +162,7 @@ impl DomainEvent {
         }
     }
 
-    /// Returns what happened, in two words: the routing key on the topic exchange, and what a webhook's `events` lists.
+    /// Returns the event's topic: its routing key on the topic exchange, and its name in a webhook's `events`.
     pub fn topic(&self) -> &'static str {
         match self {
             Self::CampaignAccepted(_) => "campaign.accepted",
@@ -175,8 +175,8 @@ impl DomainEvent {
         }
     }
 
-    /// Every topic.
-    pub(crate) const TOPICS: [&str; 7] = [
+    /// All topics.
+    pub const TOPICS: [&str; 7] = [
         "campaign.accepted",
         "campaign.rejected",
         "campaign.completed",
@@ -186,7 +186,7 @@ impl DomainEvent {
         "asset.dead",
     ];
 
-    /// Returns the campaign or asset that it is about.
+    /// Returns the campaign or asset that the event is about.
     pub(super) fn subject(&self) -> String {
         match self {
             Self::CampaignAccepted(it) => it.campaign.clone(),

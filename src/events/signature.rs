@@ -1,7 +1,9 @@
-//! Signs webhooks as the Standard Webhooks specification says, so that any of its libraries can verify them.
+//! Signs webhooks by the Standard Webhooks specification, so that any of its libraries can verify them.
 //!
 //! # Invariants
-//! A secret is in no `Debug`, error or log. While one is being replaced, both sign.
+//!
+//! A secret never appears in `Debug` output, an error or a log. While a secret is being replaced, the old and the new
+//! one both sign.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -15,14 +17,14 @@ use sha2::Sha256;
 use crate::base::error::{Error, Result};
 use crate::io::files;
 
-/// The start of every secret.
+/// The prefix of every secret.
 const PREFIX: &str = "whsec_";
-/// How many bytes a secret may have, by the specification.
+/// The permitted lengths of a secret in bytes, by the specification.
 const LENGTHS: RangeInclusive<usize> = 24..=64;
-/// SigningSecrets that may sign side by side.
+/// The maximum number of secrets that sign side by side.
 const MOST: usize = 4;
 
-/// The secrets that sign: one, or several while one is being replaced.
+/// The signing secrets of a webhook: one, or several while one is being replaced.
 #[derive(Clone)]
 pub struct SigningSecrets(Vec<Vec<u8>>);
 
@@ -33,10 +35,11 @@ impl fmt::Debug for SigningSecrets {
 }
 
 impl SigningSecrets {
-    /// Reads secrets, one a line, each `whsec_` and 24 to 64 bytes in Base64.
+    /// Parses secrets, one a line: each `whsec_` and 24 to 64 bytes in Base64.
     ///
     /// # Errors
-    /// For text that holds no such secrets, without quoting it.
+    ///
+    /// If the text holds no such secrets; the error does not quote it.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |why: &str| {
             let hint = "make one with: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\"";
@@ -58,7 +61,8 @@ impl SigningSecrets {
     /// Reads the secrets in a file.
     ///
     /// # Errors
-    /// For a file that cannot be read or holds no such secrets.
+    ///
+    /// If the file cannot be read or holds no such secrets.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = files::read(path, 4096).map_err(|e| {
             let failed =
@@ -68,11 +72,12 @@ impl SigningSecrets {
         Self::parse(std::str::from_utf8(&bytes).map_err(|_| Error::invalid("a webhook's secret file is not UTF-8"))?)
     }
 
-    /// Returns the value of the header `webhook-signature`: one `v1,…` a secret, newest first.
+    /// Returns the value of the header `webhook-signature`: one `v1,…` per secret, newest first.
     ///
     /// # Errors
-    /// Never for secrets that were read.
-    pub(crate) fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> Result<String> {
+    ///
+    /// If a secret cannot be used as a key, which [`SigningSecrets::parse`] rules out.
+    pub fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> Result<String> {
         let one = |secret: &Vec<u8>| {
             let mut mac =
                 Hmac::<Sha256>::new_from_slice(secret).map_err(|_| Error::internal("a secret cannot sign"))?;

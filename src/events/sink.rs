@@ -8,13 +8,14 @@ use crate::base::error::Result;
 /// Publishes domain events.
 #[async_trait]
 pub trait EventSink: Send + Sync {
-    /// Publishes an event; returns once it is safe with the broker. What the event is about is settled only after
-    /// that, so that a publisher that dies is followed by one that publishes it again: at least once, with one id.
+    /// Publishes an event; returns once the broker has stored it. The subject of the event is settled only after that:
+    /// if the publisher dies before, another one publishes the event again with the same id (at least once).
     ///
-    /// Where the broker takes nothing for long, it returns all the same and the event follows later; it is lost only
-    /// if the process dies before.
+    /// If the broker accepts nothing for long, it returns all the same and the event follows later; the event is lost
+    /// only if the process dies before that.
     ///
     /// # Errors
-    /// Where the event cannot be written; what it is about is not settled then.
+    ///
+    /// If the event cannot be written; its subject must not be settled then.
     async fn publish(&self, event: &DomainEvent) -> Result<()>;
 }

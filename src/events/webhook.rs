@@ -1,9 +1,9 @@
-//! Webhooks: sends events over HTTP to the endpoints of the settings, signed as the Standard Webhooks specification
-//! says.
+//! Webhooks: sends events over HTTP to the endpoints of the settings, signed by the Standard Webhooks specification.
 //!
 //! # Invariants
-//! Nothing goes to an address that the settings do not allow ([`crate::io::http`]). A delivery is tried again after
-//! pauses that grow, a few times, then given up on and counted. What is tried again has the same `webhook-id`.
+//!
+//! Nothing is sent to an address that the settings do not allow ([`crate::io::http`]). A failed delivery is retried a
+//! few times after growing pauses, with the same `webhook-id`, then given up on and counted.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,27 +23,28 @@ use crate::base::text;
 use crate::io::http::{GuardedClient, Reply, Url};
 use crate::telemetry::Metrics;
 
-/// The pauses between attempts; up to a quarter is added, so that many that failed together do not return together.
+/// The pauses between attempts; up to a quarter is added, so that deliveries that failed together are not retried
+/// together.
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(300)];
-/// At most so much of a `Retry-After` is waited for.
+/// The longest pause that a `Retry-After` may ask for; a longer one is cut to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(900);
 
-/// A webhook in the settings.
+/// The settings of one webhook.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookSetting {
-    /// Where events are sent: `https://…`.
+    /// The address that events are sent to: `https://…`.
     pub url: String,
-    /// The file with the secret that signs; a second line while one is being replaced.
+    /// The file with the signing secret; it has a second line while the secret is being replaced.
     pub secret_file: PathBuf,
-    /// The events that are sent, such as `campaign.completed`; all of them if none is listed.
+    /// The topics of the events that are sent, such as `campaign.completed`; all topics if empty.
     #[serde(default)]
     pub events: Vec<String>,
 }
 
 impl WebhookSetting {
-    /// Returns what is wrong with it, as a phrase that follows its name.
+    /// Returns the first problem of the settings, as a phrase that follows the webhook's name.
     pub fn problem(&self) -> Option<String> {
         if let Err(error) = self.url.parse::<Url>() {
             return Some(error.chain());
@@ -74,7 +75,8 @@ impl Webhooks {
     /// Creates a sender for these webhooks.
     ///
     /// # Errors
-    /// For an address or a secret that is wrong, and for a secret file that cannot be read.
+    ///
+    /// If an address or a secret is wrong, or a secret file cannot be read.
     pub fn new(settings: &[WebhookSetting], client: GuardedClient, metrics: Arc<Metrics>) -> Result<Self> {
         let ready = |setting: &WebhookSetting| {
             let secrets = SigningSecrets::load(&setting.secret_file)?;
@@ -96,8 +98,8 @@ impl Webhooks {
         self.endpoints.iter().any(|endpoint| endpoint.wants(event))
     }
 
-    /// Delivers an event to every endpoint that wants it, side by side; returns an error for each that did not get
-    /// it, which is counted and logged as well. May take minutes, with the pauses between attempts.
+    /// Delivers an event to every endpoint that wants it, in parallel; returns an error for each endpoint that did not
+    /// get it, which is also counted and logged. May take minutes, because of the pauses between attempts.
     pub async fn deliver(&self, event: &CloudEvent) -> Vec<Error> {
         let body: Bytes = match event.to_bytes() {
             Ok(bytes) => bytes.into(),
@@ -125,7 +127,7 @@ impl Webhooks {
         failures
     }
 
-    /// Delivers to one endpoint: tries again while the failure may pass and pauses are left.
+    /// Delivers to one endpoint; retries while the failure may pass and pauses are left.
     async fn deliver_to(&self, endpoint: &Endpoint, id: &str, body: Bytes) -> Result<()> {
         (|| endpoint.attempt(&self.client, id, body.clone()))
             .retry(self.pauses.clone().into_iter())
@@ -140,7 +142,7 @@ impl Webhooks {
     }
 }
 
-/// Why an attempt failed, and how long the endpoint asks to be left alone.
+/// The error of a failed attempt, and the pause that the endpoint asked for.
 struct FailedAttempt {
     error: Error,
     retry_after: Duration,
@@ -152,7 +154,7 @@ impl From<Error> for FailedAttempt {
     }
 }
 
-/// Adds up to a quarter of a pause at random; nothing where the system has no randomness, as only load depends on it.
+/// Adds up to a quarter to a pause at random; nothing if the system has no randomness, as only load depends on it.
 fn with_jitter(pause: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or_default();
     pause + pause.mul_f64(f64::from(random) / f64::from(u32::MAX) / 4.0)
@@ -163,7 +165,7 @@ impl Endpoint {
         self.events.is_empty() || self.events.iter().any(|wanted| wanted == event.topic())
     }
 
-    /// Sends once, signed with the time of sending, and judges the answer.
+    /// Sends the event once, signed with the time of sending, and checks the answer.
     async fn attempt(&self, client: &GuardedClient, id: &str, body: Bytes) -> Result<(), FailedAttempt> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let headers = self.headers(id, now.as_secs(), &body)?;
@@ -189,15 +191,15 @@ impl Endpoint {
     }
 }
 
-/// Returns what an answer means, by the specification: 2xx is success, 410 means never again, all else may pass. A
-/// redirect is an error of the settings, as following it could lead to an address that they do not allow.
+/// Interprets an answer by the specification: 2xx is success, 410 is permanent, any other may pass. A redirect is an
+/// error of the settings, as following it could lead to an address that they do not allow.
 fn judge(url: &Url, reply: &Reply) -> Result<()> {
     let answered = format!("{url} answered {}", reply.status.as_u16());
     match reply.status {
         status if status.is_success() => Ok(()),
         status if status.is_redirection() => {
             Err(Error::new(Kind::Permanent, answered)
-                .hint("redirects are not followed; set the webhook to where it leads"))
+                .hint("redirects are not followed; set the webhook to their target"))
         }
         StatusCode::GONE => Err(Error::new(Kind::Permanent, answered).hint("take the webhook out of the settings")),
         _ => Err(Error::new(Kind::Transient, answered)),

@@ -1,7 +1,9 @@
 //! Logging: structured, lower-case lines on standard error, for people or as JSON.
 //!
 //! # Invariants
-//! No text, whoever wrote it, can start a new line or steer the terminal. As JSON, every line is a document.
+//!
+//! Logged text is escaped, so it can neither start a new line nor control the terminal. As JSON, every line is one
+//! document.
 
 use std::io::{self, Write};
 
@@ -29,11 +31,12 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging: warnings only, more with `-v`, or what `HOUSESTYLE_LOG` (a `tracing` filter) says; and, where a
-/// collector is named, sends spans to it until the returned export is dropped.
+/// Starts logging: warnings only, more with `-v`, or what `HOUSESTYLE_LOG` (a `tracing` filter) selects. Where a
+/// collector is named, also sends spans to it until the returned export is dropped.
 ///
 /// # Errors
-/// For a filter that cannot be read, and where logging was started before.
+///
+/// If the filter cannot be parsed, or logging was started before.
 pub fn start(verbosity: u8, format: LogFormat, collector: Option<&Url>) -> Result<Option<SpanExport>> {
     let default = match verbosity {
         0 => "warn",
@@ -55,7 +58,7 @@ pub fn start(verbosity: u8, format: LogFormat, collector: Option<&Url>) -> Resul
     Ok(export)
 }
 
-/// Creates a subscriber that writes log lines to what `sink` makes.
+/// Creates a subscriber that writes log lines to the writers that `sink` makes.
 fn subscriber<W: Write + 'static>(
     filter: EnvFilter,
     format: LogFormat,
@@ -69,7 +72,7 @@ fn subscriber<W: Write + 'static>(
     tracing_subscriber::registry().with(lines)
 }
 
-/// Makes [`EscapedWriter`]s.
+/// Creates the [`EscapedWriter`] of each event.
 struct MakeEscapedWriter<S> {
     format: LogFormat,
     sink: S,
@@ -97,7 +100,7 @@ impl<W: Write> Write for EscapedWriter<W> {
             LogFormat::Human => text::escape(line),
             LogFormat::Json => text::escape_json(line),
         };
-        // In one piece, or another thread's line could come between.
+        // Written in one call, or another thread's line could come between.
         self.sink.write_all((line + "\n").as_bytes())?;
         Ok(event.len())
     }
@@ -125,7 +128,7 @@ mod tests {
         }
     }
 
-    /// Returns what is logged of an event that quotes this text.
+    /// Returns the log line of an event that quotes this text.
     fn logged(format: LogFormat, text: &str) -> String {
         let kept = Kept::default();
         let sink = kept.clone();

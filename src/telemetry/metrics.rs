@@ -1,10 +1,11 @@
-//! Metrics for Prometheus: one table that lists them all, and the registry that counts them. Dashboards and alerts
-//! are tested against [`TABLE`].
+//! Prometheus metrics: one table that lists them all, and the registry that counts them. Dashboards and alerts are
+//! tested against [`TABLE`].
 //!
 //! # Invariants
-//! Units are base units (seconds, ratios, counts). A label takes only the values that the table lists (anything else
-//! counts as `other`), so no sender can make series without end. Every series is there from the start, at zero, so
-//! that a rate over the first failure is not missing.
+//!
+//! Units are base units (seconds, ratios, counts). A label takes only the values that the table lists (any other counts
+//! as `other`), so that no input can create series without limit. Every series exists from the start, at zero, so that
+//! a rate over the first failure is not missing.
 
 use std::time::Duration;
 
@@ -16,19 +17,19 @@ use crate::base::error::{Context as _, Kind, Result};
 /// A metric: one row of the table.
 #[derive(Debug)]
 pub struct Metric {
-    /// Its name, which ends with its unit.
+    /// The metric's name, which ends with its unit.
     pub name: &'static str,
-    /// Its form.
+    /// The metric's type.
     pub form: MetricForm,
-    /// Its unit.
+    /// The metric's unit.
     pub unit: MetricUnit,
-    /// Its labels.
+    /// The metric's labels.
     pub labels: &'static [MetricLabel],
-    /// A description for people.
+    /// The description for people.
     pub help: &'static str,
 }
 
-/// The form of a metric.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MetricForm {
     /// A count that only grows.
@@ -55,13 +56,13 @@ pub enum MetricUnit {
 /// A label and every value it may take, besides `other`.
 #[derive(Debug)]
 pub struct MetricLabel {
-    /// Its name.
+    /// The label's name.
     pub name: &'static str,
-    /// Its values.
+    /// The values that the label may take.
     pub values: &'static [&'static str],
 }
 
-/// What stands for a value that the table does not list.
+/// The label value that stands for every value that the table does not list.
 const OTHER: &str = "other";
 
 const LANE: MetricLabel = MetricLabel { name: "lane", values: &["high", "normal", "low"] };
@@ -75,37 +76,37 @@ const KIND: MetricLabel =
     MetricLabel { name: "kind", values: &["invalid", "unavailable", "transient", "permanent", "internal"] };
 const RESULT: MetricLabel = MetricLabel { name: "result", values: &["delivered", "refused", "failed"] };
 
-/// Buckets from an empty queue to one that no worker serves.
+/// Bucket bounds in seconds, from an empty queue to one that no worker serves.
 const WAITS: &[f64] = &[0.01, 0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0];
-/// Buckets from a text encoder on a GPU to fifty steps of a large model on a CPU, for one image.
+/// Bucket bounds in seconds for one image, from a text encoder on a GPU to fifty steps of a large model on a CPU.
 const STAGES: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 const SHARES: &[f64] = &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
-/// How long jobs wait in the queue.
-pub(crate) const QUEUE_WAIT: Metric = Metric {
+/// The time that jobs wait in the queue.
+pub const QUEUE_WAIT: Metric = Metric {
     name: "housestyle_queue_wait_seconds",
     form: MetricForm::Histogram(WAITS),
     unit: MetricUnit::Seconds,
     labels: &[LANE],
     help: "From a job's first publication until a worker receives it.",
 };
-/// How full batches are.
-pub(crate) const BATCH_FILL: Metric = Metric {
+/// The fill of batches, as a share of what fits into one.
+pub const BATCH_FILL: Metric = Metric {
     name: "housestyle_batch_fill_ratio",
     form: MetricForm::Histogram(SHARES),
     unit: MetricUnit::Ratio,
     labels: &[],
     help: "Images in a batch, as a share of what fits into one.",
 };
-/// How long assets spend in each stage.
-pub(crate) const STAGE_TIME: Metric = Metric {
+/// The time that assets spend in each stage.
+pub const STAGE_TIME: Metric = Metric {
     name: "housestyle_stage_seconds",
     form: MetricForm::Histogram(STAGES),
     unit: MetricUnit::Seconds,
     labels: &[STAGE],
     help: "Time an asset took in a stage, over all its attempts; of work shared with a batch, its share.",
 };
-/// Jobs by outcome.
+/// The number of jobs, by outcome.
 pub const ASSETS: Metric = Metric {
     name: "housestyle_assets_total",
     form: MetricForm::Counter,
@@ -113,8 +114,8 @@ pub const ASSETS: Metric = Metric {
     labels: &[OUTCOME],
     help: "Jobs by outcome; skipped ones were found finished, dead ones were given up on without an outcome.",
 };
-/// Attempts by the gate's verdict.
-pub(crate) const ATTEMPTS: Metric = Metric {
+/// The number of attempts, by the gate's verdict.
+pub const ATTEMPTS: Metric = Metric {
     name: "housestyle_attempts_total",
     form: MetricForm::Counter,
     unit: MetricUnit::Count,
@@ -137,16 +138,16 @@ pub(crate) const PROVIDER_USED: Metric = Metric {
     labels: &[PROVIDER],
     help: "1 for the execution provider that models really run on.",
 };
-/// Errors by kind.
-pub(crate) const ERRORS: Metric = Metric {
+/// The number of errors, by kind.
+pub const ERRORS: Metric = Metric {
     name: "housestyle_errors_total",
     form: MetricForm::Counter,
     unit: MetricUnit::Count,
     labels: &[KIND],
     help: "Errors met while working, by kind: only transient ones are worth another try.",
 };
-/// Webhook deliveries by result.
-pub(crate) const WEBHOOKS: Metric = Metric {
+/// The number of webhook deliveries, by result.
+pub const WEBHOOKS: Metric = Metric {
     name: "housestyle_webhooks_total",
     form: MetricForm::Counter,
     unit: MetricUnit::Count,
@@ -162,7 +163,7 @@ pub(crate) const READY: Metric = Metric {
     help: "1 once everything needed was verified and while it was not asked to stop.",
 };
 
-/// Every metric.
+/// All metrics.
 pub const TABLE: [&Metric; 10] = [
     &QUEUE_WAIT,
     &BATCH_FILL,
@@ -198,6 +199,7 @@ impl Metrics {
     /// Creates every series at zero.
     ///
     /// # Errors
+    ///
     /// If the table is inconsistent.
     pub fn new() -> Result<Self> {
         let (registry, mut families) = (Registry::new(), Vec::new());
@@ -214,22 +216,23 @@ impl Metrics {
         Ok(Self { registry, families })
     }
 
-    /// Returns the text that Prometheus reads.
+    /// Returns the metrics in Prometheus' text format.
     ///
     /// # Errors
-    /// If it cannot be written.
+    ///
+    /// If the metrics cannot be written.
     pub fn text(&self) -> Result<String> {
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
             .context(Kind::Internal, || "cannot write the metrics")
     }
 
-    /// Records how long after its publication a job was received.
+    /// Records the time from a job's publication to its receipt.
     pub fn waited(&self, lane: &str, wait: Duration) {
         self.observe(&QUEUE_WAIT, &[lane], wait.as_secs_f64());
     }
 
-    /// Records a batch of `images` where `room` would fit.
+    /// Records the fill of a batch: `images` where `room` would fit.
     pub fn batch(&self, images: usize, room: usize) {
         self.observe(&BATCH_FILL, &[], images as f64 / room.max(1) as f64);
     }
@@ -314,7 +317,7 @@ impl Metric {
         })
     }
 
-    /// Returns every combination of the values that its labels may take.
+    /// Returns every combination of the values that the labels may take.
     fn combinations(&self) -> Vec<Vec<&'static str>> {
         self.labels.iter().fold(vec![Vec::new()], |made, label| {
             let with = |values: &Vec<&'static str>| {
@@ -325,7 +328,7 @@ impl Metric {
         })
     }
 
-    /// Returns the values as the table lists them, unlisted ones as `other`.
+    /// Returns the label values, with `other` in place of each one that the table does not list.
     fn listed(&self, values: &[&str]) -> Vec<&'static str> {
         let listed = |(label, value): (&MetricLabel, &&str)| label.values.iter().find(|known| *known == value).copied();
         self.labels.iter().zip(values).map(|pair| listed(pair).unwrap_or(OTHER)).collect()

@@ -2,7 +2,8 @@
 //! server that shows both ([`serve`]), and spans for a collector of traces ([`trace`]).
 //!
 //! # Invariants
-//! Nothing here is global but the one log of the process, so that a test can make its own of everything else.
+//!
+//! Only the log is global to the process, so that a test can create its own instance of everything else.
 
 pub mod log;
 pub mod metrics;

@@ -1,14 +1,15 @@
-//! Readiness: whether everything that a worker needs was verified, and it was not asked to stop.
+//! Readiness of a worker: whether everything it needs was verified and it was not asked to stop.
 //!
 //! # Invariants
-//! A check that was not made yet has not passed. Once draining, a worker is never ready again.
+//!
+//! A check that has not run has not passed. A draining worker never becomes ready again.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-/// Checks by name; its clones share them.
+/// The checks of a worker by name, and whether it is draining; clones share them.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<Mutex<ReadinessState>>);
 
@@ -22,27 +23,27 @@ struct ReadinessState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "state", content = "reason")]
 pub enum CheckState {
-    /// It was not made yet.
+    /// The check has not run yet.
     Pending,
-    /// It passed.
+    /// The check passed.
     Passed,
-    /// It failed, for this reason.
+    /// The check failed; holds the reason.
     Failed(String),
 }
 
-/// Every check, as `/readyz` shows them.
+/// A snapshot of all checks, as `/readyz` returns it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReadinessReport {
-    /// Whether work is taken.
+    /// Whether the worker takes work.
     pub ready: bool,
     /// Whether the worker was asked to stop.
     pub draining: bool,
-    /// The state of each check.
+    /// The state of each check, by name.
     pub checks: BTreeMap<&'static str, CheckState>,
 }
 
 impl Readiness {
-    /// Creates a readiness that depends on these checks.
+    /// Creates a readiness that depends on the checks of these names, none of which has run yet.
     pub fn new(checks: &[&'static str]) -> Self {
         let checks = checks.iter().map(|name| (*name, CheckState::Pending)).collect();
         Self(Arc::new(Mutex::new(ReadinessState { checks, draining: false })))
@@ -58,17 +59,17 @@ impl Readiness {
         self.set(name, CheckState::Failed(reason.into()));
     }
 
-    /// Records that no more work is taken, for good.
+    /// Marks the worker as draining: it takes no more work, for good.
     pub fn drain(&self) {
         self.state().draining = true;
     }
 
-    /// Returns whether work is taken.
+    /// Returns whether the worker takes work: every check passed and it is not draining.
     pub fn ready(&self) -> bool {
         self.report().ready
     }
 
-    /// Returns every check.
+    /// Returns a snapshot of every check.
     pub fn report(&self) -> ReadinessReport {
         let ReadinessState { checks, draining } = self.state().clone();
         let ready = !draining && checks.values().all(|check| *check == CheckState::Passed);

@@ -1,7 +1,8 @@
-//! A small HTTP server for monitoring: `/metrics`, `/healthz` and `/readyz`. It changes nothing and knows no secret.
+//! An HTTP server for monitoring: serves `/metrics`, `/healthz` and `/readyz`. It is read-only and holds no secrets.
 //!
 //! # Invariants
-//! A client that sends slowly, too much or nothing is disconnected after seconds. At most [`CLIENTS`] are served at
+//!
+//! A client that sends slowly, too much or nothing is disconnected within seconds. At most [`CLIENTS`] are served at
 //! once.
 
 use std::convert::Infallible;
@@ -24,32 +25,33 @@ use super::metrics::Metrics;
 use super::ready::Readiness;
 use crate::base::error::{Error, Result};
 
-/// How many clients are served at once: a few scrapers and probes, not the public.
+/// The maximum number of clients served at once: a few scrapers and probes, not the public.
 const CLIENTS: usize = 64;
 /// The time limit of a request, and of a whole connection.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How large a request's head may be.
+/// The maximum size of a request's head, in bytes.
 const HEAD_BYTES: usize = 16 << 10;
-/// How long answers under way may still take when the server stops.
+/// The time that answers under way may still take when the server stops.
 const STOPPING: Duration = Duration::from_secs(1);
 
-/// What the server shows.
+/// The state that the server reports.
 #[derive(Clone, Debug)]
 pub struct ProbeState {
-    /// The metrics.
+    /// The metrics of the process.
     pub metrics: Arc<Metrics>,
-    /// Whether work is taken.
+    /// The readiness of the worker.
     pub readiness: Readiness,
 }
 
 /// Listens on an address.
 ///
 /// # Errors
-/// [`Kind::Unavailable`](crate::base::error::Kind::Unavailable) for an address that is in use or not of this machine.
+///
+/// [`Kind::Unavailable`](crate::base::error::Kind::Unavailable) if the address is in use or not one of this machine.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|e| {
         let failed = Error::unavailable(format!("cannot listen on {address}")).caused_by(e);
-        failed.hint("name another address with the setting `listen`, or leave it out to have none")
+        failed.hint("name another address with the setting `listen`, or leave it out to run without monitoring")
     })
 }
 
@@ -58,7 +60,7 @@ pub async fn serve(listener: TcpListener, state: ProbeState, shutdown: impl Futu
     let (room, mut clients) = (Arc::new(Semaphore::new(CLIENTS)), JoinSet::new());
     let accept = async {
         loop {
-            // A place first: a client beyond the limit waits in the listener's backlog, and costs nothing.
+            // The permit comes first: a client beyond the limit waits in the listener's backlog and costs nothing.
             let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
@@ -83,7 +85,8 @@ pub async fn serve(listener: TcpListener, state: ProbeState, shutdown: impl Futu
     let _ = tokio::time::timeout(STOPPING, async { while clients.join_next().await.is_some() {} }).await;
 }
 
-/// Serves one request per connection: monitors come every few seconds, and none holds a place in between.
+/// Serves one request per connection, because monitors poll every few seconds and an idle connection would hold a
+/// permit.
 async fn serve_client(stream: TcpStream, state: ProbeState) {
     let service = service_fn(move |request| {
         let state = state.clone();

@@ -1,9 +1,10 @@
-//! Traces: which work belongs together across processes, as W3C Trace Context, and the export of spans by OTLP to a
-//! collector where the setting `otlp_endpoint` names one.
+//! Distributed tracing: carries W3C Trace Context across processes, and exports spans by OTLP to the collector that the
+//! setting `otlp_endpoint` names.
 //!
 //! # Invariants
-//! A header that is not as the specification says is ignored. A collector that is slow, wrong or gone costs spans,
-//! never work, and at the end a few seconds at most.
+//!
+//! A header that does not follow the specification is ignored. A slow, faulty or absent collector costs spans, never
+//! work, and delays the end of the process by a few seconds at most.
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,7 +31,7 @@ use crate::io::http::{GuardedClient, Reach, Url};
 
 /// The time limit of one export.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The path where a collector takes spans, by the specification.
+/// The path at which a collector accepts spans, by the OTLP specification.
 const PATH: &str = "/v1/traces";
 
 /// A position in a trace: `00-<32 hex>-<16 hex>-<2 hex>`.
@@ -59,17 +60,18 @@ impl TraceParent {
         })
     }
 
-    /// Deserializes a field that may hold one; what cannot be read is `None`.
+    /// Deserializes an optional trace position; text that cannot be parsed becomes `None`.
     ///
     /// # Errors
-    /// For a field that is not a string.
-    pub(crate) fn if_readable<'de, D: serde::Deserializer<'de>>(
+    ///
+    /// If the field is not a string.
+    pub fn if_readable<'de, D: serde::Deserializer<'de>>(
         deserializer: D,
     ) -> std::result::Result<Option<Self>, D::Error> {
         Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| text.parse().ok()))
     }
 
-    /// Makes `span`, which was not entered yet, a part of this trace.
+    /// Makes this position the parent of `span`, which must not have been entered yet.
     pub fn adopt(self, span: &Span) {
         let flags = TraceFlags::new(self.flags);
         let parent = SpanContext::new(self.trace, self.span, flags, true, TraceState::default());
@@ -121,16 +123,17 @@ impl FromStr for TraceParent {
     }
 }
 
-/// Sends spans to a collector until it is dropped, which sends the last ones.
+/// Exports spans to a collector until it is dropped, which sends the last ones.
 #[derive(Debug)]
 pub struct SpanExport(SdkTracerProvider);
 
 impl SpanExport {
-    /// Starts sending to a collector, such as `http://127.0.0.1:4318`. `OTEL_EXPORTER_OTLP_HEADERS` may add headers,
+    /// Starts the export to a collector, such as `http://127.0.0.1:4318`. `OTEL_EXPORTER_OTLP_HEADERS` may add headers,
     /// such as the collector's token.
     ///
     /// # Errors
-    /// Where the exporter cannot be set up.
+    ///
+    /// If the exporter cannot be set up.
     pub fn start(endpoint: &Url) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let client = SpanClient {
@@ -151,8 +154,8 @@ impl SpanExport {
         Ok(Self(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build()))
     }
 
-    /// Returns what makes spans.
-    pub(crate) fn tracer(&self) -> Tracer {
+    /// Returns the tracer that creates the exported spans.
+    pub fn tracer(&self) -> Tracer {
         self.0.tracer("housestyle")
     }
 }
@@ -170,7 +173,7 @@ impl Drop for SpanExport {
 struct SpanClient {
     client: GuardedClient,
     url: Url,
-    /// Drives the requests of that thread.
+    /// The runtime that drives the requests of the exporter's thread.
     runtime: Runtime,
 }
 
