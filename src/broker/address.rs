@@ -1,8 +1,8 @@
-//! The broker's address: parsed, shown without its password, and refused where the password would travel unencrypted.
+//! The broker's address: parses it, shows it without its password, and refuses to send the password unencrypted.
 //!
 //! # Invariants
 //!
-//! The password is in no `Debug`, log, error or JSON.
+//! The password never appears in `Debug` output, a log, an error or JSON.
 
 use std::fmt;
 
@@ -49,13 +49,14 @@ impl Serialize for BrokerAddress {
 }
 
 impl BrokerAddress {
-    /// Parses the address; without `plaintext`, an unencrypted one must be of this machine.
+    /// Parses the address; unless `plaintext` is true, an unencrypted one must be of this machine.
     ///
     /// # Errors
-    /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) for text that is no AMQP address, and for an unencrypted
-    /// one.
+    ///
+    /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) if the text is not an AMQP address, or if the address is
+    /// unencrypted and must not be.
     pub fn uri(&self, plaintext: bool) -> Result<AMQPUri> {
-        // The parser's own words may quote the address, and the password with it.
+        // The parser's error may quote the address, and the password with it.
         let uri: AMQPUri = self.0.parse().map_err(|_| {
             Error::invalid("the setting `broker` is no AMQP address")
                 .hint("write it as amqps://user:password@host:5671/vhost")

@@ -9,32 +9,35 @@ use super::payload::Payload;
 use crate::base::error::Result;
 use crate::spec::Priority;
 
-/// How often a message is tried before it is dead. Counted with the message, as brokers differ in what they count.
+/// The maximum number of attempts at a message. Counted in the message, as brokers differ in what they count.
 pub const MAX_DELIVERIES: u32 = 5;
 
-/// Carries messages of one kind from those who publish to those who receive; cheap to share behind an `Arc`.
+/// Carries messages of one kind from publishers to receivers; cheap to share behind an `Arc`.
 #[async_trait]
 pub trait Channel<T: Payload>: Send + Sync + fmt::Debug {
     /// Publishes a message; when this returns, the channel is responsible for it.
     ///
     /// # Errors
-    /// Where the broker cannot be reached or does not take it, and where the channel is closed.
+    ///
+    /// If the broker cannot be reached or does not accept the message, or the channel is closed.
     async fn publish(&self, message: T) -> Result<()>;
 
-    /// Publishes many messages, several at once where that is faster.
+    /// Publishes many messages, several in parallel where that is faster.
     ///
     /// # Errors
-    /// As [`Channel::publish`]; some messages may have been published then.
+    ///
+    /// As [`Channel::publish`]; some messages may have been published by then.
     async fn publish_all(&self, messages: Vec<T>) -> Result<()>;
 
     /// Publishes a message that is delivered later: after the `nth` (from 1) of [`Channel::delays`] at most, or after
     /// the last of them if there are fewer.
     ///
     /// # Errors
+    ///
     /// As [`Channel::publish`].
     async fn publish_later(&self, message: T, nth: u32) -> Result<()>;
 
-    /// Returns the delays after a first, second, … failure; none if what is to come later comes at once.
+    /// Returns the delays after the first, second, … failure; empty if delayed messages are delivered at once.
     fn delays(&self) -> &[Duration];
 
     /// Waits for the next message; returns `None` once the channel is closed and everything is settled.
@@ -42,41 +45,45 @@ pub trait Channel<T: Payload>: Send + Sync + fmt::Debug {
     /// Cancel-safe: a call that is dropped loses no message.
     ///
     /// # Errors
-    /// Where the channel is closed and the broker cannot say whether anything is left.
+    ///
+    /// If the channel is closed and the broker cannot tell whether anything is left.
     async fn receive(&self) -> Result<Option<Delivery<T>>>;
 
-    /// Returns how many messages of a priority wait, those received and not settled not counted.
+    /// Returns the number of messages of a priority that wait; received and unsettled ones are not counted.
     ///
     /// # Errors
-    /// Where the broker cannot be asked.
+    ///
+    /// If the broker cannot be queried.
     async fn depth(&self, priority: Priority) -> Result<u32>;
 
-    /// Says that nothing more will be published, so that receivers end when nothing is left.
+    /// Closes the channel: nothing more will be published, so receivers end when nothing is left.
     ///
     /// # Errors
-    /// Never, in the implementations there are.
+    ///
+    /// If the broker cannot be told; the present implementations never fail.
     async fn close(&self) -> Result<()>;
 
-    /// Returns the messages given up on, with the reason, oldest first.
+    /// Returns the dead letters, each with the reason, oldest first.
     ///
     /// # Errors
-    /// Where the broker cannot be asked.
+    ///
+    /// If the broker cannot be queried.
     async fn dead(&self) -> Result<Vec<(T, String)>>;
 }
 
-/// An implementation's side of a delivery. Dropped without an acknowledgement, the message is delivered again.
+/// Settles one delivery at its channel. If dropped without an acknowledgement, the message is delivered again.
 #[async_trait]
 pub trait Receipt<T>: Send + Sync + fmt::Debug {
-    /// Returns whether the delivery is still ours to settle; if not, the broker delivers the message again anyway.
+    /// Returns whether the delivery can still be settled; if not, the broker delivers the message again anyway.
     fn is_live(&self) -> bool;
 
-    /// Acknowledges: the message is never delivered again.
+    /// Acknowledges the message, so that it is never delivered again.
     async fn ack(self: Box<Self>);
 
-    /// Publishes `message` again: at once for 0, else after the `nth` delay.
+    /// Publishes `message` again: at once for 0, otherwise after the `nth` delay.
     async fn resend(&self, message: &T, nth: u32) -> Result<()>;
 
-    /// Keeps `message` apart, with the reason why it was given up on.
+    /// Moves `message` to the dead letters, with the reason why it was given up on.
     async fn dead_letter(&self, message: &T, reason: &str) -> Result<()>;
 }
 
@@ -85,7 +92,7 @@ pub trait Receipt<T>: Send + Sync + fmt::Debug {
 pub struct Delivery<T> {
     /// The message.
     pub message: T,
-    /// Why it is not to be tried any more, only to be given up on; `None` for almost all.
+    /// The reason why the message is only to be given up on, not tried; `None` for almost all.
     pub given_up: Option<String>,
     receipt: Box<dyn Receipt<T>>,
 }
@@ -96,39 +103,42 @@ impl<T: Payload> Delivery<T> {
         Self { message, given_up: None, receipt }
     }
 
-    /// Returns the same delivery, to be given up on for this reason if there is one.
+    /// Returns the same delivery, marked to be given up on if there is a reason.
     #[must_use]
     pub(crate) fn given_up(self, reason: Option<String>) -> Self {
         Self { given_up: reason, ..self }
     }
 
-    /// Acknowledges: its result is committed, so it is never delivered again.
+    /// Acknowledges the message: its result is committed, so it is never delivered again.
     pub async fn ack(self) {
         self.receipt.ack().await;
     }
 
-    /// Gives it back untouched: another receiver gets it, and nothing is counted against it.
+    /// Returns the message to the channel untouched: another receiver gets it, and no failure is counted.
     ///
-    /// It is sent anew instead of refused, as a broker would count a refusal as the death of its receiver.
+    /// It is published again instead of rejected, as a broker would count a rejection as the death of its receiver.
     ///
     /// # Errors
-    /// Where the broker does not take it; it is delivered again then.
+    ///
+    /// If the broker does not accept it; it is delivered again then.
     pub async fn give_back(self) -> Result<()> {
         self.resend(0).await
     }
 
-    /// Has it delivered again after the `nth` delay, without counting a failure.
+    /// Has the message delivered again after the `nth` delay, without counting a failure.
     ///
     /// # Errors
-    /// Where the broker does not take it; it is delivered again then.
+    ///
+    /// If the broker does not accept it; it is delivered again then.
     pub async fn postpone(self, nth: u32) -> Result<()> {
         self.resend(nth).await
     }
 
-    /// Counts a failure that may pass and has it delivered again later, or gives it up if that was its last chance.
+    /// Counts a failure that may pass and has the message delivered again later, or gives it up after the last attempt.
     ///
     /// # Errors
-    /// Where the broker does not take it; it is delivered again then.
+    ///
+    /// If the broker does not accept it; it is delivered again then.
     pub async fn retry(mut self, reason: &str) -> Result<()> {
         let failures = self.message.failures().saturating_add(1);
         self.message.set_failures(failures);
@@ -138,10 +148,11 @@ impl<T: Payload> Delivery<T> {
         self.resend(failures).await
     }
 
-    /// Gives it up for good: it is kept apart with the reason.
+    /// Gives the message up for good: moves it to the dead letters with the reason.
     ///
     /// # Errors
-    /// Where the broker does not take it; it is delivered again then.
+    ///
+    /// If the broker does not accept it; it is delivered again then.
     pub async fn dead(self, reason: &str) -> Result<()> {
         if self.receipt.is_live() {
             self.receipt.dead_letter(&self.message, reason).await?;

@@ -11,17 +11,17 @@ use crate::base::text;
 /// A message that was given up on.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeadLetter {
-    /// Its name: the first digits of its digest.
+    /// The letter's name: the first digits of its digest.
     pub id: String,
-    /// Why it was given up on.
+    /// The reason why the message was given up on.
     pub reason: String,
-    /// The channel it came from: `jobs`, `campaigns` or `webhooks`; `None` for what the broker itself gave up on.
+    /// The channel it came from: `jobs`, `campaigns` or `webhooks`; `None` if the broker itself gave it up.
     pub from: Option<String>,
-    /// The job it was about, if it can be read.
+    /// The id of the job it was about, if it can be read.
     pub job: Option<String>,
-    /// The campaign it was about, if it can be read.
+    /// The id of the campaign it was about, if it can be read.
     pub campaign: Option<String>,
-    /// Its bytes; untrusted.
+    /// The bytes of the message; untrusted.
     #[serde(skip)]
     pub body: Vec<u8>,
 }
@@ -40,17 +40,17 @@ impl DeadLetter {
         }
     }
 
-    /// Returns the job's message, if it is one.
+    /// Returns the job's message, if the body is one.
     pub fn message(&self) -> Option<Message> {
         Message::from_bytes(&self.body).ok()
     }
 
-    /// Returns the coordinator's order, if it is one.
+    /// Returns the coordinator's order, if the body is one.
     pub(super) fn order(&self) -> Option<Order> {
         Order::from_bytes(&self.body).ok()
     }
 
-    /// Returns its body as text that is safe to show, at most `limit` characters of it.
+    /// Returns the body as text that is safe to show, at most `limit` characters of it.
     pub fn shown(&self, limit: usize) -> String {
         text::escape(&String::from_utf8_lossy(&self.body)).chars().take(limit).collect()
     }

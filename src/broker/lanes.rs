@@ -1,15 +1,16 @@
-//! Decides which waiting item is next: one lane a priority, smooth weighted round robin over those that have something.
+//! Schedules waiting items: one lane per priority, served by smooth weighted round robin over the lanes that hold any.
 //!
-//! One queue a priority, as ordering inside a queue by priority is something not every broker can do.
+//! Priorities are lanes, not an order inside one queue, because not every broker can order a queue by priority.
 //!
 //! # Invariants
-//! Nothing is lost or doubled, one lane keeps its order, no lane starves.
+//!
+//! Nothing is lost or doubled, each lane keeps its order, and no lane starves.
 
 use std::collections::VecDeque;
 
 use crate::spec::Priority;
 
-/// Waiting items, one lane a priority.
+/// Waiting items, one lane per priority.
 #[derive(Debug)]
 pub struct Lanes<T> {
     lanes: [(i64, VecDeque<T>); 3],
@@ -22,12 +23,12 @@ impl<T> Default for Lanes<T> {
 }
 
 impl<T> Lanes<T> {
-    /// Returns how many items wait on a lane.
+    /// Returns the number of items that wait on a lane.
     pub fn len(&self, lane: Priority) -> usize {
         self.lanes[lane as usize].1.len()
     }
 
-    /// Takes out everything.
+    /// Removes and returns all items.
     pub fn clear(&mut self) -> Vec<T> {
         self.lanes.iter_mut().flat_map(|(_, items)| items.drain(..)).collect()
     }
@@ -37,7 +38,7 @@ impl<T> Lanes<T> {
         self.lanes[lane as usize].1.push_back(item);
     }
 
-    /// Takes out the oldest item of the lane that is due.
+    /// Removes and returns the oldest item of the lane that is due.
     pub fn pop(&mut self) -> Option<T> {
         let (mut total, mut best) = (0, None::<Priority>);
         for lane in Priority::ALL {

@@ -1,8 +1,9 @@
-//! The channel in this process: what `housestyle run` uses, and the model that the broker is tested against.
+//! The channel within this process: `housestyle run` uses it, and the broker is tested against it.
 //!
 //! # Invariants
-//! One lock, never held across an await. A message is in exactly one place: waiting, unsettled, dead or gone. What is
-//! published for later is delivered at once, so that nothing here takes time.
+//!
+//! One lock guards the state and is never held across an await. A message is in exactly one place: waiting, unsettled,
+//! dead or gone. A message published for later is delivered at once, so that nothing here takes time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -43,8 +44,8 @@ impl<T> Default for MemoryChannel<T> {
 }
 
 impl<T> MemoryChannel<T> {
-    /// Creates a channel that reports these delays and waits for none of them: code that reckons with the time of a
-    /// delay can be tested without taking it.
+    /// Creates a channel that reports these delays and waits for none of them, so that code that uses the length of a
+    /// delay can be tested without waiting.
     pub fn with_delays(delays: Vec<Duration>) -> Self {
         let state = MemoryState { waiting: Lanes::default(), unsettled: 0, dead: Vec::new(), closed: false };
         Self(Arc::new(MemoryShared { state: Mutex::new(state), changed: Notify::new(), delays }))
@@ -53,7 +54,7 @@ impl<T> MemoryChannel<T> {
 
 impl<T> MemoryShared<T> {
     fn state(&self) -> MutexGuard<'_, MemoryState<T>> {
-        // Nothing under the lock can leave the state half-changed, so a poisoned lock is a usable one.
+        // No code under the lock can leave the state half-changed, so a poisoned lock is usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -12,7 +12,7 @@ use crate::telemetry::TraceParent;
 
 /// The format version; a worker refuses others.
 const VERSION: u32 = 1;
-/// A message of more bytes is refused; an honest job has a few kilobytes.
+/// The maximum size of a message in bytes; a regular job has a few kilobytes.
 const MAX_BYTES: usize = 256 << 10;
 
 /// A job on its way to a worker.
@@ -20,12 +20,12 @@ const MAX_BYTES: usize = 256 << 10;
 #[serde(deny_unknown_fields)]
 pub struct Message {
     version: u32,
-    /// How often it failed before; a redelivery after a crash does not count.
+    /// The number of earlier failures; a redelivery after a crash does not count.
     pub failures: u32,
-    /// When it was first published, in milliseconds since 1970, by its sender's clock; 0 if the sender did not say.
+    /// The time of the first publication by the sender's clock, in milliseconds since 1970; 0 if unknown.
     #[serde(default)]
     published_ms: u64,
-    /// The trace that it belongs to; one that cannot be read is ignored, and no reason to refuse the job.
+    /// The position in a trace; one that cannot be parsed is ignored and is no reason to refuse the job.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "TraceParent::if_readable")]
     pub traceparent: Option<TraceParent>,
     /// The job to do.
@@ -33,7 +33,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Creates a message that never failed, as part of the current trace.
+    /// Creates a message without failures, as part of the current trace.
     pub fn new(job: Job) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let published_ms = u64::try_from(now.as_millis()).unwrap_or(0);
@@ -46,13 +46,13 @@ impl Message {
         Self { traceparent, ..self }
     }
 
-    /// Returns the same message without its failures.
+    /// Returns the same message with its count of failures reset.
     #[must_use]
     pub fn renewed(self) -> Self {
         Self { failures: 0, ..self }
     }
 
-    /// Returns how long ago it was first published; `None` if its sender did not say, or by a clock ahead of ours.
+    /// Returns the time since the first publication; `None` if it is unknown or the sender's clock is ahead of ours.
     pub fn waited(&self) -> Option<Duration> {
         let published = UNIX_EPOCH.checked_add(Duration::from_millis(self.published_ms))?;
         SystemTime::now().duration_since(published).ok().filter(|_| self.published_ms > 0)

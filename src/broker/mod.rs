@@ -1,9 +1,11 @@
-//! Schedules work: channels that carry jobs, orders and notifications, in this process or at a RabbitMQ broker.
+//! Message channels that schedule work: they carry jobs, orders and notifications, in this process or at a RabbitMQ
+//! broker.
 //!
-//! A channel takes messages and gives deliveries, each to be settled exactly once, after its result is committed. The
-//! broker only schedules: what is finished is decided by the store alone.
+//! A channel takes messages and returns deliveries, each to be settled exactly once, after its result is committed. The
+//! broker only schedules: the store alone decides what is finished.
 //!
 //! # Invariants
+//!
 //! For every implementation, checked by `tests/it/queue_conformance.rs`: a message is delivered until it is
 //! acknowledged or dead, so at least once; a delivery that is dropped unsettled comes back; a message that failed
 //! [`MAX_DELIVERIES`] times is dead; no priority starves another.

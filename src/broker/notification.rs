@@ -1,18 +1,18 @@
-//! Events on their way to webhooks: documents that were announced, kept until every endpoint has them.
+//! Notifications: published events that wait until every webhook endpoint has received them.
 
 use super::payload::Payload;
 use crate::base::error::Result;
 
-/// An announced event that waits to be delivered to webhooks.
+/// A published event that waits to be delivered to webhooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    /// The document, as it was announced; not checked yet.
+    /// The event's document as it was published; not validated yet.
     pub body: Vec<u8>,
     failures: u32,
 }
 
 impl Payload for Notification {
-    /// The document goes to receivers as it is and cannot hold a count of ours.
+    /// Counted in a header, as the document goes to receivers unchanged and has no field for a count.
     const FAILURES_IN_HEADER: bool = true;
 
     fn to_bytes(&self) -> Result<Vec<u8>> {

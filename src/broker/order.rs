@@ -1,4 +1,4 @@
-//! Orders to coordinators: take a campaign in, look after it, try it again, score a delivery.
+//! Orders to coordinators: plan a campaign, watch it, retry it, or score pictures of a baseline.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::telemetry::TraceParent;
 
 /// The format version; a coordinator refuses others.
 const VERSION: u32 = 1;
-/// An order of more bytes is refused: a campaign file, escaped as JSON at worst, and a little more.
+/// The maximum size of an order in bytes: a campaign file, escaped as JSON at worst, and a little more.
 const MAX_BYTES: usize = limits::FILE_BYTES * 6 + 4096;
 
 /// An order to a coordinator.
@@ -20,47 +20,47 @@ const MAX_BYTES: usize = limits::FILE_BYTES * 6 + 4096;
 #[serde(deny_unknown_fields)]
 pub struct Order {
     version: u32,
-    /// How often it failed before; a redelivery after a crash does not count.
+    /// The number of earlier failures; a redelivery after a crash does not count.
     pub failures: u32,
-    /// What to do.
+    /// The task to do.
     pub task: Task,
-    /// The trace that it belongs to; one that cannot be read is ignored, and no reason to refuse the order.
+    /// The position in a trace; one that cannot be parsed is ignored and is no reason to refuse the order.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "TraceParent::if_readable")]
     pub traceparent: Option<TraceParent>,
 }
 
-/// What an order asks for.
+/// The task of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Task {
     /// Plan a campaign and queue its jobs.
     Submit {
-        /// The name under which the answer is left in the store.
+        /// The name under which the answer is stored.
         submission: String,
-        /// What the file is called in problems.
+        /// The file's name in problem reports.
         file: String,
-        /// The campaign file.
+        /// The text of the campaign file.
         yaml: String,
     },
-    /// Look how far a campaign is, and finish it when every job has its outcome.
+    /// Check a campaign's progress, and finish it when every job has its outcome.
     Watch {
-        /// The campaign.
+        /// The campaign's id.
         campaign: CampaignId,
-        /// Outcomes when it was last looked at.
+        /// The number of outcomes at the previous check.
         seen: usize,
-        /// How often in a row nothing had changed.
+        /// The number of consecutive checks without a change.
         idle: u32,
     },
-    /// Queue again what failed or was given up on.
+    /// Queue again the jobs that failed or were given up on.
     Retry {
-        /// The campaign.
+        /// The campaign's id.
         campaign: CampaignId,
     },
     /// Score pictures of a baseline that is being imported.
     Score {
-        /// The baseline.
+        /// The baseline's name.
         baseline: Name,
-        /// The bundle whose evaluator is asked.
+        /// The digest of the bundle whose evaluator scores.
         bundle: Digest,
         /// The pictures; they are in the store.
         pictures: Vec<Unscored>,
@@ -68,7 +68,7 @@ pub enum Task {
 }
 
 impl Order {
-    /// Creates an order that never failed.
+    /// Creates an order without failures.
     pub fn new(task: Task, traceparent: Option<TraceParent>) -> Self {
         Self { version: VERSION, failures: 0, task, traceparent }
     }

@@ -1,4 +1,4 @@
-//! What channels carry: messages with a format of their own, a priority and a count of failures.
+//! Message types that channels carry: a wire format, a priority and a count of failures.
 
 use std::fmt;
 
@@ -7,37 +7,38 @@ use serde::de::DeserializeOwned;
 use crate::base::error::{Error, Kind, Result};
 use crate::spec::Priority;
 
-/// A kind of message that channels carry.
+/// A type of message that channels carry.
 pub trait Payload: Clone + fmt::Debug + Send + Sync + 'static {
-    /// Whether failures are counted in a header beside the message, as its body has no place for them.
+    /// Whether failures are counted in a header, because the body has no field for them.
     const FAILURES_IN_HEADER: bool = false;
 
-    /// Returns the bytes that travel.
+    /// Returns the message as bytes for the wire.
     ///
     /// # Errors
-    /// [`Kind::Internal`] if it cannot be written as JSON.
+    ///
+    /// [`Kind::Internal`] if the message cannot be written as JSON.
     fn to_bytes(&self) -> Result<Vec<u8>>;
 
-    /// Reads a message; what comes from a wire is checked here (size, version, unknown keys) and trusted nowhere
-    /// before.
+    /// Parses a message and validates it (size, version, unknown keys), as bytes from a wire are untrusted.
     ///
     /// # Errors
-    /// [`Kind::Permanent`] for bytes that are no such message, as they never will be.
+    ///
+    /// [`Kind::Permanent`] if the bytes are not such a message, as a retry cannot help.
     fn from_bytes(bytes: &[u8]) -> Result<Self>;
 
-    /// Returns how often it failed before; a redelivery after a crash does not count.
+    /// Returns the number of earlier failures; a redelivery after a crash does not count.
     fn failures(&self) -> u32;
 
-    /// Sets how often it failed before.
+    /// Sets the number of earlier failures.
     fn set_failures(&mut self, failures: u32);
 
-    /// Returns how urgent it is; several priorities share a channel by weight.
+    /// Returns the priority; several priorities share a channel by weight.
     fn priority(&self) -> Priority {
         Priority::Normal
     }
 }
 
-/// Reads JSON of at most `limit` bytes; `noun` names it in errors ("an order").
+/// Parses JSON of at most `limit` bytes; `noun` names it in errors ("an order").
 pub(super) fn read_json<T: DeserializeOwned>(bytes: &[u8], limit: usize, noun: &str) -> Result<T> {
     if bytes.len() > limit {
         return Err(Error::new(Kind::Permanent, format!("{noun} of {} bytes is too large", bytes.len())));
@@ -46,7 +47,7 @@ pub(super) fn read_json<T: DeserializeOwned>(bytes: &[u8], limit: usize, noun: &
         .map_err(|e| Error::new(Kind::Permanent, format!("{noun} cannot be read")).caused_by(e))
 }
 
-/// Refuses another format version than `reads`, which is the one that this program writes.
+/// Checks that the format version is `reads`, the one that this program writes.
 pub(super) fn check_version(version: u32, reads: u32, noun: &str) -> Result<()> {
     if version == reads {
         return Ok(());

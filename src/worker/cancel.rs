@@ -1,7 +1,8 @@
-//! Campaigns that are cancelled: those with a cancel marker in the store.
+//! Cancelled campaigns: a cache of the cancel markers in the store.
 //!
 //! # Invariants
-//! The store decides. What is remembered here is at most [`FRESH`] old while anything asks for it.
+//!
+//! The store decides. A cached answer is at most [`FRESH`] old while anything asks for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,12 +13,12 @@ use crate::campaign::layout::Layout;
 use crate::plan::CampaignId;
 use crate::store::Store;
 
-/// How long an answer of the store is used.
+/// The time for which a cached answer is used.
 pub(super) const FRESH: Duration = Duration::from_secs(1);
-/// A campaign that was not asked about for so long is forgotten.
+/// The time after which a campaign that nothing asks about is forgotten.
 const FORGET: Duration = Duration::from_secs(120);
 
-/// Remembers which campaigns are cancelled; cheap to clone.
+/// A cache of which campaigns are cancelled; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct CancelledCampaigns {
     store: Arc<dyn Store>,
@@ -32,12 +33,12 @@ struct CampaignState {
 }
 
 impl CancelledCampaigns {
-    /// Creates a memory of the cancel markers in `store`.
+    /// Creates a cache of the cancel markers in `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store, known: Arc::default() }
     }
 
-    /// Returns whether a campaign was cancelled, as far as is known; never waits.
+    /// Returns whether a campaign is cancelled, as far as the cache knows; never waits.
     pub(super) fn is_known(&self, campaign: &CampaignId) -> bool {
         self.known().get_mut(campaign).is_some_and(|known| {
             known.asked = Instant::now();
@@ -45,7 +46,7 @@ impl CancelledCampaigns {
         })
     }
 
-    /// Returns whether a campaign is cancelled; looks in the store if what is known is not fresh.
+    /// Returns whether a campaign is cancelled; reads the store if the cached answer is too old.
     pub(super) async fn is_cancelled(&self, campaign: &CampaignId) -> Result<bool> {
         let fresh =
             self.known().get(campaign).filter(|known| known.looked.elapsed() < FRESH).map(|known| known.cancelled);
@@ -55,7 +56,7 @@ impl CancelledCampaigns {
         }
     }
 
-    /// Looks again, for as long as this runs, at every campaign that was asked about of late.
+    /// Refreshes, for as long as this runs, every campaign that was asked about recently.
     pub(super) async fn watch(self) {
         loop {
             tokio::time::sleep(FRESH).await;
@@ -66,7 +67,7 @@ impl CancelledCampaigns {
             };
             for campaign in due {
                 if let Err(error) = self.look(&campaign).await {
-                    tracing::debug!(%campaign, error = %error.chain(), "cannot see whether the campaign is cancelled");
+                    tracing::debug!(%campaign, error = %error.chain(), "cannot read whether the campaign is cancelled");
                 }
             }
         }

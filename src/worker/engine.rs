@@ -25,15 +25,15 @@ use crate::io::shutdown::Shutdown;
 use crate::pipeline::{Each, Generated, Request, Scored, Scores, ScoringTarget, StepProgress};
 use crate::plan::{Job, Unscored};
 
-/// Batches handed to the engine at most: one in work, one ready, so that the device never waits for commits.
-pub(crate) const DEPTH: usize = 2;
-/// Images handed to the engine for scoring at most; they are large.
+/// The maximum number of batches in the engine: one in work, one ready, so that the device never waits for commits.
+pub const DEPTH: usize = 2;
+/// The maximum number of images queued for scoring; they are large.
 const SCORING: usize = 4;
 
-/// A batch that came back: each item with its result, or all of them with why the whole batch failed.
+/// A finished batch: each item with its result, or all items with the error of the whole batch.
 pub type Finished = Result<Vec<(InFlight, Result<Scored>)>, (Vec<InFlight>, Error)>;
 
-/// What the thread is asked to do.
+/// A command to the engine's thread.
 enum EngineCommand {
     /// Generate a batch and score its images.
     Generate(Vec<InFlight>),
@@ -45,7 +45,7 @@ struct ScoreCommand {
     expected: Unscored,
     image: RgbImage,
     reply: oneshot::Sender<Result<Scores>>,
-    /// The command's place in the channel; free again when the thread is done with it.
+    /// The command's permit in the channel, released when the thread is done with the command.
     _place: OwnedSemaphorePermit,
 }
 
@@ -54,7 +54,7 @@ pub struct Engine {
     commands: Option<mpsc::Sender<EngineCommand>>,
     finished: mpsc::Receiver<Finished>,
     scorer: EngineScorer,
-    /// Batches handed over and not yet back.
+    /// The number of batches submitted and not yet returned.
     pub outstanding: usize,
 }
 
@@ -65,8 +65,8 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Starts the thread. `on_step` is called after every denoising step; a batch with a job that is `unwanted` is
-    /// broken off.
+    /// Starts the engine's thread. `on_step` is called after every denoising step; a batch with a job that is
+    /// `unwanted` is aborted.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl Engine {
         self.scorer.clone()
     }
 
-    /// Hands over a batch; call only with fewer than [`DEPTH`] outstanding.
+    /// Submits a batch; call only with fewer than [`DEPTH`] outstanding.
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Waits for the next batch that is back. Cancel-safe.
+    /// Waits for the next finished batch. Cancel-safe.
     ///
     /// # Errors
     ///
@@ -135,7 +135,8 @@ impl Engine {
         Ok(finished)
     }
 
-    /// Takes no more work and waits until the thread has dropped the model; returns what it had in hand.
+    /// Stops the engine: takes no more work, waits until the thread has dropped the model, and returns the items it
+    /// held.
     pub async fn stop(&mut self) -> Vec<InFlight> {
         self.commands = None;
         let mut left = Vec::new();
@@ -192,7 +193,7 @@ fn stopping() -> Error {
     Error::new(Kind::Transient, "the engine is stopping")
 }
 
-/// Whether a batch is to be broken off: a stop was asked for, or one of its jobs is not wanted any more.
+/// Returns whether a batch is to be aborted: a stop was requested, or one of its jobs is no longer wanted.
 fn broken_off(shutdown: &Shutdown, unwanted: &impl Fn(&Job) -> bool, batch: &[InFlight]) -> bool {
     shutdown.requested() || batch.iter().any(|work| unwanted(work.job()))
 }
@@ -208,7 +209,7 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(StepProgress)> Thread<G, U, S> {
     fn score(&mut self, command: ScoreCommand) {
         let ScoreCommand { expected, image, reply, _place } = command;
         if reply.is_closed() {
-            return; // nobody waits any more
+            return; // the receiver is gone
         }
         let scores = if self.shutdown.requested() {
             Err(stopping())
@@ -223,7 +224,7 @@ impl<G: Generator, U: Fn(&Job) -> bool, S: Fn(StepProgress)> Thread<G, U, S> {
 
     fn make(&mut self, batch: Vec<InFlight>) -> Finished {
         if broken_off(&self.shutdown, &self.unwanted, &batch) {
-            // It waited behind the batch that noticed the request; not a step of it is made.
+            // It waited behind the batch that noticed the stop, so none of its steps is run.
             return Err((batch, Error::new(Kind::Transient, "asked to stop before the batch began")));
         }
         let span = tracing::info_span!(parent: None, "batch", images = batch.len());

@@ -1,4 +1,4 @@
-//! What a worker reports to its observer while it works, and what it did in the end.
+//! Events that a worker reports to its observer, and the totals of its work.
 
 use std::time::Duration;
 
@@ -7,33 +7,33 @@ use crate::campaign::sidecar::Sidecar;
 use crate::plan::Job;
 use crate::spec::Priority;
 
-/// Something that happened in a worker.
+/// An event in a worker.
 #[derive(Debug)]
 pub enum WorkerEvent<'a> {
     /// A batch of `images` did step `done` of `total`.
     Step {
-        /// Images in the batch.
+        /// The number of images in the batch.
         images: usize,
-        /// Steps done.
+        /// The number of steps done.
         done: usize,
-        /// Steps in all.
+        /// The number of steps in all.
         total: usize,
     },
     /// A job was received.
     Taken {
-        /// Its priority.
+        /// The job's priority.
         lane: Priority,
-        /// How long ago it was first published, if its sender said so.
+        /// The time since its first publication, if its sender gave one.
         waited: Option<Duration>,
     },
-    /// A batch went to the engine.
+    /// A batch was submitted to the engine.
     Batch {
-        /// Images in it.
+        /// The number of images in the batch.
         images: usize,
-        /// Images that would fit.
+        /// The number of images that would fit.
         room: usize,
     },
-    /// Something went wrong with an item, a batch or everything; what becomes of the jobs is reported by other events.
+    /// An error of an item, a batch or the whole worker; what becomes of the jobs is reported by other events.
     Trouble(&'a Error),
     /// A job was given up on without an outcome.
     Dead {
@@ -42,7 +42,7 @@ pub enum WorkerEvent<'a> {
         /// The reason.
         reason: &'a str,
     },
-    /// A job was found finished.
+    /// A job was found to be finished already.
     Skipped(&'a Sidecar),
     /// A job was finished.
     Finished(&'a Sidecar),
@@ -50,13 +50,13 @@ pub enum WorkerEvent<'a> {
     Dropped(&'a Job),
 }
 
-/// What a worker did.
+/// The totals of a worker's run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WorkSummary {
-    /// Jobs found finished.
+    /// The number of jobs found finished already.
     pub skipped: usize,
-    /// Jobs finished.
+    /// The number of jobs finished.
     pub finished: usize,
-    /// Whether it was asked to stop before the queue was empty.
+    /// Whether the worker was asked to stop before the queue was empty.
     pub stopped: bool,
 }

@@ -1,29 +1,29 @@
-//! The gate: which images pass, which are tried again, which are refused. Pure.
+//! The gate: decides which images pass, which are tried again and which are rejected. Pure.
 //!
-//! Takes the thresholds of a job and the scores of an image; returns an [`Attempt`] with its reasons, and what is
-//! [`next`].
+//! Takes the thresholds of a job and the scores of an image; returns an [`Attempt`] with its reasons, and the [`next`]
+//! step.
 //!
 //! # Invariants
 //!
-//! A score that is not a number passes no threshold. A threshold of 0 is always passed. Of several refused attempts the
-//! best one is kept.
+//! A score that is not a number passes no threshold. A threshold of 0 is always passed. Of several rejected attempts
+//! the best one is kept.
 
 use crate::campaign::sidecar::Attempt;
 use crate::pipeline::scores::Scores;
 use crate::spec::Gate;
 
-/// What happens to a job after an attempt.
+/// The step that follows an attempt at a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// It passed.
+    /// The image passed.
     Accept,
     /// Another attempt is to be made: the same job with other noise.
     Again,
-    /// No attempts left.
+    /// No attempts are left.
     GiveUp,
 }
 
-/// Checks an attempt that gave an image against the thresholds.
+/// Checks an image against the thresholds and returns the attempt.
 pub fn judge(gate: &Gate, number: u32, scores: Option<Scores>) -> Attempt {
     let mut reasons = Vec::new();
     let mut hold = |what: &str, score: Option<f32>, least: f32| match score {
@@ -37,12 +37,12 @@ pub fn judge(gate: &Gate, number: u32, scores: Option<Scores>) -> Attempt {
     Attempt { number, scores, passed: reasons.is_empty(), reasons }
 }
 
-/// Returns an attempt that gave no image.
+/// Returns the record of an attempt that gave no image.
 pub fn failed(number: u32, reason: String) -> Attempt {
     Attempt { number, scores: None, passed: false, reasons: vec![reason] }
 }
 
-/// Returns what comes after these attempts.
+/// Returns the step that follows these attempts.
 pub fn next(gate: &Gate, attempts: &[Attempt]) -> Next {
     let made = attempts.len() as u32;
     match attempts.last() {
@@ -52,8 +52,8 @@ pub fn next(gate: &Gate, attempts: &[Attempt]) -> Next {
     }
 }
 
-/// Returns how near an image is to passing: 2 for one that passes both thresholds, less the further it stays below.
-pub(crate) fn nearness(gate: &Gate, scores: Option<&Scores>) -> f32 {
+/// Returns how close an image is to passing: 2 if it passes both thresholds, less by how far it stays below.
+pub fn nearness(gate: &Gate, scores: Option<&Scores>) -> f32 {
     let near = |score: Option<f32>, least: f32| match score.unwrap_or(0.0) / least {
         _ if least <= 0.0 => 1.0,
         ratio if ratio.is_nan() => 0.0,

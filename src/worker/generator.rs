@@ -1,4 +1,4 @@
-//! The trait of what generates and scores images, and its implementation by the ONNX pipeline.
+//! The trait of a model that generates and scores images, and its implementation by the ONNX pipeline.
 
 use image::RgbImage;
 
@@ -9,7 +9,7 @@ use crate::plan::Job;
 
 /// Generates and scores images: the pipeline in production, a stub in tests.
 pub trait Generator: Send + 'static {
-    /// Returns its bundle and provider, for the sidecars.
+    /// Returns the bundle and the provider, for the sidecars.
     fn describe(&self) -> GeneratorInfo;
 
     /// Checks that a job may be generated now, and loads the weights it needs.
@@ -63,7 +63,7 @@ impl Generator for Pipeline {
     }
 }
 
-/// The request for a job's first attempt.
+/// Builds the request for a job's first attempt.
 impl From<&Job> for Request {
     fn from(job: &Job) -> Self {
         Self {
@@ -83,7 +83,7 @@ impl From<&Job> for Request {
     }
 }
 
-/// What a job's image is expected to show.
+/// Builds the description of what a job's image is expected to show.
 impl<'a> From<&'a Job> for ScoringTarget<'a> {
     fn from(job: &'a Job) -> Self {
         Self { style: &job.style, category: &job.category, prompt: &job.prompts.category }

@@ -20,10 +20,10 @@ pub struct InFlight {
     pub(super) delivery: Delivery<Message>,
     job: Arc<Job>,
     attempts: Vec<Attempt>,
-    /// The number of the attempt that came nearest to passing, and its image.
+    /// The number and image of the attempt that came closest to passing.
     best: Option<(u32, RgbImage)>,
     timings: BTreeMap<String, f64>,
-    /// Its span in the trace of its message; ends when the job is settled.
+    /// The job's span in the trace of its message; ends when the job is settled.
     span: Span,
 }
 
@@ -45,27 +45,27 @@ impl InFlight {
         Self { delivery, job, attempts: Vec::new(), best: None, timings: BTreeMap::new(), span }
     }
 
-    /// Returns its span.
+    /// Returns the job's span.
     pub(super) fn span(&self) -> &Span {
         &self.span
     }
 
-    /// Returns its job.
+    /// Returns the job.
     pub(super) fn job(&self) -> &Job {
         &self.job
     }
 
-    /// Returns the request for its next attempt.
+    /// Returns the request for the next attempt.
     pub(super) fn request(&self) -> Request {
         Request { attempt: self.attempts.len() as u32 + 1, ..Request::from(&*self.job) }
     }
 
-    /// Returns what it must have in common with the rest of its batch.
+    /// Returns the key that all requests of its batch share.
     pub(super) fn batch_key(&self) -> BatchKey {
         BatchKey::new(self.job.size, &self.job.sampler)
     }
 
-    /// Records the result of the attempt that was requested and returns what is next.
+    /// Records the result of the requested attempt and returns the next step.
     pub(super) fn record(&mut self, result: Result<Scored>) -> Next {
         let (gate, number) = (&self.job.gate, self.attempts.len() as u32 + 1);
         match result {
@@ -92,7 +92,7 @@ impl InFlight {
         gate::next(gate, &self.attempts)
     }
 
-    /// Ends the work: returns the delivery, to be settled, and what became of the job.
+    /// Ends the work: returns the delivery, which is to be settled, and the job's result.
     pub(super) fn into_result(self) -> (Delivery<Message>, JobResult) {
         let Self { delivery, job, attempts, best, timings, span: _ } = self;
         let chosen = best.map(|(attempt, image)| ChosenImage { attempt, image });

@@ -1,10 +1,10 @@
-//! Counts what a worker does in the metrics. An asset is counted once, when it is finished, with all its attempts.
+//! Records a worker's events in the metrics. An asset is counted once, when it is finished, with all its attempts.
 
 use super::event::WorkerEvent;
 use crate::campaign::sidecar::{Outcome, Sidecar};
 use crate::telemetry::Metrics;
 
-/// Counts an event.
+/// Records an event in the metrics.
 pub fn count(metrics: &Metrics, event: &WorkerEvent<'_>) {
     match event {
         WorkerEvent::Step { .. } | WorkerEvent::Dropped(_) => {}

@@ -1,10 +1,11 @@
 //! The worker: receive → batch → generate → gate → commit → acknowledge.
 //!
 //! # Invariants
-//! A delivery is acknowledged only after its sidecar is in the store. Encoding and committing of one batch overlap
-//! with the denoising of the next. What is held is bounded. Asked to stop, a worker stops within a step and what it
-//! held goes back to the queue. In a cluster ([`Mode::Cluster`]), a store that is away is waited for, a cancelled
-//! campaign is stopped within a step of the news, and what is given up on is recorded.
+//!
+//! A delivery is acknowledged only after its sidecar is in the store. Encoding and committing of one batch overlap with
+//! the denoising of the next. The number of jobs held is bounded. A worker that is asked to stop does so within a step,
+//! and its unfinished jobs go back to the queue. In a cluster ([`Mode::Cluster`]), a store that is away is waited for,
+//! a cancelled campaign is stopped within a step of the notice, and jobs given up on are recorded.
 
 pub(crate) mod batcher;
 mod cancel;

@@ -1,4 +1,4 @@
-//! Whether a worker is the only one or one of many.
+//! The mode of a worker: the only one, or one of many.
 
 use std::sync::Arc;
 
@@ -12,13 +12,12 @@ pub enum Mode {
     /// This process is the only worker, started by a person who can start it again: nothing is published, and a store
     /// that is away is an error.
     Alone,
-    /// One of many workers behind a broker: domain events are published, jobs of cancelled campaigns are stopped
-    /// within a step of the news, what is given up on is recorded in the store, and a store that is away is waited
-    /// for.
+    /// One of many workers behind a broker: domain events are published, jobs of cancelled campaigns are stopped within
+    /// a step of the notice, jobs given up on are recorded in the store, and a store that is away is waited for.
     Cluster {
-        /// Where domain events are published.
+        /// The sink to which domain events are published.
         events: Arc<dyn EventSink>,
-        /// Which campaigns are cancelled.
+        /// The cancelled campaigns, as far as is known.
         cancelled: CancelledCampaigns,
     },
 }

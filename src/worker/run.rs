@@ -27,22 +27,22 @@ use crate::pipeline::StepProgress;
 use crate::plan::Job;
 use crate::store::Store;
 
-/// How long an idle engine waits for a batch to fill.
+/// The time for which an idle engine waits for a batch to fill.
 const LINGER: Duration = Duration::from_millis(20);
 
-/// Makes the images of jobs and commits them.
+/// A worker: generates the images of jobs and commits them.
 pub struct Worker {
-    /// Where jobs come from.
+    /// The channel that jobs come from.
     pub jobs: Arc<dyn Channel<Message>>,
-    /// Where assets go.
+    /// The store that assets go to.
     pub store: Arc<dyn Store>,
-    /// How many images are denoised together at most.
+    /// The maximum number of images denoised together.
     pub max_batch: usize,
-    /// Whether others work on the same campaigns.
+    /// Whether other processes work on the same campaigns.
     pub mode: Mode,
-    /// When to stop.
+    /// The signal that asks the worker to stop.
     pub shutdown: Shutdown,
-    /// Is called with what happens, from several threads.
+    /// The observer, called with every event, from several threads.
     pub observer: Arc<dyn Fn(WorkerEvent<'_>) + Send + Sync>,
 }
 
@@ -51,7 +51,7 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// What ends a run: a device, store or broker that is not there.
+    /// The error that ends a run: a device, store or broker that is unavailable.
     pub async fn run(self, generator: impl Generator) -> Result<WorkSummary> {
         self.start(generator)?.run().await
     }
@@ -101,11 +101,11 @@ impl Worker {
                 left.push(*work);
             }
         }
-        // What is being committed is nearly done: let it finish rather than make it again.
+        // Commits under way are nearly done: finishing them is cheaper than generating the images again.
         while let Some(commit) = state.commits.join_next().await {
             match state.committed(commit) {
                 Err(error) if self.mode.is_cluster() && self.shutdown.requested() => {
-                    tracing::debug!(error = %error.chain(), "a commit was left undone; its job comes back");
+                    tracing::debug!(error = %error.chain(), "a commit was not completed; its job is delivered again");
                 }
                 Err(error) if result.is_ok() => return Err(error),
                 _ => {}
@@ -113,7 +113,7 @@ impl Worker {
         }
         for work in left {
             if let Err(error) = work.delivery.give_back().await {
-                tracing::debug!(error = %error.chain(), "a job was not given back; it comes back by itself");
+                tracing::debug!(error = %error.chain(), "a job was not returned to the queue; it is delivered again");
             }
         }
         result.map(|()| state.tally)
@@ -154,8 +154,8 @@ impl Worker {
         }
     }
 
-    /// Looks whether a delivery is to be made, or is finished or not for this engine; beside the others, as the store
-    /// is asked.
+    /// Checks whether a delivery is to be made, is finished already or is not for this engine; runs as a task, as it
+    /// queries the store.
     fn take(&self, state: &WorkerState, delivery: Delivery<Message>) -> JoinHandle<Result<Arrival>> {
         let (settlement, cancelled, digest) = (self.settlement(), state.cancelled.clone(), state.by.digest);
         (self.observer)(WorkerEvent::Taken { lane: delivery.message.priority(), waited: delivery.message.waited() });
@@ -166,7 +166,7 @@ impl Worker {
             let job = &delivery.message.job;
             if job.bundle != digest {
                 let reason = format!("made for bundle {}, this worker has {digest}", job.bundle);
-                // Where workers are replaced one after the other, another has the bundle, or will have it.
+                // While workers are replaced one after the other, another one has the bundle, or will have it.
                 return if settlement.mode.is_cluster() {
                     settlement.retry(delivery, &reason).await
                 } else {
@@ -193,7 +193,7 @@ impl Worker {
         })
     }
 
-    /// Handles a batch that came back: commits its jobs, tries them again, gives them back, or ends the run.
+    /// Handles a finished batch: commits its jobs, tries them again, returns them to the queue, or ends the run.
     async fn handle(&self, state: &mut WorkerState, finished: Finished) -> Result<()> {
         let cancelled = state.cancelled.clone();
         let unwanted =
@@ -201,7 +201,7 @@ impl Worker {
         let items = match finished {
             Ok(items) => items,
             Err((batch, error)) if self.shutdown.requested() => {
-                tracing::debug!(error = %error.chain(), "a batch was broken off");
+                tracing::debug!(error = %error.chain(), "a batch was aborted");
                 for work in batch {
                     work.delivery.give_back().await?;
                 }
@@ -216,7 +216,7 @@ impl Worker {
                 return Ok(());
             }
             Err((batch, error)) if error.kind() == Kind::Transient => {
-                tracing::warn!(error = %error.chain(), images = batch.len(), "a batch failed; it is tried again");
+                tracing::warn!(error = %error.chain(), images = batch.len(), "a batch failed and is tried again");
                 (self.observer)(WorkerEvent::Trouble(&error));
                 for work in batch {
                     self.settlement().retry(work.delivery, &error.chain()).await?;
@@ -224,7 +224,7 @@ impl Worker {
                 return Ok(());
             }
             Err((batch, error)) => {
-                // Not the fault of these jobs: another worker may do better.
+                // These jobs are not at fault: another worker may succeed.
                 for work in batch {
                     work.delivery.give_back().await?;
                 }
@@ -247,7 +247,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Commits a job beside the engine's work, and settles its delivery after.
+    /// Commits a job in parallel with the engine's work, then settles its delivery.
     fn commit(&self, state: &mut WorkerState, work: InFlight) {
         let (settlement, by) = (self.settlement(), Arc::clone(&state.by));
         let span = tracing::info_span!(parent: work.span(), "commit");
@@ -278,7 +278,7 @@ impl Worker {
     }
 }
 
-/// A worker whose engine runs.
+/// A worker whose engine is running.
 pub struct StartedWorker {
     worker: Worker,
     state: WorkerState,
@@ -296,45 +296,45 @@ impl StartedWorker {
     ///
     /// # Errors
     ///
-    /// What ends a run: a device, store or broker that is not there.
+    /// The error that ends a run: a device, store or broker that is unavailable.
     pub async fn run(self) -> Result<WorkSummary> {
         let Self { worker, state, stop_engine, _watch } = self;
         worker.run_to_the_end(state, stop_engine).await
     }
 }
 
-/// Everything that a running worker holds.
+/// The state of a running worker.
 struct WorkerState {
     batcher: Batcher<InFlight>,
-    /// Deliveries that are looked at, in the order in which they came.
+    /// Deliveries being checked, in the order of their arrival.
     arrivals: FuturesOrdered<JoinHandle<Result<Arrival>>>,
     engine: Engine,
     commits: JoinSet<Result<()>>,
     tally: WorkSummary,
     by: Arc<GeneratorInfo>,
-    /// In a cluster, which campaigns are cancelled.
+    /// The cancelled campaigns; `None` outside a cluster.
     cancelled: Option<CancelledCampaigns>,
 }
 
-/// Returns the result of a task; that the task was cut short is an error of its own.
+/// Returns the result of a task; a task that was aborted is an internal error.
 fn joined<T>(task: Result<Result<T>, JoinError>) -> Result<T> {
     task.unwrap_or_else(|e| Err(Error::internal("the work on a job was cut short").caused_by(e)))
 }
 
 impl WorkerState {
-    /// Counts a commit that came to its end.
+    /// Counts a completed commit.
     fn committed(&mut self, commit: Result<Result<()>, JoinError>) -> Result<()> {
         joined(commit)?;
         self.tally.finished += 1;
         Ok(())
     }
 
-    /// Returns how many jobs it holds; those in the engine count as full batches.
+    /// Returns the number of jobs held; those in the engine count as full batches.
     fn count(&self, max_batch: usize) -> usize {
         self.batcher.len() + self.arrivals.len() + self.commits.len() + self.engine.outstanding * max_batch
     }
 
-    /// Keeps the engine busy: with full batches ahead of time, with one that is not full only when it would idle.
+    /// Keeps the engine busy: submits full batches ahead of time, a partial one only when the engine would idle.
     fn feed_engine(&mut self, linger_over: bool, fed: impl Fn(usize)) -> Result<()> {
         while self.engine.outstanding < DEPTH {
             let partial = linger_over && self.engine.outstanding == 0;

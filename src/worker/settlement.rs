@@ -1,8 +1,9 @@
-//! Settles deliveries beside the worker's main loop, and asks the store meanwhile.
+//! Settles deliveries in parallel with the worker's main loop, and queries the store meanwhile.
 //!
 //! # Invariants
-//! In a cluster, a store that is away is waited for until it is back or the worker is to stop, and costs no job a
-//! failure.
+//!
+//! In a cluster, a store that is away is waited for until it is back or the worker is to stop, and no failure is
+//! counted against a job for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +20,11 @@ use crate::io::shutdown::Shutdown;
 use crate::plan::Job;
 use crate::store::Store;
 
-/// The pauses between tries at a store that is away; the last stands for all further.
+/// The pauses between retries at a store that is away; the last applies to all further ones.
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
 
-/// What settling a delivery needs; cheap to clone.
+/// The handles that are needed to settle a delivery; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Settlement {
     pub(super) store: Arc<dyn Store>,
@@ -33,9 +34,10 @@ pub(super) struct Settlement {
 }
 
 impl Settlement {
-    /// Asks the store until it answers: in a cluster, for as long as it is away and the worker is not to stop.
+    /// Queries the store; in a cluster, retries while the store is away and the worker is not to stop.
     ///
     /// # Errors
+    ///
     /// The last error of the store.
     pub(super) async fn retry_while_unavailable<T, F>(&self, ask: impl Fn() -> F) -> Result<T>
     where
@@ -57,13 +59,13 @@ impl Settlement {
         }
     }
 
-    /// Settles a delivery whose outcome is in the store: publishes it first, then acknowledges, so that another worker
-    /// publishes it if this one dies in between.
+    /// Settles a delivery whose outcome is in the store: publishes the outcome first, then acknowledges, so that
+    /// another worker publishes it if this one dies in between.
     pub(super) async fn finished(&self, delivery: Delivery<Message>, sidecar: &Sidecar) -> Result<()> {
         if let Some(events) = self.mode.events() {
             let event = DomainEvent::asset(sidecar, |key| self.store.locate(key));
             if let Err(error) = events.publish(&event).await {
-                tracing::warn!(error = %error.chain(), "an asset's event was not published; its job comes again");
+                tracing::warn!(error = %error.chain(), "an asset's event was not published; the job is redelivered");
                 return Ok(());
             }
         }
@@ -71,7 +73,7 @@ impl Settlement {
         Ok(())
     }
 
-    /// Settles a delivery that failed in a way that may pass.
+    /// Settles a delivery that failed in a way that may pass: it is tried again later.
     pub(super) async fn retry(&self, delivery: Delivery<Message>, reason: &str) -> Result<Arrival> {
         if delivery.message.failures + 1 >= MAX_DELIVERIES {
             self.record_dead(&delivery.message.job, reason).await?;
@@ -79,24 +81,25 @@ impl Settlement {
         self.settled(delivery.retry(reason).await)
     }
 
-    /// Settles a delivery that will never work.
+    /// Settles a delivery that can never succeed: it is given up on.
     pub(super) async fn dead(&self, delivery: Delivery<Message>, reason: &str) -> Result<Arrival> {
         self.record_dead(&delivery.message.job, reason).await?;
         self.settled(delivery.dead(reason).await)
     }
 
-    /// Settles a delivery of a cancelled campaign: nothing is made of it.
+    /// Settles a delivery of a cancelled campaign: no image is made for it.
     pub(super) async fn discard(&self, delivery: Delivery<Message>) -> Arrival {
         (self.observer)(WorkerEvent::Dropped(&delivery.message.job));
         delivery.ack().await;
         Arrival::Settled
     }
 
-    /// In a cluster, a delivery that the broker could not settle is no error: it comes again.
+    /// Returns the arrival of a settled delivery. In a cluster, a broker that could not settle it is no error: it comes
+    /// again.
     fn settled(&self, result: Result<()>) -> Result<Arrival> {
         match result {
             Err(error) if self.mode.is_cluster() => {
-                tracing::warn!(error = %error.chain(), "a job could not be settled; it comes again");
+                tracing::warn!(error = %error.chain(), "a job could not be settled; it is delivered again");
                 Ok(Arrival::Settled)
             }
             result => result.map(|()| Arrival::Settled),
@@ -114,17 +117,17 @@ impl Settlement {
     }
 }
 
-/// Whether the store may answer when it is asked again.
+/// Returns whether the store may answer when it is queried again.
 fn may_pass(error: &Error) -> bool {
     matches!(error.kind(), Kind::Unavailable | Kind::Transient)
 }
 
-/// What became of a delivery that was looked at.
+/// The result of checking a delivery.
 pub(super) enum Arrival {
-    /// Its job is to be made.
+    /// The job is to be made.
     Ready(Box<InFlight>),
-    /// Its job was finished before.
+    /// The job was finished before.
     Skipped,
-    /// It was settled without an outcome.
+    /// The delivery was settled without an outcome.
     Settled,
 }

@@ -1,4 +1,4 @@
-//! The connection to a broker as a program uses it: its channels, its event exchange and its dead letters.
+//! A RabbitMQ broker as the rest of the program uses it: its channels, its exchange of events and its dead letters.
 
 use std::mem;
 use std::sync::Arc;
@@ -35,19 +35,20 @@ impl Rabbit {
     /// Connects and declares the topology; nothing is received before the first [`Channel::receive`].
     ///
     /// # Errors
-    /// Where the address is wrong or would send the password unencrypted, and where the broker cannot be reached.
+    ///
+    /// If the address is wrong or would send the password unencrypted, or the broker cannot be reached.
     pub async fn connect(address: &BrokerAddress, plaintext: bool, settings: RabbitSettings) -> Result<Self> {
         let prefetch = settings.prefetch.max(1);
         let client = Arc::new(BrokerClient::new(address.uri(plaintext)?, address.to_string(), settings));
-        client.channel().await?; // says what is wrong with the address now, not with the first message
-        // Shared, so that jobs are over only when no order is in work that may bring more.
+        client.channel().await?; // reports a wrong address now, not with the first message
+        // Shared, so that jobs end only when no order is in work that may add more.
         let activity = Arc::new(Activity::default());
         let jobs = RabbitChannel::new(&topology::JOBS, prefetch, Arc::clone(&client), Arc::clone(&activity));
         let orders = RabbitChannel::new(&topology::ORDERS, ORDERS_AHEAD, Arc::clone(&client), activity);
         Ok(Self { client, jobs: Arc::new(jobs), orders: Arc::new(orders) })
     }
 
-    /// Returns the channel of jobs; closed, it ends once no order is left either.
+    /// Returns the channel of jobs; once closed, it ends only when no order is left either.
     pub fn jobs(&self) -> Arc<dyn Channel<Message>> {
         Arc::clone(&self.jobs) as _
     }
@@ -57,11 +58,12 @@ impl Rabbit {
         Arc::clone(&self.orders) as _
     }
 
-    /// Keeps what is announced from now on for those who send webhooks, and returns the channel of it; all who
-    /// subscribe at one broker share it.
+    /// Subscribes to the events that are published from now on, for webhooks, and returns their channel; all
+    /// subscribers at one broker share it.
     ///
     /// # Errors
-    /// Where the broker cannot be reached or refuses to declare the queue.
+    ///
+    /// If the broker cannot be reached or refuses to declare the queue.
     pub async fn subscribe(&self) -> Result<Arc<dyn Channel<Notification>>> {
         let client = Arc::new(self.client.with_webhooks());
         let channel = client.channel().await?;
@@ -75,40 +77,44 @@ impl Rabbit {
         )))
     }
 
-    /// Returns whether those channels that receive have their connections.
-    pub(crate) fn connected(&self) -> bool {
+    /// Returns whether the channels that receive have their connections.
+    pub fn connected(&self) -> bool {
         self.jobs.connected() && self.orders.connected()
     }
 
-    /// Announces `body` on the exchange of events; every subscriber gets it, and that there is none is no error.
+    /// Publishes `body` on the exchange of events; every subscriber gets it, and having none is no error.
     ///
     /// # Errors
-    /// Where the broker cannot be reached or does not take it.
-    pub(crate) async fn announce(&self, topic: &str, content_type: &str, body: Vec<u8>) -> Result<()> {
+    ///
+    /// If the broker cannot be reached or does not accept it.
+    pub async fn announce(&self, topic: &str, content_type: &str, body: Vec<u8>) -> Result<()> {
         self.client.announce(topic, content_type, body).await
     }
 
-    /// Returns everything that was given up on, oldest first; looking changes nothing.
+    /// Returns all dead letters, oldest first, without changing them.
     ///
     /// # Errors
-    /// Where the broker cannot be asked.
+    ///
+    /// If the broker cannot be queried.
     pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
         dead_letters::list(&self.client).await
     }
 
-    /// Publishes those dead letters that are `wanted` again, with their failures forgotten, and returns them. What
-    /// cannot be read stays. A letter is taken from the dead only after the broker has confirmed the new message.
+    /// Publishes the dead letters that are `wanted` again, with their failures reset, and returns them. One that cannot
+    /// be parsed stays. A letter is removed only after the broker has confirmed the new message.
     ///
     /// # Errors
-    /// Where the broker cannot be asked or does not take one; those before it are published then.
+    ///
+    /// If the broker cannot be queried or does not accept a message; those before it are published by then.
     pub async fn requeue(&self, wanted: impl Fn(&DeadLetter) -> bool) -> Result<Vec<DeadLetter>> {
         self.settle_dead(wanted, true).await
     }
 
-    /// Deletes those dead letters that are `wanted` for good, and returns them.
+    /// Deletes the dead letters that are `wanted` for good, and returns them.
     ///
     /// # Errors
-    /// Where the broker cannot be asked.
+    ///
+    /// If the broker cannot be queried.
     pub async fn forget(&self, wanted: impl Fn(&DeadLetter) -> bool) -> Result<Vec<DeadLetter>> {
         self.settle_dead(wanted, false).await
     }
@@ -128,7 +134,7 @@ impl Rabbit {
         Ok(done)
     }
 
-    /// Publishes what was given up on as if it had never failed; returns whether it could be read.
+    /// Publishes a dead letter as if it had never failed; returns whether it could be parsed.
     async fn publish_again(&self, letter: &DeadLetter) -> Result<bool> {
         if let Some(message) = letter.message() {
             self.jobs.publish(message.renewed()).await?;

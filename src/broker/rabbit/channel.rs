@@ -1,4 +1,4 @@
-//! A channel at the broker: one implementation for jobs, orders and notifications.
+//! The channel of a RabbitMQ broker: one implementation for jobs, orders and notifications.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use crate::broker::channel::{Channel, Delivery, MAX_DELIVERIES, Receipt};
 use crate::broker::payload::Payload;
 use crate::spec::Priority;
 
-/// Messages that wait for their confirmation at once, where many are published.
+/// The number of messages that wait for their confirmation at once when many are published.
 const UNCONFIRMED: usize = 256;
-/// The header that counts failures, for messages whose body cannot.
+/// The header that counts failures, for messages whose body has no field for them.
 const FAILURES: &str = "housestyle-failures";
 
 /// A [`Channel`] at a RabbitMQ broker.
@@ -49,7 +49,7 @@ impl<T> Clone for Sender<T> {
 }
 
 impl<T: Payload> Sender<T> {
-    /// Sends a message: at once for 0, else after the `nth` delay.
+    /// Sends a message: at once for 0, otherwise after the `nth` delay.
     async fn send(&self, message: &T, nth: u32) -> Result<()> {
         let mut headers = FieldTable::default();
         if T::FAILURES_IN_HEADER && message.failures() > 0 {
@@ -71,7 +71,7 @@ impl<T: Payload> RabbitChannel<T> {
         Self { sender, prefetch, activity, consumer: OnceCell::new(), closed: AtomicBool::new(false) }
     }
 
-    /// Returns whether it has its connection, if it receives.
+    /// Returns whether the receiving connection is up; true for a channel that has not received yet.
     pub(super) fn connected(&self) -> bool {
         self.consumer.get().is_none_or(Consumer::connected)
     }
@@ -84,7 +84,7 @@ impl<T: Payload> RabbitChannel<T> {
         self.consumer.get_or_init(start).await
     }
 
-    /// Makes a delivery of what came in. What cannot be read goes to the dead letters, so that the queue goes on.
+    /// Parses an incoming message. One that cannot be parsed goes to the dead letters, so that the queue goes on.
     fn open(&self, incoming: Incoming) -> Option<Delivery<T>> {
         let Incoming { body, deaths, headers, guard } = incoming;
         match T::from_bytes(&body) {
@@ -105,7 +105,7 @@ impl<T: Payload> RabbitChannel<T> {
                     match client.send_dead(route.name, body, &error.chain()).await {
                         Ok(()) => guard.ack().await,
                         Err(error) => {
-                            tracing::warn!(error = %error.chain(), "it could not be kept apart and comes again")
+                            tracing::warn!(error = %error.chain(), "its dead letter was not published; it comes again")
                         }
                     }
                 });
@@ -176,7 +176,7 @@ impl<T: Payload> Channel<T> for RabbitChannel<T> {
 
     async fn close(&self) -> Result<()> {
         self.closed.store(true, Ordering::Release);
-        self.activity.wake(); // who waits for a message may wait for the last time
+        self.activity.wake(); // a receiver that waits may find the channel closed and drained
         Ok(())
     }
 

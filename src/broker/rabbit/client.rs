@@ -1,5 +1,4 @@
-//! The sending half of the broker: bytes to a queue, at once or later, to the dead letters or to the exchange of
-//! events.
+//! The broker client: sends bytes to a queue (at once or later), to the dead letters or to the exchange of events.
 
 use std::time::Duration;
 
@@ -14,23 +13,24 @@ use super::topology;
 use crate::base::error::{Error, Result};
 use crate::base::text;
 
-/// A reason is cut after so many characters: it is a sentence, not a file.
+/// The maximum length of a reason in characters; a longer one is cut.
 const MAX_REASON: usize = 2_000;
-/// How often the queues must be found empty, so that nothing is on its way between two of them.
+/// The number of consecutive checks that must find all queues empty, as a message may be on its way between two of
+/// them.
 const EMPTY: usize = 3;
-/// Between two looks at the queues.
+/// The pause between two checks of the queues.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// How a broker is used.
+/// Settings for the use of a broker.
 #[derive(Clone, Debug)]
 pub struct RabbitSettings {
-    /// Jobs of each priority that are received ahead, at most. More keep the engine busy; all of them must be done
-    /// within the broker's acknowledgement timeout (half an hour).
+    /// The maximum number of jobs of each priority that are received ahead. More keep the engine busy; all of them must
+    /// be done within the broker's acknowledgement timeout (half an hour).
     pub prefetch: u16,
-    /// How long after its first, second, … failure a message is delivered again, at most; the last stands for all
-    /// further.
+    /// The maximum delays before a message is delivered again after its first, second, … failure; the last applies to
+    /// all further ones.
     pub delays: Vec<Duration>,
-    /// How long a broker that is away, or takes no messages, is waited for.
+    /// The time for which a broker that is away, or accepts no messages, is waited for.
     pub patience: Duration,
 }
 
@@ -41,7 +41,7 @@ impl Default for RabbitSettings {
     }
 }
 
-/// Sends to a broker and asks it about its queues.
+/// Sends to a broker and queries its queues.
 #[derive(Debug)]
 pub(super) struct BrokerClient {
     connections: ConnectionManager,
@@ -72,12 +72,12 @@ impl BrokerClient {
         &self.settings.delays
     }
 
-    /// Opens an AMQP channel for questions to the broker.
+    /// Opens an AMQP channel for queries.
     pub(super) async fn channel(&self) -> Result<lapin::Channel> {
         self.publisher.channel().await
     }
 
-    /// Returns the error for a question (`verb`) that failed.
+    /// Returns the error for a failed operation, which `verb` names.
     pub(super) fn failed(&self, verb: &str, error: lapin::Error) -> Error {
         self.connections.failed(verb, error)
     }
@@ -91,7 +91,7 @@ impl BrokerClient {
     }
 
     /// Sends a body to a queue where it arrives later: between half and all of the `nth` delay (from 1; the last
-    /// stands for all further). Sends it at once for 0, or without delays.
+    /// applies to all further ones). Sends it at once for 0, or without delays.
     pub(super) async fn send_later(&self, queue: &str, body: Vec<u8>, nth: u32, headers: FieldTable) -> Result<()> {
         let delays = self.delays();
         let last = delays.len().saturating_sub(1);
@@ -114,14 +114,14 @@ impl BrokerClient {
         self.send(topology::DEAD, body, headers).await
     }
 
-    /// Announces a body on the exchange of events.
+    /// Publishes a body on the exchange of events.
     pub(super) async fn announce(&self, topic: &str, content_type: &str, body: Vec<u8>) -> Result<()> {
         let properties = persistent(FieldTable::default()).with_content_type(content_type.into());
         let (exchange, key) = (topology::EVENTS.into(), topic.into());
         self.publisher.publish(&Outgoing { exchange, key, body, properties, mandatory: false }).await
     }
 
-    /// Returns how many messages wait in a queue, those received and not settled not counted.
+    /// Returns the number of messages that wait in a queue; received and unsettled ones are not counted.
     pub(super) async fn depth(&self, queue: &str) -> Result<u32> {
         self.depth_over(&self.channel().await?, queue).await
     }
@@ -132,7 +132,8 @@ impl BrokerClient {
         Ok(declared.map_err(|e| self.failed("look at a queue of", e))?.message_count())
     }
 
-    /// Returns whether no job and no order waits or is due later, while `idle` says that this process has none either.
+    /// Returns whether no job and no order waits or is due later, while `idle` reports that this process holds none
+    /// either.
     pub(super) async fn is_drained(&self, idle: impl Fn() -> bool) -> Result<bool> {
         if !idle() {
             return Ok(false);

@@ -1,9 +1,10 @@
-//! Connections to the broker, and what its errors mean.
+//! Connections to the broker, and the errors that its replies stand for.
 //!
 //! A connection declares the topology before it is used.
 //!
 //! # Invariants
-//! An attempt to connect ends within [`CONNECT`]. A peer that went away in silence is noticed by heartbeats. No error
+//!
+//! An attempt to connect ends within [`CONNECT`]. A peer that disappears silently is noticed by heartbeats. No error
 //! holds the password.
 
 use std::time::Duration;
@@ -52,7 +53,8 @@ impl ConnectionManager {
             let channel = connection.create_channel().await?;
             match self.topology(&channel).await {
                 Err(error) if is_refused(&error) => {
-                    // A user who only submits may not declare. Workers have, and what is missing shows when it is used.
+                    // A user who only submits may not declare. Workers have done it, and what is missing shows when it
+                    // is used.
                     tracing::debug!(%error, "this user may not declare queues");
                     let another = connection.create_channel().await?; // a refusal closes its channel
                     Ok((connection, another))
@@ -79,7 +81,7 @@ impl ConnectionManager {
         Ok(())
     }
 
-    /// Returns the error for what failed (`verb`) at the broker.
+    /// Returns the error for a failed operation at the broker, which `verb` names.
     pub(super) fn failed(&self, verb: &str, error: lapin::Error) -> Error {
         let message = format!("cannot {verb} the broker {}", self.shown);
         let protocol = match error.kind() {

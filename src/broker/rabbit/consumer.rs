@@ -1,8 +1,9 @@
-//! Consuming: messages come in by priority, whatever happens to connections, AMQP channels and queues.
+//! Consumes messages from the broker by priority, across failures of connections, AMQP channels and queues.
 //!
 //! # Invariants
-//! At most `prefetch` messages of each queue are held. What was received on a connection that is gone is not handed out
-//! (the broker delivers it again). A queue that was deleted is declared and consumed again. Taking is cancel-safe.
+//!
+//! At most `prefetch` messages of each queue are held. A message received on a lost connection is not handed out (the
+//! broker delivers it again). A deleted queue is declared and consumed again. Taking is cancel-safe.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -33,12 +34,12 @@ pub(super) struct Consumer {
     _receiving: AbortOnDropHandle<()>,
 }
 
-/// What this process holds of the broker's messages; several consumers may share one.
+/// The messages that this process holds of the broker's; several consumers may share one count.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
-    /// Messages received and not settled.
+    /// The number of messages received and not settled.
     held: AtomicUsize,
-    /// Notified when a message came, and when one was settled.
+    /// Notified when a message arrives, and when one is settled.
     changed: Notify,
 }
 
@@ -48,18 +49,18 @@ impl Activity {
         self.held.load(Ordering::Acquire) == 0
     }
 
-    /// Makes everyone who waits look again.
+    /// Wakes every waiter, to check again.
     pub(super) fn wake(&self) {
         self.changed.notify_waiters();
     }
 
-    /// Waits for the next change; callers enable it before they look.
+    /// Waits for the next change; callers enable it before they check the state.
     pub(super) fn changed(&self) -> Notified<'_> {
         self.changed.notified()
     }
 }
 
-/// Messages that came and were not taken yet.
+/// Messages that were received and not taken yet.
 #[derive(Debug)]
 struct Inbox {
     waiting: Mutex<Lanes<Incoming>>,
@@ -67,20 +68,20 @@ struct Inbox {
     connected: AtomicBool,
 }
 
-/// A message that came.
+/// A received message.
 #[derive(Debug)]
 pub(super) struct Incoming {
-    /// Its body.
+    /// The message's body.
     pub(super) body: Vec<u8>,
-    /// How often a receiver died or lost its connection before it had settled the message.
+    /// The number of receivers that died or lost their connection before they had settled the message.
     pub(super) deaths: i64,
-    /// Its headers.
+    /// The message's headers.
     pub(super) headers: BTreeMap<ShortString, AMQPValue>,
-    /// What settles it.
+    /// The guard that settles the message.
     pub(super) guard: AckGuard,
 }
 
-/// Holds a message that is not settled; dropped without an acknowledgement, the message goes back to the broker.
+/// Holds an unsettled message; dropped without an acknowledgement, the message goes back to the broker.
 #[derive(Debug)]
 pub(super) struct AckGuard {
     acker: Option<Acker>,
@@ -119,15 +120,15 @@ impl Consumer {
         self.inbox.connected.load(Ordering::Relaxed)
     }
 
-    /// Takes the next message, if one has come.
+    /// Takes the next message, if one has arrived.
     pub(super) fn take(&self) -> Option<Incoming> {
         self.inbox.waiting().pop()
     }
 }
 
 impl AckGuard {
-    /// Acknowledges. That the connection is gone is no error: the message comes again, to a receiver that finds its
-    /// result in the store.
+    /// Acknowledges the message. A lost connection is no error: the message is delivered again, to a receiver that
+    /// finds its result in the store.
     pub(super) async fn ack(mut self) {
         if let Some(acker) = self.acker.take()
             && let Err(error) = acker.ack(BasicAckOptions::default()).await
@@ -136,7 +137,7 @@ impl AckGuard {
         }
     }
 
-    /// Returns whether the broker still waits for it to be settled; if not, it delivers the message again.
+    /// Returns whether the broker still waits for the settlement; if not, it delivers the message again.
     pub(super) fn is_live(&self) -> bool {
         self.acker.as_ref().is_some_and(Acker::usable)
     }
@@ -180,7 +181,7 @@ async fn receive(connections: ConnectionManager, route: &Route, prefetch: u16, i
     }
 }
 
-/// Receives over one connection until it ends, and returns why it did.
+/// Receives over one connection until it ends, and returns the reason.
 async fn receive_over_one(connections: &ConnectionManager, route: &Route, prefetch: u16, inbox: &Inbox) -> Result<()> {
     let (connection, control) = connections.connect("consumer").await?;
     // A channel is closed when declaring on it fails, so consuming has its own.

@@ -1,4 +1,4 @@
-//! Reading the queue of dead letters.
+//! Reads the queue of dead letters.
 
 use std::mem;
 
@@ -11,21 +11,21 @@ use super::topology;
 use crate::base::error::Result;
 use crate::broker::dead_letter::DeadLetter;
 
-/// The reply code of AMQP for a channel that is closed as intended.
+/// The AMQP reply code for a channel that is closed as intended.
 const REPLY_SUCCESS: u16 = 200;
-/// At most so many are read.
+/// The maximum number of dead letters that are read.
 const MOST: usize = 10_000;
 
-/// Dead letters that were received and not acknowledged; those that are not by then go back when this is released.
+/// Dead letters that were received; those that are not acknowledged go back to the queue when this is released.
 pub(super) struct HeldLetters {
-    /// Each letter, and what takes it from the queue.
+    /// Each letter, with the guard that removes it from the queue.
     pub(super) letters: Vec<(DeadLetter, Acker)>,
     channel: lapin::Channel,
 }
 
 impl HeldLetters {
-    /// Gives back what was not acknowledged; when this returns, the next look finds it. Dropped instead, the letters go
-    /// back some time later.
+    /// Returns the unacknowledged letters to the queue; once this returns, the next reader finds them. If this is
+    /// dropped instead, they go back some time later.
     pub(super) async fn release(self, client: &BrokerClient) -> Result<()> {
         drop(self.letters);
         let closed = self.channel.close(REPLY_SUCCESS, "done".into()).await;

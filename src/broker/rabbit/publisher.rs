@@ -1,9 +1,10 @@
 //! Publishing to the broker: a message counts as published once the broker has confirmed it.
 //!
 //! # Invariants
-//! A message that no queue takes is an error, never lost in silence. One whose confirmation was lost is sent again,
-//! so it may come twice. The connection is not the consumers', as a broker short of memory stops reading from
-//! publishers.
+//!
+//! A message that no queue accepts is an error, never silently lost. A message whose confirmation was lost is sent
+//! again, so it may arrive twice. The connection is separate from the consumers', as a broker short of memory stops
+//! reading from publishers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,30 +17,30 @@ use tokio::sync::Mutex;
 use super::connection::ConnectionManager;
 use crate::base::error::{Error, Kind, Result};
 
-/// A confirmation that has not come by then counts as lost.
+/// The time after which a missing confirmation counts as lost.
 const CONFIRM: Duration = Duration::from_secs(20);
 
-/// Publishes over one connection of its own.
+/// Publishes over a connection of its own.
 #[derive(Debug)]
 pub(super) struct Publisher {
     connections: ConnectionManager,
-    /// How long a broker that is away, or takes no messages, is waited for.
+    /// The time for which a broker that is away, or accepts no messages, is waited for.
     patience: Duration,
     open: Mutex<Option<Open>>,
-    /// How many connections were opened so far.
+    /// The number of connections opened so far.
     count: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Open {
-    /// Keeps the channel open.
+    /// The connection, held to keep the channel open.
     connection: Connection,
     channel: Channel,
-    /// Which connection it is, so that one failure closes one connection only once.
+    /// The number of the connection, so that one failure closes it only once.
     number: u64,
 }
 
-/// A message to publish and where it goes.
+/// A message to publish, with its destination.
 #[derive(Clone, Debug)]
 pub(super) struct Outgoing {
     /// The exchange.
@@ -50,18 +51,18 @@ pub(super) struct Outgoing {
     pub(super) body: Vec<u8>,
     /// The properties.
     pub(super) properties: BasicProperties,
-    /// Whether it is an error that no queue takes it.
+    /// Whether it is an error if no queue accepts the message.
     pub(super) mandatory: bool,
 }
 
-/// Why one attempt failed.
+/// The reason why one attempt failed.
 #[derive(Debug)]
 enum Failed {
     /// The connection failed.
     Connection(Error),
-    /// No queue takes it.
+    /// No queue accepts the message.
     Unroutable,
-    /// The broker refused it.
+    /// The broker rejected the message.
     Refused,
 }
 
@@ -83,10 +84,11 @@ impl Publisher {
         Self { connections, patience, open: Mutex::new(None), count: AtomicU64::new(0) }
     }
 
-    /// Publishes until the broker has confirmed it or patience ends.
+    /// Publishes a message, with retries until the broker has confirmed it or the patience ends.
     ///
     /// # Errors
-    /// Where the broker cannot be reached, has no queue for it, or refuses it.
+    ///
+    /// If the broker cannot be reached, has no queue for the message, or rejects it.
     pub(super) async fn publish(&self, outgoing: &Outgoing) -> Result<()> {
         let deadline = Instant::now() + self.patience;
         let pauses = ExponentialBuilder::default()
@@ -113,7 +115,7 @@ impl Publisher {
         }
     }
 
-    /// Opens a channel for other questions on the same connection.
+    /// Opens a channel for queries on the same connection.
     pub(super) async fn channel(&self) -> Result<Channel> {
         let mut open = self.open.lock().await;
         self.opened(&mut open).await?;
@@ -149,14 +151,14 @@ impl Publisher {
                 self.close(number).await;
                 let shown = self.connections.shown();
                 Err(Failed::Connection(
-                    Error::unavailable(format!("the broker {shown} confirms nothing"))
+                    Error::unavailable(format!("the broker {shown} does not confirm messages"))
                         .hint("it may be short of memory or disk (an alarm blocks publishers); look at the broker"),
                 ))
             }
         }
     }
 
-    /// Returns the channel that is open, or opens one.
+    /// Returns the open channel, or opens one.
     async fn opened(&self, open: &mut Option<Open>) -> Result<(Channel, u64)> {
         if let Some(Open { channel, number, .. }) = open
             && channel.status().connected()
@@ -172,7 +174,7 @@ impl Publisher {
         Ok((channel, number))
     }
 
-    /// Closes a connection that failed, unless that has been done.
+    /// Closes a connection that failed, unless it is closed already.
     async fn close(&self, number: u64) {
         let mut open = self.open.lock().await;
         if open.as_ref().is_some_and(|open| open.number == number) {

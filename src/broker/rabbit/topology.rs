@@ -1,10 +1,11 @@
 //! The broker's exchanges and queues, and how messages move between them. Names are a contract with `deploy/`.
 //!
-//! Declaring what is there already changes nothing.
+//! Declaring what exists already changes nothing.
 //!
 //! # Invariants
-//! Queues are durable and replicated (quorum). What the broker itself moves, be it dead or due again, it holds until
-//! the next queue has it (at-least-once). A full queue refuses, it never drops.
+//!
+//! Queues are durable and replicated (quorum). A message that the broker itself moves, as dead or as due again, is held
+//! until the next queue has it (at-least-once). A full queue rejects messages and never drops them.
 
 use std::time::Duration;
 
@@ -14,17 +15,17 @@ use lapin::{Channel, ExchangeKind};
 
 use crate::spec::Priority;
 
-/// The exchange that routes to the queue which the routing key names.
+/// The exchange that routes a message to the queue that its routing key names.
 pub const DIRECT: &str = "housestyle.direct";
-/// The exchange where events are announced.
+/// The exchange on which events are published.
 pub const EVENTS: &str = "housestyle.events";
 /// The queue of orders to coordinators.
 const CAMPAIGNS: &str = "housestyle.campaigns";
 /// The queue of dead letters.
-pub(crate) const DEAD: &str = "housestyle.dead";
-/// The queue of events for webhooks; only where webhooks are sent.
+pub const DEAD: &str = "housestyle.dead";
+/// The queue of events for webhooks; declared only where webhooks are sent.
 pub(super) const WEBHOOKS: &str = "housestyle.webhooks";
-/// The broker deletes the queue of webhooks when nothing was received from it for so long.
+/// The time without receivers after which the broker deletes the queue of webhooks.
 const EXPIRES: Duration = Duration::from_secs(3 * 86_400);
 
 /// The header of a dead letter with the reason.
@@ -32,17 +33,17 @@ pub(super) const REASON: &str = "housestyle-reason";
 /// The header of a dead letter with the name of the route it comes from.
 pub(super) const FROM: &str = "housestyle-from";
 
-/// How often the broker delivers a message whose receivers keep dying with it. The broker counts everything that they
-/// had received or was on its way to them, innocent for the most part, and every restart; RabbitMQ 4 takes the same
-/// number.
+/// The broker's delivery limit, for a message whose receivers keep dying. The broker counts every message that a dead
+/// receiver held or that was on its way to it, most of them not at fault, and every restart; RabbitMQ 4 has the same
+/// default.
 pub const DELIVERY_LIMIT: i64 = 20;
 
 /// The queues of one channel.
 #[derive(Debug)]
 pub(super) struct Route {
-    /// What dead letters call it.
+    /// The channel's name in dead letters.
     pub(super) name: &'static str,
-    /// One queue a priority, or one for all.
+    /// The names of the queues: one per priority, or one for all.
     pub(super) queues: &'static [(Priority, &'static str)],
 }
 
@@ -61,13 +62,13 @@ pub(super) const ORDERS: Route = Route { name: "campaigns", queues: &[(Priority:
 pub(super) const NOTIFICATIONS: Route = Route { name: "webhooks", queues: &[(Priority::Normal, WEBHOOKS)] };
 
 impl Route {
-    /// Returns the queue of a priority; the first where the channel tells no priorities apart.
+    /// Returns the queue of a priority; the first one where the channel has no priorities.
     pub(super) fn queue(&self, priority: Priority) -> &'static str {
         let queue = self.queues.iter().find(|(of, _)| *of == priority).or(self.queues.first());
         queue.map_or("", |(_, queue)| queue)
     }
 
-    /// Returns the names of its queues.
+    /// Returns the names of the queues.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.queues.iter().map(|(_, queue)| *queue)
     }
@@ -83,7 +84,7 @@ pub(super) async fn declare(channel: &Channel, delays: &[Duration]) -> lapin::Re
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
     channel.exchange_declare(DIRECT.into(), ExchangeKind::Direct, durable, FieldTable::default()).await?;
     channel.exchange_declare(EVENTS.into(), ExchangeKind::Topic, durable, FieldTable::default()).await?;
-    // Looking at dead letters counts as a delivery; the limit must not delete them for that.
+    // Reading dead letters counts as a delivery; the limit must not delete them for that.
     queue(channel, DEAD, table([("x-delivery-limit", AMQPValue::LongLongInt(1_000_000))])).await?;
     for name in JOBS.names().chain(ORDERS.names()) {
         let limits = table([
@@ -125,7 +126,7 @@ pub(super) async fn declare_webhooks(channel: &Channel) -> lapin::Result<()> {
         .await
 }
 
-/// Declares a queue that is reached by its name.
+/// Declares a queue and binds it under its own name.
 async fn queue(channel: &Channel, name: &str, mut arguments: FieldTable) -> lapin::Result<()> {
     arguments.insert("x-queue-type".into(), text("quorum"));
     arguments.insert("x-overflow".into(), text("reject-publish"));
