@@ -6,11 +6,11 @@
 /// A colour in CIE L*a*b*.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lab {
-    /// Lightness, 0 to 100.
+    /// The lightness, 0 to 100.
     pub l: f64,
-    /// Green to red.
+    /// The axis from green (negative) to red.
     pub a: f64,
-    /// Blue to yellow.
+    /// The axis from blue (negative) to yellow.
     pub b: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What is kept of a picture to compare it with others later: from its pixels, and from the evaluator.
+//! Features of a picture by which it is compared with others later: from its pixels, and from the evaluator.
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::palette::Palette;
 use super::perceptual_hash::PerceptualHash;
 use super::vector::Vector;
 
-/// What pixels alone tell: the perceptual hash and the colours.
+/// The appearance of a picture, computed from its pixels alone: a perceptual hash and colours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Appearance {
@@ -24,12 +24,12 @@ impl Appearance {
     }
 }
 
-/// What the evaluator tells, as far as images are later compared by it.
+/// The fingerprint of a picture: the evaluator's outputs by which images are compared later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fingerprint {
-    /// Probability of each style that the evaluator knows, in its order.
+    /// The probability of each style that the evaluator knows, in its order.
     pub styles: Vector,
-    /// The evaluator's embedding, mostly of what is shown.
+    /// The evaluator's embedding, which mostly describes the subject.
     pub embedding: Vector,
 }

@@ -1,4 +1,4 @@
-//! What a picture looks like, in a few numbers that are kept with it: colours, a perceptual hash, the evaluator's
+//! The appearance of a picture in a few numbers that are kept with it: colours, a perceptual hash, the evaluator's
 //! vectors.
 //!
 //! Takes pixels, or what a model returned for them; returns [`Appearance`] and [`Fingerprint`], small enough for a

@@ -4,7 +4,7 @@
 //!
 //! # Invariants
 //!
-//! Shares add up to 1. White background that reaches the picture's edge is no colour of the drawing.
+//! Shares add up to 1. White background that touches the picture's edge is no colour of the drawing.
 
 use std::mem;
 use std::str::FromStr;
@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::appearance::colour::Lab;
 
-/// Colours kept.
+/// The maximum number of colours kept.
 const COLOURS: usize = 8;
-/// Colours nearer than this (ΔE2000) count as one.
+/// The distance (ΔE2000) below which two colours count as one.
 const SAME: f64 = 8.0;
-/// Bits of each channel that distinguish colours in the first count.
+/// The number of bits of each channel that distinguish colours in the first count.
 const COARSE: u32 = 4;
-/// From this value in every channel a pixel may be background.
+/// The value in every channel from which a pixel may be background.
 const BACKGROUND: u8 = 248;
 
 /// The colours of a drawing, the most common first.
@@ -28,13 +28,13 @@ const BACKGROUND: u8 = 248;
 #[serde(transparent)]
 pub struct Palette(pub Vec<Swatch>);
 
-/// One colour and how much of the drawing has it.
+/// One colour and its share of the drawing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Swatch {
-    /// `#rrggbb`.
+    /// The colour, `#rrggbb`.
     pub colour: HexColour,
-    /// Share of the drawing's pixels.
+    /// The share of the drawing's pixels, from 0 to 1.
     pub share: f32,
 }
 
@@ -58,7 +58,7 @@ impl Palette {
             }
         }
         cells.retain(|(_, count)| *count > 0);
-        // stable: equal counts stay in the order of their colours
+        // Stable: equal counts stay in the order of their colours.
         cells.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let total: u64 = cells.iter().map(|(_, count)| count).sum();
         if total == 0 {

@@ -12,16 +12,24 @@ use image::{ImageFormat, ImageReader, Limits, Rgb, RgbImage, RgbaImage};
 
 use crate::base::error::{Context as _, Kind, Result};
 
-/// Pixels a side that no picture exceeds.
+/// The maximum edge of a picture in pixels.
 const MAX_SIDE: u32 = 8192;
 
-/// Decodes a picture of modest size; `name` is for the error.
+/// Decodes a picture of modest size; `name` names it in the error.
+///
+/// # Errors
+///
+/// Invalid if the bytes are not a readable PNG or the picture is larger than the limits.
 pub fn decode(bytes: &[u8], name: &str) -> Result<RgbImage> {
     decode_small(bytes, name, MAX_SIDE)
 }
 
-/// Decodes a picture of at most `side` pixels a side; `name` is for the error.
-pub(crate) fn decode_small(bytes: &[u8], name: &str, side: u32) -> Result<RgbImage> {
+/// Decodes a picture of at most `side` pixels a side; `name` names it in the error.
+///
+/// # Errors
+///
+/// Invalid if the bytes are not a readable PNG or the picture is larger than the limits.
+pub fn decode_small(bytes: &[u8], name: &str, side: u32) -> Result<RgbImage> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
     let mut limits = Limits::default();
     limits.max_image_width = Some(side);
@@ -32,7 +40,7 @@ pub(crate) fn decode_small(bytes: &[u8], name: &str, side: u32) -> Result<RgbIma
     Ok(if picture.color().has_alpha() { on_white(&picture.into_rgba8()) } else { picture.into_rgb8() })
 }
 
-/// Blends a transparent picture with a white background; the colour behind full transparency means nothing.
+/// Blends a transparent picture with a white background; the colour of fully transparent pixels does not count.
 fn on_white(picture: &RgbaImage) -> RgbImage {
     RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
         let [r, g, b, alpha] = picture.get_pixel(x, y).0.map(u32::from);

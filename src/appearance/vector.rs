@@ -1,11 +1,11 @@
-//! A model's numbers as text: half precision, little-endian, base64; 256 numbers take 684 characters.
+//! A model's vector as text: half precision, little-endian, base64; 256 numbers take 684 characters.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use half::f16;
 use serde::{Deserialize, Serialize};
 
-/// Finite numbers in half precision.
+/// A vector of finite numbers in half precision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Vector(Vec<f32>);
@@ -43,7 +43,7 @@ impl TryFrom<String> for Vector {
         let bytes = STANDARD.decode(text).map_err(|_| "is not base64")?;
         let (pairs, []) = bytes.as_chunks::<2>() else { return Err("is not a list of half-precision numbers") };
         let values: Vec<f32> = pairs.iter().map(|pair| f16::from_le_bytes(*pair).to_f32()).collect();
-        if values.iter().all(|value| value.is_finite()) { Ok(Self(values)) } else { Err("holds what is not a number") }
+        if values.iter().all(|value| value.is_finite()) { Ok(Self(values)) } else { Err("holds a non-finite number") }
     }
 }
 

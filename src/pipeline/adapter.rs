@@ -1,4 +1,4 @@
-//! LoRA adapters: a trained version of the text encoder as the bundle's own with its weights moved.
+//! LoRA adapters: merges a trained adapter into the weights of the bundle's text encoder.
 //!
 //! Takes the bytes of the bundle's `text_encoder/model.onnx` and of an `adapter.safetensors`; returns the bytes of an
 //! ONNX text encoder of the same shape, `W + B·A` in place of each adapted `W` (LoRA, Hu et al. 2021), which any ONNX
@@ -46,7 +46,7 @@ pub(crate) fn merge(model: &[u8], adapter: &[u8]) -> Result<Vec<u8>> {
 }
 
 impl Weight<'_> {
-    /// Returns whether it is the weight of this layer. Exporters prefix the module's own path and suffix the storage
+    /// Returns whether this is the weight of a layer. Exporters prefix the module's own path and suffix the storage
     /// type.
     fn is(&self, layer: &str) -> bool {
         let name = self.name.strip_suffix("_fp16").unwrap_or(self.name);
@@ -55,7 +55,7 @@ impl Weight<'_> {
     }
 }
 
-/// A matrix, row-major.
+/// A matrix in row-major order.
 struct Matrix {
     values: Vec<f32>,
     rows: usize,
@@ -70,7 +70,7 @@ fn matrix(file: &SafeTensors<'_>, name: &str) -> Option<Matrix> {
     (view.dtype() == Dtype::F32).then_some(Matrix { values, rows, columns })
 }
 
-/// `weight += high · low`, where `weight` holds little-endian fp16 or fp32 numbers.
+/// Adds the product of two matrices: `weight += high · low`, where `weight` holds little-endian fp16 or fp32 numbers.
 fn add_product(weight: &mut [u8], half: bool, high: &Matrix, low: &Matrix) -> Result<(), &'static str> {
     let bytes = if half { 2 } else { 4 };
     let (rank, columns) = (low.rows, low.columns);

@@ -20,18 +20,18 @@ use crate::base::error::{Error, Kind, Result};
 /// The classes an evaluator knows, in logit order.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Classes {
-    /// Styles.
+    /// The style classes.
     pub styles: Vec<String>,
-    /// Categories.
+    /// The category classes.
     pub categories: Vec<String>,
 }
 
-/// What the classifier returns for one image.
+/// The classifier's result for one image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Classification {
-    /// Probability of each style, in the order of `classes`.
+    /// The probability of each style, in the order of `classes`.
     pub styles: Vec<f32>,
-    /// Probability of each category.
+    /// The probability of each category, in the order of `classes`.
     pub categories: Vec<f32>,
     /// The image's embedding.
     pub embedding: Vec<f32>,
@@ -50,7 +50,7 @@ impl Classification {
         probability(&self.classes.categories, &self.categories, name)
     }
 
-    /// Returns the place of a category among all by probability, from 1; `None` if the evaluator does not know it.
+    /// Returns the rank of a category among all by probability, from 1; `None` if the evaluator does not know it.
     pub fn category_rank(&self, name: &str) -> Option<usize> {
         let own = self.category(name)?;
         Some(1 + self.categories.iter().filter(|other| **other > own).count())

@@ -17,7 +17,7 @@ use super::loader::ModelLoader;
 use super::session::{Input, Model, Port, Ports};
 use crate::base::error::{Error, Kind, Result};
 
-/// A bundle's decoder.
+/// A bundle's VAE decoder.
 pub struct Decoder {
     model: Model,
     latent: LatentSpec,

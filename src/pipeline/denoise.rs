@@ -21,33 +21,33 @@ use crate::base::error::{Error, Kind, Result};
 
 /// The token states of an image's three prompts.
 pub struct PromptStates {
-    /// The negative prompt's.
+    /// The states of the negative prompt.
     pub negative: TokenStates,
-    /// The category prompt's.
+    /// The states of the category prompt.
     pub category: TokenStates,
-    /// The style prompt's.
+    /// The states of the style prompt.
     pub style: TokenStates,
 }
 
-/// What decides one image's latent.
+/// The inputs that decide one image's latent.
 pub struct LatentRequest {
     /// The job's seed.
     pub seed: u64,
     /// The number of the attempt.
     pub attempt: u32,
-    /// Branches to run.
+    /// The branches to run.
     pub branches: Vec<WeightedBranch>,
-    /// The prompts.
+    /// The token states of the prompts.
     pub states: PromptStates,
-    /// One scale for each cross-attention layer; for the styled branch only.
+    /// The style scale of each cross-attention layer; for the styled branch only.
     pub style_scale: Vec<f32>,
 }
 
-/// What the denoising of a batch starts from.
+/// The starting point of a batch's denoising.
 pub struct Start<'a> {
-    /// A standard normal latent per image.
+    /// A standard normal latent for each image.
     pub latents: Vec<Vec<f32>>,
-    /// The latents' edge.
+    /// The edge of the latents, in cells.
     pub edge: usize,
     /// The noise that an ancestral sampler adds to an image after a step.
     pub noise: &'a dyn Fn(&LatentRequest, usize) -> Vec<f32>,
@@ -61,7 +61,7 @@ pub struct Denoiser {
     states: StatesShape,
 }
 
-/// The UNet's inputs beside sample and time; the same in every step.
+/// The UNet's inputs besides sample and time, the same in every step.
 struct Conditions {
     category: Vec<f32>,
     style: Vec<f32>,

@@ -1,4 +1,4 @@
-//! The pipeline: a bundle's models, loaded, from requests to images and scores.
+//! The pipeline: a bundle's loaded models, which turn requests into images and scores.
 //!
 //! # Invariants
 //!
@@ -85,8 +85,8 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// An error of the whole call means that nothing was made: the batch was stopped ([`Kind::Transient`]), its size or
-    /// sampler is impossible ([`Kind::Invalid`]), or a model failed to run ([`Kind::Unavailable`]).
+    /// An error of the whole call means that no image was made: the batch was stopped ([`Kind::Transient`]), its size
+    /// or sampler is impossible ([`Kind::Invalid`]), or a model failed to run ([`Kind::Unavailable`]).
     pub fn generate(&mut self, batch: &[Request], on_step: OnStep<'_>) -> Result<Each<Generated>> {
         let Some(first) = batch.first() else { return Ok(Vec::new()) };
         let key = first.batch_key();

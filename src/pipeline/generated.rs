@@ -1,4 +1,4 @@
-//! What the pipeline returns: generated images, their scores, and progress on the way.
+//! The results of the pipeline: generated images, their scores, and progress on the way.
 
 use std::ops::{AddAssign, ControlFlow};
 
@@ -13,9 +13,9 @@ pub type Each<T> = Vec<Result<T>>;
 /// A generated image.
 #[derive(Clone, Debug)]
 pub struct Generated {
-    /// The pixels.
+    /// The pixels of the image.
     pub image: RgbImage,
-    /// Its share of the batch's time.
+    /// The image's share of the batch's time, by stage.
     pub timings: Timings,
 }
 
@@ -24,20 +24,20 @@ pub struct Generated {
 pub struct Scored {
     /// The image.
     pub generated: Generated,
-    /// Its scores; `None` if the bundle has no evaluator.
+    /// The image's scores; `None` if the bundle has no evaluator.
     pub scores: Option<Scores>,
 }
 
 /// Seconds by stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Timings {
-    /// Prompts to token states.
+    /// Seconds from prompts to token states.
     pub encode: f64,
-    /// Noise to clean latents.
+    /// Seconds from noise to clean latents.
     pub unet: f64,
-    /// Latents to images.
+    /// Seconds from latents to images.
     pub decode: f64,
-    /// Images to scores; 0 before an image is scored.
+    /// Seconds from images to scores; 0 before an image is scored.
     pub score: f64,
 }
 
@@ -64,14 +64,14 @@ impl AddAssign for Timings {
     }
 }
 
-/// How far the denoising of a batch is.
+/// The progress of a batch's denoising.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepProgress {
-    /// Steps done.
+    /// The number of steps done.
     pub step: usize,
-    /// Steps in all.
+    /// The number of steps in all.
     pub steps: usize,
-    /// Images in the batch.
+    /// The number of images in the batch.
     pub images: usize,
 }
 

@@ -27,9 +27,9 @@ pub enum Condition {
 /// A branch and its weight in the guided prediction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeightedBranch {
-    /// The condition.
+    /// The prompts of the branch.
     pub condition: Condition,
-    /// Its weight.
+    /// The weight of the branch.
     pub weight: f64,
 }
 

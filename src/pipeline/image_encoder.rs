@@ -20,7 +20,7 @@ pub struct ImageEncoder {
 }
 
 impl ImageEncoder {
-    /// Loads it; `None` if the bundle has none.
+    /// Loads the image encoder; `None` if the bundle has none.
     ///
     /// # Errors
     ///

@@ -31,7 +31,7 @@ impl ModelLoader {
     ///
     /// # Errors
     ///
-    /// [`Kind::Internal`](crate::base::error::Kind::Internal) if the runtime has no room for a switch.
+    /// [`Kind::Internal`](crate::base::error::Kind::Internal) if the runtime cannot create the switch.
     pub fn new(bundle: Bundle, runtime: Runtime, settings: SessionSettings) -> Result<Self> {
         let stop = Stop::new(&runtime)?;
         Ok(Self { bundle, runtime, settings, stop })
@@ -42,7 +42,7 @@ impl ModelLoader {
         &self.bundle
     }
 
-    /// Returns what the bundle says about itself.
+    /// Returns the bundle's manifest.
     pub fn spec(&self) -> &BundleSpec {
         &self.bundle.manifest().spec
     }
@@ -130,7 +130,7 @@ fn builder(runtime: &Runtime, settings: &SessionSettings) -> ort::Result<Session
             if let Some(cache) = cache {
                 tensorrt = tensorrt.with_engine_cache(true).with_engine_cache_path(cache);
             }
-            // What TensorRT cannot compile runs on the same GPU.
+            // A model that TensorRT cannot compile runs on the same GPU by CUDA.
             vec![tensorrt.build().error_on_failure(), cuda()]
         }
     };

@@ -1,6 +1,6 @@
 //! Gaussian noise that depends on a job alone, never on its batch.
 //!
-//! Takes a job's seed, its attempt, and which noise is wanted ([`Stream`]); returns normally distributed `f32`s.
+//! Takes a job's seed, its attempt and the [`Stream`] of noise; returns normally distributed `f32`s.
 //!
 //! # Invariants
 //!
@@ -19,7 +19,7 @@ const DOMAIN: &[u8; 20] = b"housestyle/noise/v1\0";
 /// One of a job's noise streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
-    /// The latent the denoising starts from.
+    /// The latent from which denoising starts.
     Initial,
     /// The noise an ancestral sampler adds after step `0`, `1`, …
     Step(usize),
@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(bits, RECORDED, "a change here changes every image ever made: bump DOMAIN and say so");
     }
 
-    /// As an independent ChaCha20 in Python gave them.
+    /// The expected words, as computed by an independent ChaCha20 in Python.
     const RECORDED: [u32; 4] = [1_061_962_462, 3_207_485_100, 3_196_432_234, 3_210_986_680];
 
     #[test]

@@ -68,12 +68,12 @@ pub struct SessionSettings {
     pub provider: Provider,
     /// Threads inside one operator; 0 takes every core. More threads finish one batch sooner; fewer leave room for
     /// decoding, uploads and other workers on the machine. Waiting threads sleep instead of spinning, which costs a few
-    /// percent of speed and leaves shared machines usable. Only CPU-side providers look at it.
+    /// percent of speed and leaves shared machines usable. Used by CPU-side providers only.
     pub threads: usize,
-    /// Which GPU, for the providers that have several.
+    /// The number of the GPU, for providers that can use several.
     pub device: u32,
-    /// Where providers that compile models ([`Provider::compiles`]) keep the result. Without it every start compiles
-    /// again.
+    /// The folder in which providers that compile models ([`Provider::compiles`]) keep the result. Without it every
+    /// start compiles again.
     pub cache: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! A request: everything that decides one image.
+//! A request: all inputs that decide one image.
 
 use crate::base::digest::Digest;
 use crate::plan::Prompts;
@@ -21,11 +21,11 @@ pub struct Request {
     pub guidance: Guidance,
     /// The digest of the trained text encoder that reads the style's prompt; `None` for the stock encoder.
     pub style_encoder: Option<Digest>,
-    /// The same for the category's prompt.
+    /// The digest of the trained text encoder that reads the category's prompt; `None` for the stock encoder.
     pub category_encoder: Option<Digest>,
 }
 
-/// What requests must agree in to be denoised together.
+/// The properties that requests must share to be denoised together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchKey {
     size: u32,
@@ -40,8 +40,8 @@ impl BatchKey {
 }
 
 impl Request {
-    /// Returns what it must have in common with the other requests of its batch.
-    pub(crate) fn batch_key(&self) -> BatchKey {
+    /// Returns the key that the request shares with the other requests of its batch.
+    pub fn batch_key(&self) -> BatchKey {
         BatchKey::new(self.size, &self.sampler)
     }
 }

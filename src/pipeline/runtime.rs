@@ -23,7 +23,8 @@ const HINT: &str = "run `make runtime`, or set HOUSESTYLE_RUNTIME_LIBRARY \
 /// How deep below `runtime/` a library may lie: a wheel keeps it in `onnxruntime/capi/`.
 const SEARCH_DEPTH: usize = 6;
 
-/// Kept for the life of the process: ONNX Runtime allows one environment, and does not come back once it is gone.
+/// The runtime of the process, kept for its whole life: ONNX Runtime allows one environment, and cannot create another
+/// once it is gone.
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 
 /// The loaded ONNX Runtime.
@@ -77,17 +78,18 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// Returns the library's file.
+    /// Returns the path of the library's file.
     pub fn library(&self) -> &Path {
         &self.library
     }
 
-    /// Returns how the library describes its build.
-    pub(crate) fn build_info(&self) -> &'static str {
+    /// Returns the library's description of its build.
+    pub fn build_info(&self) -> &'static str {
         ort::info()
     }
 
-    /// Returns the providers this library was built with. Whether one works is only known when a session asks for it.
+    /// Returns the providers that the library was built with. Whether one works is only known when a session asks for
+    /// it.
     pub fn providers(&self) -> Vec<Provider> {
         let built_with = |provider: &Provider| match provider {
             Provider::Cpu => Ok(true),

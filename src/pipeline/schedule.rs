@@ -25,7 +25,7 @@ pub enum BetaSchedule {
     SquaredcosCapV2,
 }
 
-/// What the UNet predicts.
+/// The quantity that the UNet predicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Prediction {
@@ -35,7 +35,7 @@ pub enum Prediction {
     VPrediction,
 }
 
-/// Where on the training schedule the steps lie (Lin et al. 2024, arXiv 2305.08891, table 2).
+/// The placement of the steps on the training schedule (Lin et al. 2024, arXiv 2305.08891, table 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spacing {
@@ -47,7 +47,7 @@ pub enum Spacing {
     Trailing,
 }
 
-/// `scheduler_config.json` as diffusers writes it; keys of no consequence here are ignored.
+/// The fields of diffusers' `scheduler_config.json` that matter here; other keys are ignored.
 #[derive(Deserialize)]
 #[serde(default)]
 struct Config {
@@ -90,15 +90,15 @@ impl Default for Config {
 /// A checked noise schedule.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    /// What the UNet predicts.
+    /// The quantity that the UNet predicts.
     pub prediction: Prediction,
-    /// Where the steps lie; none means each sampler's own default, as in diffusers.
+    /// The placement of the steps; `None` means each sampler's own default, as in diffusers.
     pub spacing: Option<Spacing>,
-    /// Added to every timestep of leading spacing.
+    /// The offset added to every timestep of leading spacing.
     pub steps_offset: usize,
-    /// DDIM only: bound of the predicted clean latent, if it is bounded.
+    /// The bound of the predicted clean latent, if it is bounded; DDIM only.
     pub clip: Option<f64>,
-    /// DDIM only: the cumulative alpha after the last step.
+    /// The cumulative alpha after the last step; DDIM only.
     pub final_alpha: f64,
     beta_schedule: BetaSchedule,
     // Tables of f32 values, as training and diffusers have them: what is rounded or cut later must fall the same way.
@@ -108,7 +108,11 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Reads and checks a `scheduler_config.json`.
+    /// Parses and checks a `scheduler_config.json`.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`] if the file is not a schedule that this program can reproduce.
     pub fn parse(json: &[u8]) -> Result<Self> {
         let unknown = || "scheduler/scheduler_config.json is not a schedule this program knows";
         // Python writes numbers that are no JSON (diffusers' `lambda_min_clipped` is -Infinity); none is needed.
@@ -148,18 +152,18 @@ impl Schedule {
         })
     }
 
-    /// How many steps the UNet was trained on.
-    pub(crate) fn train_steps(&self) -> usize {
+    /// Returns the number of steps that the UNet was trained on.
+    pub fn train_steps(&self) -> usize {
         self.alphas.len()
     }
 
-    /// The cumulative alpha at a training timestep (beyond the last one: the last one's).
+    /// Returns the cumulative alpha at a training timestep (beyond the last one: the last one's).
     pub fn alpha(&self, timestep: usize) -> f64 {
         self.alphas[timestep.min(self.alphas.len() - 1)]
     }
 
-    /// The noise level `sqrt((1 - alpha) / alpha)` at a timestep, interpolated between training steps.
-    pub(crate) fn sigma(&self, timestep: f64) -> f64 {
+    /// Returns the noise level `sqrt((1 - alpha) / alpha)` at a timestep, interpolated between training steps.
+    pub fn sigma(&self, timestep: f64) -> f64 {
         let last = self.alphas.len() - 1;
         let timestep = timestep.clamp(0.0, last as f64);
         let low = (timestep as usize).min(last - 1);
@@ -167,8 +171,8 @@ impl Schedule {
         self.sigmas[low] + weight * (self.sigmas[low + 1] - self.sigmas[low])
     }
 
-    /// The (fractional) training timestep whose noise level is `sigma`, interpolated in the logarithm.
-    pub(crate) fn timestep_of(&self, sigma: f64) -> f64 {
+    /// Returns the (fractional) training timestep whose noise level is `sigma`, interpolated in the logarithm.
+    pub fn timestep_of(&self, sigma: f64) -> f64 {
         let target = libm::log(sigma.max(1e-10));
         let table = &self.log_sigmas;
         let above = table.partition_point(|log_sigma| *log_sigma <= target);
@@ -177,12 +181,12 @@ impl Schedule {
         low as f64 + weight.clamp(0.0, 1.0)
     }
 
-    /// Whether diffusers' DPM-Solver++ keeps fractional timesteps with Karras sigmas.
-    pub(crate) fn is_cosine(&self) -> bool {
+    /// Returns whether diffusers' DPM-Solver++ keeps fractional timesteps with Karras sigmas.
+    pub fn is_cosine(&self) -> bool {
         self.beta_schedule == BetaSchedule::SquaredcosCapV2
     }
 
-    /// `steps` timesteps from noisy to clean, spaced over the whole schedule (DDIM, Euler).
+    /// Returns `steps` timesteps from noisy to clean, spaced over the whole schedule (DDIM, Euler).
     pub fn timesteps(&self, spacing: Spacing, steps: usize) -> Vec<f64> {
         let train = self.train_steps();
         match spacing {
@@ -192,8 +196,9 @@ impl Schedule {
         }
     }
 
-    /// `steps` timesteps from noisy to clean as DPM-Solver++ spaces them: of `steps + 1` places the last is the end.
-    pub(crate) fn timesteps_before_end(&self, spacing: Spacing, steps: usize) -> Vec<f64> {
+    /// Returns `steps` timesteps from noisy to clean as DPM-Solver++ spaces them: of `steps + 1` places the last is the
+    /// end.
+    pub fn timesteps_before_end(&self, spacing: Spacing, steps: usize) -> Vec<f64> {
         let train = self.train_steps();
         match spacing {
             Spacing::Linspace => linspace(0.0, (train - 1) as f64, steps + 1)
@@ -212,7 +217,7 @@ impl Schedule {
     }
 }
 
-/// Noise levels spaced as Karras et al. 2022 (arXiv 2206.00364, equation 5, rho 7) from `max` down to `min`.
+/// Returns noise levels spaced as in Karras et al. 2022 (arXiv 2206.00364, equation 5, rho 7) from `max` down to `min`.
 pub fn karras(max: f64, min: f64, steps: usize) -> Vec<f64> {
     const RHO: f64 = 7.0;
     let (from, to) = (libm::pow(max, 1.0 / RHO), libm::pow(min, 1.0 / RHO));
@@ -229,7 +234,7 @@ fn linspace(from: f64, to: f64, count: usize) -> Vec<f64> {
     (0..count).map(|i| if i > 0 && i + 1 == count { to } else { from + i as f64 * step }).collect()
 }
 
-/// Rounded to what an `f32` can hold.
+/// Rounds a number to what an `f32` can hold.
 fn single(value: f64) -> f64 {
     f64::from(value as f32)
 }

@@ -1,12 +1,12 @@
-//! Scoring an image: the independent evaluator's view, a fingerprint, and how far the bundle's own CLIP finds the
-//! prompt.
+//! Scores an image: the independent evaluator's probabilities, a fingerprint, and how far the bundle's own CLIP finds
+//! the prompt.
 //!
 //! Takes an image and what was expected of it; returns [`Scores`], as sidecars keep them.
 //!
 //! # Invariants
 //!
-//! Each image is scored alone, a bought one exactly as a generated one. CLIP's agreement is only reported, never
-//! gated on, as that CLIP guided the image.
+//! Each image is scored alone, an imported one exactly as a generated one. CLIP's agreement is only reported, never
+//! used by the gate, as that CLIP guided the image.
 
 use std::collections::HashMap;
 
@@ -22,15 +22,15 @@ use crate::base::error::{Error, Result};
 use crate::base::math::cosine;
 use crate::plan::Unscored;
 
-/// Prompts whose embedding is cached.
+/// The number of prompts whose embedding is cached.
 const CACHE: usize = 1_024;
 
-/// What an image is expected to show.
+/// The content that an image is expected to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScoringTarget<'a> {
     /// The style, by the evaluator's name for it.
     pub style: &'a str,
-    /// The category, likewise.
+    /// The category, by the evaluator's name for it.
     pub category: &'a str,
     /// The category's prompt.
     pub prompt: &'a str,
@@ -42,7 +42,7 @@ impl<'a> From<&'a Unscored> for ScoringTarget<'a> {
     }
 }
 
-/// The models that look at images: the evaluator and, if the bundle has one, CLIP's image encoder.
+/// The models that score images: the evaluator and, if the bundle has one, CLIP's image encoder.
 pub(super) struct ScoringModels {
     classifier: Classifier,
     image_encoder: Option<ImageEncoder>,
@@ -50,18 +50,30 @@ pub(super) struct ScoringModels {
 }
 
 impl ScoringModels {
-    /// Loads them; `None` if the bundle has no evaluator.
+    /// Loads the models; `None` if the bundle has no evaluator.
+    ///
+    /// # Errors
+    ///
+    /// As [`ModelLoader::load`].
     pub fn load(loader: &ModelLoader) -> Result<Option<Self>> {
         let Some(classifier) = Classifier::load(loader)? else { return Ok(None) };
         Ok(Some(Self { classifier, image_encoder: ImageEncoder::load(loader)?, texts: HashMap::new() }))
     }
 
-    /// Returns the evaluator's view alone.
+    /// Returns the evaluator's classification of an image.
+    ///
+    /// # Errors
+    ///
+    /// As [`Classifier::classify`].
     pub fn classify(&mut self, image: &RgbImage) -> Result<Classification> {
         self.classifier.classify(image)
     }
 
-    /// Scores an image; `encoder` reads the prompt it is compared with.
+    /// Scores an image; `encoder` reads the prompt that it is compared with.
+    ///
+    /// # Errors
+    ///
+    /// As [`Classifier::classify`] and [`ImageEncoder::embed`]; also if the prompt cannot be encoded.
     pub fn score(
         &mut self,
         encoder: &mut TextEncoder,
@@ -93,7 +105,7 @@ pub struct Scorer {
 }
 
 impl Scorer {
-    /// Loads the models that scoring takes, and no other.
+    /// Loads only the models that scoring needs.
     ///
     /// # Errors
     ///
@@ -117,7 +129,7 @@ impl Scorer {
     }
 }
 
-/// Returns the record that sidecars keep.
+/// Returns the scores as sidecars keep them.
 fn record(found: &Classification, expected: ScoringTarget<'_>, agreement: Option<f32>) -> Scores {
     let likeliest = |top: Vec<(&str, f32)>| top.first().map_or_else(String::new, |(name, _)| (*name).to_owned());
     Scores {

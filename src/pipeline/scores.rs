@@ -7,21 +7,22 @@ use crate::appearance::Fingerprint;
 /// The findings of the evaluator, which never guides generation, on one image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// Probability of the style asked for; `None` if the evaluator does not know it.
+    /// The probability of the requested style; `None` if the evaluator does not know it.
     pub style: Option<f32>,
-    /// Probability of the category asked for; `None` if the evaluator does not know it.
+    /// The probability of the requested category; `None` if the evaluator does not know it.
     pub category: Option<f32>,
-    /// The likeliest style.
+    /// The most probable style.
     pub style_found: String,
-    /// The likeliest category.
+    /// The most probable category.
     pub category_found: String,
-    /// Place of the category asked for among all, from 1.
+    /// The rank of the requested category among all, from 1.
     pub category_rank: Option<u32>,
-    /// Cosine of the picture and the category's prompt in the bundle's own CLIP, which guided it; `None` without
-    /// image tower.
+    /// The cosine of the picture and the category's prompt in the bundle's own CLIP, which guided it; `None` without
+    /// image encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<f32>,
-    /// What evaluation compares images by; kept of the chosen attempt only, so that a sidecar stays a few kilobytes.
+    /// The fingerprint by which evaluation compares images; kept for the chosen attempt only, so that a sidecar stays a
+    /// few kilobytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
 }

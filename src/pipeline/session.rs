@@ -1,6 +1,6 @@
 //! Inference sessions: one ONNX model on one provider, with its inputs and outputs checked.
 //!
-//! Takes a session of ONNX Runtime and what its model must look like ([`Ports`]); returns a [`Model`] that takes and
+//! Takes a session of ONNX Runtime and the [`Ports`] that its model must have; returns a [`Model`] that takes and
 //! returns plain slices.
 //!
 //! # Invariants
@@ -18,27 +18,27 @@ use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 use super::runtime::Runtime;
 use crate::base::error::{Context, Error, Kind, Result};
 
-/// Hint for a model that was loaded and fails to run.
+/// The hint for a model that was loaded and fails to run.
 const BROKEN: &str = "export the bundle again (`housestyle doctor` tries every model); \
                       where memory ran out, lower the setting max_batch or use a larger device";
 
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
-    /// `float`.
+    /// ONNX's `float`.
     F32,
-    /// `int64`.
+    /// ONNX's `int64`.
     I64,
 }
 
-/// What an input or output of a model must look like; an axis of `None` may have any size.
+/// The specification of a model's input or output; an axis of `None` may have any size.
 #[derive(Clone, Debug)]
 pub struct Port {
     /// The port's name.
     pub name: &'static str,
     /// The type of its elements.
     pub element: Element,
-    /// Its axes.
+    /// The size of each axis.
     pub axes: Vec<Option<usize>>,
 }
 
@@ -57,9 +57,9 @@ impl Port {
 /// The ports a model must have.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports<'a> {
-    /// All of its inputs.
+    /// All inputs of the model.
     pub inputs: &'a [Port],
-    /// Those of its outputs that are used.
+    /// The outputs that are used.
     pub outputs: &'a [Port],
 }
 
@@ -89,11 +89,11 @@ impl Stop {
     /// Ends every run of the models that share this switch, now and later, with [`Kind::Transient`].
     pub fn stop(&self) {
         self.asked.store(true, Ordering::SeqCst);
-        // Should the runtime refuse, the flag still stops the run at the next step.
+        // If the runtime refuses, the flag still stops the run at the next step.
         let _ = self.options.terminate();
     }
 
-    /// Checks that nobody asked for a stop.
+    /// Checks that no stop was requested.
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ impl Model {
         check(file, "input", session.inputs(), ports.inputs)?;
         let known = |outlet: &&Outlet| ports.inputs.iter().any(|port| port.name == outlet.name());
         if let Some(extra) = session.inputs().iter().find(|outlet| !known(outlet)) {
-            return Err(Error::invalid(format!("{file} has an input \"{}\" too many", extra.name().escape_debug())));
+            return Err(Error::invalid(format!("{file} has an unexpected input \"{}\"", extra.name().escape_debug())));
         }
         check(file, "output", session.outputs(), ports.outputs)?;
         Ok(Self { file, session, stop })

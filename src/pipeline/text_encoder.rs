@@ -18,7 +18,7 @@ use super::tokenize::Tokenizer;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
 
-/// Texts cached: some 60 MB for a Stable Diffusion encoder, 8 MB for a small one.
+/// The number of texts cached: some 60 MB for a Stable Diffusion encoder, 8 MB for a small one.
 const CACHE: usize = 256;
 
 /// The token states of one text, `[max_length, width]`.
@@ -27,9 +27,9 @@ pub type TokenStates = Arc<[f32]>;
 /// The shape of [`TokenStates`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatesShape {
-    /// Tokens of a text.
+    /// The number of tokens of a text.
     pub length: usize,
-    /// Numbers of a token's state.
+    /// The number of values in a token's state.
     pub width: usize,
 }
 
@@ -37,7 +37,7 @@ pub struct StatesShape {
 pub struct TextEncoder {
     tokenizer: Tokenizer,
     model: Model,
-    /// Trained versions, by the digest of their weights.
+    /// The trained versions, by the digest of their weights.
     versions: HashMap<Digest, Model>,
     shape: StatesShape,
     pooled: usize,
@@ -45,7 +45,7 @@ pub struct TextEncoder {
 }
 
 impl TextEncoder {
-    /// Loads both.
+    /// Loads the tokenizer and the text encoder.
     ///
     /// # Errors
     ///

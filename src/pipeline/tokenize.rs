@@ -5,7 +5,7 @@
 //! # Invariants
 //!
 //! A prompt that does not fit is an error that names the limit; nothing is cut silently. Whatever a tokenizer's file
-//! holds, the worst it causes is an error.
+//! holds, it causes an error at worst.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,9 +14,9 @@ use tokenizers::Tokenizer as HfTokenizer;
 
 use crate::base::error::{Context, Error, Kind, Result};
 
-/// Longest prompt, in bytes, that is tokenized at all, so that hostile prompts cost no time.
+/// The longest prompt in bytes that is tokenized at all, so that hostile prompts cost no time.
 const MAX_PROMPT_BYTES: usize = 16 * 1024;
-/// CLIP's end token, which is also its padding.
+/// The end token of CLIP, which is also its padding.
 const END: &str = "<|endoftext|>";
 
 /// The part of a `tokenizer.json` that is checked before the library reads it.
@@ -25,13 +25,13 @@ struct File {
     model: Bpe,
 }
 
-/// CLIP's kind of model, and two settings that CLIP does not use.
+/// The settings of CLIP's kind of tokenizer that are checked: two that CLIP does not use.
 #[derive(Deserialize)]
 struct Bpe {
-    /// The library cuts this many bytes off tokens, even inside a character.
+    /// The prefix whose length in bytes the library cuts off tokens, even inside a character.
     #[serde(default)]
     continuing_subword_prefix: Option<String>,
-    /// Makes tokens random, so that the same prompt would not give the same ids.
+    /// The dropout, which makes tokens random, so that the same prompt would not give the same ids.
     #[serde(default)]
     dropout: Option<f32>,
 }
@@ -44,8 +44,12 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Reads a `tokenizer.json`, which must leave room for a word; its own truncation and padding are replaced by the
+    /// Parses a `tokenizer.json`, which must leave room for a word; its own truncation and padding are replaced by the
     /// bundle's rule.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Invalid`] if the file cannot be read, has a setting that CLIP does not use, or cannot tokenize a word.
     pub fn parse(json: &[u8], max_length: usize) -> Result<Self> {
         let broken = || "tokenizer/tokenizer.json cannot be read";
         let refuse =

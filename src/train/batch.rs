@@ -1,11 +1,11 @@
-//! Training batches: choices among prepared pictures, all derived from the seed. Pure.
+//! Training batches: random choices among prepared pictures, all derived from the seed. Pure.
 //!
 //! Takes [`Example`]s (a picture's features, latents and prompts), sizes, seed and step; returns [`TrainingBatch`]es.
 //!
 //! # Invariants
 //!
-//! The same seed and step give the same batch. Masked rows and columns count for nothing. An image is compared only
-//! with its own prompt and its own rivals.
+//! The same seed and step give the same batch. Masked rows and columns do not count. An image is compared only with its
+//! own prompt and its own rivals.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,11 +31,11 @@ pub struct Example {
     pub features: Vec<Vec<f32>>,
     /// The scaled latents of each copy.
     pub latents: Vec<Vec<f32>>,
-    /// Its prompt for the trained encoder.
+    /// The picture's prompt for the trained encoder.
     pub prompt: TokenIds,
-    /// The prompts that it must be told apart from.
+    /// The rival prompts, from which the picture must be told apart.
     pub rivals: Vec<TokenIds>,
-    /// The stock encoder's states of its category's prompt, `[L, D]`.
+    /// The stock encoder's states of the category's prompt, `[L, D]`.
     pub states: Arc<[f32]>,
 }
 
@@ -95,7 +95,7 @@ fn contrast(examples: &[&Example], sizes: BatchSizes, random: &mut StepRng) -> C
         let copies = &examples[*i].features;
         batch.image_features.extend_from_slice(&copies[random.below(copies.len())]);
         batch.targets[row * m + own] = 1.0;
-        // Another image's prompt in the batch that is also a rival is compared with at no cost.
+        // A rival that is another image's prompt in the batch is compared with at no cost.
         let shared = examples[*i].rivals.iter().filter_map(|tokens| columns.places.get(tokens));
         for column in rivals.iter().chain([own]).chain(shared) {
             batch.allowed[row * m + column] = 1.0;
@@ -216,7 +216,7 @@ mod tests {
                 compared.len() >= 3 && compared.iter().all(|p| [id, 100 + id, 200, 300].contains(p)),
                 "{compared:?}"
             );
-            // Rivals that the batch holds for another image are compared with too.
+            // Rivals that the batch holds for another image are compared with as well.
             let shared = [200, 300].iter().filter(|p| batch.input_ids.chunks(2).any(|column| column[0] == **p)).count();
             assert_eq!(compared.iter().filter(|p| [200, 300].contains(p)).count(), shared);
         }

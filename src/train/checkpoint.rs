@@ -4,7 +4,7 @@
 //!
 //! # Invariants
 //!
-//! A file of another training (other pictures, settings, bundle) is not resumed.
+//! A checkpoint of another training (other pictures, settings, bundle) is not resumed.
 
 use std::collections::HashMap;
 
@@ -16,13 +16,13 @@ use super::step::{Losses, OptimizerState};
 use crate::base::digest::Digest;
 use crate::base::error::{Context, Error, Kind, Result};
 
-/// The file's metadata.
+/// The metadata of a checkpoint file.
 #[derive(Serialize, Deserialize)]
 struct About {
     training: Digest,
     steps: u32,
     best_step: u32,
-    /// `None` before the first evaluation.
+    /// The best loss; `None` before the first evaluation.
     best_loss: Option<f32>,
     history: Vec<CurvePoint>,
     pending: Vec<Losses>,
@@ -30,7 +30,7 @@ struct About {
 
 const VECTORS: [&str; 4] = ["params", "first_moment", "second_moment", "best"];
 
-/// Writes a checkpoint; `training` is the digest of what is trained and how.
+/// Serializes a checkpoint; `training` is the digest of the training's pictures, settings and bundle.
 ///
 /// # Errors
 ///
@@ -58,7 +58,7 @@ pub fn write(checkpoint: &Checkpoint, training: &Digest) -> Result<Vec<u8>> {
         .context(Kind::Internal, || "cannot write a checkpoint")
 }
 
-/// Reads a checkpoint; `None` if it is another training's or damaged, so that training starts anew.
+/// Reads a checkpoint; `None` if it is another training's or damaged, so that training starts afresh.
 pub fn read(bytes: &[u8], training: &Digest, parameters: usize) -> Option<Checkpoint> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     let about: About = serde_json::from_str(header.metadata().as_ref()?.get("about")?).ok()?;

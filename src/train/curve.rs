@@ -11,17 +11,17 @@ use std::fmt::Write as _;
 use super::fit::CurvePoint;
 use super::step::Losses;
 
-/// The picture's size, and the margins around the curve.
+/// The size of the picture, and the margins around the curve.
 const WIDTH: f32 = 640.0;
 const HEIGHT: f32 = 320.0;
 const LEFT: f32 = 56.0;
 const TOP: f32 = 36.0;
 const RIGHT: f32 = 16.0;
 const BOTTOM: f32 = 40.0;
-/// The texts' font.
+/// The font of the texts.
 const FONT: &str = r#"font-family="sans-serif" font-size="12""#;
 
-/// Draws the loss of training and validation pictures over the steps, and where the best vector was.
+/// Draws the loss of training and validation pictures over the steps, and marks the best vector.
 pub fn draw(history: &[CurvePoint], best_step: u32) -> String {
     let last = history.last().map_or(1, |point| point.step).max(1) as f32;
     let losses = || history.iter().flat_map(|p| [Some(p.training.loss), p.validation.map(|v| v.loss)]).flatten();

@@ -5,8 +5,8 @@
 //!
 //! # Invariants
 //!
-//! The seed decides which pictures validate, and those are never learned from. Stopped and resumed, training takes
-//! the same steps as without a stop. Asked to stop, it keeps the best vector.
+//! The seed decides which pictures validate, and those are never trained on. Stopped and resumed, training takes the
+//! same steps as without a stop. A training that is asked to stop keeps the best vector.
 
 use std::ops::ControlFlow;
 
@@ -16,25 +16,25 @@ use super::batch::{DenoisingTerm, Example, StepRng, draw};
 use super::step::{Losses, OptimizerState, StepRates, TrainingStep};
 use crate::base::error::{Error, Result};
 
-/// Steps between two evaluations on the validation pictures.
+/// The number of steps between two evaluations on the validation pictures.
 const EVALUATE_EVERY: u32 = 10;
-/// Batches of an evaluation; one alone would be too noisy.
+/// The number of batches of an evaluation; one alone would be too noisy.
 const EVALUATION_BATCHES: u32 = 4;
 /// The steps whose random numbers evaluations use: beyond every real step, and always the same.
 const FIRST_EVALUATION: u32 = u32::MAX - EVALUATION_BATCHES;
 /// The step whose random numbers split the pictures.
 const SPLIT: u32 = u32::MAX;
 
-/// How to train.
+/// The settings of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
-    /// Learning rate and loss weights of each step.
+    /// The learning rate and loss weights of each step.
     pub rates: StepRates,
     /// The maximum number of steps.
     pub steps: u32,
-    /// Share of the pictures that only validate.
+    /// The share of the pictures that only validate.
     pub validation: f64,
-    /// Steps without a better validation loss before training stops; 0 never stops early.
+    /// The number of steps without a better validation loss before training stops; 0 never stops early.
     pub patience: u32,
     /// The seed of every random choice.
     pub seed: u64,
@@ -43,35 +43,35 @@ pub struct Recipe {
 /// One point of the loss curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CurvePoint {
-    /// Steps taken before it.
+    /// The number of steps taken before this point.
     pub step: u32,
-    /// Losses of the training pictures, the mean since the last point.
+    /// The losses of the training pictures, the mean since the last point.
     pub training: Losses,
-    /// Losses of the validation pictures; `None` without any.
+    /// The losses of the validation pictures; `None` without any.
     pub validation: Option<Losses>,
 }
 
 /// The best vector so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BestVector {
-    /// After this many steps.
+    /// The number of steps after which it was reached.
     pub step: u32,
-    /// Its loss, on the validation pictures where there are any.
+    /// The loss, on the validation pictures where there are any.
     pub loss: f32,
     /// The vector.
     pub params: Vec<f32>,
 }
 
-/// Everything needed to resume a training.
+/// The state from which a training resumes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// The optimiser's state.
     pub state: OptimizerState,
-    /// The best so far.
+    /// The best vector so far.
     pub best: BestVector,
-    /// The curve so far.
+    /// The loss curve so far.
     pub history: Vec<CurvePoint>,
-    /// Losses of the steps since its last point.
+    /// The losses of the steps since the curve's last point.
     pub pending: Vec<Losses>,
 }
 
@@ -83,12 +83,12 @@ impl Checkpoint {
     }
 }
 
-/// Places of the examples that are learned from and of those that only validate.
+/// The indices of the examples that are trained on and of those that only validate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
-    /// Learned from.
+    /// The indices of the training examples.
     pub learn: Vec<usize>,
-    /// Only validated on.
+    /// The indices of the validation examples.
     pub validate: Vec<usize>,
 }
 
@@ -96,7 +96,7 @@ pub struct Split {
 pub fn split(count: usize, share: f64, seed: u64) -> Split {
     let mut order: Vec<usize> = (0..count).collect();
     StepRng::new(seed, SPLIT).shuffle(&mut order);
-    // At least one picture if any are asked for, and never the last one that could be learned from.
+    // At least one picture validates if any is asked for, and never the last one that could be trained on.
     let held = ((count as f64 * share).round() as usize).max(usize::from(share > 0.0)).min(count.saturating_sub(1));
     let learn = order.split_off(held);
     Split { learn, validate: order }
@@ -107,7 +107,7 @@ pub fn split(count: usize, share: f64, seed: u64) -> Split {
 ///
 /// # Errors
 ///
-/// [`Kind::Invalid`](crate::base::error::Kind::Invalid) without any picture to learn from; as [`TrainingStep::take`].
+/// [`Kind::Invalid`](crate::base::error::Kind::Invalid) without any picture to train on; as [`TrainingStep::take`].
 pub fn fit(
     step: &mut TrainingStep,
     examples: &[Example],
@@ -120,7 +120,7 @@ pub fn fit(
     let pick = |which: &[usize]| -> Vec<&Example> { which.iter().map(|i| &examples[*i]).collect() };
     let (learn, validate) = (pick(&learn), pick(&validate));
     if learn.is_empty() {
-        return Err(Error::invalid("there is no picture to learn from"));
+        return Err(Error::invalid("there is no picture to train on"));
     }
     let sizes = step.layout().batch;
     if checkpoint.state.steps == 0 && checkpoint.history.is_empty() {

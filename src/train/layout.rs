@@ -15,20 +15,20 @@ use serde::Deserialize;
 use crate::base::error::{Context, Error, Kind, Result};
 use crate::pipeline::noise::{Stream, normals};
 
-/// Most parameters; a larger number means a broken file.
+/// The maximum number of parameters; a larger number means a broken file.
 const MAX_PARAMETERS: usize = 1 << 30;
 
 /// A training graph's layout.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingLayout {
-    /// Length of the parameter vector.
+    /// The length of the parameter vector.
     pub parameters: usize,
-    /// Rank of the low-rank adapters.
+    /// The rank of the low-rank adapters.
     pub rank: usize,
-    /// Sizes of a batch; unused places are masked.
+    /// The sizes of a batch; unused places are masked.
     pub batch: BatchSizes,
-    /// Share of the adapter's output that is added to an image feature.
+    /// The share of the adapter's output that is added to an image feature.
     pub image_adapter_share: f32,
     /// CLIP's temperature, 1/τ.
     pub logit_scale: f32,
@@ -40,11 +40,11 @@ pub struct TrainingLayout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchSizes {
-    /// Image features.
+    /// The number of image features.
     pub images: usize,
-    /// Prompts they are compared with.
+    /// The number of prompts they are compared with.
     pub prompts: usize,
-    /// Noisy latents; 0 in a graph without the UNet.
+    /// The number of noisy latents; 0 in a graph without the UNet.
     pub pictures: usize,
 }
 
@@ -52,11 +52,11 @@ pub struct BatchSizes {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tensor {
-    /// Its name, such as `text_encoder.….q_proj.lora_A.weight`.
+    /// The tensor's name, such as `text_encoder.….q_proj.lora_A.weight`.
     pub name: String,
-    /// Rows and columns.
+    /// The numbers of rows and columns.
     pub shape: [usize; 2],
-    /// Its initial values.
+    /// The initial values.
     pub init: Init,
 }
 
@@ -64,30 +64,30 @@ pub struct Tensor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Init {
-    /// Normally distributed with deviation 1/√columns.
+    /// Normally distributed numbers with deviation 1/√columns.
     Normal,
     /// Zeros, so that the encoder starts as the stock one.
     Zero,
 }
 
 impl Tensor {
-    /// Returns how many numbers it has.
+    /// Returns the number of its elements.
     pub fn len(&self) -> usize {
         self.shape[0].saturating_mul(self.shape[1])
     }
 
-    /// Returns whether it has none.
+    /// Returns whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl TrainingLayout {
-    /// Reads and checks a `layout.json`; `name` is for the error.
+    /// Parses and checks a `layout.json`; `name` names it in the error.
     ///
     /// # Errors
     ///
-    /// [`Kind::Invalid`] for a file that is no layout or whose sizes do not add up.
+    /// [`Kind::Invalid`] if the file is not a layout or its sizes do not match.
     pub fn parse(json: &[u8], name: &str) -> Result<Self> {
         let layout: Self =
             serde_json::from_slice(json).context(Kind::Invalid, || format!("{name} is not a training layout"))?;
@@ -97,7 +97,7 @@ impl TrainingLayout {
         if sum == layout.parameters && sum <= MAX_PARAMETERS && sizes.iter().all(|size| *size > 0) && finite {
             Ok(layout)
         } else {
-            Err(Error::invalid(format!("{name} does not add up")).hint("export the bundle again"))
+            Err(Error::invalid(format!("{name} has sizes that do not match")).hint("export the bundle again"))
         }
     }
 
@@ -142,7 +142,7 @@ impl TrainingLayout {
     ///
     /// # Errors
     ///
-    /// [`Kind::Invalid`] for a file of another layout or with numbers that are not finite.
+    /// [`Kind::Invalid`] if the file is of another layout or holds numbers that are not finite.
     pub fn read(&self, bytes: &[u8], name: &str) -> Result<Vec<f32>> {
         let file =
             SafeTensors::deserialize(bytes).context(Kind::Invalid, || format!("{name} is not a safetensors file"))?;

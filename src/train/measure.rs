@@ -1,4 +1,4 @@
-//! Measurement of a trained version: it draws, and the bundle's independent evaluator scores the images.
+//! Measurement of a trained version: generates images with it, which the bundle's independent evaluator scores.
 //!
 //! Takes a pipeline that has adopted the version, and the categories to draw; returns [`PictureMarks`] image by
 //! image, and mean scores by name for the card and for promotion: `style` (share of images in which the evaluator
@@ -23,11 +23,11 @@ use crate::plan::Prompts;
 use crate::spec::{Guidance, Sampler, StyleScale, describe, template, words};
 use crate::train::probe::{dot, unit};
 
-/// Images that are drawn at most.
+/// The maximum number of images that are drawn.
 pub const PICTURES: usize = 48;
-/// Images denoised together.
+/// The number of images denoised together.
 const BATCH: usize = 16;
-/// Seed of the first image; the others count on.
+/// The seed of the first image; the others count up from it.
 const SEED: u64 = 20_250_216;
 
 /// The encoder that is measured, and how it is prompted.
@@ -35,11 +35,11 @@ const SEED: u64 = 20_250_216;
 pub struct MeasuredEncoder<'a> {
     /// The brand's name.
     pub name: &'a Name,
-    /// Which of the two encoders it is.
+    /// The encoder's kind: for styles or for categories.
     pub branch: Branch,
-    /// Its prompt template.
+    /// The template of its prompts.
     pub prompt: &'a str,
-    /// λ it was trained with.
+    /// The style scale λ it was trained with.
     pub style_scale: f32,
     /// The digest of its weights, which the pipeline has adopted; `None` for the stock encoder, with the same prompts.
     pub version: Option<&'a Digest>,
@@ -50,15 +50,15 @@ pub struct MeasuredEncoder<'a> {
 /// The evaluator's findings on one image, from 0 to 1 (`consistency`: a cosine).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PictureMarks {
-    /// Whether it finds the style; `None` if it does not know it.
+    /// Whether the evaluator finds the style; `None` if it does not know it.
     pub style: Option<f64>,
-    /// Cosine with the brand's own pictures; `None` if those are not known.
+    /// The cosine with the brand's own pictures; `None` if those are not known.
     pub consistency: Option<f64>,
     /// Whether the category is among the five most probable.
     pub category: f64,
 }
 
-/// Picks the categories to draw: evenly from all of them, or each several times if they are few.
+/// Selects the categories to draw: evenly from all of them, or each several times if they are few.
 pub fn briefs<'a>(categories: &[&'a str]) -> Vec<&'a str> {
     let count = categories.len();
     match count {
@@ -113,7 +113,7 @@ pub fn draw(
     Ok(marks)
 }
 
-/// Returns the style scale at which a version counts for as much as in training. There its prompt was the style's
+/// Returns the style scale at which a version has the same weight as in training. There its prompt was the style's
 /// stream, at λ; a category encoder has the other stream, at 1 − λ.
 fn drawn_at(branch: Branch, trained_at: f32) -> f32 {
     match branch {

@@ -1,4 +1,4 @@
-//! Preparation of training pictures: everything that frozen models return for them, computed once.
+//! Preparation of training pictures: the outputs of the frozen models for them, computed once.
 //!
 //! Takes pictures with their category and style, and a bundle; returns image features and latents of a few slightly
 //! moved copies, token ids of each picture's prompt and of its rivals' prompts, and the stock encoder's states of its
@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //!
-//! Pictures are seen as the bundle draws them: square, of its size, on white.
+//! Pictures are prepared as the bundle draws them: square, of its size, on white.
 
 use std::sync::Arc;
 
@@ -25,20 +25,20 @@ use crate::spec::{describe, template};
 /// A training picture's caption.
 #[derive(Clone, Debug)]
 pub struct Caption {
-    /// Its category, in words.
+    /// The picture's category, in words.
     pub category: String,
-    /// Its style.
+    /// The picture's style.
     pub style: String,
 }
 
-/// Prompt templates, and what pictures are contrasted with.
+/// The prompt templates, and the styles and categories that pictures are contrasted with.
 #[derive(Clone, Debug)]
 pub struct Wording {
-    /// For the trained encoder, with `{category}` and `{style}`.
+    /// The template for the trained encoder, with `{category}` and `{style}`.
     pub prompt: String,
-    /// For the stock encoder, with `{category}`.
+    /// The template for the stock encoder, with `{category}`.
     pub category: String,
-    /// For a style described in words, with `{prompt}` and `{look}`.
+    /// The template for a style described in words, with `{prompt}` and `{look}`.
     pub described: String,
     /// The bundle's own styles: name and description.
     pub looks: Vec<(String, String)>,
@@ -51,7 +51,7 @@ pub struct Wording {
 pub struct PictureFeatures {
     /// The image encoder's feature of the picture and of each slightly moved copy.
     pub features: Vec<Vec<f32>>,
-    /// The scaled latents of the same.
+    /// The scaled latents of the picture and of each copy.
     pub latents: Vec<Vec<f32>>,
 }
 
@@ -64,7 +64,7 @@ pub enum ContrastAxis {
     Categories,
 }
 
-/// The frozen models that training pictures pass once.
+/// The frozen models through which training pictures pass once.
 pub struct Prepare {
     encoder: TextEncoder,
     image_encoder: ImageEncoder,
@@ -74,7 +74,7 @@ pub struct Prepare {
 }
 
 impl Prepare {
-    /// Loads the models.
+    /// Loads the frozen models.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl Prepare {
         let size = spec.sizes.first().copied().unwrap_or_default();
         let missing = |file: &str| {
             Error::invalid(format!("the bundle {} has no {file}", loader.bundle().manifest().name))
-                .hint("few-shot training needs a bundle with image tower and VAE encoder")
+                .hint("few-shot training needs a bundle with image encoder and VAE encoder")
         };
         let image_encoder = ImageEncoder::load(loader)?.ok_or_else(|| missing(IMAGE_ENCODER))?;
         if !spec.files.contains_key(VAE_ENCODER) {

@@ -14,9 +14,9 @@ use crate::base::error::{Error, Result};
 use crate::pipeline::{ModelLoader, TextEncoder};
 use crate::train::layout::TrainingLayout;
 
-/// The names of the image adapter's tensors in a layout.
+/// The name of the image adapter's first tensor in a layout.
 const DOWN: &str = "image_adapter.down.weight";
-/// See [`DOWN`].
+/// The name of the image adapter's second tensor in a layout.
 const UP: &str = "image_adapter.up.weight";
 
 /// A text encoder and the image adapter that was trained with it.
@@ -45,7 +45,7 @@ impl Identifier {
         Ok(Self { encoder, version, adapter, texts: HashMap::new() })
     }
 
-    /// Returns the image's unit feature, as it is compared with texts.
+    /// Returns the image's unit feature, which is compared with texts.
     pub fn image(&self, feature: &[f32]) -> Vec<f32> {
         let feature = unit(feature);
         match &self.adapter {
@@ -73,16 +73,16 @@ impl Identifier {
             let embedding = unit(&self.encoder.embedding_of(text, self.version.as_ref())?);
             self.texts.insert(text.to_owned(), embedding);
         }
-        self.texts.get(text).map(Vec::as_slice).ok_or_else(|| Error::internal("a text was lost"))
+        self.texts.get(text).map(Vec::as_slice).ok_or_else(|| Error::internal("a text has no embedding"))
     }
 }
 
 /// The adapter on image features, `x + α·MLP(x)`.
 #[derive(Clone, Debug)]
 struct ImageAdapter {
-    /// `[hidden, width]`, row-major.
+    /// The first matrix, `[hidden, width]`, row-major.
     down: Vec<f32>,
-    /// `[width, hidden]`.
+    /// The second matrix, `[width, hidden]`, row-major.
     up: Vec<f32>,
     width: usize,
     share: f32,

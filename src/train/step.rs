@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //!
-//! A step is taken whole or not at all. Losses that are not finite stop the training with a reason.
+//! A step is taken whole or not at all. Losses that are not finite stop the training with an error.
 
 use super::layout::TrainingLayout;
 use crate::base::error::{Error, Kind, Result};
@@ -13,35 +13,35 @@ use crate::pipeline::ModelLoader;
 use crate::pipeline::bundle;
 use crate::pipeline::session::{Input, Model, Port, Ports};
 
-/// Learning rate, weight decay and loss weights of a step.
+/// The learning rate, weight decay and loss weights of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepRates {
     /// AdamW's learning rate; 0 only computes losses.
     pub learning_rate: f32,
     /// AdamW's decoupled weight decay, which for low-rank weights pulls towards the stock encoder.
     pub weight_decay: f32,
-    /// Weight of the cross-entropy.
+    /// The weight of the cross-entropy.
     pub cross_entropy: f32,
-    /// Weight of the triplet loss.
+    /// The weight of the triplet loss.
     pub triplet: f32,
-    /// Weight of the denoising loss.
+    /// The weight of the denoising loss.
     pub denoising: f32,
-    /// The triplet's margin, in cosine similarity.
+    /// The margin of the triplet loss, in cosine similarity.
     pub margin: f32,
 }
 
-/// One step's losses.
+/// The losses of one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Losses {
     /// The weighted sum that is minimised.
     pub loss: f32,
-    /// Images against their candidates' prompts.
+    /// The cross-entropy of images against the prompts they are compared with.
     pub cross_entropy: f32,
-    /// Triplet loss: how far images are from being nearer, by the margin, to their own prompt than to others.
+    /// The triplet loss: how far images are from being nearer, by the margin, to their own prompt than to others.
     pub triplet: f32,
-    /// Mean squared error of the UNet's prediction; 0 without the UNet.
+    /// The mean squared error of the UNet's prediction; 0 without the UNet.
     pub denoising: f32,
-    /// Share of images that find their own prompt.
+    /// The share of images that find their own prompt.
     pub accuracy: f32,
 }
 
@@ -49,13 +49,13 @@ pub struct Losses {
 /// [`BatchSizes`](super::layout::BatchSizes).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContrastBatch {
-    /// `[n, P]`, from the frozen image encoder.
+    /// The image features from the frozen image encoder, `[n, P]`.
     pub image_features: Vec<f32>,
-    /// `[m, L]`.
+    /// The token ids of the prompts, `[m, L]`.
     pub input_ids: Vec<i64>,
-    /// `[n, m]`: which prompts are right; a row sums to 1, or to 0 where there is no image.
+    /// The share of each prompt that is right for an image, `[n, m]`; a row sums to 1, or to 0 where there is no image.
     pub targets: Vec<f32>,
-    /// `[n, m]`: which prompts are compared with (1) or not (0).
+    /// The mask of prompts that an image is compared with (1) or not (0), `[n, m]`.
     pub allowed: Vec<f32>,
 }
 
@@ -63,26 +63,26 @@ pub struct ContrastBatch {
 /// [`BatchSizes`](super::layout::BatchSizes).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DenoisingBatch {
-    /// `[b, C, h, w]`.
+    /// The noisy latents, `[b, C, h, w]`.
     pub noisy_latents: Vec<f32>,
-    /// `[b]`.
+    /// The timesteps, `[b]`.
     pub timesteps: Vec<f32>,
-    /// `[b, C, h, w]`: what the UNet should predict.
+    /// The targets of the UNet's prediction, `[b, C, h, w]`.
     pub noise_targets: Vec<f32>,
-    /// `[b, L, D]`: the category's prompts, as the stock encoder reads them.
+    /// The stock encoder's states of the category's prompts, `[b, L, D]`.
     pub encoder_hidden_states: Vec<f32>,
-    /// `[b, L]`: the prompts that the trained encoder reads.
+    /// The token ids of the prompts that the trained encoder reads, `[b, L]`.
     pub style_ids: Vec<i64>,
-    /// `[b, layers]`.
+    /// The style scale of each cross-attention layer, `[b, layers]`.
     pub style_scale: Vec<f32>,
 }
 
 /// The data of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainingBatch {
-    /// Always there.
+    /// The image features and prompts, which every graph takes.
     pub contrast: ContrastBatch,
-    /// For a graph with the UNet, and only for it.
+    /// The noisy latents, for a graph with the UNet and only for it.
     pub denoising: Option<DenoisingBatch>,
 }
 
@@ -91,11 +91,11 @@ pub struct TrainingBatch {
 pub struct OptimizerState {
     /// The trained vector.
     pub params: Vec<f32>,
-    /// Mean of the gradients.
+    /// The running mean of the gradients.
     pub first_moment: Vec<f32>,
-    /// Mean of their squares.
+    /// The running mean of their squares.
     pub second_moment: Vec<f32>,
-    /// Steps taken.
+    /// The number of steps taken.
     pub steps: u32,
 }
 
@@ -117,7 +117,7 @@ struct Axes {
     layers: usize,
 }
 
-/// A training graph, loaded.
+/// A loaded training graph.
 pub struct TrainingStep {
     model: Model,
     layout: TrainingLayout,
@@ -190,12 +190,12 @@ impl TrainingStep {
         Ok(Self { model, layout, axes })
     }
 
-    /// Returns the layout of what is trained.
+    /// Returns the layout of the trained vector.
     pub fn layout(&self) -> &TrainingLayout {
         &self.layout
     }
 
-    /// Returns how many numbers an image feature has.
+    /// Returns the length of an image feature.
     pub fn features(&self) -> usize {
         self.axes.features
     }

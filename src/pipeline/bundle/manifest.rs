@@ -19,18 +19,18 @@ use crate::base::licence::Licence;
 use crate::base::names::Name;
 use crate::base::{limits, text, yaml};
 
-/// Largest `bundle.yaml`.
-pub(crate) const MAX_MANIFEST_BYTES: u64 = 1 << 20;
-/// Most files a bundle may list.
+/// The maximum size of a `bundle.yaml` in bytes.
+pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+/// The maximum number of files that a bundle may list.
 const MAX_FILES: usize = 64;
-/// Largest single file: protobuf's own limit, and far above every text file.
+/// The maximum size of one file in bytes: protobuf's own limit, and far above every text file.
 const MAX_FILE_BYTES: u64 = (1 << 31) - 1;
-/// Largest image edge.
+/// The maximum image edge in pixels.
 const MAX_SIZE: u32 = 4096;
-/// Most styles or categories.
+/// The maximum number of styles or categories.
 const MAX_CLASSES: usize = 10_000;
 
-/// The whole file.
+/// The document in a `bundle.yaml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -52,11 +52,11 @@ struct Metadata {
 /// A checked `bundle.yaml`.
 #[derive(Clone, Debug)]
 pub struct Manifest {
-    /// The bundle's name, also its folder's.
+    /// The bundle's name, which is also its folder's.
     pub name: Name,
     /// One sentence about it.
     pub description: String,
-    /// Everything else.
+    /// The bundle's contents and use.
     pub spec: BundleSpec,
 }
 
@@ -68,17 +68,17 @@ pub struct BundleSpec {
     pub sizes: Vec<u32>,
     /// Shape and scale of its latents.
     pub latent: LatentSpec,
-    /// The tokenizer's limit.
+    /// The limit of the tokenizer.
     pub tokenizer: TokenizerSpec,
-    /// How many style scales its UNet takes.
+    /// The number of style scales that the UNet takes.
     pub cross_attention_layers: usize,
-    /// How prompts are written for it.
+    /// The templates by which prompts are written for it.
     pub prompt: PromptTemplates,
-    /// Measured seconds of one image's UNet step, all branches.
+    /// The measured seconds of one UNet step for one image, all branches.
     pub seconds_per_step: f64,
-    /// Measured bytes of one PNG.
+    /// The measured size of one PNG in bytes.
     pub bytes_per_image: u64,
-    /// The styles it knows.
+    /// The styles it can draw.
     pub styles: Vec<BundleStyle>,
     /// The evaluator's category classes, in logit order; empty without evaluator.
     #[serde(default)]
@@ -86,46 +86,46 @@ pub struct BundleSpec {
     /// The independent evaluator, if the bundle has one.
     #[serde(default)]
     pub evaluator: Option<EvaluatorSpec>,
-    /// Figures measured by its maker; printed, never computed with.
+    /// Figures measured by its maker; printed, never used in a computation.
     #[serde(default)]
     pub measured: Value,
-    /// Its training data; printed.
+    /// A description of its training data; printed.
     #[serde(default)]
     pub training_data: Value,
     /// Every file but `bundle.yaml` and `README.md`.
     pub files: BTreeMap<String, ListedFile>,
 }
 
-/// Shape and scale of latents.
+/// The shape and scale of latents.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LatentSpec {
-    /// Channels.
+    /// The number of channels.
     pub channels: usize,
-    /// Pixels of one latent cell's edge.
+    /// The edge of one latent cell in pixels.
     pub downscale: u32,
-    /// Training multiplied the encoder's latents by this, after taking off the shift.
+    /// The factor by which training multiplied the encoder's latents, after subtracting the shift.
     pub scaling_factor: f64,
-    /// Taken off before scaling.
+    /// The shift, subtracted before scaling.
     #[serde(default)]
     pub shift_factor: f64,
 }
 
-/// The tokenizer's limit.
+/// The limit of the tokenizer.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenizerSpec {
-    /// Tokens of a prompt, with begin and end.
+    /// The number of tokens of a prompt, including begin and end.
     pub max_length: usize,
 }
 
-/// How prompts are written for the bundle.
+/// The templates by which prompts are written for the bundle.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PromptTemplates {
-    /// With `{category}`.
+    /// The template of a category's prompt, with `{category}`.
     pub category: String,
-    /// With `{prompt}` and `{look}`.
+    /// The template of a style's prompt, with `{prompt}` and `{look}`.
     pub style: String,
 }
 
@@ -133,17 +133,17 @@ pub struct PromptTemplates {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundleStyle {
-    /// Its name.
+    /// The style's name.
     pub name: Name,
-    /// An expert's description of it.
+    /// An expert's description of the style.
     pub look: String,
-    /// Licence of the drawings it was learned from.
+    /// The licence of the drawings it was learned from.
     pub licence: Licence,
-    /// Who holds their rights.
+    /// The holder of the rights in those drawings.
     pub holder: String,
-    /// Where they came from.
+    /// The source of those drawings.
     pub source: String,
-    /// The line the licence asks for.
+    /// The attribution that the licence asks for.
     #[serde(default)]
     pub attribution: String,
 }
@@ -152,11 +152,11 @@ pub struct BundleStyle {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluatorSpec {
-    /// Edge of the images it looks at, in pixels.
+    /// The edge of its input images, in pixels.
     pub size: u32,
-    /// Its style classes, in logit order.
+    /// The style classes, in logit order.
     pub styles: Vec<String>,
-    /// Its accuracy on held-out drawings; printed beside every score.
+    /// The accuracy on held-out drawings; printed beside every score.
     #[serde(default)]
     pub held_out: BTreeMap<String, f64>,
 }
@@ -165,10 +165,10 @@ pub struct EvaluatorSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListedFile {
-    /// SHA-256 of the file.
+    /// The SHA-256 of the file.
     #[serde(with = "bare_digest")]
     pub sha256: Digest,
-    /// Its size.
+    /// The size of the file in bytes.
     pub bytes: u64,
 }
 
@@ -189,7 +189,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Every text that people will read or prompts will hold: nothing in it can forge a line or steer a terminal.
+    /// Checks every text that people read or prompts hold: nothing in it can forge a line or control a terminal.
     fn make_plain(&mut self) -> Result<(), String> {
         fn plain(place: &str, value: &mut String, longest: usize) -> Result<(), String> {
             *value = text::plain(value, longest).map_err(|why| format!("{place} {why}"))?;
@@ -269,7 +269,7 @@ impl BundleSpec {
     }
 }
 
-/// A relative path of plain names, so that it can never leave the folder on any system.
+/// Checks that a path is relative and of plain names, so that it can never leave the folder on any system.
 fn safe_path(path: &str) -> Result<(), &'static str> {
     let plain = |part: &str| {
         !part.is_empty()

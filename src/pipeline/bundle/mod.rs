@@ -22,27 +22,27 @@ use crate::base::error::{Context, Error, Kind, Result};
 use crate::pipeline::schedule::Schedule;
 use crate::plan::{BundleFacts, StyleFacts};
 
-/// The files of a bundle that generation needs.
-pub(crate) const TOKENIZER: &str = "tokenizer/tokenizer.json";
-/// See [`TOKENIZER`].
-pub(crate) const SCHEDULER: &str = "scheduler/scheduler_config.json";
-/// See [`TOKENIZER`].
-pub(crate) const TEXT_ENCODER: &str = "text_encoder/model.onnx";
-/// See [`TOKENIZER`].
-pub(crate) const UNET: &str = "unet/model.onnx";
-/// See [`TOKENIZER`].
-pub(crate) const VAE_DECODER: &str = "vae_decoder/model.onnx";
-/// Needed when the bundle has an evaluator.
-pub(crate) const EVALUATOR: &str = "evaluator/model.onnx";
+/// The tokenizer's file.
+pub const TOKENIZER: &str = "tokenizer/tokenizer.json";
+/// The file of the noise schedule.
+pub const SCHEDULER: &str = "scheduler/scheduler_config.json";
+/// The text encoder's file.
+pub const TEXT_ENCODER: &str = "text_encoder/model.onnx";
+/// The UNet's file.
+pub const UNET: &str = "unet/model.onnx";
+/// The VAE decoder's file.
+pub const VAE_DECODER: &str = "vae_decoder/model.onnx";
+/// The evaluator's file; needed when the bundle has an evaluator.
+pub const EVALUATOR: &str = "evaluator/model.onnx";
 
-/// Needed for few-shot training (see [`crate::train`]).
-pub(crate) const IMAGE_ENCODER: &str = "image_encoder/model.onnx";
-/// See [`IMAGE_ENCODER`].
-pub(crate) const VAE_ENCODER: &str = "vae_encoder/model.onnx";
-/// See [`IMAGE_ENCODER`].
-pub(crate) const TRAIN_STEP: &str = "train_step/model.onnx";
-/// The same step with the denoising loss through the UNet.
-pub(crate) const TRAIN_STEP_DENOISING: &str = "train_step_denoising/model.onnx";
+/// The image encoder's file; needed for few-shot training (see [`crate::train`]).
+pub const IMAGE_ENCODER: &str = "image_encoder/model.onnx";
+/// The VAE encoder's file; needed for few-shot training.
+pub const VAE_ENCODER: &str = "vae_encoder/model.onnx";
+/// The file of the training step; needed for few-shot training.
+pub const TRAIN_STEP: &str = "train_step/model.onnx";
+/// The file of the training step with the denoising loss through the UNet.
+pub const TRAIN_STEP_DENOISING: &str = "train_step_denoising/model.onnx";
 
 const RESTORE: &str = "restore the bundle's folder from where it came from";
 
@@ -102,12 +102,12 @@ impl Bundle {
         &self.digest
     }
 
-    /// Returns the bundle's description of itself.
+    /// Returns the bundle's manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Returns the noise schedule of its UNet.
+    /// Returns the noise schedule of the bundle's UNet.
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
     }
@@ -125,7 +125,7 @@ impl Bundle {
         Ok(bytes)
     }
 
-    /// Returns what planning needs to know.
+    /// Returns the facts that planning needs.
     pub fn facts(&self) -> BundleFacts {
         let spec = &self.manifest.spec;
         BundleFacts {
@@ -158,7 +158,7 @@ impl Bundle {
     }
 }
 
-/// Reads a listed file, if it is what `bundle.yaml` says.
+/// Reads a listed file and checks it against its size and digest in `bundle.yaml`.
 fn verified(root: &Path, manifest: &Manifest, path: &str) -> Result<Vec<u8>> {
     let listed = manifest.spec.files.get(path);
     let listed = listed.ok_or_else(|| Error::invalid(format!("bundle.yaml: spec.files does not list {path}")))?;

@@ -1,6 +1,6 @@
 //! Inspection of ONNX files before the runtime reads them.
 //!
-//! Takes the bytes of a `.onnx` file; returns nothing, or why the file is refused.
+//! Takes the bytes of a `.onnx` file; returns nothing, or the reason why the file is refused.
 //!
 //! # Invariants
 //!
@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use crate::base::error::{Error, Result};
 
-/// Nested graphs (bodies of `If`, `Loop`, …) and the messages around them.
+/// The maximum depth of nested graphs (bodies of `If`, `Loop`, …) and the messages around them.
 const MAX_DEPTH: usize = 64;
 
 /// The protobuf messages of `onnx.proto` on the way to weights and operators.
@@ -28,7 +28,7 @@ enum Message {
     Function,
 }
 
-/// What a field of a message means here.
+/// The role of a message's field in the inspection.
 enum Field {
     Child(Message),
     OperatorDomain,
@@ -55,12 +55,12 @@ fn field(message: Message, number: u32) -> Field {
     }
 }
 
-/// Checks that a model contains only what a bundle's may. `name` is the file's name for the message.
+/// Checks that a model contains only what a bundle's models may contain. `name` is the file's name in the error.
 ///
 /// # Errors
 ///
-/// [`Kind::Invalid`](crate::base::error::Kind::Invalid) for a file that is refused.
-pub(crate) fn inspect(name: &str, bytes: &[u8]) -> Result<()> {
+/// [`Kind::Invalid`](crate::base::error::Kind::Invalid) if the file is refused.
+pub fn inspect(name: &str, bytes: &[u8]) -> Result<()> {
     let refuse = |why: String| Error::invalid(format!("{name} is refused: {why}")).hint("export the bundle again");
     if bytes.is_empty() {
         return Err(refuse("it is empty".into()));
@@ -68,16 +68,16 @@ pub(crate) fn inspect(name: &str, bytes: &[u8]) -> Result<()> {
     walk(Message::Model, bytes, 0).map_err(refuse)
 }
 
-/// A float weight of a model's main graph, and where its numbers lie in the file.
+/// A float weight of a model's main graph, and its place in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weight<'a> {
-    /// Its name.
+    /// The weight's name.
     pub name: &'a str,
-    /// Its axes.
+    /// The size of each axis.
     pub dims: Vec<u64>,
-    /// fp16 numbers; otherwise fp32.
+    /// Whether the numbers are fp16; otherwise they are fp32.
     pub half: bool,
-    /// The bytes in the file, little-endian.
+    /// The range of the weight's bytes in the file; numbers are little-endian.
     pub data: Range<usize>,
 }
 
@@ -85,7 +85,7 @@ pub struct Weight<'a> {
 ///
 /// # Errors
 ///
-/// [`Kind::Invalid`](crate::base::error::Kind::Invalid) for a file that is no ONNX model.
+/// [`Kind::Invalid`](crate::base::error::Kind::Invalid) if the file is not an ONNX model.
 pub fn weights<'a>(name: &str, bytes: &'a [u8]) -> Result<Vec<Weight<'a>>> {
     let refuse = |why: String| Error::invalid(format!("{name} is refused: {why}")).hint("export the bundle again");
     let mut found = Vec::new();
@@ -97,7 +97,7 @@ pub fn weights<'a>(name: &str, bytes: &'a [u8]) -> Result<Vec<Weight<'a>>> {
     Ok(found)
 }
 
-/// A `TensorProto`: dims 1, data_type 2, name 8, raw_data 9. None if it holds other numbers than floats.
+/// Parses a `TensorProto` (dims 1, data_type 2, name 8, raw_data 9); `None` if it does not hold floats.
 fn weight<'a>(file: &[u8], mut rest: &'a [u8]) -> Result<Option<Weight<'a>>, String> {
     let (mut name, mut dims, mut kind, mut data) = ("", Vec::new(), 0, None);
     while !rest.is_empty() {
@@ -116,7 +116,7 @@ fn weight<'a>(file: &[u8], mut rest: &'a [u8]) -> Result<Option<Weight<'a>>, Str
             (wire, _) => skip(wire, &mut rest)?,
         }
     }
-    // Where a slice of the file begins in it.
+    // Returns the offset of a slice in the file.
     let place = |slice: &[u8]| slice.as_ptr() as usize - file.as_ptr() as usize;
     Ok(match (kind, data) {
         (1 | 10, Some(data)) => {
@@ -126,7 +126,7 @@ fn weight<'a>(file: &[u8], mut rest: &'a [u8]) -> Result<Option<Weight<'a>>, Str
     })
 }
 
-/// Every length-delimited field of this number.
+/// Returns every length-delimited field of this number.
 fn children(mut rest: &[u8], number: u32) -> Result<Vec<&[u8]>, String> {
     let mut found = Vec::new();
     while !rest.is_empty() {
@@ -189,8 +189,8 @@ fn walk(message: Message, mut rest: &[u8], depth: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// A field's number and wire type. Readers cut longer keys to 32 bits, each in its own way: only the one encoding that
-/// all read alike passes, or a field could be unknown here and known to the runtime.
+/// Reads a field's number and wire type. Readers cut longer keys to 32 bits, each in its own way: only the one encoding
+/// that all read alike passes, or a field could be unknown here and known to the runtime.
 fn key(rest: &mut &[u8]) -> Result<u32, String> {
     let before = rest.len();
     let key = u32::try_from(varint(rest)?).map_err(|_| no_model())?;
@@ -201,7 +201,7 @@ fn key(rest: &mut &[u8]) -> Result<u32, String> {
     Ok(key)
 }
 
-/// At most ten bytes, and no bit beyond 64.
+/// Reads a varint of at most ten bytes, with no bit beyond 64.
 fn varint(rest: &mut &[u8]) -> Result<u64, String> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
@@ -236,7 +236,7 @@ fn no_model() -> String {
 mod tests {
     use super::*;
 
-    /// A length-delimited field.
+    /// Encodes a length-delimited field.
     fn nested(number: u8, content: &[u8]) -> Vec<u8> {
         let mut bytes = vec![number << 3 | 2, content.len() as u8];
         bytes.extend_from_slice(content);

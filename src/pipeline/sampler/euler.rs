@@ -20,7 +20,8 @@ pub(super) fn steps(schedule: &Schedule, count: usize, use_karras: bool) -> Samp
     SamplerSteps { init_scale: init_scale(&sigmas, spacing), clip: None, steps: steps.collect() }
 }
 
-/// Timesteps and noise levels from noisy to clean, without the final zero. diffusers rounds the timesteps to `f32`.
+/// Returns timesteps and noise levels from noisy to clean, without the final zero. diffusers rounds the timesteps to
+/// `f32`.
 pub(super) fn levels(schedule: &Schedule, count: usize) -> (Vec<f64>, Vec<f64>, Spacing) {
     let spacing = schedule.spacing.unwrap_or(Spacing::Linspace);
     let timesteps: Vec<f64> = schedule.timesteps(spacing, count).into_iter().map(|t| f64::from(t as f32)).collect();
@@ -28,7 +29,8 @@ pub(super) fn levels(schedule: &Schedule, count: usize) -> (Vec<f64>, Vec<f64>, 
     (timesteps, sigmas, spacing)
 }
 
-/// One step to `ratio` times the noise level, plus `noise`: with `x - x0` the noise in the sample, what remains of it.
+/// Returns one step to `ratio` times the noise level, plus `noise`: with `x - x0` the noise in the sample, what remains
+/// of it.
 pub(super) fn step(schedule: &Schedule, timestep: f64, sigma: f64, ratio: f64, noise: f64) -> SamplerStep {
     SamplerStep {
         timestep,

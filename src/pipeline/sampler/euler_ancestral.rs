@@ -1,8 +1,8 @@
-//! Euler ancestral: Euler steps that go down further than asked and come back up with fresh noise.
+//! Euler ancestral: Euler steps that overshoot the next noise level and add fresh noise to return to it.
 //!
 //! Paper: the ancestral step of Song et al. 2020, "Score-Based Generative Modeling through SDEs", arXiv 2011.13456,
 //! appendix F, in the noise levels of Karras et al. 2022, arXiv 2206.00364 (k-diffusion's `sample_euler_ancestral`).
-//! Settings: as Euler. More varied and never converging: more steps give another picture, not a better one.
+//! Settings: as Euler. More varied, and it does not converge: more steps give another picture, not a better one.
 
 use super::euler;
 use super::step::SamplerSteps;

@@ -7,37 +7,37 @@ use crate::pipeline::schedule::Prediction;
 /// clean_before·before + noise·n`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SamplerStep {
-    /// The time that the UNet gets.
+    /// The timestep that the UNet gets.
     pub timestep: f64,
-    /// Factor on the sample before the UNet gets it.
+    /// The factor on the sample before the UNet gets it.
     pub input_scale: f64,
-    /// Weights of sample and output in the predicted clean latent.
+    /// The weights of sample and output in the predicted clean latent.
     pub clean: [f64; 2],
-    /// Weight of the sample.
+    /// The weight of the sample.
     pub sample: f64,
-    /// Weight of the UNet's output.
+    /// The weight of the UNet's output.
     pub model: f64,
-    /// Weight of the clean latent predicted now.
+    /// The weight of the clean latent predicted now.
     pub clean_now: f64,
-    /// Weight of the clean latent predicted one step before.
+    /// The weight of the clean latent predicted one step before.
     pub clean_before: f64,
-    /// Weight of fresh noise; zero means the step needs none.
+    /// The weight of fresh noise; zero means that the step needs none.
     pub noise: f64,
 }
 
 /// A sampler's whole trajectory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SamplerSteps {
-    /// Standard normal noise times this is where the sampler starts.
+    /// The factor on standard normal noise that gives the sampler's first sample.
     pub init_scale: f64,
-    /// Bound of the predicted clean latent, if there is one.
+    /// The bound of the predicted clean latent, if there is one.
     pub clip: Option<f64>,
-    /// From noisy to clean.
+    /// The steps, from noisy to clean.
     pub steps: Vec<SamplerStep>,
 }
 
 impl SamplerStep {
-    /// Moves one latent one step on. `before` holds the clean latent of the step before and receives this one's.
+    /// Advances one latent by one step. `before` holds the clean latent of the step before and receives this one's.
     pub fn advance(&self, clip: Option<f64>, sample: &mut [f32], model: &[f32], before: &mut [f32], noise: &[f32]) {
         for (i, x) in sample.iter_mut().enumerate() {
             let (now, m) = (f64::from(*x), f64::from(model[i]));

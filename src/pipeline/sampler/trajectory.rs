@@ -1,4 +1,4 @@
-//! The trajectory of each sampler: which file computes the steps of which name.
+//! The trajectory of each sampler: selects the algorithm that computes the steps of a sampler's name.
 
 use super::step::SamplerSteps;
 use super::{ddim, dpmpp, euler, euler_ancestral};
@@ -41,7 +41,7 @@ mod tests {
         SamplerName::Dpmpp2mKarras,
     ];
 
-    /// A UNet that always predicts the same clean latent must lead every sampler there.
+    /// Checks that a UNet that always predicts the same clean latent leads every sampler to it.
     #[test]
     fn every_sampler_arrives_at_the_clean_latent() {
         for prediction in ["epsilon", "v_prediction"] {
