@@ -9,7 +9,7 @@ use super::payload::Payload;
 use crate::base::error::Result;
 use crate::spec::Priority;
 
-/// The maximum number of attempts at a message. Counted in the message, as brokers differ in what they count.
+/// The maximum number of attempts at a message. Counted with the message, as brokers differ in what they count.
 pub const MAX_DELIVERIES: u32 = 5;
 
 /// Carries messages of one kind from publishers to receivers; cheap to share behind an `Arc`.

@@ -9,7 +9,7 @@ use crate::pipeline::scores::Scores;
 use crate::spec::Problem;
 use crate::store::Key;
 
-/// Something that happened to a campaign or an asset.
+/// An event in the life of a campaign or an asset.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum DomainEvent {

@@ -1,4 +1,4 @@
-//! Where domain events are published.
+//! The sink of domain events: the trait through which they are published.
 
 use async_trait::async_trait;
 

@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(bits, RECORDED, "a change here changes every image ever made: bump DOMAIN and say so");
     }
 
-    /// The expected words, as computed by an independent ChaCha20 in Python.
+    /// The expected bits of the first samples, computed with an independent ChaCha20 in Python.
     const RECORDED: [u32; 4] = [1_061_962_462, 3_207_485_100, 3_196_432_234, 3_210_986_680];
 
     #[test]

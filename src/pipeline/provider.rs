@@ -24,7 +24,7 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// Every provider.
+    /// All providers.
     pub const ALL: [Self; 4] = [Self::Cpu, Self::OpenVino, Self::Cuda, Self::TensorRt];
 
     /// Returns whether the provider compiles models for the machine first, so that the result is worth caching.

@@ -20,7 +20,7 @@ use crate::base::error::{Error, Result};
 
 const HINT: &str = "run `make runtime`, or set HOUSESTYLE_RUNTIME_LIBRARY \
                     to an ONNX Runtime library of version 1.24 or later";
-/// How deep below `runtime/` a library may lie: a wheel keeps it in `onnxruntime/capi/`.
+/// The maximum depth of a library below `runtime/`: a wheel keeps it in `onnxruntime/capi/`.
 const SEARCH_DEPTH: usize = 6;
 
 /// The runtime of the process, kept for its whole life: ONNX Runtime allows one environment, and cannot create another

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::base::error::{Context, Error, Kind, Result};
 
-/// How the betas grow over the training steps.
+/// The growth of the betas over the training steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BetaSchedule {

@@ -49,7 +49,8 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// [`Kind::Invalid`] if the file cannot be read, has a setting that CLIP does not use, or cannot tokenize a word.
+    /// [`Kind::Invalid`] if the file cannot be parsed, has a setting that CLIP does not use, or leaves no room for a
+    /// word.
     pub fn parse(json: &[u8], max_length: usize) -> Result<Self> {
         let broken = || "tokenizer/tokenizer.json cannot be read";
         let refuse =

@@ -25,7 +25,7 @@ pub struct Metric {
     pub unit: MetricUnit,
     /// The metric's labels.
     pub labels: &'static [MetricLabel],
-    /// The description for people.
+    /// The help text that Prometheus shows.
     pub help: &'static str,
 }
 

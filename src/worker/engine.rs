@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //!
-//! The generator is used by this one thread only. An item that fails because of its input takes no other with it, and a
+//! The generator is used by this one thread only. An item that fails because of its input fails alone, and a
 //! fault of the bundle or the machine is never taken for an item's. A request to stop, or a campaign's cancellation, is
 //! noticed between two steps.
 

@@ -3,8 +3,8 @@
 //! # Invariants
 //!
 //! A published message is on the broker's disks. A failed message waits in a queue of its own and blocks nothing. A
-//! failure is counted in the message, a receiver's death by the broker, and both have a limit. A message that cannot be
-//! parsed goes to the dead letters instead of being delivered again and again.
+//! failure is counted with the message, a receiver's death by the broker, and both have a limit. A message that
+//! cannot be parsed goes to the dead letters instead of being delivered again and again.
 
 mod broker;
 mod channel;

@@ -92,7 +92,7 @@ pub struct BundleSpec {
     /// A description of its training data; printed.
     #[serde(default)]
     pub training_data: Value,
-    /// Every file but `bundle.yaml` and `README.md`.
+    /// The files of the bundle by path, without `bundle.yaml` and `README.md`.
     pub files: BTreeMap<String, ListedFile>,
 }
 
