@@ -1,11 +1,8 @@
-//! Tables as Parquet, which pandas, Polars and DuckDB read as they are.
-//!
-//! Takes named columns of equal length. Returns the file's bytes.
+//! Writes named columns of equal length as a Parquet file, which pandas, Polars and DuckDB can read.
 //!
 //! # Invariants
 //!
-//! What is unknown is null, never a zero or an empty text; rows stay in their order; the same columns give the same
-//! bytes.
+//! An unknown value is null, never zero or an empty text; rows keep their order; the same columns give the same bytes.
 
 use std::sync::Arc;
 
@@ -18,7 +15,7 @@ use parquet::schema::parser::parse_message_type;
 
 use crate::base::error::{Error, Result};
 
-/// One column.
+/// The values of one column; `None` is null.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Column<'a> {
     /// Texts.
@@ -35,13 +32,17 @@ pub enum Column<'a> {
     Texts(Vec<Option<Vec<String>>>),
 }
 
-/// The table's bytes; names are letters, digits and underscores.
+/// Writes a table as the bytes of a Parquet file; names are letters, digits and underscores.
+///
+/// # Errors
+///
+/// Fails if the columns cannot be written as Parquet.
 pub fn write(table: &str, columns: &[(&str, Column<'_>)]) -> Result<Vec<u8>> {
     let failed = |e: ParquetError| Error::internal("cannot write a table as Parquet").caused_by(e);
     let fields: Vec<String> = columns.iter().map(|(name, column)| column.field(name)).collect();
     let schema = parse_message_type(&format!("message {table} {{ {} }}", fields.join(" "))).map_err(failed)?;
     let properties = WriterProperties::builder()
-        .set_compression(Compression::UNCOMPRESSED) // hashes and vectors, which do not get smaller
+        .set_compression(Compression::UNCOMPRESSED) // hashes and vectors do not compress
         .set_dictionary_enabled(false)
         .set_created_by(concat!("housestyle ", env!("CARGO_PKG_VERSION")).into())
         .build();
@@ -101,8 +102,8 @@ fn flat<T: DataType, V>(
     writer.close()
 }
 
-/// Lists as Parquet nests them: a level for "there is a list", one for "there is an element", and whether a list goes
-/// on.
+/// Writes lists with Parquet's levels: the definition level says whether there is a list and an element, the repetition
+/// level whether an element continues the list.
 fn nested<T: DataType>(
     mut writer: SerializedColumnWriter<'_>,
     lists: impl Iterator<Item = Option<Vec<T::T>>>,

@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! The sidecar comes last, so a process killed anywhere leaves an asset finished or not begun; whoever finds the
-//! sidecar and the image it names has nothing left to do.
+//! The sidecar is written last, so a process that is killed leaves an asset either finished or not begun; if the
+//! sidecar and the image it names exist, nothing is left to do.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,36 +21,36 @@ use crate::campaign::sidecar::{Attempt, ImageFacts, Outcome, Sidecar};
 use crate::plan::Job;
 use crate::store::Store;
 
-/// The generator of images, as sidecars name it.
+/// The bundle and execution provider that generated an image, as sidecars record them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratorInfo {
     /// The bundle's name.
     pub bundle: String,
-    /// The bundle's digest; jobs for another bundle are refused.
+    /// The bundle's digest; jobs with another digest are refused.
     pub digest: Digest,
-    /// The execution provider really used.
+    /// The execution provider that is used.
     pub provider: String,
 }
 
-/// The result of a job once no attempt is left to make.
+/// The result of a job after its last attempt.
 #[derive(Debug)]
 pub struct JobResult {
     /// The job.
     pub job: Arc<Job>,
-    /// Every attempt.
+    /// Every attempt, in order.
     pub attempts: Vec<Attempt>,
-    /// The attempt chosen; `None` if nothing could be made.
+    /// The chosen attempt; `None` if generation failed.
     pub chosen: Option<ChosenImage>,
-    /// Seconds by stage.
+    /// Seconds of work by stage.
     pub timings: BTreeMap<String, f64>,
 }
 
-/// The attempt that is kept.
+/// The attempt whose image is kept.
 #[derive(Debug)]
 pub struct ChosenImage {
-    /// Its number.
+    /// The attempt's number, from 1.
     pub attempt: u32,
-    /// Its image.
+    /// The attempt's image.
     pub image: RgbImage,
 }
 
@@ -76,15 +76,15 @@ impl JobResult {
 #[derive(Debug)]
 pub struct Asset {
     sidecar: Sidecar,
-    /// The encoded image; `None` if nothing could be made.
+    /// The encoded image; `None` if generation failed.
     image: Option<Bytes>,
 }
 
-/// How often a half-finished commit of another worker is cleared away before giving up.
+/// How often an incomplete commit of another worker is removed before giving up.
 const ROUNDS: usize = 5;
 
 impl Asset {
-    /// Encodes a job's result.
+    /// Encodes a job's result as an image file and a sidecar.
     ///
     /// # Errors
     ///
@@ -119,8 +119,8 @@ impl Asset {
         Ok(Self { sidecar, image: Some(bytes) })
     }
 
-    /// Writes the image, then the sidecar. Returns the sidecar that is in the store then, which is another worker's if
-    /// that one was first. May be called again after an error.
+    /// Writes the image, then the sidecar. Returns the sidecar that is in the store afterwards, which is another
+    /// worker's if that worker was first. May be called again after an error.
     ///
     /// # Errors
     ///
@@ -136,17 +136,18 @@ impl Asset {
             if store.put_if_absent(&layout.sidecar(shelf, stem), bytes.clone()).await? {
                 return self.resolve(store, &layout).await;
             }
-            // Another worker's sidecar stands if its image still fits. Our image may have come between (from another
-            // execution provider); then that sidecar is removed here and the next round writes ours.
+            // Another worker's sidecar is kept if its image still matches. Our image may have replaced that one, with
+            // other bytes from another execution provider; then that sidecar is removed, and the next round writes
+            // ours.
             if let Some(theirs) = find_finished(store, &sidecar.job).await? {
                 return Ok(theirs);
             }
         }
-        Err(Error::new(Kind::Transient, format!("others keep writing {stem}")))
+        Err(Error::new(Kind::Transient, format!("other workers keep writing {stem}")))
     }
 
-    /// Removes one of two sidecars, should another worker have come to the other outcome: the accepted one stays.
-    /// Whoever writes later sees both, and both workers decide alike.
+    /// Removes one of two sidecars if another worker reached the other outcome: the accepted one is kept. The worker
+    /// that writes later sees both, and both workers decide the same way.
     async fn resolve(&self, store: &dyn Store, layout: &Layout) -> Result<Sidecar> {
         let (stem, ours) = (&self.sidecar.job.stem, self.sidecar.outcome.shelf());
         let theirs = layout.sidecar(ours.other(), stem);

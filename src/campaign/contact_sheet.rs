@@ -1,12 +1,13 @@
-//! The contact sheet: one picture of a whole campaign, categories down, styles across, every asset small.
+//! Draws the contact sheet: one picture of all assets of a campaign as thumbnails, a row per category and a column per
+//! style.
 //!
-//! Labels are written in Latin, Greek and Cyrillic script, which is what the font has; a label in another script is
-//! written as its slug, which file names have too.
+//! Labels are written in Latin, Greek and Cyrillic script, which the font covers; a label in another script is replaced
+//! by its slug, as in file names.
 //!
 //! # Invariants
 //!
-//! The sheet's size is bounded. A rejected asset has a red frame and one that could not be made an empty box, so that
-//! nothing looks better than it is; how many assets are not shown is written on the sheet.
+//! The sheet's size is bounded. A rejected asset has a red frame and a failed one is an empty box; the number of assets
+//! that are not shown is written on the sheet.
 
 use std::collections::HashMap;
 
@@ -18,17 +19,17 @@ use crate::base::stem::Stem;
 use crate::base::{limits, text};
 use crate::campaign::sidecar::{Outcome, Sidecar};
 
-/// Rows drawn at most.
+/// Largest number of rows.
 const MAX_ROWS: usize = 100;
-/// Columns drawn at most.
+/// Largest number of columns.
 const MAX_COLUMNS: usize = 20;
-/// Images drawn in a cell at most.
+/// Largest number of images in a cell.
 const MAX_ACROSS: u32 = 4;
-/// Width aimed at in pixels: images shrink before the sheet gets wider.
+/// Target width in pixels: thumbnails shrink before the sheet gets wider.
 const WIDTH: u32 = 3200;
-/// Edge of a drawn image in pixels at most.
+/// Largest edge of a thumbnail in pixels.
 const MAX_EDGE: u32 = 128;
-/// Edge of a drawn image in pixels at least.
+/// Smallest edge of a thumbnail in pixels.
 const MIN_EDGE: u32 = 40;
 const GAP: u32 = 8;
 const MARGIN: u32 = 24;
@@ -41,8 +42,8 @@ const FAINT: Rgb<u8> = Rgb([110, 114, 122]);
 const EMPTY: Rgb<u8> = Rgb([238, 239, 241]);
 const REFUSED: Rgb<u8> = Rgb([208, 36, 36]);
 
-/// A column of the sheet: a style, and which trained version of it drew. Two versions that a campaign compares are two
-/// columns.
+/// A column of the sheet: a style and the trained version of it, so that two versions that a campaign compares have a
+/// column each.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct SheetColumn {
     style: String,
@@ -58,7 +59,7 @@ impl SheetColumn {
         }
     }
 
-    /// Returns its heading: the style's name, with the version where there are several.
+    /// Returns the column's heading: the style's name, with the version if several are shown.
     fn heading(&self, all: &[Self]) -> String {
         match self.version {
             Some(version) if all.iter().filter(|column| column.style == self.style).count() > 1 => {
@@ -69,7 +70,7 @@ impl SheetColumn {
     }
 }
 
-/// An asset on the sheet.
+/// The position of an asset on the sheet.
 #[derive(Debug)]
 struct Place {
     /// The asset's index among the campaign's sidecars.
@@ -78,11 +79,11 @@ struct Place {
     outcome: Outcome,
     row: u32,
     column: u32,
-    /// Its place among the images of its cell.
+    /// The asset's index among the images of its cell.
     slot: u32,
 }
 
-/// A contact sheet before its images are read: what is shown, where, and how large.
+/// The layout of a contact sheet, made before any image is read: what is shown, where, and how large.
 #[derive(Debug)]
 pub struct ContactSheet {
     title: String,
@@ -90,9 +91,9 @@ pub struct ContactSheet {
     categories: Vec<String>,
     headings: Vec<String>,
     places: Vec<Place>,
-    /// Images side by side in a cell.
+    /// Number of images side by side in a cell.
     across: u32,
-    /// Edge of a drawn image in pixels.
+    /// Edge of a thumbnail in pixels.
     edge: u32,
 }
 
@@ -132,12 +133,12 @@ impl ContactSheet {
         self.places.iter().filter_map(|place| sidecars.get(place.sidecar))
     }
 
-    /// Returns an image in the size in which the sheet shows it.
-    pub(crate) fn thumbnail(&self, image: &RgbImage) -> RgbImage {
+    /// Scales an image to the size in which the sheet shows it.
+    pub fn thumbnail(&self, image: &RgbImage) -> RgbImage {
         imageops::resize(image, self.edge, self.edge, FilterType::CatmullRom)
     }
 
-    /// Draws the sheet with these thumbnails, by stem.
+    /// Draws the sheet with these thumbnails, keyed by stem.
     pub fn draw(&self, thumbnails: &HashMap<Stem, RgbImage>) -> RgbImage {
         let (rows, columns) = (self.categories.len() as u32, self.headings.len() as u32);
         let cell = self.across * (self.edge + GAP) + GAP;
@@ -173,7 +174,7 @@ impl ContactSheet {
     }
 }
 
-/// Returns the place of each asset that is shown.
+/// Returns the position of each asset that is shown.
 fn places(sidecars: &[Sidecar], categories: &[String], columns: &[SheetColumn], across: u32) -> Vec<Place> {
     let mut filled: HashMap<(usize, usize), u32> = HashMap::new();
     let mut places = Vec::new();
@@ -234,9 +235,9 @@ fn frame(sheet: &mut RgbImage, (x, y): (u32, u32), side: u32) {
     fill(sheet, (x + side - THICK, y), (THICK, side), REFUSED);
 }
 
-/// A writer of text on a picture.
+/// Draws text on a picture.
 struct Pen {
-    /// `None` only if the embedded font cannot be read; the sheet then has no labels.
+    /// The embedded font; `None` only if it cannot be read, in which case the sheet has no labels.
     font: Option<FontRef<'static>>,
 }
 
@@ -245,7 +246,7 @@ impl Pen {
         Self { font: FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).ok() }
     }
 
-    /// Writes one line with its top left corner at `at`; what is wider than `room` ends in "…".
+    /// Writes one line of text with its top left corner at `at`; text wider than `room` pixels is cut and ends in "…".
     fn write(&self, sheet: &mut RgbImage, text: &str, at: (u32, u32), size: f32, ink: Rgb<u8>, room: u32) {
         let Some(font) = &self.font else { return };
         let text = &readable(font, text);
@@ -282,7 +283,7 @@ impl Pen {
     }
 }
 
-/// Returns `text` if the font has all its letters, and its slug otherwise: a row of empty boxes names nothing.
+/// Returns `text` if the font has all its letters, and its slug otherwise, because missing letters are drawn as boxes.
 fn readable(font: &FontRef<'_>, text: &str) -> String {
     let has = |c: char| c.is_whitespace() || font.glyph_id(c).0 != 0;
     if text.chars().all(has) { text.to_owned() } else { text::slug(text, limits::STEM) }

@@ -1,9 +1,9 @@
-//! Dead-letter records: why a job was given up on without an outcome, beside the assets in the campaign's folder.
+//! Dead-letter records: why a job was given up on without an outcome, stored in the campaign's folder.
 //!
 //! # Invariants
 //!
-//! A record is for people and counts only; the message itself is in the broker's dead-letter queue. A sidecar counts
-//! before it, so a job that is made after all is finished.
+//! A record serves people and the status only; the message itself is in the broker's dead-letter queue. A sidecar takes
+//! precedence over it, so a job that is made later counts as finished.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,11 +19,11 @@ use crate::store::Store;
 pub struct DeadLetterRecord {
     /// The job's id.
     pub job: String,
-    /// Its files' stem.
+    /// The stem of the job's files.
     pub stem: String,
-    /// Why it was given up on.
+    /// The reason why it was given up on.
     pub reason: String,
-    /// When.
+    /// When it was given up on.
     pub at: Timestamp,
 }
 

@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! Afterwards each job has exactly one outcome in the store. Finished again, a campaign has the same files. The
-//! manifest is written last, so it stands for everything else.
+//! Afterwards each job has exactly one outcome in the store. Finishing is idempotent. The manifest is written last, so
+//! its existence implies that everything else is written.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ struct ManifestLine<'a> {
     style: &'a str,
     index: u32,
     outcome: Outcome,
-    /// Relative to the campaign's folder.
+    /// The image's path, relative to the campaign's folder.
     image: Option<String>,
     sidecar: String,
     #[serde(with = "bare_digest::option")]
@@ -46,8 +46,8 @@ struct ManifestLine<'a> {
     licences: Vec<&'a str>,
 }
 
-/// Writes manifests and contact sheet; every job must have its sidecar in `outcomes`. Costs one request for each
-/// image on the contact sheet, and a constant number beside.
+/// Writes the manifests and the contact sheet of a campaign in which every job has its sidecar in `outcomes`. Costs one
+/// request for each image on the contact sheet, and a constant number of other requests.
 ///
 /// # Errors
 ///
@@ -70,7 +70,7 @@ pub async fn finish(store: &Arc<dyn Store>, layout: &Layout, title: &str, outcom
     store.put(&layout.manifest(), files.manifest.into()).await
 }
 
-/// The bytes of what a complete campaign has beside its assets.
+/// The contents of the files that a complete campaign has beside its assets.
 struct Files {
     sheet: Vec<u8>,
     table: Vec<u8>,
@@ -113,7 +113,7 @@ fn line(sidecar: &Sidecar) -> ManifestLine<'_> {
     }
 }
 
-/// Returns the keys of images of these jobs that no sidecar names, as a killed run leaves them. Files of others stay.
+/// Returns the keys of images of these jobs that no sidecar names, as a killed run leaves them. Other files are kept.
 fn orphans(layout: &Layout, sidecars: &[Sidecar], inventory: &Inventory) -> Vec<Key> {
     let of = |sidecar: &Sidecar| {
         let (stem, named) = (sidecar.job.stem.clone(), sidecar.image.is_some().then(|| sidecar.outcome.shelf()));
@@ -123,7 +123,8 @@ fn orphans(layout: &Layout, sidecars: &[Sidecar], inventory: &Inventory) -> Vec<
     sidecars.iter().flat_map(|sidecar| -> Vec<Key> { of(sidecar) }).collect()
 }
 
-/// Reads the images that the contact sheet shows, each made small at once, by stem.
+/// Reads the images that the contact sheet shows and returns their thumbnails by stem. Each image is scaled down as
+/// soon as it is read, to save memory.
 async fn thumbnails(
     store: &Arc<dyn Store>,
     layout: &Layout,

@@ -1,8 +1,8 @@
-//! The names of what a campaign has left behind so far: which jobs have an outcome, by one listing and without a read.
+//! Lists the files of a campaign and derives each job's state from their names, without reading any of them.
 //!
 //! # Invariants
 //!
-//! A job counts once: an accepted asset before a rejected one, an outcome before a dead letter.
+//! Each job has one state: an accepted asset takes precedence over a rejected one, and an outcome over a dead letter.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::base::stem::Stem;
 use crate::campaign::layout::{DEAD_LETTERS, Layout, Shelf};
 use crate::store::{Key, Store};
 
-/// Which files of a campaign's jobs are in the store.
+/// The files of a campaign's jobs that are in the store.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inventory {
     assets: ShelfFiles,
@@ -19,28 +19,28 @@ pub struct Inventory {
     dead_letters: BTreeSet<Stem>,
 }
 
-/// The files on one shelf, by kind.
+/// The files in one asset folder, by kind.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct ShelfFiles {
     sidecars: BTreeSet<Stem>,
     images: BTreeSet<Stem>,
 }
 
-/// What became of a job, by the names of its files.
+/// The state of a job, derived from the names of its files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
     /// Passed the gate.
     Accepted,
     /// Refused by the gate.
     Rejected,
-    /// Could not be made; there is a reason instead of an image.
+    /// Generation failed; the sidecar has a reason instead of an image.
     Failed,
-    /// Given up on without an outcome.
+    /// Given up on without an outcome; there is a dead-letter record.
     Dead,
 }
 
 impl Inventory {
-    /// Lists the campaign's folder.
+    /// Lists the campaign's folder with one listing.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Inventory {
         let name = key.as_str().strip_prefix(layout.folder().as_str())?.strip_prefix('/')?;
         let (folder, file) = name.split_once('/')?;
         let (stem, ending) = file.rsplit_once('.')?;
-        let stem: Stem = stem.parse().ok()?; // files of others have other names
+        let stem: Stem = stem.parse().ok()?; // files with other names are not the campaign's
         let shelf = Shelf::ALL.into_iter().find(|shelf| shelf.name() == folder);
         match (shelf, ending) {
             (Some(shelf), "json") => self.shelf_mut(shelf).sidecars.insert(stem),
@@ -82,17 +82,17 @@ impl Inventory {
         }
     }
 
-    /// Returns whether a shelf has a sidecar of this stem.
-    pub(crate) fn has_sidecar(&self, shelf: Shelf, stem: &Stem) -> bool {
+    /// Returns whether an asset folder has a sidecar with this stem.
+    pub fn has_sidecar(&self, shelf: Shelf, stem: &Stem) -> bool {
         self.shelf(shelf).sidecars.contains(stem)
     }
 
-    /// Returns whether a shelf has an image of this stem.
-    pub(crate) fn has_image(&self, shelf: Shelf, stem: &Stem) -> bool {
+    /// Returns whether an asset folder has an image with this stem.
+    pub fn has_image(&self, shelf: Shelf, stem: &Stem) -> bool {
         self.shelf(shelf).images.contains(stem)
     }
 
-    /// Returns what became of the job of this stem; `None` if nothing yet.
+    /// Returns the state of the job with this stem; `None` if it has no outcome yet.
     pub fn state(&self, stem: &Stem) -> Option<JobState> {
         if self.has_sidecar(Shelf::Assets, stem) {
             Some(JobState::Accepted)

@@ -1,14 +1,14 @@
-//! A job's id and file stem: what finding its outcome takes.
+//! A job's id and file stem, which are enough to find its outcome.
 
 use crate::base::stem::Stem;
 use crate::plan::{Job, JobId, JobOutline};
 
-/// What the reader must know of a job.
+/// The id and the file stem of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobName {
     /// The job's id.
     pub id: JobId,
-    /// Its files' stem.
+    /// The stem of the job's files.
     pub stem: Stem,
 }
 

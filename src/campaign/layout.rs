@@ -1,8 +1,8 @@
-//! The names of everything a campaign leaves behind in a store.
+//! The keys of everything that a campaign keeps in a store.
 //!
 //! # Invariants
 //!
-//! One asset has one name, in one of two folders.
+//! Each asset has one stem, in one of two folders.
 
 use crate::base::stem::Stem;
 use crate::plan::CampaignId;
@@ -14,17 +14,17 @@ pub struct Layout {
     folder: Key,
 }
 
-/// The two folders an asset can end in.
+/// The two folders that assets are stored in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shelf {
     /// Assets that passed the gate.
     Assets,
-    /// Assets that the gate refused, and jobs that could not be made.
+    /// Assets that the gate refused, and jobs whose generation failed.
     Rejected,
 }
 
 impl Shelf {
-    /// Both, accepted assets first.
+    /// Both folders, that of accepted assets first.
     pub const ALL: [Self; 2] = [Self::Assets, Self::Rejected];
 
     /// Returns the folder's name.
@@ -65,7 +65,7 @@ impl Layout {
         self.folder.join_checked("plan.json")
     }
 
-    /// Returns the key of the manifest: one line an asset, written when the campaign is complete.
+    /// Returns the key of the manifest: one JSON line per asset, written when the campaign is complete.
     pub fn manifest(&self) -> Key {
         self.folder.join_checked("manifest.jsonl")
     }
@@ -80,12 +80,12 @@ impl Layout {
         self.folder.join_checked("contact-sheet.png")
     }
 
-    /// Returns the keys of what says that the campaign is complete: both manifests and the contact sheet.
-    pub(crate) fn completion(&self) -> [Key; 3] {
+    /// Returns the keys of the files that exist only if the campaign is complete: both manifests and the contact sheet.
+    pub fn completion(&self) -> [Key; 3] {
         [self.manifest(), self.manifest_table(), self.contact_sheet()]
     }
 
-    /// Returns the key of the record that every job was handed to the queue.
+    /// Returns the key of the record that every job was queued.
     pub fn queued(&self) -> Key {
         self.folder.join_checked("queued.json")
     }
@@ -111,7 +111,7 @@ impl Layout {
     }
 }
 
-/// The folder of every campaign's folder.
+/// The folder that has a folder for each campaign.
 pub(super) const CAMPAIGNS: &str = "campaigns";
 /// The folder of dead-letter records.
 pub(super) const DEAD_LETTERS: &str = "dead";

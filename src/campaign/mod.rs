@@ -1,9 +1,8 @@
-//! Everything a campaign leaves behind in a store: where it lies, how it is written, and how it is read again.
+//! Defines, writes and reads everything that a campaign keeps in a store: plan, assets, records and manifests.
 //!
 //! # Invariants
 //!
-//! An asset is committed by writing its image first and its sidecar last; whoever finds the sidecar may trust the
-//! image.
+//! An asset is committed by writing its image first and its sidecar last, so a sidecar implies a complete image.
 
 pub mod columns;
 pub mod commit;

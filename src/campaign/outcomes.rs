@@ -1,11 +1,11 @@
-//! The outcomes of a campaign's jobs, read from the store: one reader for making, finishing, evaluating and tracing.
+//! Reads the outcomes of a campaign's jobs from the store, for running, finishing, evaluating and tracing.
 //!
-//! The campaign's folder is listed once; then every sidecar is read once, many at a time, in the plan's order.
+//! The campaign's folder is listed once; then every sidecar is read once, in parallel, in the plan's order.
 //!
 //! # Invariants
 //!
-//! Reading changes nothing. A sidecar that stands for no finished asset is reported beside the finished ones, never
-//! counted among them; [`Outcomes::remove_unusable`] removes it, so that its job is made again.
+//! Reading changes nothing. A sidecar without a finished asset is unusable: it is reported apart from the finished
+//! ones; [`Outcomes::remove_unusable`] removes it, so that its job is made again.
 
 use std::sync::Arc;
 
@@ -22,43 +22,43 @@ use crate::plan::Job;
 use crate::store::parallel::{delete_all, in_parallel};
 use crate::store::{Key, Store};
 
-/// How much of what a campaign left behind is checked while it is read.
+/// How thoroughly sidecars are checked while they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verify {
-    /// That each sidecar is the job's; what it says is believed.
+    /// Checks only that each sidecar belongs to its job.
     Nothing,
-    /// Also that it lies on the shelf of its outcome and that the image it names is there. Costs no further request.
+    /// Also checks that the sidecar is in the folder of its outcome and that its image exists. Costs no request.
     Sidecars,
-    /// Also that the image is the one it was written for. Reads every image.
+    /// Also checks size and digest of the image, which reads every image.
     Images,
 }
 
 /// The outcomes of a campaign's jobs so far.
 #[derive(Debug)]
 pub struct Outcomes {
-    /// The names of what the campaign left behind, as listed before the sidecars were read.
+    /// The campaign's files, as listed before the sidecars were read.
     pub inventory: Arc<Inventory>,
     /// The sidecars of the finished jobs, in the plan's order.
     pub sidecars: Vec<Sidecar>,
-    /// Sidecars that stand for no finished asset.
+    /// Sidecars without a finished asset.
     pub unusable: Vec<UnusableSidecar>,
 }
 
-/// A sidecar that stands for no finished asset.
+/// A sidecar without a finished asset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnusableSidecar {
-    /// Its key.
+    /// The sidecar's key.
     pub key: Key,
-    /// Why it stands for none.
+    /// Why it is not usable.
     pub reason: String,
 }
 
-/// What the store says of one job.
+/// The outcome of one job, as the store has it.
 #[derive(Debug, Default)]
 pub struct JobOutcome {
     /// The sidecar, if the job is finished.
     pub sidecar: Option<Box<Sidecar>>,
-    /// Sidecars under the job's name that stand for no finished asset.
+    /// Sidecars under the job's name that have no finished asset.
     pub unusable: Vec<UnusableSidecar>,
 }
 
@@ -80,8 +80,8 @@ impl Outcomes {
         Ok(found)
     }
 
-    /// Removes the sidecars that stand for no finished asset. They go before their images come back, so that none
-    /// stands for another image, or beside another outcome.
+    /// Removes the unusable sidecars. This happens before their jobs are made again, so that none is left beside
+    /// another image or another outcome.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl Outcomes {
         delete_all(store, self.unusable.iter().map(|unusable| unusable.key.clone()).collect()).await
     }
 
-    /// Returns the stems of the jobs that could not be made.
+    /// Returns the stems of the jobs whose generation failed.
     pub fn failed(&self) -> Vec<Stem> {
         let failed = self.sidecars.iter().filter(|sidecar| sidecar.outcome == Outcome::Failed);
         failed.map(|sidecar| sidecar.job.stem.clone()).collect()
@@ -104,7 +104,7 @@ impl UnusableSidecar {
     }
 }
 
-/// Streams what the store says of these jobs, in their order, holding only a few of them at a time.
+/// Streams the outcomes of these jobs, in their order, with only a few in memory at a time.
 ///
 /// # Errors
 ///
@@ -148,7 +148,7 @@ async fn one(
     let mut outcome = JobOutcome::default();
     for shelf in Shelf::ALL.into_iter().filter(|shelf| inventory.has_sidecar(*shelf, &job.stem)) {
         match examine(store, layout, shelf, job, check).await? {
-            Examined::Absent => {} // it went since it was listed
+            Examined::Absent => {} // removed since it was listed
             Examined::Finished(sidecar) => return Ok(JobOutcome { sidecar: Some(sidecar), ..outcome }),
             Examined::Unusable(reason) => {
                 outcome.unusable.push(UnusableSidecar { key: layout.sidecar(shelf, &job.stem), reason });
@@ -158,7 +158,7 @@ async fn one(
     Ok(outcome)
 }
 
-/// Returns the sidecar of one job, if it is finished; a sidecar that stands for no finished asset is removed.
+/// Returns the sidecar of one job if it is finished, and removes an unusable one.
 ///
 /// # Errors
 ///
@@ -179,7 +179,7 @@ pub(crate) async fn find_finished(store: &dyn Store, job: &Job) -> Result<Option
     Ok(None)
 }
 
-/// Removes the sidecars of jobs that could not be made, so that they are tried again.
+/// Removes the sidecars of jobs whose generation failed, so that they are made again.
 ///
 /// # Errors
 ///
@@ -189,12 +189,12 @@ pub async fn forget_failed(store: &Arc<dyn Store>, layout: &Layout, stems: &[Ste
     delete_all(store, keys).await
 }
 
-/// A sidecar of any campaign, or why it cannot be read.
+/// A sidecar of any campaign, or the error of reading it.
 #[derive(Debug)]
 pub struct FoundSidecar {
-    /// Its key.
+    /// The sidecar's key.
     pub key: Key,
-    /// What it says.
+    /// The sidecar, or why it cannot be read.
     pub sidecar: Result<Box<Sidecar>>,
 }
 

@@ -1,4 +1,4 @@
-//! Reads a campaign's plan from the store, whole or in outline.
+//! Reads a campaign's plan from the store, completely or only its outline.
 
 use serde::de::DeserializeOwned;
 
@@ -7,17 +7,17 @@ use crate::campaign::layout::Layout;
 use crate::plan::{Plan, PlanOutline};
 use crate::store::Store;
 
-/// Reads the plan.
+/// Reads the complete plan.
 ///
 /// # Errors
 ///
-/// Fails with [`crate::base::error::Kind::Invalid`] if there is none (the campaign was named by a person) or if it is
-/// damaged, and with other kinds if the store cannot be read.
+/// Fails with [`crate::base::error::Kind::Invalid`] if there is none (the campaign's name may be mistyped) or if it
+/// is damaged, and with other kinds if the store cannot be read.
 pub async fn read(store: &dyn Store, layout: &Layout) -> Result<Plan> {
     parsed(store, layout).await
 }
 
-/// Reads the outline: as much of the plan as finding its images takes.
+/// Reads the plan's outline: the part that is needed to find its images.
 ///
 /// # Errors
 ///
@@ -34,8 +34,8 @@ async fn parsed<T: DeserializeOwned>(store: &dyn Store, layout: &Layout) -> Resu
     };
     let bytes = store.get(&key).await?.ok_or_else(missing)?;
     serde_json::from_slice(&bytes).map_err(|e| {
-        Error::invalid(format!("{} is not a plan of this housestyle", store.locate(&key)))
+        Error::invalid(format!("{} is not a plan that this version of housestyle can read", store.locate(&key)))
             .caused_by(e)
-            .hint("run or submit the campaign again: its plan is written anew")
+            .hint("run or submit the campaign again; its plan is then written again")
     })
 }

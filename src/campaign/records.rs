@@ -1,9 +1,9 @@
-//! Records of a campaign that came through the broker, beside its plan and its assets: queued, cancelled, and answers
-//! to submissions.
+//! Records of campaigns that were submitted to the broker: queued, cancelled, and answers to submissions.
 //!
 //! # Invariants
 //!
-//! Each record is written whole and read within limits. None of them decides what is finished; only sidecars do.
+//! Each record is written atomically and read within a size limit. Only sidecars decide which jobs are finished;
+//! records never do.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,32 +17,32 @@ use crate::plan::CampaignId;
 use crate::spec::{Priority, Problem};
 use crate::store::{Key, Store};
 
-/// Bytes of a record at most; one with many problems is the largest.
+/// Largest size of a record in bytes; an answer with many problems is the largest.
 const MAX_BYTES: usize = 4 << 20;
 
-/// The record that every job of a campaign was handed to the queue.
+/// The record that every job of a campaign was queued.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Queued {
-    /// The submission that did it.
+    /// The id of the submission that queued it.
     pub submission: String,
-    /// When.
+    /// When it was queued.
     pub at: Timestamp,
-    /// When, in seconds since 1970.
+    /// When it was queued, in seconds since 1970.
     pub since: u64,
-    /// How many jobs the plan has.
+    /// Number of jobs in the plan.
     pub jobs: usize,
     /// The priority of its jobs.
     pub priority: Priority,
-    /// Seconds that one job takes, by the bundle's measure.
+    /// Estimated seconds per job, by the bundle's cost model.
     pub seconds_per_job: f64,
 }
 
 /// The record that a campaign is cancelled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cancellation {
-    /// When.
+    /// When it was cancelled.
     pub at: Timestamp,
-    /// By whom.
+    /// Who cancelled it.
     pub by: String,
 }
 
@@ -52,23 +52,23 @@ pub struct Cancellation {
 pub enum Answer {
     /// The campaign is planned and queued.
     Accepted {
-        /// The campaign.
+        /// The campaign's id.
         campaign: CampaignId,
-        /// How many images.
+        /// Number of images that are planned.
         jobs: usize,
-        /// Whether the same was submitted before.
+        /// Whether the same campaign was submitted before.
         known: bool,
     },
-    /// The campaign cannot, or must not, be made.
+    /// The campaign is invalid or not allowed.
     Rejected {
-        /// What is wrong in the file, place by place.
+        /// The problems in the campaign file, each with its place.
         problems: Vec<Problem>,
-        /// What is wrong apart from the file.
+        /// An error that is not about a place in the file.
         error: Option<String>,
     },
 }
 
-/// Returns a fresh random name for a submission.
+/// Returns a random id for a submission: 16 hex digits.
 ///
 /// # Errors
 ///
@@ -86,16 +86,16 @@ pub fn answer_key(submission: &str) -> Result<Key> {
     if submission.len() == 16 && submission.bytes().all(|b| b.is_ascii_hexdigit()) {
         Ok(Key::of_checked(format!("submissions/{submission}.json")))
     } else {
-        Err(Error::invalid("a submission is named by 16 hex digits"))
+        Err(Error::invalid("a submission's id must be 16 hex digits"))
     }
 }
 
-/// Returns the seconds since 1970.
+/// Returns the current time in seconds since 1970.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Reads a record; returns `None` if there is none or if it is damaged, as the next writer replaces it.
+/// Reads a record; returns `None` if there is none or if it is damaged, because the next write replaces it.
 ///
 /// # Errors
 ///
@@ -109,7 +109,7 @@ pub async fn read<T: DeserializeOwned>(store: &dyn Store, key: &Key) -> Result<O
     Ok(read)
 }
 
-/// Writes a record.
+/// Writes a record as JSON.
 ///
 /// # Errors
 ///

@@ -1,10 +1,9 @@
-//! The sidecar of an asset: JSON beside the image that says how it was asked for, made and judged, and whose rights it
-//! touches.
+//! The sidecar of an asset: a JSON file beside the image that records its job, attempts, scores and rights.
 //!
 //! # Invariants
 //!
-//! Where a sidecar is, its image is (unless nothing could be made), and the asset is finished. The sidecar and the
-//! bundle are enough to make the image again.
+//! If a sidecar exists, the asset is finished and its image exists too (unless generation failed). The sidecar and the
+//! bundle are enough to reproduce the image.
 
 use std::collections::BTreeMap;
 
@@ -18,38 +17,38 @@ use crate::campaign::layout::Shelf;
 use crate::pipeline::scores::Scores;
 use crate::plan::{Job, StyleFacts};
 
-/// Version of the format; readers refuse others.
+/// Version of the sidecar format; readers refuse every other version.
 const VERSION: u32 = 1;
-/// Bytes of a sidecar at most; usual are a few kilobytes.
+/// Largest size of a sidecar in bytes; typical sizes are a few kilobytes.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Everything about one asset.
+/// The record of one asset: its job, attempts, image, timings and rights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sidecar {
     /// Format version.
     pub version: u32,
-    /// The version of housestyle that made it.
+    /// The version of housestyle that made the asset.
     pub housestyle: String,
     /// The outcome.
     pub outcome: Outcome,
-    /// Why it is not accepted; empty if it is.
+    /// Reasons why the asset was not accepted; empty if it was.
     pub reasons: Vec<String>,
-    /// The job, whole: ids, prompts, seed, sampler, guidance, gate, bundle digest, style's source.
+    /// The complete job: ids, prompts, seed, sampler, guidance, gate, bundle digest, style's source.
     pub job: Job,
-    /// The bundle's name; its digest is the job's.
+    /// The bundle's name; its digest is in the job.
     pub bundle: String,
-    /// The execution provider really used.
+    /// The execution provider that was used.
     pub provider: String,
-    /// Every attempt, in order; the first one is what generation gives without a gate.
+    /// Every attempt, in order; the first one is the result of generation without a gate.
     pub attempts: Vec<Attempt>,
-    /// The attempt the image is from; `None` if nothing could be made.
+    /// The number of the attempt that the image is from; `None` if generation failed.
     pub chosen: Option<u32>,
-    /// The image; `None` if nothing could be made.
+    /// The image; `None` if generation failed.
     pub image: Option<ImageFacts>,
-    /// Seconds spent on it, by stage, over all attempts; of work shared with a batch, the asset's share.
+    /// Seconds spent on the asset by stage, over all attempts; time of a shared batch is divided among its assets.
     pub timings: BTreeMap<String, f64>,
-    /// Whose rights the asset touches.
+    /// The rights in the sources that the asset was made from.
     pub rights: Vec<RightsReference>,
 }
 
@@ -61,12 +60,12 @@ pub enum Outcome {
     Accepted,
     /// Refused by the gate.
     Rejected,
-    /// Could not be made; there is no image rather than a wrong one.
+    /// Generation failed; there is no image.
     Failed,
 }
 
 impl Outcome {
-    /// Returns the shelf that assets of this outcome lie on.
+    /// Returns the folder that assets of this outcome are stored in.
     pub fn shelf(self) -> Shelf {
         match self {
             Self::Accepted => Shelf::Assets,
@@ -74,7 +73,7 @@ impl Outcome {
         }
     }
 
-    /// Returns the outcome as it is stored.
+    /// Returns the outcome's name, as it is stored.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -84,23 +83,23 @@ impl Outcome {
     }
 }
 
-/// One try at a job.
+/// One attempt at a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Counted from 1; with the job's seed it decides the noise.
+    /// The attempt's number, from 1; together with the job's seed it determines the initial noise.
     pub number: u32,
-    /// The evaluator's scores; `None` if nothing was made or the bundle has no evaluator.
+    /// The evaluator's scores; `None` if generation failed or the bundle has no evaluator.
     pub scores: Option<Scores>,
-    /// Whether it passed the gate.
+    /// Whether the attempt passed the gate.
     pub passed: bool,
-    /// Why it did not.
+    /// Reasons why the attempt did not pass; empty if it did.
     pub reasons: Vec<String>,
 }
 
 /// The image that belongs to a sidecar.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageFacts {
-    /// File name, beside the sidecar.
+    /// The image's file name, in the sidecar's folder.
     pub file: String,
     /// SHA-256 of the file.
     #[serde(with = "bare_digest")]
@@ -111,31 +110,32 @@ pub struct ImageFacts {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Its palette and perceptual hash; `None` in sidecars written before they were kept.
+    /// The image's palette and perceptual hash; `None` in sidecars of versions that did not record them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks: Option<Appearance>,
 }
 
-/// A source whose rights the asset touches.
+/// The rights in one source that the asset was made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RightsReference {
-    /// What was used, such as `style`.
+    /// The kind of source: `style` or `encoder`.
     pub kind: String,
-    /// Its name.
+    /// The name of the style, or the version of the encoder.
     pub name: String,
-    /// The licence it came under.
+    /// The licence of the source.
     pub licence: String,
-    /// Who holds the rights.
+    /// The holder of the rights.
     pub holder: String,
-    /// Where it came from.
+    /// The source itself, such as a URL or the name of a collection.
     pub source: String,
-    /// The line its licence asks to be shown with the asset; empty if it asks for none.
+    /// The attribution that the licence requires to be shown with the asset; empty if it requires none.
     #[serde(default)]
     pub attribution: String,
 }
 
 impl Sidecar {
-    /// Returns a sidecar for `job` that says so far only who works on it.
+    /// Returns a sidecar for `job` that names the bundle, the provider and the rights, but has no attempt and no image
+    /// yet.
     pub fn new(job: Job, bundle: &str, provider: &str, outcome: Outcome) -> Self {
         let rights = job.sources().flat_map(rights).collect();
         Self {
@@ -154,7 +154,7 @@ impl Sidecar {
         }
     }
 
-    /// Returns the scores of the first attempt, which evaluation compares because the gate has not chosen there yet.
+    /// Returns the scores of the first attempt; evaluation compares these, because the gate has not influenced them.
     pub fn first_scores(&self) -> Option<&Scores> {
         self.attempts.first()?.scores.as_ref()
     }
@@ -164,7 +164,7 @@ impl Sidecar {
         self.attempts.iter().find(|a| Some(a.number) == self.chosen)?.scores.as_ref()
     }
 
-    /// Returns the JSON that is stored.
+    /// Serialises the sidecar as the JSON that is stored.
     ///
     /// # Errors
     ///
@@ -173,14 +173,14 @@ impl Sidecar {
         json::to_pretty_vec("a sidecar", self)
     }
 
-    /// Reads what [`Sidecar::to_bytes`] wrote; `name` is for the error.
+    /// Parses what [`Sidecar::to_bytes`] wrote; errors call the file `name`.
     ///
     /// # Errors
     ///
-    /// Fails with [`crate::base::error::Kind::Invalid`] if the bytes are no sidecar of any version, and with
-    /// [`crate::base::error::Kind::Unavailable`] if they are one of another version.
+    /// Fails with [`crate::base::error::Kind::Invalid`] if the bytes are not a sidecar, and with
+    /// [`crate::base::error::Kind::Unavailable`] if they are a sidecar of another format version.
     pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self> {
-        let hint = "delete it and run the campaign again: the asset is made again, the same";
+        let hint = "delete it and run the campaign again; the same asset is made again";
         if bytes.len() > MAX_BYTES {
             return Err(Error::invalid(format!("{name} is too large for a sidecar")).hint(hint));
         }
@@ -194,7 +194,7 @@ impl Sidecar {
     }
 }
 
-/// Returns the rights in a style's source, or in each source that a trained encoder learned from.
+/// Returns the rights in a style's source, or in each source that a trained encoder was trained on.
 fn rights(style: &StyleFacts) -> Vec<RightsReference> {
     let (kind, name) = match &style.encoder {
         Some(encoder) => ("encoder".to_owned(), encoder.version.to_string()),

@@ -1,8 +1,9 @@
-//! The status of a campaign: how many of its jobs have an outcome, by what the store holds.
+//! Reads the status of a campaign from the store: how many of its jobs have an outcome.
 //!
 //! # Invariants
 //!
-//! Counts come from the names of objects alone, so that a look costs a listing, not a read of every sidecar.
+//! Counts are derived from the names of objects alone, so that a status costs one listing instead of reading every
+//! sidecar.
 
 use serde::Serialize;
 
@@ -15,28 +16,28 @@ use crate::plan::CampaignId;
 use crate::spec::Priority;
 use crate::store::Store;
 
-/// How far a campaign is.
+/// The progress of a campaign.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CampaignStatus {
     /// The campaign's id.
     pub campaign: String,
-    /// The state in a word.
+    /// The campaign's state.
     pub state: CampaignState,
-    /// How many jobs the plan has.
+    /// Number of jobs in the plan.
     pub jobs: usize,
-    /// How many passed the gate.
+    /// Number of assets that passed the gate.
     pub accepted: usize,
-    /// How many the gate refused.
+    /// Number of assets that the gate refused.
     pub rejected: usize,
-    /// How many could not be made; there is a reason instead of an image.
+    /// Number of jobs whose generation failed.
     pub failed: usize,
-    /// How many were given up on without an outcome.
+    /// Number of jobs that were given up on without an outcome.
     pub dead: usize,
-    /// How many have no outcome yet.
+    /// Number of jobs without an outcome so far.
     pub remaining: usize,
     /// The priority of its jobs.
     pub priority: Priority,
-    /// Seconds since it was queued; `None` until every job is.
+    /// Seconds since the campaign was queued; `None` until every job is.
     pub age: Option<u64>,
 }
 
@@ -50,7 +51,7 @@ pub enum CampaignState {
     Running,
     /// Every job has an outcome.
     Complete,
-    /// Nothing is left to do, but some jobs are dead.
+    /// No job is left to make, but some were given up on.
     Incomplete,
     /// Stopped on request.
     Cancelled,
@@ -105,7 +106,7 @@ impl CampaignStatus {
         }
     }
 
-    /// Returns whether no job will get an outcome without a new order.
+    /// Returns whether the campaign has ended: no job gets an outcome unless it is retried or submitted again.
     pub fn is_over(&self) -> bool {
         matches!(self.state, CampaignState::Complete | CampaignState::Incomplete | CampaignState::Cancelled)
     }

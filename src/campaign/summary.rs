@@ -1,11 +1,9 @@
-//! What a campaign came to, in numbers. Pure.
-//!
-//! Takes sidecars. Returns one row a style, a total, and what the first attempts show, as JSON or as a table for
-//! people.
+//! Summarises a campaign's sidecars: one row per style, a total, and the results of first attempts, as JSON or as a
+//! text table. Pure.
 //!
 //! # Invariants
 //!
-//! It is computed from what the store holds, so a resumed run sums up the same as one that was not cut.
+//! It is computed from what the store holds, so a resumed run has the same summary as an uninterrupted one.
 
 use std::fmt;
 
@@ -14,35 +12,35 @@ use serde::Serialize;
 use crate::base::text;
 use crate::campaign::sidecar::{Outcome, Sidecar};
 
-/// A campaign in numbers.
+/// The summary of a campaign.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
-    /// One row a style, in the plan's order.
+    /// One row per style, in the plan's order.
     pub styles: Vec<Row>,
-    /// All of them.
+    /// The total over all styles.
     pub total: Row,
-    /// What generation gives before the gate chooses.
+    /// The results of first attempts, which the gate has not influenced.
     pub first_attempts: FirstAttempts,
 }
 
-/// The assets of one style.
+/// Counts and means over the assets of one style.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Row {
-    /// The style; `all` for the total.
+    /// The style's name; `all` for the total.
     pub style: String,
-    /// Finished jobs.
+    /// Number of finished jobs.
     pub made: usize,
-    /// Passed the gate.
+    /// Number of assets that passed the gate.
     pub accepted: usize,
-    /// Refused by the gate.
+    /// Number of assets that the gate refused.
     pub rejected: usize,
-    /// Could not be made.
+    /// Number of jobs whose generation failed.
     pub failed: usize,
-    /// Share whose first attempt passed.
+    /// Share of jobs whose first attempt passed, 0 to 1.
     pub first_pass_yield: f64,
     /// Mean probability of the style asked for, over the images kept; `None` without an evaluator.
     pub mean_style: Option<f64>,
-    /// The same for the category.
+    /// Mean probability of the category asked for, over the images kept; `None` without an evaluator.
     pub mean_category: Option<f64>,
     /// Seconds of work.
     pub seconds: f64,
@@ -51,20 +49,20 @@ pub struct Row {
 /// How often the evaluator finds in first attempts what was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct FirstAttempts {
-    /// First attempts that gave an image.
+    /// Number of first attempts that gave an image.
     pub made: usize,
-    /// First attempts that were scored.
+    /// Number of first attempts that were scored.
     pub scored: usize,
-    /// The likeliest style is the one asked for.
+    /// Number whose likeliest style is the one asked for.
     pub style_right: usize,
-    /// The likeliest category is the one asked for.
+    /// Number whose likeliest category is the one asked for.
     pub category_top1: usize,
-    /// The category asked for is among the five likeliest.
+    /// Number whose category is among the five likeliest.
     pub category_top5: usize,
 }
 
 impl Summary {
-    /// Sums up.
+    /// Summarises these sidecars.
     pub fn of(sidecars: &[Sidecar]) -> Self {
         let mut styles: Vec<&str> = Vec::new();
         for sidecar in sidecars {
@@ -105,7 +103,7 @@ impl FirstAttempts {
     fn of(sidecars: &[Sidecar]) -> Self {
         let mut found = Self::default();
         for sidecar in sidecars {
-            // What could not be made is neither scored nor let pass.
+            // A failed attempt is neither scored nor passed.
             found.made += usize::from(sidecar.attempts.first().is_some_and(|a| a.passed || a.scores.is_some()));
             let Some(scores) = sidecar.first_scores() else { continue };
             found.scored += 1;

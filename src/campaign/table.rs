@@ -1,8 +1,9 @@
-//! The manifest as a Parquet table: one row an asset, with the scores and vectors that evaluation elsewhere needs.
+//! Writes the manifest as a Parquet table: one row per asset, with the scores and vectors for evaluation by other
+//! tools.
 //!
 //! # Invariants
 //!
-//! Rows and ids are those of `manifest.jsonl`.
+//! Rows and ids are the same as in `manifest.jsonl`.
 
 use crate::appearance::Fingerprint;
 use crate::base::error::Result;
@@ -10,7 +11,7 @@ use crate::campaign::columns::{self, Column};
 use crate::campaign::sidecar::{Attempt, Sidecar};
 use crate::pipeline::scores::Scores;
 
-/// Returns the table's bytes.
+/// Writes the table as the bytes of a Parquet file.
 ///
 /// # Errors
 ///

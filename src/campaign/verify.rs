@@ -1,4 +1,4 @@
-//! The check that a sidecar stands for a finished asset.
+//! Checks that a sidecar belongs to a finished asset.
 
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
@@ -9,25 +9,25 @@ use crate::campaign::layout::{Layout, Shelf};
 use crate::campaign::sidecar::{ImageFacts, Sidecar};
 use crate::store::{Key, Store};
 
-/// How far a sidecar is checked before it counts.
+/// How thoroughly a sidecar is checked before it is accepted.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Check<'a> {
-    /// That it is the job's.
+    /// Checks that it belongs to the job.
     Job,
-    /// Also that it lies on the shelf of its outcome and that the image it names is listed.
+    /// Also checks that it is in the folder of its outcome and that the image it names is in the inventory.
     Names(&'a Inventory),
-    /// Also that the image it names is the one it was written for.
+    /// Also checks size and digest of the image it names.
     Image,
 }
 
-/// What a sidecar is good for.
+/// The result of examining a sidecar.
 #[derive(Debug)]
 pub(super) enum Examined {
-    /// There is none.
+    /// There is no sidecar.
     Absent,
-    /// It stands for a finished asset.
+    /// It belongs to a finished asset.
     Finished(Box<Sidecar>),
-    /// It stands for none, for this reason.
+    /// It has no finished asset, for this reason.
     Unusable(String),
 }
 
@@ -74,16 +74,16 @@ pub(super) async fn examine(
 
 const GONE: &str = "its image is gone";
 
-/// Returns what a sidecar says that does not fit where it lies.
+/// Returns why a sidecar does not fit its folder or its name; `None` if it does.
 fn misplaced(sidecar: &Sidecar, shelf: Shelf, stem: &Stem) -> Option<&'static str> {
     if sidecar.outcome.shelf() != shelf {
-        return Some("it says another outcome than the folder it is in");
+        return Some("its outcome is not that of the folder it is in");
     }
     let names_another = |image: &ImageFacts| image.file != format!("{stem}.png");
     sidecar.image.as_ref().is_some_and(names_another).then_some("it names another image")
 }
 
-/// Reads an image and returns why it is not the one that its sidecar was written for.
+/// Reads an image and returns how it differs from what its sidecar records; `None` if it does not.
 async fn another_image(store: &dyn Store, key: &Key, image: &ImageFacts) -> Result<Option<&'static str>> {
     Ok(match store.get(key).await? {
         None => Some(GONE),
