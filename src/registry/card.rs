@@ -1,11 +1,9 @@
-//! A version's card: what it is, what it learned from, how, and how well.
-//!
-//! Takes what a training knows about its result. Returns JSON that stands beside the weights.
+//! The card of a version: a JSON file beside the weights that records base model, training pictures, settings, rights
+//! and scores.
 //!
 //! # Invariants
 //!
-//! A card names the digest of its weights and of everything that went in, so that weights, data and bundle can be
-//! checked against it.
+//! A card has the digests of its weights, its pictures and its bundle, so that each can be verified against it.
 
 use std::collections::BTreeMap;
 
@@ -20,46 +18,46 @@ use crate::base::version::{EncoderName, VersionId};
 use crate::rights::Grant;
 use crate::spec::Training;
 
-/// The version of the format; readers refuse others.
+/// Version of the card format; readers refuse every other version.
 const FORMAT: u32 = 1;
-/// Two thousand pictures make less than this.
+/// Largest size of a card in bytes; a card with two thousand pictures is smaller.
 const MAX_BYTES: usize = 8 << 20;
 
-/// Everything about one version.
+/// The record of one version of an encoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Card {
     /// Version of the card's format.
     pub format: u32,
-    /// The version it belongs to.
+    /// The id of the version.
     pub id: VersionId,
-    /// The housestyle that trained it.
+    /// The version of housestyle that trained it.
     pub housestyle: String,
-    /// When it was finished.
+    /// When training finished.
     pub created_at: Timestamp,
-    /// What it was fine-tuned from; it works with nothing else.
+    /// The bundle it was fine-tuned from and works with exclusively.
     pub base: Base,
-    /// The version that training went on from, if it did not begin at the base.
+    /// The version that training continued from; `None` if it started from the base.
     pub parent: Option<VersionId>,
-    /// How prompts are put to it, with `{category}` and `{style}`.
+    /// The prompt template, with the placeholders `{category}` and `{style}`.
     pub prompt: String,
-    /// How it learned.
+    /// The training settings.
     pub settings: Training,
-    /// The pictures it learned from, validation included.
+    /// The training pictures, including those for validation.
     pub pictures: Vec<TrainingImage>,
     /// The distinct rights in those pictures.
     pub grants: Vec<Grant>,
-    /// What was measured, by name: `style`, `category`, `loss`, …
+    /// The measured scores by name: `style`, `category`, `loss`, …
     pub scores: BTreeMap<String, f64>,
-    /// What the brand's own pictures look like to the bundle's evaluator: the mean of unit embeddings, of the
-    /// pictures that only validated where there are any. New pictures are held against it.
+    /// The mean of the evaluator's unit embeddings of the brand's pictures (of the validation pictures if there are
+    /// any); the consistency of new images is measured against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look: Option<Vec<f32>>,
-    /// What its weights, `adapter.safetensors`, hash to.
+    /// The SHA-256 of its weights, `adapter.safetensors`.
     pub weights: Digest,
-    /// How many bytes they have.
+    /// The size of the weights in bytes.
     pub bytes: u64,
-    /// The loss curve's file, if it was drawn.
+    /// The file name of the loss curve, if it was drawn.
     pub curve: Option<String>,
 }
 
@@ -67,31 +65,31 @@ pub struct Card {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Base {
-    /// Its name.
+    /// The bundle's name.
     pub name: String,
-    /// Its digest.
+    /// The bundle's digest.
     pub digest: Digest,
 }
 
-/// One picture that was learned from.
+/// One training picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingImage {
-    /// What its bytes hash to: its name in the rights ledger.
+    /// The SHA-256 of its file, which is its key in the rights ledger.
     pub sha256: Digest,
-    /// What it was called.
+    /// The name of its file.
     pub file: String,
-    /// What it shows.
+    /// The category that it shows.
     pub category: String,
-    /// The style it is an example of, if that was known.
+    /// The style that it is an example of, if known.
     pub style: Option<String>,
-    /// Where it came from.
+    /// Its source.
     pub source: String,
-    /// Under which licence.
+    /// Its licence.
     pub licence: Licence,
 }
 
-/// What a training says about its result; the registry adds the number and the digest.
+/// The result of a training without number and digests, which the registry adds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// The encoder it is a version of.
@@ -115,7 +113,7 @@ pub struct Draft {
 }
 
 impl Card {
-    /// The card of version `number` with these weights.
+    /// Returns the card of version `number` with these weights.
     pub fn new(draft: &Draft, number: u32, weights: &[u8], curve: Option<&str>, created_at: Timestamp) -> Self {
         let Draft { encoder, base, parent, prompt, settings, pictures, grants, scores, look } = draft.clone();
         Self {
@@ -137,7 +135,11 @@ impl Card {
         }
     }
 
-    /// The JSON that is stored.
+    /// Serialises the card as the JSON that is stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the card is too large.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let bytes = json::to_pretty_vec("a card", self)?;
         if bytes.len() > MAX_BYTES {
@@ -146,14 +148,18 @@ impl Card {
         Ok(bytes)
     }
 
-    /// Reads what [`Card::to_bytes`] wrote; `name` is for the error.
+    /// Parses what [`Card::to_bytes`] wrote; errors call the file `name`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the bytes are not a card, or if they are a card of another format version.
     pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self> {
         let hint = "the version cannot be used; train another, or restore its folder from a backup";
         if bytes.len() > MAX_BYTES {
             return Err(Error::invalid(format!("{name} is too large for a card")).hint(hint));
         }
         let damaged = |e: serde_json::Error| Error::invalid(format!("{name} is not a card")).caused_by(e).hint(hint);
-        // The format first: another one is a newer housestyle's work, not damage.
+        // The format is checked first: another version is not damage.
         let Formatted { format } = serde_json::from_slice(bytes).map_err(damaged)?;
         if format != FORMAT {
             let message = format!("{name} has format {format}; this housestyle reads {FORMAT}");
@@ -163,7 +169,7 @@ impl Card {
     }
 }
 
-/// As much of a card as every format has.
+/// The field of a card that every format version has.
 #[derive(Deserialize)]
 struct Formatted {
     format: u32,

@@ -1,10 +1,10 @@
-//! Makes the [`StyleCatalog`] that planning chooses from: a bundle's styles, the versions trained for it, what was
+//! Builds the [`StyleCatalog`] that planning chooses from: a bundle's styles, the versions trained for it, and what was
 //! revoked.
 //!
 //! # Invariants
 //!
-//! A version whose card cannot be read or whose pictures were revoked is there with its reason, so that asking for it
-//! says why, and other styles are planned all the same.
+//! A version whose card cannot be read or whose pictures were revoked is listed as unavailable with the reason, so that
+//! a campaign that asks for it is told why and other styles can still be planned.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,14 +19,14 @@ use crate::registry::ledger::{Ledger, Revocations};
 use crate::registry::versions::Registry;
 use crate::rights::{Grant, Policy, names_the_holder};
 
-/// Names of a kind that a sentence lists.
+/// Largest number of names that a sentence lists.
 const LISTED: usize = 4;
 
-/// Makes the catalog of a bundle, of what the registry trained for it, and of what the ledger revoked.
+/// Builds the catalog of a bundle's styles, the registry's trained versions and the ledger's revocations.
 ///
 /// # Errors
 ///
-/// Fails where the store cannot be read; what is wrong with one version makes only that version unavailable.
+/// Fails if the store cannot be read; a damaged version only makes that version unavailable.
 pub async fn style_catalog(
     registry: &Registry,
     ledger: &Ledger,
@@ -55,7 +55,7 @@ pub async fn style_catalog(
         }
         let branch = version.branch;
         let trained = match promoted.get(&encoder) {
-            // Which one is in use is not known, so none is offered, nor is the bundle's own style in its place.
+            // The promoted version is unknown, so neither a version nor the bundle's style of that name is offered.
             Some(Err(reason)) => unreadable(version, true, reason.clone()),
             in_use => {
                 let in_use = matches!(in_use, Some(Ok(Some(in_use))) if *in_use == version);
@@ -77,7 +77,7 @@ async fn style(
     version: VersionId,
     promoted: bool,
 ) -> Result<TrainedStyle> {
-    // A store that fails makes the plan fail, to be tried again; a bad card makes only this version unavailable.
+    // A failing store fails the plan, which can be retried; a damaged card makes only this version unavailable.
     let card = match registry.look_up(&version).await? {
         Ok(card) => card,
         Err(error) => return Ok(unreadable(version, promoted, error.chain())),
@@ -103,7 +103,7 @@ async fn style(
     Ok(TrainedStyle { style: style_facts(&card, &grants), prompt: card.prompt, grants, promoted, unavailable })
 }
 
-/// What a job carries of a version.
+/// Returns the facts of a version that a job carries.
 fn style_facts(card: &Card, grants: &[Grant]) -> StyleFacts {
     let list = |of: fn(&Grant) -> &str| listed(grants.iter().map(of), LISTED);
     StyleFacts {
@@ -118,7 +118,7 @@ fn style_facts(card: &Card, grants: &[Grant]) -> StyleFacts {
     }
 }
 
-/// A version of which only its name is known, and why it cannot be used.
+/// Returns an unavailable style for a version of which only the name is known, with the reason.
 fn unreadable(version: VersionId, promoted: bool, reason: String) -> TrainedStyle {
     let nothing = String::new;
     let style = StyleFacts {
@@ -140,7 +140,7 @@ fn unreadable(version: VersionId, promoted: bool, reason: String) -> TrainedStyl
     }
 }
 
-/// Whom the licences ask to name, with the pictures that come of it.
+/// Returns the attribution line that the licences require for generated images; empty if none does.
 fn attribution(branch: Branch, grants: &[Grant]) -> String {
     let asks = |grant: &&Grant| names_the_holder(grant.licence.as_str());
     let names: Vec<String> = grants.iter().filter(asks).map(|g| format!("{} ({})", g.holder, g.licence)).collect();
@@ -154,14 +154,14 @@ fn attribution(branch: Branch, grants: &[Grant]) -> String {
     )
 }
 
-/// Distinct names for a sentence, the first so many of them.
+/// Joins the distinct names for a sentence, listing `most` of them and the number of the rest.
 fn listed<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> String {
     let names: BTreeSet<&str> = names.collect();
     let more = if names.len() > most { format!(" and {} more", names.len() - most) } else { String::new() };
     names.into_iter().take(most).collect::<Vec<_>>().join(", ") + &more
 }
 
-/// As many grants as every job may carry; when there are more, the last one says where the rest stands.
+/// Returns at most [`MAX_GRANTS`] grants for a job to carry; if there are more, the last one summarises the rest.
 fn carried(grants: &[Grant]) -> Vec<GrantSummary> {
     if grants.len() <= MAX_GRANTS {
         return grants.iter().map(GrantSummary::from).collect();

@@ -1,14 +1,11 @@
-//! The ledger: every picture that was ever learned from, with the rights in it, and every revocation.
-//!
-//! Takes grants, at training time, and revocations, at any time. Returns what is known of a picture, and whether it
-//! may still be used.
+//! The rights ledger: every picture that an encoder was trained on with the rights in it, and every revocation.
 //!
 //! # Invariants
 //!
-//! An entry's source, licence and holder never change once written, so a contradiction is told, not overwritten; a
-//! revocation is never taken away.
+//! An entry's source, licence and holder never change once written: a contradiction is an error. A revocation is never
+//! removed.
 //!
-//! In the store: `ledger/<sha256>.json` and `ledger/revoked/000001.json`.
+//! Keys: `ledger/<sha256>.json` and `ledger/revoked/000001.json`.
 
 use std::sync::Arc;
 
@@ -24,7 +21,7 @@ use crate::rights::Grant;
 use crate::store::parallel::in_parallel;
 use crate::store::{Key, Log, Store};
 
-/// Bytes of an entry at most; usual are one or two kilobytes.
+/// Largest size of an entry in bytes; typical sizes are one or two kilobytes.
 const MAX_BYTES: usize = 1 << 20;
 
 /// The ledger in a store; cheap to clone.
@@ -33,7 +30,7 @@ pub struct Ledger {
     store: Arc<dyn Store>,
 }
 
-/// An entry: what is known of one picture.
+/// The ledger's entry for one picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -45,20 +42,20 @@ pub struct Entry {
     pub encoder: EncoderName,
     /// The rights in it.
     pub grant: Grant,
-    /// When it was recorded, or its terms last renewed.
+    /// When it was recorded or its terms were last renewed.
     pub recorded_at: Timestamp,
 }
 
-/// What is known of a picture, or that its entry is damaged.
+/// The entry of a picture if it has one, or the error of a damaged entry.
 pub type EntryLookup = Result<Option<Entry>>;
 
-/// What a revocation is about.
+/// The subject of a revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// One picture.
     Picture(Digest),
-    /// Every picture from one source, also those that are not recorded yet.
+    /// Every picture from one source, including those that are recorded later.
     Source(String),
 }
 
@@ -66,9 +63,9 @@ pub enum Target {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Revocation {
-    /// What must not be used any more.
+    /// What must not be used any longer.
     pub target: Target,
-    /// Why.
+    /// The reason for the revocation.
     pub reason: String,
     /// When it was revoked.
     pub at: Timestamp,
@@ -77,13 +74,13 @@ pub struct Revocation {
 }
 
 impl Revocation {
-    /// Returns the reason as a sentence that follows the picture's name.
+    /// Returns date and reason, worded to follow the picture's name and "is".
     pub fn because(&self) -> String {
         format!("revoked on {}: {}", self.at.date(), self.reason)
     }
 }
 
-/// Every revocation.
+/// Every revocation, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revocations(pub Vec<Revocation>);
 
@@ -102,8 +99,8 @@ impl Revocations {
     }
 }
 
-/// Returns whether two texts name the same source; capitals and spaces make no difference.
-pub(crate) fn same_source(one: &str, other: &str) -> bool {
+/// Returns whether two texts name the same source, ignoring case and the amount of white space.
+pub fn same_source(one: &str, other: &str) -> bool {
     one.split_whitespace().map(str::to_lowercase).eq(other.split_whitespace().map(str::to_lowercase))
 }
 
@@ -113,8 +110,8 @@ impl Ledger {
         Self { store }
     }
 
-    /// Records pictures before they are trained on. Everything is checked before anything is written. Returns in words
-    /// whose terms change: the new terms count for every version that learned from the picture before.
+    /// Records pictures before training; everything is checked before anything is written. Returns a message for each
+    /// picture whose terms change, because the new terms apply to every version trained on it before.
     ///
     /// # Errors
     ///
@@ -135,7 +132,7 @@ impl Ledger {
                     wrong.push(contradiction(file, &before.grant, grant))
                 }
                 Some(before) if before.grant == *grant => {}
-                // The same rights, renewed or narrowed: the newest terms hold.
+                // The same rights, renewed or narrowed: the newest terms apply.
                 Some(before) => {
                     let now = Entry { grant: grant.clone(), recorded_at: entry.recorded_at, ..before.clone() };
                     renewed.push((before.grant, now));
@@ -154,7 +151,7 @@ impl Ledger {
             self.store.put(&key(&entry.sha256), bytes(&entry)?.into()).await?;
         }
         for entry in new {
-            // Another training may have recorded it meanwhile: its entry stands, and this one must not contradict it.
+            // Another training may have recorded it meanwhile: that entry is kept, and this one must not contradict it.
             if !self.store.put_if_absent(&key(&entry.sha256), bytes(entry)?.into()).await?
                 && let Some(before) = self.entry(&entry.sha256).await?
                 && contradicts(&before.grant, &entry.grant)
@@ -165,8 +162,8 @@ impl Ledger {
         Ok(changed)
     }
 
-    /// Returns what is known of these pictures, in their order, many read at once. An entry that is damaged is an
-    /// error of its own.
+    /// Reads the entries of these pictures in parallel and returns them in order. A damaged entry is an error in its
+    /// place in the list.
     ///
     /// # Errors
     ///
@@ -184,7 +181,7 @@ impl Ledger {
         read.try_collect().await
     }
 
-    /// Returns what is known of a picture; `None` if nothing is.
+    /// Reads the entry of a picture; returns `None` if there is none.
     ///
     /// # Errors
     ///
@@ -194,7 +191,7 @@ impl Ledger {
         let Some(bytes) = self.store.get(&key).await? else { return Ok(None) };
         let damaged = || {
             Error::invalid(format!("{key} is not an entry of the ledger"))
-                .hint(format!("look at {}; restore it from a backup", self.store.locate(&key)))
+                .hint(format!("restore {} from a backup", self.store.locate(&key)))
         };
         if bytes.len() > MAX_BYTES {
             return Err(damaged());
@@ -226,7 +223,7 @@ impl Ledger {
         Ok(Revocations(self.log().read().await?))
     }
 
-    /// Adds a revocation. Of several revocations of one thing the first one's day and reason are reported.
+    /// Adds a revocation. If a picture or source is revoked several times, date and reason of the first are reported.
     ///
     /// # Errors
     ///
@@ -246,11 +243,11 @@ impl Ledger {
     }
 }
 
-/// Returns the error that names the pictures that are refused, the first ten of them.
+/// Returns the error that names the refused pictures, at most ten of them.
 fn refused(wrong: &[String]) -> Error {
     let more = if wrong.len() > 10 { format!("; and {} more", wrong.len() - 10) } else { String::new() };
     Error::invalid(format!("the ledger refuses: {}{more}", wrong[..wrong.len().min(10)].join("; ")))
-        .hint("take these pictures out of the style set, or correct what it says of them")
+        .hint("remove these pictures from the style set, or correct their entries in it")
 }
 
 fn contradiction(file: &str, known: &Grant, said: &Grant) -> String {
@@ -262,7 +259,7 @@ fn bytes(entry: &Entry) -> Result<Vec<u8>> {
     json::to_pretty_vec("an entry of the ledger", entry)
 }
 
-/// Returns whether two grants cannot both be true; terms may differ, as contracts are renewed.
+/// Returns whether two grants contradict each other; terms may differ, because contracts are renewed.
 fn contradicts(one: &Grant, other: &Grant) -> bool {
     let texts = |grant: &Grant| [grant.source.clone(), grant.licence.to_string(), grant.holder.clone()];
     !texts(one).iter().zip(&texts(other)).all(|(one, other)| same_source(one, other))

@@ -1,14 +1,12 @@
-//! Trained text encoders: their versions, which one is in use, and why.
-//!
-//! Takes a training's [`Draft`] and its weights. Returns an immutable version `style/acme@3` with its [`Card`], and
-//! which version is promoted.
+//! The registry of trained text encoders: immutable versions such as `style/acme@3`, each with its [`Card`], and
+//! records of which version is promoted and why.
 //!
 //! # Invariants
 //!
-//! A version is there exactly when its card is, written last and never changed; a promotion is a record that is
-//! added, never one that is changed, so the history is whole.
+//! A version exists exactly when its card does, which is written last and never changed. Promotions are only ever
+//! added, so the history is complete.
 //!
-//! In the store: `encoders/style/acme@3/{card.json,adapter.safetensors,loss.svg}` and
+//! Keys: `encoders/style/acme@3/{card.json,adapter.safetensors,loss.svg}` and
 //! `encoders/style/acme/promotions/000001.json`.
 
 pub mod card;

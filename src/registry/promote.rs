@@ -1,41 +1,44 @@
-//! Which version is in use: the rule for changing it, and the way back. Pure.
-//!
-//! Takes scores and records. Returns evidence or reasons against, and the version to return to.
+//! Decides whether a candidate version may be promoted, and which version a rollback returns to. Pure.
 //!
 //! # Invariants
 //!
-//! What was not measured is not promoted; going back twice goes two versions back, never to and fro.
+//! A version without scores is not promoted; two rollbacks go two versions back instead of alternating between two.
 
 use std::collections::BTreeMap;
 
 use crate::base::version::{Branch, VersionId};
 use crate::registry::promotion::{NamedScores, Promotion, PromotionReason};
 
-/// The score, 0 to 1, of how well the style is met; from the evaluation suite.
-pub(crate) const STYLE: &str = "style";
-/// How near pictures are to the brand's own; stands in for [`STYLE`] where the evaluator does not know the style.
-pub(crate) const CONSISTENCY: &str = "consistency";
-/// The score, 0 to 1, of how well the category is met; from the evaluation suite.
-pub(crate) const CATEGORY: &str = "category";
+/// Name of the style score: how well images match the style, 0 to 1, from the evaluation suite.
+pub const STYLE: &str = "style";
+/// Name of the consistency score: the similarity to the brand's own pictures, used instead of [`STYLE`] if the
+/// evaluator does not know the style.
+pub const CONSISTENCY: &str = "consistency";
+/// Name of the category score: how well images match the category, 0 to 1, from the evaluation suite.
+pub const CATEGORY: &str = "category";
 
-/// How much of the category's score a better style may cost: one point.
+/// The tolerated loss of the score that the encoder is not for: one percentage point.
 const TOLERATED: f64 = 0.01;
-/// Rounding that is no loss.
+/// The tolerance for rounding errors.
 const EPSILON: f64 = 1e-9;
 
-/// What a candidate is compared with.
+/// What a candidate's scores are compared with.
 #[derive(Clone, Copy, Debug)]
 pub enum Against<'a> {
-    /// Nothing is in use, and nothing was measured beside it.
+    /// Nothing: no version is in use, and no other encoder was measured.
     Nothing,
-    /// Nothing is in use: the stock encoder, asked for the brand by name.
+    /// The stock encoder prompted with the brand's name, as no version is in use.
     Stock(&'a NamedScores),
     /// The version in use.
     Version(&'a VersionId, &'a NamedScores),
 }
 
-/// Compares a candidate's scores: the evidence for it, or every reason against. What an encoder is for must not get
-/// worse; the other may lose a point, as pictures of another seed would.
+/// Compares a candidate's scores with others and returns the evidence for it. The score of the encoder's own branch
+/// must not get worse; the other may lose one percentage point, which is the variation between seeds.
+///
+/// # Errors
+///
+/// Fails with every reason against the candidate.
 pub fn compare(branch: Branch, candidate: &NamedScores, against: Against<'_>) -> Result<Vec<String>, Vec<String>> {
     let (mut evidence, mut wrong) = (Vec::new(), Vec::new());
     let style =
@@ -54,7 +57,7 @@ pub fn compare(branch: Branch, candidate: &NamedScores, against: Against<'_>) ->
             Against::Stock(scores) => ("the stock encoder".to_owned(), scores),
             Against::Version(version, scores) => (version.to_string(), scores),
         };
-        // A first version must be better at what it is for than no version; what that costs is said.
+        // A first version must only hold the score of its own branch; the change of the other is reported as evidence.
         let must_hold = !matches!(against, Against::Stock(_)) || of == branch;
         match score(scores, name) {
             None => wrong.push(format!("{whose} has no {name} score to compare with")),
@@ -72,9 +75,9 @@ fn score(scores: &BTreeMap<String, f64>, name: &str) -> Option<f64> {
     scores.get(name).copied().filter(|score| score.is_finite())
 }
 
-/// The version to go back to from the one in use; versions that are not `usable` are passed over.
+/// Returns the version that a rollback of the one in use returns to; versions that are not `usable` are skipped.
 pub fn previous(records: &[Promotion], usable: impl Fn(&VersionId) -> bool) -> Option<&VersionId> {
-    // As an editor undoes: a promotion comes on top, a rollback takes away what it passes, down to where it leads.
+    // An undo stack: a promotion is pushed, a rollback pops down to the version it returned to.
     let mut stack: Vec<&VersionId> = Vec::new();
     for record in records {
         if matches!(record.grounds, PromotionReason::Rollback(_)) {

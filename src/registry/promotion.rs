@@ -1,4 +1,4 @@
-//! Promotions: the records of which version of an encoder is in use since when, and why.
+//! Promotion records: which version of an encoder is in use, since when, and why.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct Promotion {
     pub at: Timestamp,
     /// Who promoted it.
     pub by: String,
-    /// Why: what was compared, or the reason for doing it without.
+    /// The reason: the compared scores, or a reason given by a person.
     pub grounds: PromotionReason,
 }
 
@@ -30,37 +30,37 @@ pub struct Promotion {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PromotionReason {
-    /// It compared well, by this evidence.
+    /// Its scores compared well, with this evidence.
     Evidence(Vec<String>),
     /// It was promoted without a comparison, for this reason.
     Forced(String),
-    /// It was returned to, for this reason.
+    /// It was rolled back to, for this reason.
     Rollback(String),
 }
 
-/// What a promotion is decided by.
+/// The basis on which a promotion is decided.
 #[derive(Clone, Copy, Debug)]
 pub enum PromotionBasis<'a> {
     /// A reason that a person gave.
     Forced(&'a str),
     /// The scores that the cards have from training.
     Recorded,
-    /// New scores of both versions, which drew the same briefs.
+    /// New scores of both versions, measured on the same briefs.
     Measured(&'a MeasuredComparison),
 }
 
-/// The scores of two encoders that drew the same briefs.
+/// The scores of two encoders, measured on the same briefs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeasuredComparison {
     /// The candidate's scores.
     pub candidate: NamedScores,
     /// The version in use when it was measured.
     pub in_use: Option<VersionId>,
-    /// The version that it was compared with; `None` for the stock encoder, as nothing is in use that may be used.
+    /// The version that it was compared with; `None` for the stock encoder, if no usable version is promoted.
     pub version: Option<VersionId>,
-    /// The scores of that version.
+    /// The scores of the encoder it was compared with.
     pub other: NamedScores,
-    /// Notes to record, such as how sure the differences are.
+    /// Notes to record, such as confidence intervals of the differences.
     pub notes: Vec<String>,
 }
 

@@ -1,34 +1,31 @@
-//! When an encoder should be trained again. Pure.
-//!
-//! Takes the house's update policy and what is known of the version in use. Returns the reasons, empty if it is not
-//! due.
+//! Decides by the update policy whether an encoder should be trained again. Pure.
 
 use serde::{Deserialize, Serialize};
 
-/// When a trained encoder should be trained again; what is not set is no reason.
+/// The thresholds at which an encoder should be trained again; one that is not set is not checked.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpdatePolicy {
-    /// At so many pictures that it has not learned from.
+    /// Number of new pictures at which it is due.
     pub new_references: Option<u32>,
-    /// When the mean style score of its assets' first attempts falls under this.
+    /// Mean style score of its assets' first attempts below which it is due, 0 to 1.
     pub drift_below: Option<f64>,
-    /// When it is older than this.
+    /// Age in days above which it is due.
     pub max_age_days: Option<u32>,
 }
 
-/// How far the version in use has drifted from what it should be.
+/// The measurements of a promoted version that the update policy is applied to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Drift {
     /// Days since it was trained.
     pub age_days: u64,
-    /// Pictures in the ledger that were brought for it and that it did not learn from.
+    /// Number of pictures that the ledger has for this encoder and that the version was not trained on.
     pub new_references: usize,
-    /// Mean style score of its assets' first attempts, and how many there are.
+    /// Mean style score of its assets' first attempts, and the number of these assets; `None` without any.
     pub consistency: Option<(f64, usize)>,
 }
 
-/// Returns the reasons why it should be trained again; empty if none.
+/// Returns the reasons why an encoder should be trained again; empty if it is not due.
 pub fn due(policy: &UpdatePolicy, wear: &Drift) -> Vec<String> {
     let mut reasons = Vec::new();
     if policy.new_references.is_some_and(|bound| wear.new_references >= bound as usize) {

@@ -1,11 +1,8 @@
-//! Everything in a store that rights and versions touch, read once.
-//!
-//! Takes a store. Returns a [`Survey`] of its cards, promotions, ledger and assets.
+//! Reads a [`Survey`] of a store: its cards, promotions, ledger, revocations and assets, for reports and traces.
 //!
 //! # Invariants
 //!
-//! What cannot be read is named in it, never passed over in silence; it is a view that may be thrown away, the store
-//! stays the truth.
+//! Records that cannot be read are listed in the survey. It is a snapshot; the store remains authoritative.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -29,61 +26,69 @@ use crate::rights::Policy;
 use crate::store::parallel::in_parallel;
 use crate::store::{Key, Store};
 
-/// What a store holds.
+/// The encoders, rights and assets in a store.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    /// Every version's card.
+    /// The card of every version.
     pub cards: BTreeMap<VersionId, Card>,
-    /// The versions in use.
+    /// The promoted version of each encoder.
     pub promoted: BTreeMap<EncoderName, VersionId>,
-    /// The ledger.
+    /// The ledger's entries by the picture's digest.
     pub entries: BTreeMap<Digest, Entry>,
     /// Every revocation.
     pub revocations: Revocations,
     /// Every finished asset.
     pub assets: Vec<AssetRow>,
-    /// What could not be read, with the reason.
+    /// The reasons of the records that could not be read.
     pub unreadable: Vec<String>,
 }
 
-/// As much of an asset as a trace needs.
+/// The facts of an asset that a trace needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AssetRow {
     /// Its sidecar's key.
     pub sidecar: String,
-    /// Its files' stem.
+    /// The stem of its files.
     pub stem: Stem,
-    /// The style it is drawn in.
+    /// The style of the asset.
     pub style: String,
-    /// The trained version that drew it.
+    /// The style encoder's version, if it was a trained one.
     pub version: Option<VersionId>,
-    /// The trained version that read what was drawn.
+    /// The category encoder's version, if it was a trained one.
     pub category_version: Option<VersionId>,
     /// The sources its sidecar names.
     pub sources: Vec<String>,
-    /// Its image, if one was made.
+    /// The digest of its image, if one was made.
     pub image: Option<Digest>,
     /// The evaluator's style score of the first attempt.
     pub first_style: Option<f32>,
 }
 
 impl AssetRow {
-    /// The trained versions that drew it.
+    /// Returns the trained versions that generated the asset.
     pub fn versions(&self) -> impl Iterator<Item = &VersionId> {
         self.version.iter().chain(&self.category_version)
     }
 }
 
 impl Survey {
-    /// Reads everything.
+    /// Reads encoders, ledger and assets.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the store cannot be read; a damaged record is listed as unreadable instead.
     pub async fn of(store: &Arc<dyn Store>) -> Result<Self> {
         let mut survey = Self::of_encoders(store).await?;
         survey.read_assets(store).await?;
         Ok(survey)
     }
 
-    /// Reads everything but the assets, of which there may be a hundred thousand.
-    pub(crate) async fn of_encoders(store: &Arc<dyn Store>) -> Result<Self> {
+    /// Reads encoders and ledger without the assets, of which there may be a hundred thousand.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Survey::of`] does.
+    pub async fn of_encoders(store: &Arc<dyn Store>) -> Result<Self> {
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
         let mut survey = Self { revocations: ledger.revocations().await?, ..Self::default() };
         let mut encoders = BTreeSet::new();
@@ -115,8 +120,12 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Reads the assets, too.
-    pub(crate) async fn read_assets(&mut self, store: &Arc<dyn Store>) -> Result<()> {
+    /// Reads every asset of every campaign into the survey.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Survey::of`] does.
+    pub async fn read_assets(&mut self, store: &Arc<dyn Store>) -> Result<()> {
         let mut found = pin!(outcomes::of_all_campaigns(store).await?);
         while let Some(FoundSidecar { key, sidecar }) = found.try_next().await? {
             match sidecar {
@@ -127,7 +136,7 @@ impl Survey {
         Ok(())
     }
 
-    /// What was read; notes what is damaged. That the store itself fails is an error.
+    /// Returns what was read, or `None` after listing a damaged record as unreadable; other errors are returned.
     fn read<T>(&mut self, found: Result<T>) -> Result<Option<T>> {
         match found {
             Err(error) if error.is_about_the_input() => {
@@ -138,12 +147,12 @@ impl Survey {
         }
     }
 
-    /// Everything that a version learned from, itself or before it began.
+    /// Returns the pictures that a version and its ancestors were trained on.
     pub fn learned(&self, version: &VersionId) -> Vec<&TrainingImage> {
         self.lineage(version).into_iter().flat_map(|card| &card.pictures).collect()
     }
 
-    /// The cards of a version and of all that it was trained on from, as far as they could be read.
+    /// Returns the cards of a version and its ancestors, as far as they could be read.
     fn lineage(&self, version: &VersionId) -> Vec<&Card> {
         let (mut cards, mut seen, mut next) = (Vec::new(), BTreeSet::new(), self.cards.get(version));
         while let Some(card) = next.filter(|card| seen.insert(&card.id)) {
@@ -153,19 +162,19 @@ impl Survey {
         cards
     }
 
-    /// The revocation that makes a version unusable, and the picture that falls under it.
+    /// Returns the revocation that makes a version unusable, and the picture it applies to.
     pub fn revoked(&self, version: &VersionId) -> Option<(&TrainingImage, &Revocation)> {
         let mut lessons = self.learned(version).into_iter();
         lessons.find_map(|lesson| Some((lesson, self.revocations.of(&lesson.sha256, &lesson.source)?)))
     }
 
-    /// Why the house's policy refuses what a version learned from, apart from revocations: it expired, or its licence
-    /// is not allowed any more.
+    /// Returns why the rights policy refuses a version's training pictures, apart from revocations: a grant expired or
+    /// a licence is not allowed any longer.
     pub fn refused(&self, version: &VersionId, policy: &Policy) -> Option<String> {
         usability::refused(version, &usability::grants(&self.lineage(version), &self.entries), policy)
     }
 
-    /// What is known of a version in use, for the update policy.
+    /// Measures the drift of a promoted version, for the update policy.
     pub fn drift(&self, card: &Card, today: Date) -> Drift {
         let learned: BTreeSet<&Digest> = self.learned(&card.id).iter().map(|lesson| &lesson.sha256).collect();
         let is_new = |entry: &&Entry| {

@@ -1,11 +1,10 @@
-//! From references to lessons: the rights of every picture are settled before it is learned from. Pure.
+//! Checks the rights of every picture of a style set before an encoder is trained on it. Pure.
 //!
-//! Takes a style set, its references, the policy and the revocations. Returns what the card and the ledger will say,
-//! or every picture that is refused, by name and with the line that claims it.
+//! The result is what the card and the ledger record, or every refused picture with the line that claims its rights.
 //!
 //! # Invariants
 //!
-//! One refused picture refuses the set.
+//! One refused picture makes the whole set refused.
 
 use std::collections::BTreeSet;
 
@@ -16,23 +15,22 @@ use crate::registry::ledger::{Entry, Revocations};
 use crate::rights::{Grant, Policy};
 use crate::spec::{Problem, Reference, StyleSet};
 
-/// Pictures whose rights are settled, in the references' order.
+/// Pictures that may be trained on, in the references' order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClearedImages {
-    /// What the card says of each.
+    /// The card's record of each picture.
     pub lessons: Vec<TrainingImage>,
-    /// The distinct rights in them.
+    /// The distinct rights in the pictures.
     pub grants: Vec<Grant>,
-    /// What the ledger shall say of each; hand it to [`crate::registry::ledger::Ledger::record`] before training
-    /// begins.
+    /// The ledger's entry for each picture; pass them to [`crate::registry::ledger::Ledger::record`] before training.
     pub entries: Vec<Entry>,
 }
 
-/// Settles the rights of every picture of a style set.
+/// Checks the rights of every picture of a style set.
 ///
 /// # Errors
 ///
-/// Fails with every picture that may not be learned from, by name and place.
+/// Fails with every picture that must not be trained on, by name and place in the style set.
 pub fn clear(
     set: &StyleSet,
     references: &[Reference],
@@ -79,7 +77,7 @@ pub fn clear(
 ///
 /// # Errors
 ///
-/// Fails with the reason if it must not be learned from.
+/// Fails with the reason if the picture must not be trained on.
 pub fn admit(reference: &Reference, policy: &Policy, revocations: &Revocations) -> Result<Grant, String> {
     let grant = policy.admit(&reference.claim)?;
     match revocations.of(&reference.sha256, &grant.source) {

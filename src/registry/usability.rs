@@ -1,11 +1,10 @@
-//! Whether a version may be put to new use today: what it learned from is neither revoked nor expired.
-//!
-//! Takes a version, the revocations, the house's policy. Returns the reason against it, or none.
+//! Checks whether a version may be used today: the rights in its training pictures are neither revoked, expired nor
+//! refused by the policy.
 //!
 //! # Invariants
 //!
-//! The ledger's word counts before the card's, since a contract may have been renewed or narrowed after training; a
-//! version also answers for its ancestors.
+//! The ledger's entry takes precedence over the card, because a contract may have been renewed or narrowed after
+//! training. The training pictures of a version include those of its ancestors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +17,11 @@ use crate::registry::versions::Registry;
 use crate::rights::{Grant, Policy, Ruling};
 
 impl Registry {
-    /// Why a version must not be drawn with, promoted, exported or returned to; none if nothing speaks against it.
+    /// Returns why a version must not be used, promoted, exported or rolled back to; `None` if it may be.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a card or an entry is missing or damaged, or if the store cannot be read.
     pub async fn barred(
         &self,
         version: &VersionId,
@@ -31,9 +34,13 @@ impl Registry {
         }
     }
 
-    /// The distinct rights in everything that a version learned from, itself or before it began. The card says what
-    /// they were at training; what the ledger says has been renewed or narrowed since.
-    pub(crate) async fn grants_today(&self, version: &VersionId) -> Result<Vec<Grant>> {
+    /// Returns the distinct rights in the training pictures of a version and its ancestors, as they are today: the
+    /// card has them as of training, the ledger as renewed or narrowed since.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Registry::barred`] does.
+    pub async fn grants_today(&self, version: &VersionId) -> Result<Vec<Grant>> {
         let (lineage, ledger) = (self.lineage(version).await?, Ledger::new(self.store()));
         let pictures: BTreeSet<Digest> =
             lineage.iter().flat_map(|card| &card.pictures).map(|picture| picture.sha256).collect();
@@ -45,7 +52,7 @@ impl Registry {
     }
 }
 
-/// The distinct rights in what these cards learned from: the ledger's word, or the card's where the ledger has none.
+/// Returns the distinct rights in the pictures of these cards: from the ledger, or from the card if it has no entry.
 pub(super) fn grants(lineage: &[&Card], entries: &BTreeMap<Digest, Entry>) -> Vec<Grant> {
     let mut grants = BTreeSet::new();
     for card in lineage {
@@ -59,7 +66,7 @@ pub(super) fn grants(lineage: &[&Card], entries: &BTreeMap<Digest, Entry>) -> Ve
     grants.into_iter().cloned().collect()
 }
 
-/// Why the house's policy refuses these rights today.
+/// Returns why the policy refuses these rights today; `None` if it allows all of them.
 pub(super) fn refused(version: &VersionId, grants: &[Grant], policy: &Policy) -> Option<String> {
     let refused = |grant: &Grant| match policy.judge(grant) {
         (Ruling::Refused, reason) => Some(format!("{} from {}: {reason}", grant.licence, grant.source)),

@@ -1,11 +1,10 @@
-//! The registry: versions and promotions in a store.
-//!
-//! Takes drafts and weights. Returns cards, weights that are what their card says, and which version is promoted.
+//! Publishes, reads and promotes the versions of trained encoders in a store.
 //!
 //! # Invariants
 //!
-//! Of two trainings that finish at once each gets a number of its own. The weights are the claim on a number (written
-//! only where there are none), the card makes it count; a number whose training died in between stays unused.
+//! Two trainings that finish at the same time get different numbers. Writing the weights (only if there are none)
+//! claims a number, writing the card makes the version valid; a number whose training was killed in between stays
+//! unused. Weights are verified against their card whenever they are read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,7 +32,7 @@ pub struct Registry {
     store: Arc<dyn Store>,
 }
 
-/// The card of a version, or what is wrong with it.
+/// The card of a version, or the error of a missing or damaged card.
 pub type CardLookup = Result<Card>;
 
 impl Registry {
@@ -42,7 +41,7 @@ impl Registry {
         Self { store }
     }
 
-    /// Returns the store it lies in.
+    /// Returns the store of the registry.
     pub(super) fn store(&self) -> Arc<dyn Store> {
         self.store.clone()
     }
@@ -57,7 +56,7 @@ impl Registry {
             return Err(Error::invalid(format!("the score {name} of the new {} is not a number", draft.encoder)));
         }
         if let Some(parent) = &draft.parent {
-            self.card(parent).await?; // or nobody could say what the new version learned from
+            self.card(parent).await?; // without it the new version's training pictures would be unknown
         }
         // A number that was ever in use is not given again, even if its files are gone: it would inherit the promotion.
         let promoted = self.promotions(&draft.encoder).await?.into_iter().map(|record| record.version.number).max();
@@ -66,7 +65,7 @@ impl Registry {
         for number in first..first.saturating_add(MAX_GAP) {
             let folder = folder(&draft.encoder.version(number))?;
             if !self.store.put_if_absent(&folder.join(WEIGHTS)?, Bytes::copy_from_slice(weights)).await? {
-                continue; // another training has this number, or had it and died
+                continue; // another training has or had this number
             }
             if let Some(svg) = curve {
                 self.store.put(&folder.join(CURVE)?, svg.to_owned().into()).await?;
@@ -122,12 +121,12 @@ impl Registry {
         self.look_up(version).await?
     }
 
-    /// Reads the card of a version, or what is wrong with it.
+    /// Reads the card of a version; a missing or damaged card is a value, apart from errors of the store.
     ///
     /// # Errors
     ///
-    /// Fails if the store cannot be read, which says nothing about the card.
-    pub(crate) async fn look_up(&self, version: &VersionId) -> Result<CardLookup> {
+    /// Fails if the store cannot be read.
+    pub async fn look_up(&self, version: &VersionId) -> Result<CardLookup> {
         let key = folder(version)?.join(CARD)?;
         let Some(bytes) = self.store.get(&key).await? else { return Ok(Err(self.unknown(version))) };
         Ok(Card::from_bytes(&bytes, key.as_str()).and_then(|card| {
@@ -155,16 +154,16 @@ impl Registry {
             .hint("restore its folder from a backup, or use another version"))
     }
 
-    /// Returns where a person finds the files of a version.
+    /// Returns the path or address of a version's files, for messages.
     ///
     /// # Errors
     ///
-    /// Fails if the version's name is no key.
+    /// Fails if the version's name is not a valid key.
     pub fn locate(&self, version: &VersionId) -> Result<String> {
         Ok(self.store.locate(&folder(version)?))
     }
 
-    /// Reads the cards of a version and of every version it was trained on from, itself first.
+    /// Reads the cards of a version and of its ancestors, its own first.
     ///
     /// # Errors
     ///
@@ -182,7 +181,7 @@ impl Registry {
         Ok(cards)
     }
 
-    /// Returns why a version must not be used for new work: it or an ancestor learned from something revoked.
+    /// Returns why a version must not be used: it or an ancestor was trained on a revoked picture; `None` if not.
     ///
     /// # Errors
     ///
@@ -218,12 +217,12 @@ impl Registry {
         Ok(self.promotions(encoder).await?.pop().map(|record| record.version))
     }
 
-    /// Puts a version in use if its scores stand up to those of the one in use, or for a forced reason. Rights and
-    /// weights must hold in any case.
+    /// Promotes a version if its scores compare well with those of the version in use, or for a forced reason. Its
+    /// rights and weights must be valid in either case.
     ///
     /// # Errors
     ///
-    /// Fails if rights, weights or scores speak against it, or if the store cannot be read or written to.
+    /// Fails if rights, weights or scores do not allow it, or if the store cannot be read or written to.
     pub async fn promote<'a>(
         &self,
         version: &VersionId,
@@ -280,8 +279,8 @@ impl Registry {
         }
     }
 
-    /// Returns the card of the version in use, for a comparison; `None` if the version may not be used any more or
-    /// cannot be read, as it must not keep its successor from being promoted.
+    /// Returns the card of the version in use, for a comparison; `None` if that version must not be used any longer or
+    /// cannot be read, so that it does not block the promotion of its successor.
     ///
     /// # Errors
     ///
@@ -301,8 +300,8 @@ impl Registry {
         }
     }
 
-    /// Puts the version in use again that was before the one in use. What could not be drawn with is passed over:
-    /// what is revoked, expired or damaged, or was trained for another bundle than the one in use.
+    /// Promotes the version that was in use before the current one. Versions that cannot be used are skipped: those
+    /// that are revoked, expired, damaged or trained for another bundle.
     ///
     /// # Errors
     ///
@@ -348,12 +347,12 @@ impl Registry {
         }
     }
 
-    /// Reads the card and weights that a job asks for.
+    /// Reads the card and the weights of the encoder that a job was planned with.
     ///
     /// # Errors
     ///
-    /// Fails if they are not those that the job was planned with, if they may not be used any more, or if the store
-    /// cannot be read.
+    /// Fails if the digest is not the planned one, if the version must not be used any longer, or if the store cannot
+    /// be read.
     pub async fn load(
         &self,
         encoder: &EncoderRef,
@@ -366,7 +365,7 @@ impl Registry {
                 "{} here is {}, planned was {}",
                 card.id, card.weights, encoder.digest
             ))
-            .hint("plan the campaign again, or name the folder it was planned with"));
+            .hint("plan the campaign again, or set --out to the folder it was planned with"));
         }
         match self.barred(&card.id, revocations, policy).await? {
             Some(reason) => Err(Error::invalid(reason).hint("plan the campaign again with another version")),
@@ -383,7 +382,7 @@ impl Registry {
     }
 }
 
-/// Returns the evidence for a version, or the error that says what speaks against it.
+/// Returns the evidence for a version, or an error with every reason against it.
 fn compared(card: &Card, scores: &NamedScores, against: Against<'_>) -> Result<Vec<String>> {
     promote::compare(card.id.branch, scores, against).map_err(|against| {
         Error::invalid(format!("{} is not promoted: {}", card.id, against.join("; ")))
@@ -391,7 +390,7 @@ fn compared(card: &Card, scores: &NamedScores, against: Against<'_>) -> Result<V
     })
 }
 
-/// The files of a version.
+/// The names of a version's files.
 const CARD: &str = "card.json";
 const WEIGHTS: &str = "adapter.safetensors";
 const CURVE: &str = "loss.svg";

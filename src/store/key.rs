@@ -4,30 +4,31 @@ use std::fmt;
 
 use crate::base::error::{Error, Result};
 
-/// A key: `/`-separated names, relative, no name empty or starting with a dot (those are the store's own).
+/// A relative key of `/`-separated names; none is empty or starts with a dot (those are reserved for the store).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 
 impl Key {
-    /// Checks a key; what could leave the store's folder or confuse a person is refused.
+    /// Parses a key; names that could leave the store's folder or mislead a reader are refused.
     ///
     /// # Errors
     ///
-    /// Fails if `text` is no key.
+    /// Fails if `text` is not a valid key.
     pub fn new(text: impl Into<String>) -> Result<Self> {
         let text = text.into();
         if is_key(&text) {
             Ok(Self(text))
         } else {
             let shown: String = text.chars().take(80).collect();
-            Err(Error::invalid(format!("{shown:?} cannot be the name of something stored"))
+            Err(Error::invalid(format!("{shown:?} is not a valid key of an object"))
                 .hint("use letters, digits, '-', '_' and '.', and do not start a name with a dot"))
         }
     }
 
-    /// Makes a key of a text whose parts are literals or checked when they were made (names, ids, stems, digests).
+    /// Returns the key of a text whose parts are literals or of types that are valid in keys (names, ids, stems,
+    /// digests).
     pub(crate) fn of_checked(text: String) -> Self {
-        debug_assert!(is_key(&text), "{text:?} is no key");
+        debug_assert!(is_key(&text), "{text:?} is not a valid key");
         Self(text)
     }
 
@@ -40,7 +41,7 @@ impl Key {
         Self::new(format!("{}/{name}", self.0))
     }
 
-    /// Returns the key of `name` in this folder, as [`Key::of_checked`] does.
+    /// Returns the key of `name` in this folder; as with [`Key::of_checked`], `name` must be valid in a key.
     pub(crate) fn join_checked(&self, name: impl fmt::Display) -> Self {
         Self::of_checked(format!("{}/{name}", self.0))
     }

@@ -1,11 +1,11 @@
 //! An object store in a folder: key `a/b` is the file `a/b`.
 //!
-//! Files are whole or not there, as [`files::write`] makes them; [`Local::sweep`] removes what a killed process left
-//! unfinished. Every file is read and written off the async threads.
+//! Files are written atomically by [`files::write`]; [`Local::sweep`] removes the unfinished files of a killed process.
+//! Every file is read and written on threads for blocking work.
 //!
 //! # Invariants
 //!
-//! Names that start with a dot are this module's own (unfinished files, locks) and never listed.
+//! Names that start with a dot are reserved for this module (unfinished files, locks) and never listed.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -21,44 +21,44 @@ use crate::store::object_store::{FolderGuard, Store};
 
 /// The name of the lock file in the folder it guards.
 const LOCK: &str = ".lock";
-/// Bytes of an object at most: far above any that is written here, so that a foreign file cannot fill the memory.
+/// Largest size of an object in bytes: far larger than any written here, so that a foreign file cannot fill the memory.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// A [`Store`] in a folder.
+/// A [`Store`] in a folder of this machine.
 #[derive(Clone, Debug)]
 pub struct Local {
     root: PathBuf,
 }
 
-/// Sole use of a folder; ends when dropped, and when the process ends in whatever way.
+/// Exclusive use of a folder; released when dropped, and by the operating system when the process ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Local {
-    /// Returns a store in `root`, which is made when first written to.
+    /// Returns a store in `root`, which is created by the first write.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// Returns the file of a key.
+    /// Returns the path of a key's file.
     pub fn path(&self, key: &Key) -> PathBuf {
         self.root.join(key.as_str())
     }
 
-    /// Takes sole use of `folder`.
+    /// Locks `folder` for exclusive use.
     ///
     /// # Errors
     ///
-    /// Fails if another process has it, which the error names, or if the lock file cannot be written.
+    /// Fails if another process has locked it (the error has its number), or if the lock file cannot be written.
     pub fn lock(&self, folder: &Key) -> Result<Lock> {
         let path = self.path(folder).join(LOCK);
         let failed = |e| failed("lock", &path, e);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(failed)?;
         }
-        // Opening follows links, and the file is about to be emptied: it must not be somebody else's.
+        // Opening follows links and the file is truncated below, so it must not be a link to another file.
         if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
             return Err(failed(not_plain()));
         }
@@ -71,21 +71,21 @@ impl Local {
                 let _ = file.read_to_string(&mut holder);
                 let holder: String = holder.trim().chars().filter(char::is_ascii_digit).take(10).collect();
                 return Err(Error::unavailable(format!(
-                    "another housestyle (process {}) is at work on {folder}",
+                    "another housestyle (process {}) is working on {folder}",
                     if holder.is_empty() { "unknown" } else { &holder }
                 ))
-                .hint("wait until it is done, or stop it; nothing is lost either way"));
+                .hint("wait until it ends, or stop it; its finished assets are kept"));
             }
             Err(TryLockError::Error(e)) => return Err(failed(e)),
         }
-        // The number is for the message above only; the operating system knows who holds the lock.
+        // The process number is only for the message above; the operating system tracks who holds the lock.
         let noted =
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
         noted.map_err(failed)?;
         Ok(Lock { _file: file })
     }
 
-    /// Removes what a killed process left unfinished in `folder`; only the holder of its lock may call it.
+    /// Removes the unfinished files of killed processes in `folder`; only the holder of its lock may call it.
     ///
     /// # Errors
     ///
@@ -104,7 +104,7 @@ impl Local {
         Ok(())
     }
 
-    /// Runs file work on a key's file off the async threads.
+    /// Runs `work` on a key's file, on a thread for blocking work.
     async fn on_file<T: Send + 'static>(
         &self,
         key: &Key,
@@ -115,7 +115,7 @@ impl Local {
     }
 }
 
-/// Runs file work off the async threads.
+/// Runs `work` on a thread for blocking work.
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let joined = tokio::task::spawn_blocking(work).await;
     joined.map_err(|e| Error::internal("file work was cut short").caused_by(e))?
@@ -137,7 +137,7 @@ impl Store for Local {
     }
 
     async fn size(&self, key: &Key) -> Result<Option<u64>> {
-        let size = |path: &Path| match absent(fs::metadata(path)).map_err(|e| failed("look at", path, e))? {
+        let size = |path: &Path| match absent(fs::metadata(path)).map_err(|e| failed("inspect", path, e))? {
             Some(meta) if meta.is_file() => Ok(Some(meta.len())),
             _ => Ok(None),
         };
@@ -146,7 +146,7 @@ impl Store for Local {
 
     async fn list(&self, prefix: &Key) -> Result<Vec<Key>> {
         let found = self.on_file(prefix, names_under).await?;
-        // Files that others put there under a name that is no key are not listed.
+        // Files of others whose names are not valid keys are not listed.
         let mut keys: Vec<Key> = found.iter().filter_map(|name| prefix.join(name).ok()).collect();
         keys.sort();
         Ok(keys)
@@ -181,7 +181,7 @@ impl Store for Local {
     }
 }
 
-/// Writes a file whole; returns false if there is one already and it must stay.
+/// Writes a file atomically; returns false if there is one already and `replace` is false.
 fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<bool> {
     files::write(path, bytes, replace).map_err(|e| failed("write", path, e))
 }
@@ -203,13 +203,13 @@ fn names_under(root: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Returns a folder's entries; a folder that is not there has none.
+/// Returns a folder's entries; none if the folder does not exist.
 fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>> {
     let listed = absent(fs::read_dir(folder)).and_then(|dir| dir.into_iter().flatten().collect());
     listed.map_err(|e| failed("list", folder, e))
 }
 
-/// Turns "not there" from an error into `None`.
+/// Turns the error that a file does not exist into `None`.
 fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),

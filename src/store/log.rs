@@ -2,9 +2,8 @@
 //!
 //! # Invariants
 //!
-//! A record is never changed. Of two writers who saw the same records only one adds the next, so a decision made by
-//! the records is made by all of them. A lost record is an error: what comes before the gap must not pass for the
-//! whole log.
+//! A record is never changed. Of two writers that read the same records only one adds the next, so every decision is
+//! based on all records before it. A missing record is an error: the records before the gap are not the whole log.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Serialize, de::DeserializeOwned};
@@ -14,12 +13,12 @@ use crate::base::json;
 use crate::store::key::Key;
 use crate::store::object_store::Store;
 
-/// Bytes of a record at most; usual are a few kilobytes.
+/// Largest size of a record in bytes; typical sizes are a few kilobytes.
 const MAX_BYTES: usize = 1 << 20;
-/// Records read at once.
+/// Number of records that are read in parallel.
 const AT_ONCE: usize = 32;
 
-/// The records in one folder.
+/// An append-only log of records in one folder of a store.
 #[derive(Debug)]
 pub struct Log<'a> {
     store: &'a dyn Store,
@@ -48,7 +47,7 @@ impl<'a> Log<'a> {
             Error::invalid(format!("{key} {what}")).hint(format!("restore {} from a backup", self.store.locate(&key)))
         };
         let bytes = self.store.get(&key).await?.ok_or_else(|| wrong("is missing, though there are later records"))?;
-        let damaged = || wrong("is not a record of this housestyle");
+        let damaged = || wrong("is not a record that this version of housestyle can read");
         if bytes.len() > MAX_BYTES {
             return Err(damaged());
         }
@@ -66,7 +65,7 @@ impl<'a> Log<'a> {
         Ok(keys.iter().filter_map(number).max().unwrap_or_default())
     }
 
-    /// Adds a record after the `seen` ones that it was decided by; returns false if another was added meanwhile.
+    /// Adds a record after the `seen` ones that it is based on; returns false if another was added meanwhile.
     ///
     /// # Errors
     ///

@@ -1,12 +1,13 @@
 //! Object stores: bytes under [`Key`]s, in a folder ([`Local`]) or in a bucket ([`S3`]), and append-only logs
 //! ([`Log`]).
 //!
-//! The store is where results are kept: what it holds is done, and no other record is needed to go on after a crash.
+//! The store holds all results; what it holds is finished, and nothing else is needed to resume after a crash.
 //!
 //! # Invariants
 //!
-//! For every implementation (`tests/it/store_conformance.rs` checks it): a reader sees an object whole or not at all,
-//! whatever dies while it is written; of two [`Store::put_if_absent`] on one key exactly one wins.
+//! For every implementation (checked by `tests/it/store_conformance.rs`): writes are atomic, so a reader sees an
+//! object completely or not at all even if its writer is killed; of two [`Store::put_if_absent`] on one key exactly
+//! one writes.
 
 pub mod key;
 pub mod local;

@@ -1,4 +1,4 @@
-//! The interface of every object store.
+//! The trait that every object store implements.
 
 use std::any::Any;
 use std::fmt;
@@ -9,17 +9,17 @@ use bytes::Bytes;
 use crate::base::error::Result;
 use crate::store::key::Key;
 
-/// Sole use of a folder of a store; ends when dropped.
+/// Exclusive use of a folder of a store; released when dropped.
 pub type FolderGuard = Box<dyn Any + Send + Sync>;
 
-/// Objects under keys; cheap to share behind an `Arc`.
+/// An object store: bytes under keys, shared behind an `Arc`.
 #[async_trait]
 pub trait Store: Send + Sync + fmt::Debug {
-    /// Writes an object, replacing what was there.
+    /// Writes an object, replacing an existing one.
     ///
     /// # Errors
     ///
-    /// Fails if the store cannot be written to; what was there stays then.
+    /// Fails if the store cannot be written to; an existing object is kept then.
     async fn put(&self, key: &Key, bytes: Bytes) -> Result<()>;
 
     /// Writes an object unless there is one; returns whether it was written.
@@ -33,21 +33,21 @@ pub trait Store: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// Fails if the store cannot be read, or if the object is larger than any that is written here.
+    /// Fails if the store cannot be read, or if the object is larger than the store's limit.
     async fn get(&self, key: &Key) -> Result<Option<Bytes>>;
 
-    /// Returns the object's size; `None` if there is none.
+    /// Returns an object's size in bytes; `None` if there is none.
     ///
     /// # Errors
     ///
-    /// Fails if the store cannot be asked.
+    /// Fails if the store cannot be read.
     async fn size(&self, key: &Key) -> Result<Option<u64>>;
 
     /// Lists the keys under `prefix`, sorted. The prefix is a folder: `a/b` does not list `a/bc`.
     ///
     /// # Errors
     ///
-    /// Fails if the store cannot be asked.
+    /// Fails if the store cannot be listed.
     async fn list(&self, prefix: &Key) -> Result<Vec<Key>>;
 
     /// Deletes an object, if there is one.
@@ -57,24 +57,24 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Fails if the store cannot be written to.
     async fn delete(&self, key: &Key) -> Result<()>;
 
-    /// Takes sole use of `folder` for as long as the guard lives, and removes what a killed process left unfinished
-    /// there. A bucket leaves nothing unfinished and cannot lock, so by default only [`Store::verify`] is done.
+    /// Locks `folder` for exclusive use until the guard is dropped, and removes unfinished files of killed processes.
+    /// The default only calls [`Store::verify`], because a bucket has no unfinished objects and no locks.
     ///
     /// # Errors
     ///
-    /// Fails if another process has the folder (the error says which), or if the store cannot be written to.
+    /// Fails if another process has locked the folder (the error names it), or if the store cannot be written to.
     async fn enter(&self, _folder: &Key) -> Result<FolderGuard> {
         self.verify().await?;
         Ok(Box::new(()))
     }
 
-    /// Checks that the store is there and can be written to.
+    /// Checks that the store exists and can be written to.
     ///
     /// # Errors
     ///
-    /// Fails if it is not; the hint says what to do about it.
+    /// Fails if it does not exist or cannot be written to; the hint says how to fix it.
     async fn verify(&self) -> Result<()>;
 
-    /// Returns where a person finds the object: a path or an address.
+    /// Returns the object's path or address, for messages.
     fn locate(&self, key: &Key) -> String;
 }

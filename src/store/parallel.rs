@@ -1,4 +1,4 @@
-//! Many objects at once: requests to a bucket take time each, and hardly more time together.
+//! Runs requests to a store in parallel, because latency dominates the time of a request to a bucket.
 
 use std::sync::Arc;
 
@@ -10,12 +10,15 @@ use crate::base::error::{Error, Result};
 use crate::store::key::Key;
 use crate::store::object_store::Store;
 
-/// How many objects are read, written or deleted at once.
-pub(crate) const AT_ONCE: usize = 32;
+/// Number of objects that are read, written or deleted in parallel.
+pub const AT_ONCE: usize = 32;
 
-/// Does `work` for each item, [`AT_ONCE`] at a time, each in a task of its own; streams the results in the items'
-/// order.
-pub(crate) fn in_parallel<I, F, T>(items: Vec<I>, mut work: impl FnMut(I) -> F) -> impl Stream<Item = Result<T>>
+/// Runs `work` for each item, [`AT_ONCE`] at a time, each in its own task, and streams the results in the items' order.
+///
+/// # Errors
+///
+/// An item of the stream fails as its `work` does, or if its task panicked.
+pub fn in_parallel<I, F, T>(items: Vec<I>, mut work: impl FnMut(I) -> F) -> impl Stream<Item = Result<T>>
 where
     F: Future<Output = Result<T>> + Send + 'static,
     T: Send + 'static,
@@ -23,7 +26,7 @@ where
     stream::iter(items)
         .map(move |item| AbortOnDropHandle::new(tokio::spawn(work(item).in_current_span())))
         .buffered(AT_ONCE)
-        .map(|joined| joined.map_err(|e| Error::internal("a task of the store was cut short").caused_by(e))?)
+        .map(|joined| joined.map_err(|e| Error::internal("a task of the store ended unexpectedly").caused_by(e))?)
 }
 
 /// Deletes objects, [`AT_ONCE`] at a time.

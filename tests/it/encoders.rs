@@ -299,7 +299,7 @@ async fn campaigns_are_planned_with_what_is_in_use() {
     let log = Key::new("encoders/style/acme/promotions/000001.json").unwrap();
     let kept = store.get(&log).await.unwrap().unwrap();
     store.put(&log, "damaged".into()).await.unwrap();
-    assert!(planned("acme").await.unwrap_err().contains("000001.json is not a record of this housestyle"));
+    assert!(planned("acme").await.unwrap_err().contains("000001.json is not a record that this"));
     assert_eq!(planned("flat").await.unwrap().encoder, None);
     store.put(&log, kept).await.unwrap();
     ledger.revoke(&revocation(Target::Source("An  Agency".into()))).await.unwrap();

@@ -355,7 +355,7 @@ fn refuses_before_anything_is_made() {
     let poor = format!("{CAMPAIGN}  budget: {{max_cost: 0.0000001, currency: USD}}\n");
     refused(&poor, &["run", "c.yaml"], 2, "spec.budget.max_cost: the estimate, ");
     refused(CAMPAIGN, &["run", "c.yaml", "--out", "ftp://host/x"], 2, "cannot write to ftp://");
-    refused(CAMPAIGN, &["run", "c.yaml", "--out", "s3://B/x"], 2, "cannot be a bucket's name");
+    refused(CAMPAIGN, &["run", "c.yaml", "--out", "s3://B/x"], 2, "is not a valid bucket name");
     refused(CAMPAIGN, &["run", "c.yaml", "--provider", "abacus"], 2, "provider");
     refused(CAMPAIGN, &["run", "none.yaml"], 2, "none.yaml");
     refused(&CAMPAIGN.replace("tiny", "giant"), &["run", "c.yaml"], 4, "no bundle named giant");

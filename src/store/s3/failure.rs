@@ -1,10 +1,8 @@
-//! What the S3 SDK's errors mean to us, in one place.
-//!
-//! Takes an SDK error. Returns an [`Error`] whose kind decides what happens next and whose hint says what to do.
+//! Converts errors of the S3 SDK into an [`Error`] whose kind decides what happens next and whose hint says what to do.
 //!
 //! # Invariants
 //!
-//! No credential is in it; the SDK has tried again before, so what is said here is not a hiccup.
+//! The error contains no credentials. The SDK has retried before, so the failure is not a brief one.
 
 use std::error::Error as StdError;
 
@@ -12,17 +10,17 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::{Error, Kind};
 
-/// The HTTP status of the answer, if one came.
+/// Returns the HTTP status of the response, if there was one.
 pub fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-/// Whether the bucket itself is missing.
-pub(crate) fn no_bucket<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+/// Returns whether the error says that the bucket does not exist.
+pub fn no_bucket<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchBucket")
 }
 
-/// What `verb` on `address` failed with.
+/// Returns the error of the failed operation `verb` on `address`.
 pub fn failed<E>(verb: &str, address: &str, error: SdkError<E>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
@@ -34,25 +32,25 @@ where
             unavailable("set region and credentials where the AWS tools look for them (environment, profile, role)")
         }
         (SdkError::DispatchFailure(e), _) if e.as_connector_error().is_some_and(|e| e.is_user()) => {
-            unavailable("look at the setting s3.endpoint")
+            unavailable("correct the setting s3.endpoint")
         }
-        (_, Some(404)) if no_bucket(&error) => unavailable("make the bucket, or name another with --out"),
+        (_, Some(404)) if no_bucket(&error) => unavailable("create the bucket, or set another with --out"),
         (_, Some(301 | 307)) => unavailable("the bucket is in another region; set s3.region"),
         (_, Some(401 | 403)) => {
-            unavailable("the credentials may not do this; `deploy/` has the bucket policy that housestyle needs")
+            unavailable("the credentials lack permission; `deploy/` has the bucket policy that housestyle needs")
         }
         (_, Some(400)) => unavailable("an old server may refuse checksums; set s3.checksums to when_required"),
         (_, Some(status)) if status < 500 && status != 429 && status != 408 => Error::new(Kind::Permanent, message),
-        _ => unavailable("the server did not answer in time, or not sensibly; try again when it does"),
+        _ => unavailable("the server did not respond in time, or responded with an error; try again later"),
     };
     found.caused_by(Cause(describe(&error)))
 }
 
-/// What the server said. The SDK's own sources hold whole requests, and with them signatures.
+/// Describes an SDK error without its sources, which contain whole requests and thus signatures.
 fn describe<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
     match error {
         SdkError::ConstructionFailure(_) => {
-            "the request could not be made; credentials or region may be missing".into()
+            "the request could not be built; credentials or region may be missing".into()
         }
         SdkError::TimeoutError(_) => "timed out".into(),
         SdkError::DispatchFailure(failure) => {
@@ -75,7 +73,7 @@ fn describe<E: ProvideErrorMetadata>(error: &SdkError<E>) -> String {
     }
 }
 
-/// A cause in words.
+/// A description of an SDK error, as the cause of an [`Error`].
 #[derive(Debug)]
 struct Cause(String);
 

@@ -1,13 +1,13 @@
 //! An object store in an S3 bucket: key `a/b` is the object `<prefix>/a/b`.
 //!
-//! Objects are whole by S3's own promise. Every request has a time limit and is tried again by the SDK; what still
-//! fails becomes one of our errors in `failure`.
+//! S3 itself writes objects atomically. Every request has a time limit and is retried by the SDK; `failure` converts
+//! what still fails into our errors.
 //!
 //! # Invariants
 //!
-//! [`Store::put_if_absent`] is a conditional PUT where the server honours it (tried out before the first one). A PUT
-//! of this process whose answer was lost is recognised by the nonce it carries. A body that comes short or stalls is
-//! fetched again.
+//! [`Store::put_if_absent`] is a conditional PUT if the server supports it, which is probed before the first one. If
+//! the response to a PUT is lost, the nonce in the object's metadata shows whether it was ours. A body that is
+//! incomplete or stalls is fetched again.
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,19 +37,19 @@ pub mod settings;
 
 use failure::{failed, status};
 
-/// Time limit of one try, from the first byte sent to the last byte of the answer's head.
+/// Time limit of one attempt, from the first byte sent to the last byte of the response's headers.
 const ATTEMPT: Duration = Duration::from_secs(20);
-/// Time limit of all tries of one request together.
+/// Time limit of all attempts of one request together.
 const OPERATION: Duration = Duration::from_secs(90);
-/// Time limit of a body, which is then fetched again.
+/// Time limit of reading a body, after which it is fetched again.
 const BODY: Duration = Duration::from_secs(60);
-/// How often a body is fetched before giving up.
+/// Number of times a body is fetched before giving up.
 const FETCHES: usize = 3;
-/// Bytes of an object at most: far above any that is written here, so that a foreign object cannot fill the memory.
+/// Largest size of an object in bytes: far larger than any written here, so that a foreign one cannot fill the memory.
 const MAX_BYTES: i64 = 256 << 20;
-/// The object that conditional PUTs are tried out on; its name is no [`Key`], so it is never listed.
+/// The object that conditional PUTs are probed with; its name is not a valid [`Key`], so it is never listed.
 const PROBE: &str = ".housestyle-probe";
-/// The metadata that holds the nonce of the PUT that wrote an object.
+/// The metadata key of the nonce of the PUT that wrote an object.
 const WRITER: &str = "housestyle-writer";
 
 /// A [`Store`] in a bucket; cheap to clone.
@@ -57,10 +57,10 @@ const WRITER: &str = "housestyle-writer";
 pub struct S3 {
     client: Client,
     bucket: String,
-    /// Empty, or without slashes at its ends.
+    /// The prefix of every key: empty, or without slashes at its ends.
     prefix: String,
     conditional: Arc<OnceCell<bool>>,
-    /// Held during a PUT where the server knows no conditions, so that at least this process's writers do not race.
+    /// Held during `put_if_absent` if the server has no conditional PUT, so that writers of this process do not race.
     turn: Arc<Mutex<()>>,
 }
 
@@ -71,17 +71,17 @@ impl fmt::Debug for S3 {
 }
 
 impl S3 {
-    /// Returns the store at `bucket/prefix`, with the credentials of the AWS chain. Nothing is asked of the server yet;
-    /// [`Store::verify`] does that.
+    /// Returns the store at `bucket/prefix`, with the credentials of the AWS chain. No request is sent yet;
+    /// [`Store::verify`] sends the first.
     ///
     /// # Errors
     ///
-    /// Fails if `place` names no bucket or a prefix that is no key.
+    /// Fails if `place` has no valid bucket name or a prefix that is not a valid key.
     pub async fn open(place: &str, settings: &S3Settings) -> Result<Self> {
         Self::open_as(place, settings, None).await
     }
 
-    /// Returns the store at `bucket/prefix` as [`S3::open`] does, with these credentials if there are any.
+    /// Returns the store at `bucket/prefix` as [`S3::open`] does, with these credentials if they are given.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl S3 {
         let bucket_is_fine = (3..=63).contains(&bucket.len())
             && bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'));
         if !bucket_is_fine {
-            return Err(Error::invalid(format!("{:.80?} cannot be a bucket's name", bucket))
+            return Err(Error::invalid(format!("{:.80?} is not a valid bucket name", bucket))
                 .hint("write the place as s3://bucket or s3://bucket/prefix"));
         }
         if !prefix.is_empty() {
@@ -116,11 +116,11 @@ impl S3 {
         format!("s3://{}/{}", self.bucket, self.name(key)).trim_end_matches('/').to_owned()
     }
 
-    /// Finds out whether the server honours `If-None-Match: *`; some refuse it, some accept and ignore it.
+    /// Probes once whether the server honours `If-None-Match: *`; some refuse it, some accept and ignore it.
     async fn honours_conditions(&self) -> Result<bool> {
         let probe = || async {
             let mut answers = Vec::new();
-            // The first may find the object of an earlier probe; the second must find one.
+            // The first PUT may find the object of an earlier probe; the second must find one.
             for _ in 0..2 {
                 let put = self.client.put_object().bucket(&self.bucket).key(self.name(PROBE)).if_none_match("*");
                 match put.body(ByteStream::from_static(b"")).send().await {
@@ -142,13 +142,13 @@ impl S3 {
         self.conditional.get_or_try_init(probe).await.copied()
     }
 
-    /// Returns whether the PUT with the nonce `writer` wrote what is under `key`.
+    /// Returns whether the object under `key` was written by the PUT with the nonce `writer`.
     async fn is_by(&self, key: &Key, writer: &str) -> Result<bool> {
         let head = self.client.head_object().bucket(&self.bucket).key(self.name(key.as_str())).send().await;
         match head {
             Ok(head) => Ok(head.metadata().and_then(|m| m.get(WRITER)).is_some_and(|w| w == writer)),
             Err(e) if status(&e) == Some(404) => Ok(false),
-            Err(e) => Err(failed("look at", &self.address(key.as_str()), e)),
+            Err(e) => Err(failed("inspect", &self.address(key.as_str()), e)),
         }
     }
 
@@ -158,11 +158,11 @@ impl S3 {
             let put = self.client.put_object().bucket(&self.bucket).key(self.name(key.as_str())).if_none_match("*");
             put.metadata(WRITER, &writer).body(ByteStream::from(bytes.clone())).send().await
         };
-        // 409: another conditional PUT was under way; who won shows in a moment.
+        // 409: another conditional PUT is in progress; the retry finds out which one succeeded.
         let sent = put.retry(CONTENDED).when(|error| status(error) == Some(409)).await;
         match sent {
             Ok(_) => Ok(true),
-            // The first answer may have been lost, and the SDK's second try met the object of the first.
+            // The first response may have been lost and the SDK's retry found the object of the first attempt.
             Err(e) if status(&e) == Some(412) => self.is_by(key, &writer).await,
             Err(e) => Err(failed("write to", &self.address(key.as_str()), e)),
         }
@@ -189,7 +189,7 @@ impl S3 {
         let body = match tokio::time::timeout(BODY, object.body.collect()).await {
             Ok(Ok(body)) => body.into_bytes(),
             Ok(Err(e)) => {
-                tracing::debug!(key = key.as_str(), error = %e, "a body broke off");
+                tracing::debug!(key = key.as_str(), error = %e, "reading a body failed");
                 return Err(FetchError::Short);
             }
             Err(_) => return Err(FetchError::Short),
@@ -201,19 +201,19 @@ impl S3 {
     }
 }
 
-/// What can go wrong with one fetch.
+/// The error of fetching an object once.
 enum FetchError {
-    /// The body came short or stalled; fetching again may help.
+    /// The body was incomplete or stalled; fetching again may help.
     Short,
-    /// The server refused, after the SDK's own tries.
+    /// The request failed after the SDK's retries.
     Failed(Error),
 }
 
-/// Pauses between conditional PUTs that met another: 50 ms, 200 ms, 800 ms, 3.2 s.
+/// Delays before retries of a conditional PUT that conflicted with another: 50 ms, 200 ms, 800 ms, 3.2 s.
 const CONTENDED: ExponentialBuilder =
     ExponentialBuilder::new().with_min_delay(Duration::from_millis(50)).with_factor(4.0).with_max_times(4);
 
-/// Returns the settings of the AWS chain with our time limits on top.
+/// Returns the client configuration: the AWS chain's, with our settings, time limits and retries.
 async fn client_settings(settings: &S3Settings, credentials: Option<Credentials>) -> aws_sdk_s3::Config {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
@@ -236,8 +236,7 @@ async fn client_settings(settings: &S3Settings, credentials: Option<Credentials>
     if let Some(endpoint) = &settings.endpoint {
         builder = builder.endpoint_url(endpoint);
         if shared.region().is_none() {
-            // what servers other than Amazon's expect when none is set
-            builder = builder.region(Region::new("us-east-1"));
+            builder = builder.region(Region::new("us-east-1")); // the default region of servers other than Amazon's
         }
     }
     let (requests, answers) = match settings.checksums {
@@ -277,7 +276,7 @@ impl Store for S3 {
             Ok(found) => Ok(found),
             Err(FetchError::Failed(error)) => Err(error),
             Err(FetchError::Short) => {
-                Err(Error::unavailable(format!("{} came short {FETCHES} times", self.address(key.as_str()))))
+                Err(Error::unavailable(format!("{} was incomplete {FETCHES} times", self.address(key.as_str()))))
             }
         }
     }
@@ -286,7 +285,7 @@ impl Store for S3 {
         match self.client.head_object().bucket(&self.bucket).key(self.name(key.as_str())).send().await {
             Ok(head) => Ok(head.content_length().and_then(|length| u64::try_from(length).ok())),
             Err(e) if status(&e) == Some(404) => Ok(None),
-            Err(e) => Err(failed("look at", &self.address(key.as_str()), e)),
+            Err(e) => Err(failed("inspect", &self.address(key.as_str()), e)),
         }
     }
 
@@ -297,7 +296,7 @@ impl Store for S3 {
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|e| failed("list", &self.address(prefix.as_str()), e))?;
-            // Objects that others put there under a name that is no key are not listed.
+            // Objects of others whose names are not valid keys are not listed.
             let names = page.contents().iter().filter_map(|object| object.key()?.strip_prefix(&own));
             keys.extend(names.filter_map(|name| Key::new(name).ok()));
         }

@@ -1,26 +1,26 @@
-//! How S3 is spoken: settings, and their check.
+//! Settings of the S3 client, and their validation.
 //!
 //! # Invariants
 //!
-//! What leaves this machine is encrypted, unless the settings say that it need not be.
+//! Connections that leave this machine are encrypted, unless the settings allow plaintext.
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
 use crate::io::transport::{PLAINTEXT, is_loopback};
 
-/// How S3 is spoken; where credentials come from is the AWS chain's business (environment, profile, instance role).
+/// Settings of the S3 client; credentials come from the AWS chain (environment, profile, instance role).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct S3Settings {
-    /// Another server than Amazon's, such as `https://s3.example.com`.
+    /// The URL of a server other than Amazon's, such as `https://s3.example.com`.
     pub endpoint: Option<String>,
-    /// The region; without it, the AWS chain's, or `us-east-1` for another server.
+    /// The region; by default the AWS chain's, or `us-east-1` if `endpoint` is set and the chain has none.
     pub region: Option<String>,
-    /// Whether buckets are in the path, not in the host's name. Most servers but Amazon's want it, and with
-    /// `endpoint` it is the default.
+    /// Whether the bucket is in the URL's path instead of the host name. Most servers other than Amazon's need it; true
+    /// by default if `endpoint` is set.
     pub path_style: Option<bool>,
-    /// When requests carry a checksum beyond what signing needs. Old servers refuse `when_supported`.
+    /// When requests carry a checksum in addition to the signature. Old servers refuse `when_supported`.
     pub checksums: Checksums,
 }
 
@@ -28,20 +28,24 @@ pub struct S3Settings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Checksums {
-    /// Wherever S3 knows them: an upload that was cut or changed on the way is refused by the server.
+    /// Wherever S3 supports them: the server refuses an upload that was truncated or changed in transit.
     #[default]
     WhenSupported,
-    /// Only where S3 insists.
+    /// Only where S3 requires them.
     WhenRequired,
 }
 
 impl S3Settings {
-    /// Checks the endpoint; without `plaintext`, only TLS may leave this machine.
+    /// Checks the endpoint; unless `plaintext` is true, an endpoint on another machine must use TLS.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the endpoint is not a valid URL of a host, or if it is not encrypted and must be.
     pub fn validate(&self, plaintext: bool) -> Result<()> {
         let Some(endpoint) = &self.endpoint else { return Ok(()) };
         let wrong = |why: &str| Error::invalid(format!("setting s3.endpoint {endpoint:?} {why}"));
         let Some((scheme, rest)) = endpoint.split_once("://") else {
-            return Err(wrong("is no address").hint("write it as https://host:port"));
+            return Err(wrong("is not a URL").hint("write it as https://host:port"));
         };
         let authority = rest.split('/').next().unwrap_or_default();
         if authority.is_empty() || authority.contains('@') || authority.contains(char::is_whitespace) {
