@@ -8,9 +8,9 @@ use crate::base::error::{Context as _, Error, Kind, Result};
 use crate::base::yaml;
 use crate::io::files;
 
-/// Far above any honest settings file.
+/// Largest size of a settings file in bytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// What every variable starts with.
+/// The prefix of every variable.
 pub(super) const PREFIX: &str = "HOUSESTYLE_";
 /// The variable that names the settings file.
 const FILE: &str = "CONFIG";
@@ -20,7 +20,8 @@ const LOG_FILTER: &str = "LOG";
 /// Reads a settings file (YAML).
 ///
 /// # Errors
-/// [`Kind::Invalid`] for a file that cannot be read, is no UTF-8 YAML, or has an unknown key.
+///
+/// Fails with [`Kind::Invalid`] if the file cannot be read, is not UTF-8 YAML, or has an unknown key.
 pub(super) fn from_file(path: &Path) -> Result<Layer> {
     let shown = path.display();
     let bytes = files::read(path, MAX_BYTES).context(Kind::Invalid, || format!("cannot read settings {shown}"))?;
@@ -31,23 +32,24 @@ pub(super) fn from_file(path: &Path) -> Result<Layer> {
     yaml::parse(&text).context(Kind::Invalid, || format!("settings {shown}"))
 }
 
-/// What the environment sets.
+/// The settings layer of the environment.
 #[derive(Debug, Default)]
 pub(super) struct EnvironmentLayer {
-    /// The settings.
+    /// The settings that variables set.
     pub(super) layer: Layer,
-    /// The settings file that it names.
+    /// The settings file that `HOUSESTYLE_CONFIG` names.
     pub(super) file: Option<PathBuf>,
 }
 
 impl EnvironmentLayer {
-    /// Reads the variables that have our prefix.
+    /// Reads the variables that have the prefix.
     ///
-    /// Variables that are no setting's are ignored (orchestrators inject such names), unless they are one slip away
-    /// from a setting: a setting ignored in silence is worse than a refusal.
+    /// Other variables with the prefix are ignored, because orchestrators inject such names, unless the name looks like
+    /// a misspelt setting, which must not be ignored silently.
     ///
     /// # Errors
-    /// [`Kind::Invalid`] for a value that cannot be read, and for a name that looks like a misspelt setting.
+    ///
+    /// Fails with [`Kind::Invalid`] for an invalid value, and for a name that looks like a misspelt setting.
     pub(super) fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self> {
         let mut read = Self::default();
         for (key, value) in variables {
@@ -65,18 +67,19 @@ impl EnvironmentLayer {
     }
 }
 
-/// The names of all variables, without their prefix.
+/// Returns the names of all variables, without their prefix.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     VARIABLES.iter().copied().chain([FILE, LOG_FILTER])
 }
 
-/// Refuses a name that is one slip away from a setting's. One slip in four letters: a short name is soon near to
-/// another that means something else.
+/// Refuses a name that looks like a misspelt setting: an edit distance of at most one per four letters, because short
+/// names are soon similar to unrelated ones.
 fn check_slip(name: &str) -> Result<()> {
     let slips = |known: &str| strsim::osa_distance(known, name);
     match names().find(|known| slips(known) <= (known.len() / 4).max(1)) {
         Some(near) if near != name => {
-            Err(Error::invalid(format!("{PREFIX}{name} is no setting")).hint(format!("did you mean {PREFIX}{near}?")))
+            Err(Error::invalid(format!("{PREFIX}{name} is not a setting"))
+                .hint(format!("did you mean {PREFIX}{near}?")))
         }
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! Applies the layers and validates the result.
+//! Applies the layers of settings and validates the result.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,17 @@ use super::settings::{Config, Layer};
 use crate::base::error::{Context as _, Error, Kind, Result};
 use crate::io::http::Url;
 
-/// The settings file that is read when none is named and it is there.
+/// The settings file that is read if it exists and no other is named.
 const DEFAULT_FILE: &str = "housestyle.yaml";
 
-/// The layer that flags make.
+/// The settings that are given as command-line flags.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
-    /// `--bundles`, repeated; empty if not given.
+    /// The values of `--bundles`; empty if not given.
     pub bundles: Vec<PathBuf>,
-    /// `--provider`.
+    /// The value of `--provider`.
     pub provider: Option<String>,
-    /// `--threads`.
+    /// The value of `--threads`.
     pub threads: Option<usize>,
 }
 
@@ -26,8 +26,9 @@ impl Config {
     /// Applies every layer and validates the result.
     ///
     /// # Errors
-    /// [`Kind::Invalid`] for a file or variable that cannot be read, a name that is no setting, and a value that is
-    /// not allowed.
+    ///
+    /// Fails with [`Kind::Invalid`] for a file or variable that cannot be read, an unknown name, or a value that is not
+    /// allowed.
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -53,10 +54,11 @@ impl Config {
         config.validated()
     }
 
-    /// Returns the collector that traces are sent to, if one is set.
+    /// Returns the URL of the collector that traces are sent to, if one is set.
     ///
     /// # Errors
-    /// [`Kind::Invalid`] for an address that is none; a loaded configuration has none of those.
+    ///
+    /// Fails with [`Kind::Invalid`] if the address is not a URL, which [`Config::load`] has checked.
     pub fn collector(&self) -> Result<Option<Url>> {
         let read = |endpoint: &String| endpoint.parse().context(Kind::Invalid, || "setting otlp_endpoint");
         self.otlp_endpoint.as_ref().map(read).transpose()
@@ -65,7 +67,7 @@ impl Config {
     fn validated(self) -> Result<Self> {
         let wrong = |what: &str, why: &str| Err(Error::invalid(format!("setting {what} {why}")));
         if self.bundles.is_empty() {
-            return wrong("bundles", "names no folder");
+            return wrong("bundles", "must name at least one folder");
         }
         if self.threads > 1024 {
             return wrong("threads", "must be 0 (every core) to 1024");
@@ -80,7 +82,7 @@ impl Config {
             return wrong("update_policy.drift_below", "must be 0 to 1");
         }
         if self.out.is_empty() {
-            return wrong("out", "names no place");
+            return wrong("out", "must name a folder or a bucket");
         }
         self.s3.validate(self.allow_plaintext)?;
         self.collector()?;
@@ -106,7 +108,7 @@ impl Config {
     }
 }
 
-/// Returns the user's cache folder, as desktops and services name it.
+/// Returns housestyle's folder in the user's cache, by `XDG_CACHE_HOME` or `HOME`.
 fn user_cache(vars: &[(OsString, OsString)]) -> Option<PathBuf> {
     let folder = |name: &str| {
         let found = vars.iter().find(|(key, _)| key == name).map(|(_, value)| PathBuf::from(value));

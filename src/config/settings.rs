@@ -1,4 +1,4 @@
-//! The table of settings: each is named once, with its type, default, environment variables and documentation.
+//! The table of settings: each is defined once, with its type, default, environment variables and documentation.
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -18,14 +18,14 @@ use crate::telemetry::log::LogFormat;
 
 /// Defines [`Config`], its defaults, and [`Layer`], in which every setting may be left out.
 ///
-/// After a setting's default stand the variables that set it, without their prefix, each with the part of the setting
-/// that it sets: the whole, or one field.
+/// A setting's default is followed by the variables that set it, without their prefix; a variable sets the whole
+/// setting, or the field after `=>`.
 macro_rules! settings {
     ($(
         $(#[doc = $doc:literal])*
         $name:ident: $type:ty = $default:expr, [$($variable:literal $(=> $field:ident)?),*];
     )*) => {
-        /// Every setting, validated.
+        /// The validated settings.
         #[derive(Clone, Debug, PartialEq, Serialize)]
         pub struct Config {
             $($(#[doc = $doc])* pub $name: $type,)*
@@ -37,7 +37,7 @@ macro_rules! settings {
             }
         }
 
-        /// One layer of settings: what it does not set, the layer below decides.
+        /// One layer of settings; a setting that it does not have is taken from the layer below.
         #[derive(Debug, Default, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub(super) struct Layer {
@@ -45,17 +45,18 @@ macro_rules! settings {
         }
 
         impl Layer {
-            /// Lays this layer over `config`.
+            /// Applies this layer to `config`.
             pub(super) fn apply(self, config: &mut Config) {
                 $(if let Some(value) = self.$name {
                     config.$name = value;
                 })*
             }
 
-            /// Sets what the variable of this name (without its prefix) sets; returns `None` if it is no setting's.
+            /// Sets the setting of the variable `name` (without its prefix); returns `None` if there is none.
             ///
             /// # Errors
-            /// Why its value cannot be read.
+            ///
+            /// Fails with the reason why the value is invalid.
             pub(super) fn set_variable(&mut self, name: &str, value: &OsStr) -> Option<Result<(), String>> {
                 match name {
                     $($($variable => Some(set!(self.$name, value $(, $field)?)),)*)*
@@ -69,8 +70,8 @@ macro_rules! settings {
     };
 }
 
-/// Reads a variable into a setting, or into one field of it. The fields of one setting belong together: the layer
-/// that sets any of them decides them all, so that an S3 endpoint never meets the region of another.
+/// Reads a variable into a setting, or into one field of it. A layer that sets one field of a setting replaces all of
+/// its fields, so that an S3 endpoint is never combined with the region of another layer.
 macro_rules! set {
     ($layer:ident.$name:ident, $value:ident) => {
         FromVariable::from_variable($value).map(|value| $layer.$name = Some(value))
@@ -83,59 +84,59 @@ macro_rules! set {
 settings! {
     /// Folders that hold bundles (`<folder>/<name>/bundle.yaml`), searched in this order.
     bundles: Vec<PathBuf> = vec!["models".into()], ["BUNDLES"];
-    /// The ONNX Runtime library; without it the usual places are searched, so set it where two versions are about.
+    /// Path of the ONNX Runtime library; by default the usual places are searched. Set it if two versions are
+    /// installed.
     runtime_library: Option<PathBuf> = None, ["RUNTIME_LIBRARY"];
-    /// Execution provider. The one asked for is the one used; a machine without it stops instead of getting slow.
+    /// Execution provider. A machine that does not have it stops with an error instead of using a slower one.
     provider: String = "cpu".into(), ["PROVIDER"];
-    /// Threads of the model runtime, 0 for every core. Fewer leave room for others; images do not change.
+    /// Number of threads of the model runtime, 0 for every core. Images do not depend on it.
     threads: usize = 0, ["THREADS"];
-    /// Which GPU, where a machine has several.
+    /// Index of the GPU, from 0.
     device: u32 = 0, ["DEVICE"];
-    /// Where providers that compile models (openvino, tensorrt) keep the result, so that only the first start takes
-    /// minutes; without it, a folder of ours in the user's cache. What lies there is trusted: let nobody else write to
-    /// it.
+    /// Folder in which providers that compile models (openvino, tensorrt) cache the result, so that only the first
+    /// start takes minutes; by default `housestyle` in the user's cache folder. Its files are trusted, so no other
+    /// user must be able to write to it.
     cache_dir: Option<PathBuf> = None, ["CACHE_DIR"];
-    /// Images denoised together. More is faster until memory or cache ends; images do not change.
+    /// Largest number of images denoised together. More is faster until memory or cache is full; images do not depend
+    /// on it.
     max_batch: usize = 16, ["MAX_BATCH"];
-    /// Cost of an hour of this machine, which turns time into the estimate that budgets are compared with.
+    /// Cost of this machine per hour in `currency`, for the cost estimates that budgets are compared with.
     cost_per_hour: f64 = 0.10, ["COST_PER_HOUR"];
     /// ISO 4217 code of `cost_per_hour`.
     currency: Currency = Currency::USD, ["CURRENCY"];
-    /// Licences that are allowed beyond the built-in list, such as
-    /// `LicenseRef-Acme-Agency`.
+    /// Licences that are allowed in addition to the built-in list, such as `LicenseRef-Acme-Agency`.
     allowed_licences: Vec<Licence> = Vec::new(), ["ALLOWED_LICENCES"];
-    /// When a trained encoder should be trained again.
+    /// Thresholds at which a trained encoder should be trained again.
     update_policy: UpdatePolicy = UpdatePolicy::default(), [];
-    /// Where everything goes that commands write: a folder, or `s3://bucket/prefix`. `--out` says otherwise for one
-    /// command.
+    /// The store that commands write to: a folder, or `s3://bucket/prefix`. `--out` overrides it for one command.
     out: String = "out".into(), ["OUT"];
-    /// How S3 is reached; the layer that sets any part of it sets all of it.
+    /// Settings of the S3 client; a layer that sets one field replaces all of them.
     s3: S3Settings = S3Settings::default(), [
         "S3_ENDPOINT" => endpoint,
         "S3_REGION" => region,
         "S3_PATH_STYLE" => path_style,
         "S3_CHECKSUMS" => checksums
     ];
-    /// The broker: `amqps://user:password@host:port/vhost`.
+    /// Address of the broker: `amqps://user:password@host:port/vhost`.
     broker: Option<BrokerAddress> = None, ["BROKER"];
-    /// Seconds after which a job that failed comes again: after its first failure, its second, and so on; the last
-    /// stands for all further. A broker that all of a house's workers share must see the same everywhere.
+    /// Seconds after which a failed job is retried: after its first failure, its second, and so on; the last applies to
+    /// all further failures. All processes that share a broker must have the same delays.
     retry_delays: Vec<f64> = vec![1.0, 5.0, 30.0, 120.0], ["RETRY_DELAYS"];
-    /// Lets unencrypted connections leave this machine; for networks that are trusted.
+    /// Allows unencrypted connections to other machines; for trusted networks.
     allow_plaintext: bool = false, ["ALLOW_PLAINTEXT"];
-    /// Format of log lines: for people or for collectors.
+    /// Format of log lines: `human` or `json`.
     log_format: LogFormat = LogFormat::Human, ["LOG_FORMAT"];
-    /// Where `/metrics`, `/healthz` and `/readyz` are answered, such as `0.0.0.0:9464`; without it, nowhere. It knows
-    /// no secrets, but also no passwords: listen where only those who watch can reach it.
+    /// Address on which `/metrics`, `/healthz` and `/readyz` are served, such as `0.0.0.0:9464`; by default none. They
+    /// reveal no secrets but have no authentication: use an address that only monitoring can reach.
     listen: Option<SocketAddr> = None, ["LISTEN"];
-    /// The collector that traces are sent to by OTLP over HTTP, such as `http://127.0.0.1:4318`; without it, none are
-    /// kept.
+    /// URL of the collector that traces are sent to by OTLP over HTTP, such as `http://127.0.0.1:4318`; by default
+    /// traces are not recorded.
     otlp_endpoint: Option<String> = None, ["OTLP_ENDPOINT"];
-    /// Endpoints that events about campaigns and assets are sent to over HTTP.
+    /// Webhooks: endpoints that events about campaigns and assets are sent to over HTTP.
     webhooks: Vec<WebhookSetting> = Vec::new(), [];
-    /// Networks that are not the public internet and that webhooks may reach all the same, without TLS too. Whoever may
-    /// set a webhook reaches everything in them.
+    /// Private networks that webhooks may reach, with or without TLS. Everyone who may configure a webhook can reach
+    /// all machines in them.
     webhook_networks: Vec<IpNet> = Vec::new(), [];
-    /// What events name as their source; where several houses tell one receiver, each needs its own.
+    /// The `source` attribute of events; give each installation its own if several send to one receiver.
     event_source: String = "/housestyle".into(), ["EVENT_SOURCE"];
 }

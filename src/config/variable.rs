@@ -1,4 +1,4 @@
-//! How the value of an environment variable is read, by the type of its setting.
+//! Parses the values of environment variables, by the type of the setting.
 
 use std::env;
 use std::ffi::OsStr;
@@ -12,12 +12,13 @@ use crate::broker::address::BrokerAddress;
 use crate::store::s3::settings::Checksums;
 use crate::telemetry::log::LogFormat;
 
-/// A value that an environment variable can hold.
+/// A type that can be parsed from an environment variable.
 pub(super) trait FromVariable: Sized {
-    /// Reads the value.
+    /// Parses the value.
     ///
     /// # Errors
-    /// Why it cannot be read, to follow the variable's name in a sentence.
+    ///
+    /// Fails with the reason why it is invalid, worded to follow the variable's name.
     fn from_variable(value: &OsStr) -> Result<Self, String>;
 }
 
@@ -25,7 +26,7 @@ fn utf8(value: &OsStr) -> Result<&str, String> {
     value.to_str().ok_or_else(|| "is not UTF-8".to_owned())
 }
 
-/// The items of a list that is separated by commas.
+/// Returns the items of a comma-separated list.
 fn items(value: &OsStr) -> Result<impl Iterator<Item = &str>, String> {
     Ok(utf8(value)?.split(',').map(str::trim).filter(|item| !item.is_empty()))
 }
@@ -91,7 +92,7 @@ impl FromVariable for bool {
 
 impl FromVariable for SocketAddr {
     fn from_variable(value: &OsStr) -> Result<Self, String> {
-        utf8(value)?.parse().map_err(|_| "is no address such as 127.0.0.1:9464".to_owned())
+        utf8(value)?.parse().map_err(|_| "is not an address such as 127.0.0.1:9464".to_owned())
     }
 }
 

@@ -1,9 +1,10 @@
-//! Takes campaigns in, hands their jobs to the workers, and looks after them until they are complete.
+//! The coordinator: plans submitted campaigns, queues their jobs for the workers, and watches them until they complete.
 //!
 //! # Invariants
-//! An order is settled only after what it asks for is in store and queue, so a coordinator that dies leaves work,
-//! never a gap. Every step may be done twice. A campaign whose jobs the broker lost is queued again, as the store
-//! knows which are missing.
+//!
+//! An order is acknowledged only after its results are in store and queue, so another coordinator can resume the order
+//! of one that was killed. Every step is idempotent. If the broker loses jobs of a campaign, they are queued again,
+//! because the store shows which are missing.
 
 mod orders;
 mod planner;

@@ -1,4 +1,4 @@
-//! Does what orders ask: submit, watch, retry and score.
+//! Carries out orders: submit, watch, retry and score.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,35 +25,36 @@ use crate::spec::{Priority, Problem};
 use crate::store::parallel::delete_all;
 use crate::store::{Key, Store};
 
-/// A campaign in which nothing happens for so long, while nothing waits in the queue, is looked through for lost jobs.
+/// Time without progress after which, if the queue is empty, jobs of a campaign count as lost and are queued again.
 const STILL: Duration = Duration::from_secs(150);
-/// The number of the longest delay after which a campaign is looked at again.
+/// The number of the longest delay between two checks of a campaign.
 const LONGEST: u32 = 4;
 
-/// Receives orders and does what they ask until asked to stop.
+/// Receives orders and carries them out until asked to stop.
 pub struct Coordinator {
-    /// Where orders come from; campaigns are looked after by orders to itself.
+    /// The channel of orders; the coordinator also publishes to it, to check campaigns later.
     pub orders: Arc<dyn Channel<Order>>,
-    /// Where jobs go.
+    /// The channel that jobs are published to.
     pub jobs: Arc<dyn Channel<Message>>,
-    /// Where plans and records go.
+    /// The store of plans, records and assets.
     pub store: Arc<dyn Store>,
-    /// What makes plans.
+    /// The planner of submitted campaigns.
     pub planner: Arc<dyn CampaignPlanner>,
-    /// What scores the pictures of deliveries.
+    /// The scorer of imported pictures.
     pub scorer: Arc<dyn PictureScorer>,
     /// Where domain events are published.
     pub events: Arc<dyn EventSink>,
-    /// When to stop.
+    /// The token that stops the coordinator.
     pub shutdown: Shutdown,
 }
 
 impl Coordinator {
-    /// Settles orders until asked to stop, or until their channel is closed and empty. The order that is under way
-    /// when it is asked to stop is done, or comes to another coordinator.
+    /// Settles orders until asked to stop, or until their channel is closed and empty. An order that is in progress
+    /// when the stop is requested is completed first.
     ///
     /// # Errors
-    /// Where the channel of orders cannot say whether anything is left.
+    ///
+    /// Fails if the channel of orders cannot be received from.
     pub async fn run(&self) -> Result<()> {
         loop {
             let received = tokio::select! {
@@ -63,16 +64,17 @@ impl Coordinator {
             };
             let Some(delivery) = received else { return Ok(()) };
             if let Err(error) = self.settle(delivery).await {
-                tracing::warn!(error = %error.chain(), "an order could not be settled; it comes again");
+                tracing::warn!(error = %error.chain(), "an order could not be settled; it is delivered again");
             }
         }
     }
 
-    /// Does what an order asks and settles it: acknowledged if done, tried again if it failed in a way that may pass,
-    /// given up on otherwise.
+    /// Carries out an order and settles it: acknowledged if it succeeded, retried if the failure is transient, given up
+    /// on otherwise.
     ///
     /// # Errors
-    /// Where the order could not be settled; it is delivered again then.
+    ///
+    /// Fails if the order cannot be settled; it is then delivered again.
     pub async fn settle(&self, delivery: Delivery<Order>) -> Result<()> {
         if let Some(reason) = delivery.given_up.clone() {
             return self.give_up(delivery, reason).await;
@@ -88,8 +90,8 @@ impl Coordinator {
             }
             Err(error) if error.is_about_the_input() => self.give_up(delivery, error.chain()).await,
             Err(error) => {
-                tracing::warn!(error = %error.chain(), "an order failed; it is tried again");
-                // A campaign that is looked after must not be lost sight of, however long store or broker are away.
+                tracing::warn!(error = %error.chain(), "an order failed; it is retried");
+                // Watching a campaign is never given up on, however long store or broker are unavailable.
                 if matches!(delivery.message.task, Task::Watch { .. }) {
                     return delivery.postpone(LONGEST).await;
                 }
@@ -133,7 +135,7 @@ impl Coordinator {
         let cancelled = self.store.size(&layout.cancelled()).await?.is_some();
         let known = before.as_ref().is_some_and(|before| before.submission != submission);
         if before.is_none() || cancelled {
-            // Not pretty: a hundred thousand jobs are much to read and write as it is.
+            // Without indentation, because a plan may have a hundred thousand jobs.
             let bytes =
                 serde_json::to_vec(&plan).map_err(|e| Error::internal("cannot write the plan as JSON").caused_by(e))?;
             self.store.put(&layout.campaign(), yaml.to_owned().into()).await?;
@@ -152,7 +154,7 @@ impl Coordinator {
             let folder = self.store.locate(layout.folder());
             let accepted = CampaignAccepted { campaign: campaign.to_string(), name, jobs, folder };
             self.events.publish(&DomainEvent::CampaignAccepted(accepted)).await?;
-            // Last: while it is not there, a coordinator that takes this order does all of it.
+            // Last: until this record exists, a coordinator that receives this order carries out all of it.
             records::write(&*self.store, &layout.queued(), &queued).await?;
         }
         records::write(&*self.store, &answer, &Answer::Accepted { campaign, jobs, known }).await
@@ -166,11 +168,11 @@ impl Coordinator {
         records::write(&*self.store, &records::answer_key(submission)?, &Answer::Rejected { problems, error }).await
     }
 
-    /// Queues every job that has no outcome, and an order to look after the campaign; returns how many jobs.
+    /// Queues every job without an outcome, and an order to watch the campaign; returns the number of jobs.
     async fn queue_missing(&self, plan: &Plan, layout: &Layout, order: &Order) -> Result<usize> {
         let found = Inventory::list(&*self.store, layout).await?;
         let missing: Vec<&Job> = plan.jobs.iter().filter(|job| found.state(&job.stem).is_none()).collect();
-        // First of all: should this coordinator die among the jobs, another one notices.
+        // First, so that if this coordinator is killed while it queues jobs, another one notices.
         let watch = Task::Watch { campaign: plan.campaign.clone(), seen: found.finished(), idle: 0 };
         self.orders.publish_later(Order::new(watch, order.traceparent), 1).await?;
         let traced = |job: &&Job| Message::new((*job).clone()).traced(order.traceparent);
@@ -180,13 +182,13 @@ impl Coordinator {
         Ok(count)
     }
 
-    /// Looks how far a campaign is, and finishes it or looks again later.
+    /// Checks the progress of a campaign, and finishes it or schedules the next check.
     async fn watch(&self, campaign: &CampaignId, seen: usize, idle: u32, order: &Order) -> Result<()> {
         let Some(status) = CampaignStatus::read(&*self.store, campaign).await? else { return Ok(()) };
         let layout = Layout::of(campaign);
         match status.state {
             CampaignState::Complete => {
-                // Looked at twice, by two orders, it is finished once.
+                // Two orders may watch one campaign; it is finished once.
                 if self.store.size(&layout.manifest()).await?.is_none() {
                     self.finish(&layout, campaign).await?;
                 }
@@ -201,18 +203,18 @@ impl Coordinator {
             let plan = plan_file::read(&*self.store, &layout).await?;
             self.record_dead(campaign).await?;
             let missing = self.queue_missing(&plan, &layout, order).await?;
-            tracing::warn!(%campaign, missing, "nothing happens and nothing waits; what is missing is queued again");
-            return Ok(()); // queueing has it looked after anew
+            tracing::warn!(%campaign, missing, "no progress and an empty queue; the missing jobs are queued again");
+            return Ok(()); // queueing has published a new order to watch
         }
         let next = Order::new(Task::Watch { campaign: campaign.clone(), seen: done, idle }, order.traceparent);
-        // A campaign near its end is looked at soon, one in which nothing happens ever more rarely.
+        // A campaign near its end is checked soon, one without progress at growing intervals.
         let near = status.remaining <= 64 && idle == 0;
         self.orders.publish_later(next, if near { 1 } else { (idle + 1).min(LONGEST) }).await
     }
 
-    /// Publishes that nothing more will come of a campaign.
+    /// Publishes that a campaign has ended.
     async fn over(&self, status: &CampaignStatus, layout: &Layout) -> Result<()> {
-        tracing::info!(campaign = status.campaign, state = ?status.state, "nothing more comes of a campaign");
+        tracing::info!(campaign = status.campaign, state = ?status.state, "a campaign has ended");
         let campaign = status.campaign.clone();
         let event = if status.state == CampaignState::Cancelled {
             DomainEvent::CampaignCancelled(CampaignCancelled {
@@ -235,7 +237,7 @@ impl Coordinator {
         self.events.publish(&event).await
     }
 
-    /// Records in the store which jobs the broker itself gave up on, as their workers died before they could.
+    /// Records in the store the jobs that the broker itself gave up on, because their workers were killed.
     async fn record_dead(&self, campaign: &CampaignId) -> Result<()> {
         let dead = self.jobs.dead().await?;
         for (Message { job, .. }, reason) in dead.into_iter().filter(|(message, _)| message.job.campaign == *campaign) {
@@ -246,15 +248,15 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Returns whether nothing has happened for long while nothing waits, so that jobs must have been lost.
+    /// Returns whether a campaign made no progress for long while the queue is empty, so jobs must have been lost.
     async fn is_still(&self, layout: &Layout, idle: u32) -> Result<bool> {
         let delays = self.orders.delays();
         let last = delays.last().copied().unwrap_or_default();
         let waited: Duration = (0..idle as usize).map(|n| delays.get(n + 1).copied().unwrap_or(last) / 2).sum();
         let queued: Option<Queued> = records::read(&*self.store, &layout.queued()).await?;
-        // Before the record is there, a coordinator is still at it, or died.
+        // Until the record exists, a coordinator is still queueing, or was killed.
         let seconds = queued.map_or(0.0, |queued| queued.seconds_per_job);
-        // Where the delays are short, patience is short too.
+        // With short delays the limit is short too.
         let patience = STILL.min(last * 2).max(Duration::from_secs_f64((100.0 * seconds).clamp(0.0, 86_400.0)));
         if waited < patience {
             return Ok(false);
@@ -267,19 +269,22 @@ impl Coordinator {
         Ok(true)
     }
 
-    /// Writes manifest and contact sheet.
+    /// Writes manifests and contact sheet of a complete campaign.
     async fn finish(&self, layout: &Layout, campaign: &CampaignId) -> Result<()> {
         let plan = plan_file::read(&*self.store, layout).await?;
         let outcomes = Outcomes::read(&self.store, layout, &plan.jobs, Verify::Sidecars).await?;
         outcomes.remove_unusable(&self.store).await?;
         if outcomes.sidecars.len() < plan.jobs.len() {
-            return Err(Error::new(Kind::Transient, format!("{campaign} was complete, and is no more")));
+            return Err(Error::new(
+                Kind::Transient,
+                format!("{campaign} is not complete any longer: outcomes are missing or unusable"),
+            ));
         }
         let title = campaign.as_str().rsplit_once('-').map_or(campaign.as_str(), |(name, _)| name);
         finish::finish(&self.store, layout, title, Arc::new(outcomes)).await
     }
 
-    /// Queues what failed or died again.
+    /// Queues the jobs again that failed or were given up on.
     async fn retry(&self, campaign: &CampaignId, order: &Order) -> Result<()> {
         let layout = Layout::of(campaign);
         let plan = plan_file::read(&*self.store, &layout).await?;

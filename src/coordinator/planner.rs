@@ -1,4 +1,4 @@
-//! What a coordinator asks to make plans of campaign files.
+//! The interface through which a coordinator plans campaign files.
 
 use async_trait::async_trait;
 
@@ -6,30 +6,32 @@ use crate::base::error::Error;
 use crate::plan::Plan;
 use crate::spec::Problem;
 
-/// Makes plans of campaign files.
+/// Plans campaign files.
 #[async_trait]
 pub trait CampaignPlanner: Send + Sync {
-    /// Plans a campaign; `file` is what its file is called in problems.
+    /// Plans a campaign; problems name its file as `file`.
     ///
     /// # Errors
-    /// Everything that is wrong with the campaign, and what went wrong besides.
+    ///
+    /// Fails with every problem of the campaign, and with an error that is not about a place in its file.
     async fn plan(&self, yaml: &str, file: &str) -> Result<NamedPlan, PlanRefusal>;
 }
 
-/// A campaign that may be made.
+/// The plan of a valid campaign, with its name.
 #[derive(Debug)]
 pub struct NamedPlan {
-    /// Its name, for people.
+    /// The campaign's name.
     pub name: String,
-    /// Its plan.
+    /// The campaign's plan.
     pub plan: Plan,
 }
 
-/// Why a campaign is not planned.
+/// The reasons why a campaign is not planned.
 #[derive(Debug)]
 pub struct PlanRefusal {
-    /// What is wrong, place by place.
+    /// The problems in the campaign file, each with its place.
     pub problems: Vec<Problem>,
-    /// What went wrong besides; [`Kind::Invalid`](crate::base::error::Kind::Invalid) if trying again does not help.
+    /// An error that is not about a place in the file; [`Kind::Invalid`](crate::base::error::Kind::Invalid) if trying
+    /// again does not help.
     pub error: Option<Error>,
 }

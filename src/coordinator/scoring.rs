@@ -1,12 +1,13 @@
-//! Scores the pictures of an agency's delivery with the evaluator of the workers behind the broker.
+//! Scores the pictures of a baseline import with the evaluator of the workers behind the broker.
 //!
-//! The importer puts the pictures into the store and publishes orders; whichever coordinator takes one leaves the
-//! scores in the store.
+//! The importer writes the pictures to the store and publishes orders; the coordinator that receives an order writes
+//! the scores to the store.
 //!
 //! # Invariants
-//! Whatever an order says, only pictures of its baseline are read, and only what an importer asked for is written.
-//! The same order twice is scored once, and leaves nothing when its importer is gone. An order is small, so that a
-//! campaign never waits behind a whole delivery.
+//!
+//! An order reads only pictures of its baseline and writes only an answer that an importer waits for. An order that is
+//! delivered twice is scored once, and nothing is written if its importer is gone. An order is small, so that campaigns
+//! do not wait for a whole import.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,22 +32,23 @@ use crate::store::{Key, Store};
 use crate::telemetry::TraceParent;
 use crate::worker::engine::EngineScorer;
 
-/// Pictures of one order; scoring them takes a part of a second.
+/// Largest number of pictures in an order; scoring them takes less than a second.
 const PART_SIZE: usize = 16;
-/// Pictures of an order that are scored at once.
+/// Number of pictures of an order that are scored in parallel.
 const AT_ONCE: usize = 4;
-/// The pause between two looks for scores.
+/// The interval at which the importer checks for scores.
 const LOOK: Duration = Duration::from_millis(50);
-/// After so long without any, the importer reads why that may be.
+/// Time without scores after which the importer shows a message with the likely reason.
 const STILL: Duration = Duration::from_secs(15);
 
-/// Scores the pictures of deliveries: the engine in production, a stub in tests.
+/// Scores imported pictures: the engine in production, a stub in tests.
 #[async_trait]
 pub trait PictureScorer: Send + Sync {
     /// Scores a picture.
     ///
     /// # Errors
-    /// [`Kind::Transient`] if this worker has another bundle than `bundle`.
+    ///
+    /// Fails with [`Kind::Transient`] if this worker has another bundle than `bundle`, and if scoring fails.
     async fn score(&self, bundle: &Digest, asked: &Unscored, picture: RgbImage) -> Result<Scores>;
 }
 
@@ -54,46 +56,52 @@ pub trait PictureScorer: Send + Sync {
 impl PictureScorer for EngineScorer {
     async fn score(&self, bundle: &Digest, asked: &Unscored, picture: RgbImage) -> Result<Scores> {
         if self.bundle() != bundle {
-            let message = format!("to be scored with bundle {bundle}, this worker has {}", self.bundle());
+            let message =
+                format!("the picture is to be scored with bundle {bundle}; this worker has {}", self.bundle());
             return Err(Error::new(Kind::Transient, message));
         }
         Self::score(self, asked.clone(), picture).await
     }
 }
 
-/// What importer and workers leave each other in the store.
+/// The record by which importer and workers exchange the answer to an order in the store.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum ScoringAnswer {
-    /// An importer waits for the scores.
+    /// The importer waits for the scores.
     Asked,
-    /// One result a picture, in the order of the pictures.
+    /// One result per picture, in the pictures' order.
     Judged(Vec<ScoringOutcome>),
     /// The order was given up on.
     GivenUp(String),
 }
 
-/// Returns where the answer to an order is left: named by all that it asks, so that it answers no other order.
+/// Returns the key of the answer to a scoring order: named by the digest of the whole order, so that different orders
+/// have different answers.
 fn answer_key(task: &Task) -> Result<Option<Key>> {
     let Task::Score { baseline, .. } = task else { return Ok(None) };
     let bytes = serde_json::to_vec(task).map_err(|e| Error::internal("cannot write an order as JSON").caused_by(e))?;
     baseline::judgements(baseline, &Digest::of(&bytes)).map(Some)
 }
 
-/// Does what a scoring order asks; does nothing for other orders.
+/// Carries out a scoring order; does nothing for other orders.
+///
+/// # Errors
+///
+/// Fails if the store cannot be read or written to, or if scoring fails for a reason other than a bad picture.
 pub(super) async fn score(store: &dyn Store, scorer: &dyn PictureScorer, task: &Task) -> Result<()> {
     let (Task::Score { baseline, bundle, pictures }, Some(answer)) = (task, answer_key(task)?) else { return Ok(()) };
     if !is_asked(store, &answer).await? {
         return Ok(());
     }
-    // A few at a time, as each waits for the batch that the engine is generating.
+    // A few in parallel, because each waits for the batch that the engine is generating.
     let part = Part { baseline, bundle };
     let scoring: Vec<_> = pictures.iter().map(|asked| outcome(store, scorer, &part, asked)).collect();
     let outcomes = stream::iter(scoring).buffered(AT_ONCE).try_collect().await?;
     leave(store, &answer, ScoringAnswer::Judged(outcomes)).await
 }
 
-/// Returns the scores of a picture, or why it has none; other errors are the whole order's.
+/// Returns the scores of a picture, or why it was refused; any other error fails the whole order.
 async fn outcome(
     store: &dyn Store,
     scorer: &dyn PictureScorer,
@@ -107,12 +115,12 @@ async fn outcome(
     }
 }
 
-/// Returns whether an importer waits and has no answer yet.
+/// Returns whether an importer waits for this answer.
 async fn is_asked(store: &dyn Store, answer: &Key) -> Result<bool> {
     Ok(matches!(records::read(store, answer).await?, Some(ScoringAnswer::Asked)))
 }
 
-/// Answers, unless the order came twice and was answered meanwhile: the importer may be gone.
+/// Writes the answer if an importer still waits for it: the order may have been answered, or the importer be gone.
 async fn leave(store: &dyn Store, key: &Key, answer: ScoringAnswer) -> Result<()> {
     if is_asked(store, key).await? {
         records::write(store, key, &answer).await?;
@@ -120,7 +128,7 @@ async fn leave(store: &dyn Store, key: &Key, answer: ScoringAnswer) -> Result<()
     Ok(())
 }
 
-/// The baseline of an order, and the bundle whose evaluator is asked.
+/// The baseline of an order, and the bundle whose evaluator scores it.
 struct Part<'a> {
     baseline: &'a Name,
     bundle: &'a Digest,
@@ -136,7 +144,11 @@ async fn score_one(store: &dyn Store, scorer: &dyn PictureScorer, part: &Part<'_
     scorer.score(part.bundle, asked, picture).await
 }
 
-/// Answers the importer that no scores will come.
+/// Writes the answer that an order was given up on.
+///
+/// # Errors
+///
+/// Fails if the store cannot be read or written to.
 pub(super) async fn give_up(store: &dyn Store, task: &Task, reason: &str) -> Result<()> {
     match answer_key(task)? {
         Some(answer) => leave(store, &answer, ScoringAnswer::GivenUp(reason.into())).await,
@@ -146,15 +158,15 @@ pub(super) async fn give_up(store: &dyn Store, task: &Task, reason: &str) -> Res
 
 /// Scores an import with the workers behind the broker.
 pub struct ClusterScorer {
-    /// Where orders go.
+    /// The channel that orders are published to.
     pub orders: Arc<dyn Channel<Order>>,
     /// The store that importer and workers share.
     pub store: Arc<dyn Store>,
     /// The baseline that is being imported.
     pub baseline: Name,
-    /// The bundle whose evaluator is asked.
+    /// The bundle whose evaluator scores the pictures.
     pub bundle: Digest,
-    /// When not to wait any more.
+    /// The token that stops the waiting.
     pub shutdown: Shutdown,
     /// Shows a message to the importer.
     pub say: Box<dyn Fn(String) + Send + Sync>,
@@ -184,10 +196,10 @@ impl RemoteScorer for ClusterScorer {
 }
 
 impl ClusterScorer {
-    /// Publishes an order; returns where its answer will be.
+    /// Publishes an order and returns the key of its answer.
     async fn ask(&self, pictures: Vec<Unscored>) -> Result<Key> {
         let task = Task::Score { baseline: self.baseline.clone(), bundle: self.bundle, pictures };
-        let key = answer_key(&task)?.ok_or_else(|| Error::internal("only scoring is answered"))?;
+        let key = answer_key(&task)?.ok_or_else(|| Error::internal("only scoring orders have an answer"))?;
         records::write(&*self.store, &key, &ScoringAnswer::Asked).await?;
         self.orders.publish(Order::new(task, TraceParent::current())).await?;
         Ok(key)

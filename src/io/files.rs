@@ -1,11 +1,9 @@
-//! Files of this machine: read within limits, written whole, and what can go wrong with them in words.
-//!
-//! Takes paths. Returns bytes, or an [`Error`] that says what to do.
+//! Reads files within a size limit, writes them atomically, and converts their errors into an [`Error`] with a hint.
 //!
 //! # Invariants
 //!
-//! Only plain files are opened (a pipe would wait for ever, a device may have no end), never more than the limit is
-//! read, and a file that is written is whole or as it was before, whatever dies meanwhile.
+//! Only plain files are opened (a pipe may block for ever, a device may have no end) and never more than the limit is
+//! read. After a crash a file is either written completely or unchanged.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -13,10 +11,14 @@ use std::path::Path;
 
 use crate::base::error::{Error, Kind};
 
-/// How files in the making are called; they lie beside what they will become.
-pub(crate) const UNFINISHED: &str = ".unfinished-";
+/// The name prefix of unfinished files, which are written beside their destination.
+pub const UNFINISHED: &str = ".unfinished-";
 
 /// Reads a plain file of at most `limit` bytes.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, is not a plain file, or has more than `limit` bytes.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let meta = fs::metadata(path)?;
     if !meta.is_file() {
@@ -27,19 +29,27 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(meta.len() as usize);
-    // One byte more than allowed, so that a file that grows meanwhile is noticed, not read to the end.
+    // One byte more than allowed, so that a file that grows meanwhile is detected without reading it to the end.
     File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// Writes a file whole: into a hidden neighbour, flushed to the disk, then renamed. False if there is one already and
-/// it must stay.
+/// Writes a file atomically: to a hidden file beside it, flushed to the disk, then renamed. Returns false if there is
+/// one already and `replace` is false.
+///
+/// # Errors
+///
+/// Fails if the file cannot be written, or if the path is a folder, a device or another special file.
 pub fn write(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
     write_with(path, replace, |file| file.write_all(bytes))
 }
 
-/// The same for what `fill` writes, bit by bit.
-pub(crate) fn write_with(
+/// Writes a file atomically, as [`write`] does, with the contents that `fill` writes piece by piece.
+///
+/// # Errors
+///
+/// Fails as [`write`] and `fill` do.
+pub fn write_with(
     path: &Path,
     replace: bool,
     fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
@@ -49,7 +59,7 @@ pub(crate) fn write_with(
     match fs::metadata(path) {
         Ok(_) if !replace => return Ok(false),
         Ok(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Ok(meta) if !meta.is_file() => return Err(not_plain()), // renaming would replace the device itself
+        Ok(meta) if !meta.is_file() => return Err(not_plain()), // renaming would replace the device
         Ok(_) => {}
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         Err(e) => return Err(e),
@@ -59,7 +69,7 @@ pub(crate) fn write_with(
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(fs::Permissions::from_mode(0o666)); // the umask decides, as for any other file
+        builder.permissions(fs::Permissions::from_mode(0o666)); // reduced by the umask, as for any other file
     }
     let mut file = builder.tempfile_in(folder)?;
     let mut buffered = io::BufWriter::new(file.as_file_mut());
@@ -73,16 +83,16 @@ pub(crate) fn write_with(
         return if e.error.kind() == io::ErrorKind::AlreadyExists { Ok(false) } else { Err(e.error) };
     }
     #[cfg(unix)]
-    File::open(folder)?.sync_all()?; // the name, too, must outlive a power cut
+    File::open(folder)?.sync_all()?; // the renaming, too, must survive a power failure
     Ok(true)
 }
 
-/// What is there is no file that could be read or replaced.
-pub(crate) fn not_plain() -> io::Error {
+/// Returns the error for a path that is not a plain file and so cannot be read or replaced.
+pub fn not_plain() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file")
 }
 
-/// The error for a person: what could not be done to which file, and what helps.
+/// Returns the error of the failed operation `verb` on a file, with a hint by the kind of `error`.
 pub fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
     use io::ErrorKind::{
         FileTooLarge, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
@@ -91,10 +101,10 @@ pub fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
     let message = format!("cannot {verb} {}", path.display());
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => Error::unavailable(message)
-            .hint("make room on the disk (or raise its limits), then run the same command again: it goes on"),
+            .hint("free space on the disk (or raise its quota), then run the same command again; it resumes"),
         PermissionDenied | ReadOnlyFilesystem | NotADirectory | IsADirectory | NotFound | InvalidFilename
-        | ResourceBusy => Error::unavailable(message).hint("name a place that can be written with --out"),
-        InvalidInput => Error::invalid(message).hint("move what is there away, or name another place with --out"),
+        | ResourceBusy => Error::unavailable(message).hint("set a place that can be written to with --out"),
+        InvalidInput => Error::invalid(message).hint("move the existing file away, or set another place with --out"),
         _ => Error::new(Kind::Transient, message),
     }
     .caused_by(error)

@@ -1,4 +1,4 @@
-//! The edges to the machine: files, signals, and requests to other machines.
+//! Input and output: files, signals, blocking work, and HTTP requests.
 
 pub mod blocking;
 pub mod files;

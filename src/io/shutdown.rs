@@ -1,40 +1,38 @@
-//! From signal to token: whoever works looks at the token and stops within a step.
-//!
-//! Takes SIGINT and SIGTERM (or a test that calls [`Shutdown::request`]). Returns a cloneable [`Shutdown`].
+//! Turns SIGINT and SIGTERM into a cloneable [`Shutdown`] token, which work in progress checks to stop within a step.
 //!
 //! # Invariants
 //!
-//! A second signal ends the process at once, which is safe, as the store never holds anything half-written.
+//! A second signal ends the process at once, which is safe because writes to the store are atomic.
 
 use tokio_util::sync::CancellationToken;
 
-/// A request to stop, shared by all that must hear it.
+/// A cancellation token for a graceful stop, shared by all tasks that must stop.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown(CancellationToken);
 
 impl Shutdown {
-    /// Asks everybody to stop.
+    /// Requests the stop.
     pub fn request(&self) {
         self.0.cancel();
     }
 
-    /// Whether somebody asked.
-    pub(crate) fn requested(&self) -> bool {
+    /// Returns whether the stop was requested.
+    pub fn requested(&self) -> bool {
         self.0.is_cancelled()
     }
 
-    /// A request that follows this one, and can also be made by itself.
+    /// Returns a child token: it is requested with this one, and can be requested without it.
     #[must_use]
     pub fn child(&self) -> Self {
         Self(self.0.child_token())
     }
 
-    /// Returns once somebody asks.
+    /// Waits until the stop is requested.
     pub async fn wait(&self) {
         self.0.cancelled().await;
     }
 
-    /// Turns signals into requests, as long as the tokio runtime this is called in lives.
+    /// Requests the stop at the first signal and exits at the second, for as long as the current tokio runtime lives.
     pub fn on_signals(&self) {
         let shutdown = self.clone();
         tokio::spawn(async move {
@@ -47,7 +45,7 @@ impl Shutdown {
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM; where a handler cannot be installed, for ever.
+/// Waits for Ctrl-C or SIGTERM; for ever if no handler can be installed.
 async fn signal() {
     #[cfg(unix)]
     {

@@ -1,11 +1,9 @@
-//! Which addresses a message of ours may go to: public ones, and those that the house's settings allow.
-//!
-//! Takes an address that a name stands for. Returns yes, or why not.
+//! Tells whether an IP address is on the public internet or in an allowed network.
 //!
 //! # Invariants
 //!
-//! What is not known to be public is not; an IPv4 address in IPv6 clothes is judged as what it is. Tables: the IANA
-//! special-purpose address registries.
+//! An address that is not known to be public counts as private; an IPv4 address embedded in IPv6 is judged as IPv4.
+//! Source of the tables: the IANA special-purpose address registries.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -31,13 +29,13 @@ const NOT_PUBLIC_V4: [([u8; 4], u8); 15] = [
     ([240, 0, 0, 0], 4),
 ];
 
-/// Of IPv6 only 2000::/3 is the public internet, without: protocol assignments (Teredo among them), documentation,
-/// 6to4.
+/// IPv6 networks in 2000::/3 that are not the public internet: protocol assignments (including Teredo), documentation,
+/// 6to4. Nothing outside 2000::/3 is public.
 const NOT_PUBLIC_V6: [([u16; 2], u8); 4] =
     [([0x2001, 0], 23), ([0x2001, 0xdb8], 32), ([0x2002, 0], 16), ([0x3fff, 0], 20)];
 
-/// Whether the address is on the public internet.
-pub(crate) fn is_public(address: IpAddr) -> bool {
+/// Returns whether the address is on the public internet.
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
             let within = |(net, length): &([u8; 4], u8)| {
@@ -60,7 +58,7 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// The IPv4 address inside a mapped (`::ffff:0:0/96`) or translated (`64:ff9b::/96`) one.
+/// Returns the IPv4 address inside a mapped (`::ffff:0:0/96`) or translated (`64:ff9b::/96`) one.
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, g, h] = address.segments();
     let mapped = [a, b, c, d, e] == [0; 5] && f == 0xffff;
@@ -68,7 +66,7 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     (mapped || translated).then(|| Ipv4Addr::from_bits((u32::from(g) << 16) | u32::from(h)))
 }
 
-/// The address as its network would be written: a mapped one as the IPv4 address it is.
+/// Returns whether the address is in one of these networks; a mapped IPv4 address is compared as IPv4.
 pub fn within(address: IpAddr, networks: &[IpNet]) -> bool {
     let address = match address {
         IpAddr::V6(v6) => embedded(v6).map_or(address, IpAddr::V4),

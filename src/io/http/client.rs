@@ -1,8 +1,9 @@
-//! A small HTTP client for POST requests, with pooled connections to addresses that were checked.
+//! A small HTTP client for POST requests over pooled connections, which connects only to permitted addresses.
 //!
 //! # Invariants
-//! Redirects are not followed; everything together ends within the time given; certificates are checked against the
-//! machine's own authorities.
+//!
+//! Redirects are not followed; a request has one time limit for everything; certificates are verified against the
+//! machine's certificate authorities.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -26,17 +27,17 @@ use super::reach::{Reach, Resolve, SystemResolver};
 use super::url::Url;
 use crate::base::error::{Context as _, Error, Kind, Result};
 
-/// How much of an answer is read; nobody needs more to know what became of a POST.
+/// Number of bytes of a response's body that are read; more is not needed to tell whether a POST succeeded.
 const REPLY_BYTES: usize = 64 << 10;
-/// How long an idle connection is kept.
+/// Time after which an idle connection is closed.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// What came back.
+/// The response to a request.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// The status.
+    /// The HTTP status.
     pub status: StatusCode,
-    /// How long to wait, if it says so in seconds.
+    /// The time to wait before a retry, if `Retry-After` is given in seconds.
     pub retry_after: Option<Duration>,
     /// The start of the body.
     pub body: Bytes,
@@ -61,9 +62,10 @@ impl fmt::Debug for GuardedClient {
 }
 
 impl GuardedClient {
-    /// A client that trusts the machine's authorities, and lets a request take `timeout` in all.
+    /// Returns a client that trusts the machine's certificate authorities, with `timeout` as the limit of a request.
     ///
     /// # Errors
+    ///
     /// Where TLS cannot be set up.
     pub fn new(reach: Reach, timeout: Duration) -> Result<Self> {
         let mut roots = RootCertStore::empty();
@@ -75,9 +77,10 @@ impl GuardedClient {
         Self::trusting(roots, reach, timeout)
     }
 
-    /// A client that trusts these authorities only.
+    /// Returns a client that trusts only these certificate authorities.
     ///
     /// # Errors
+    ///
     /// Where TLS cannot be set up.
     pub fn trusting(roots: RootCertStore, reach: Reach, timeout: Duration) -> Result<Self> {
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -89,17 +92,19 @@ impl GuardedClient {
         Ok(Self { inner, tls, reach, timeout })
     }
 
-    /// The same, with another way to resolve names.
+    /// Replaces the resolver of host names.
     #[must_use]
     pub fn resolving(self, resolver: Arc<dyn Resolve>) -> Self {
         let inner = pooled(self.tls.clone(), GuardedConnector::new(self.reach.clone(), resolver));
         Self { inner, ..self }
     }
 
-    /// Sends a POST and returns any answer at all.
+    /// Sends a POST request and returns the response, whatever its status.
     ///
     /// # Errors
-    /// [`Kind::Permanent`] for what was refused before anything was sent, [`Kind::Transient`] for what may pass.
+    ///
+    /// Fails with [`Kind::Permanent`] if the address is not permitted, and with [`Kind::Transient`] if there is no
+    /// connection or no response in time.
     pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes) -> Result<Reply> {
         let late = |_| Error::new(Kind::Transient, format!("{url} took longer than {} s", self.timeout.as_secs_f64()));
         timeout(self.timeout, self.exchange(url, headers, body)).await.map_err(late)?
@@ -120,14 +125,14 @@ impl GuardedClient {
     }
 }
 
-/// A client that keeps connections, over TLS where the address asks for it.
+/// Returns a client with a connection pool, over TLS if the URL is https.
 fn pooled(tls: ClientConfig, connector: GuardedConnector) -> Client<HttpsConnector<GuardedConnector>, Full<Bytes>> {
     let https =
         HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);
     Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new()).build(https)
 }
 
-/// The error of a request: the connector's own, if it is one.
+/// Returns the error of a request: the connector's own error if it is the cause.
 fn failed(url: &Url, error: legacy::Error) -> Error {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
     while let Some(found) = cause {
@@ -140,6 +145,7 @@ fn failed(url: &Url, error: legacy::Error) -> Error {
         }
         cause = found.source();
     }
-    let what = if error.is_connect() { format!("no TLS with {url}") } else { format!("{url} broke off") };
+    let what =
+        if error.is_connect() { format!("no TLS with {url}") } else { format!("the connection to {url} was lost") };
     Error::new(Kind::Transient, what).caused_by(error)
 }

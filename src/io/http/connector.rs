@@ -1,8 +1,9 @@
-//! Connects to addresses that were checked first.
+//! Resolves a host name, checks its addresses, and connects to one of them.
 //!
 //! # Invariants
-//! A name is resolved once, every address it stands for is checked, and the connection goes to an address that was
-//! checked, so a name that changes its meaning between the two (DNS rebinding) wins nothing.
+//!
+//! A name is resolved once, all of its addresses are checked, and the connection goes to a checked address, so changing
+//! the name's addresses between check and connection (DNS rebinding) has no effect.
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -19,7 +20,7 @@ use super::reach::{Reach, Resolve};
 use super::url::Url;
 use crate::base::error::{Context as _, Error, Kind, Result};
 
-/// Resolves, checks and connects; TLS comes on top of it.
+/// A connector that resolves, checks and connects; TLS is added on top of it.
 #[derive(Clone, Debug)]
 pub(super) struct GuardedConnector {
     reach: Reach,
@@ -27,12 +28,12 @@ pub(super) struct GuardedConnector {
 }
 
 impl GuardedConnector {
-    /// A connector that reaches these addresses only.
+    /// Returns a connector that connects only to the addresses in `reach`.
     pub(super) fn new(reach: Reach, resolver: Arc<dyn Resolve>) -> Self {
         Self { reach, resolver }
     }
 
-    /// Connects to the first address that answers, all of them being allowed.
+    /// Connects to the first address that accepts, after checking that all of them are permitted.
     async fn connect(self, uri: Uri) -> Result<TcpStream> {
         let url: Url = uri.to_string().parse()?;
         let addresses = match url.host().parse::<IpAddr>() {

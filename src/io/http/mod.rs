@@ -1,4 +1,4 @@
-//! A small HTTP client: POST requests to addresses that are checked before anything is sent to them.
+//! A small HTTP client for POST requests, which checks an address before it connects.
 
 pub mod address;
 mod client;

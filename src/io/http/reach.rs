@@ -1,4 +1,4 @@
-//! Which addresses a client may connect to, and how names become addresses.
+//! The addresses that a client may connect to, and the resolution of host names.
 
 use std::fmt;
 use std::io;
@@ -12,12 +12,12 @@ use super::address;
 use super::url::Url;
 use crate::base::error::{Error, Kind, Result};
 
-/// Which addresses a client may reach.
+/// The addresses that a client may connect to.
 #[derive(Clone, Debug)]
 pub enum Reach {
-    /// Wherever the operator says: the address is from the settings, not from a sender.
+    /// Every address, for URLs that the operator sets.
     Anywhere,
-    /// The public internet with TLS, and these networks with or without.
+    /// The public internet with TLS, and these networks with or without it.
     PublicAnd(Vec<IpNet>),
 }
 
@@ -25,7 +25,8 @@ impl Reach {
     /// Checks that a request to `url` may go to `address`.
     ///
     /// # Errors
-    /// [`Kind::Permanent`] if not.
+    ///
+    /// Fails with [`Kind::Permanent`] if it may not.
     pub(super) fn permit(&self, url: &Url, address: IpAddr) -> Result<()> {
         let Self::PublicAnd(networks) = self else { return Ok(()) };
         if address::within(address, networks) {
@@ -36,24 +37,25 @@ impl Reach {
             (true, true) => Ok(()),
             (true, false) => refuse("has no TLS", "write https://"),
             (false, _) => refuse(
-                &format!("leads to {address}, which is not on the public internet"),
-                "if that is where it shall go, list its network in the setting webhook_networks",
+                &format!("resolves to {address}, which is not on the public internet"),
+                "if that is intended, add its network to the setting webhook_networks",
             ),
         }
     }
 }
 
-/// Finds the addresses of a name; tests have their own.
+/// Resolves host names; a trait, so that tests can replace the machine's resolver.
 #[async_trait]
 pub trait Resolve: Send + Sync + fmt::Debug {
-    /// Returns every address of `host`.
+    /// Returns every address of `host`, with `port`.
     ///
     /// # Errors
+    ///
     /// Where the name cannot be resolved.
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
-/// Asks the machine's resolver.
+/// The resolver of the operating system.
 #[derive(Debug)]
 pub(super) struct SystemResolver;
 

@@ -1,4 +1,4 @@
-//! Addresses of requests, as settings write them.
+//! URLs of HTTP requests, as written in settings.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,10 +8,10 @@ use hyper::Uri;
 use crate::base::error::{Error, Result};
 use crate::base::text;
 
-/// Where a request is sent: `https://host[:port]/path`, without a user in it.
+/// The URL of a request: `https://host[:port]/path`, without user or password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url {
-    /// The whole address.
+    /// The whole URL.
     uri: Uri,
     secure: bool,
     host: String,
@@ -19,27 +19,27 @@ pub struct Url {
 }
 
 impl Url {
-    /// The address as HTTP clients take it.
+    /// Returns the URL in the type of the HTTP client.
     pub(super) fn uri(&self) -> &Uri {
         &self.uri
     }
 
-    /// Whether it asks for TLS.
+    /// Returns whether the scheme is https.
     pub(super) fn secure(&self) -> bool {
         self.secure
     }
 
-    /// The host's name or address.
+    /// Returns the host name or IP address, without brackets.
     pub(super) fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port, written or the scheme's own.
+    /// Returns the port, by default that of the scheme.
     pub(super) fn port(&self) -> u16 {
         self.port
     }
 
-    /// `host` or `host:port`, as HTTP names it.
+    /// Returns `host`, or `host:port` if the port is not the scheme's default.
     fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         match (self.secure, self.port) {
@@ -48,15 +48,16 @@ impl Url {
         }
     }
 
-    /// The same host, another path.
+    /// Returns the URL of another path on the same host.
     ///
     /// # Errors
-    /// For a path that is none.
-    pub(crate) fn with_path(&self, path: &str) -> Result<Self> {
+    ///
+    /// Fails if `path` is not valid in a URL.
+    pub fn with_path(&self, path: &str) -> Result<Self> {
         format!("{self}{path}").parse()
     }
 
-    /// The path.
+    /// Returns the path.
     pub fn path(&self) -> &str {
         self.uri.path()
     }
@@ -93,7 +94,7 @@ impl FromStr for Url {
 }
 
 impl fmt::Display for Url {
-    /// Without the path: paths of webhooks often are secrets.
+    /// Writes the URL without its path, because paths of webhooks are often secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", if self.secure { "https" } else { "http" }, self.authority())
     }
