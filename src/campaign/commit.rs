@@ -104,7 +104,7 @@ impl Asset {
             Ok((Digest::of(&bytes), bytes, Appearance::of(&image)))
         });
         let (digest, bytes, looks) =
-            encoding.await.map_err(|e| Error::internal("encoding was cut short").caused_by(e))??;
+            encoding.await.map_err(|e| Error::internal("encoding an image ended unexpectedly").caused_by(e))??;
         sidecar.chosen = Some(number);
         let others = sidecar.attempts.iter_mut().filter(|attempt| attempt.number != number);
         others.filter_map(|attempt| attempt.scores.as_mut()).for_each(|scores| scores.fingerprint = None);

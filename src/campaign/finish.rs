@@ -79,7 +79,7 @@ struct Files {
 
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let joined = tokio::task::spawn_blocking(work).await;
-    joined.map_err(|e| Error::internal("finishing a campaign was cut short").caused_by(e))?
+    joined.map_err(|e| Error::internal("finishing a campaign ended unexpectedly").caused_by(e))?
 }
 
 fn manifest(sidecars: &[Sidecar]) -> Result<Vec<u8>> {

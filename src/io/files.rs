@@ -44,11 +44,11 @@ pub fn write(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
     write_with(path, replace, |file| file.write_all(bytes))
 }
 
-/// Writes a file atomically, as [`write`] does, with the contents that `fill` writes piece by piece.
+/// Writes a file atomically, as [`write()`] does, with the contents that `fill` writes piece by piece.
 ///
 /// # Errors
 ///
-/// Fails as [`write`] and `fill` do.
+/// Fails as [`write()`] and `fill` do.
 pub fn write_with(
     path: &Path,
     replace: bool,

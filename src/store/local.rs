@@ -118,7 +118,7 @@ impl Local {
 /// Runs `work` on a thread for blocking work.
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let joined = tokio::task::spawn_blocking(work).await;
-    joined.map_err(|e| Error::internal("file work was cut short").caused_by(e))?
+    joined.map_err(|e| Error::internal("file work ended unexpectedly").caused_by(e))?
 }
 
 #[async_trait]
