@@ -45,7 +45,7 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if there is no such dead letter, or the broker cannot be reached.
-    pub async fn dead_letter(&self, id: &str) -> AppResult<DeadLetter> {
+    pub(crate) async fn dead_letter(&self, id: &str) -> AppResult<DeadLetter> {
         let letters = self.dead_letters().await?;
         Ok(letters.into_iter().find(|letter| letter.id == id).ok_or_else(|| unknown(id))?)
     }

@@ -69,7 +69,7 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if source, index or campaign are missing or invalid, or no picture could be imported.
-    pub async fn import_baseline(&self, request: ImportBaselineRequest) -> AppResult<Option<BaselineReport>> {
+    pub(crate) async fn import_baseline(&self, request: ImportBaselineRequest) -> AppResult<Option<BaselineReport>> {
         let store = self.store(request.out.as_deref()).await?;
         // Only the briefs of the plan are kept: all its jobs beside the models would be the peak of an import's
         // memory.

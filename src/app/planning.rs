@@ -135,7 +135,7 @@ impl PreparedCampaign {
     ///
     /// # Errors
     /// Returns every problem of rights and budget.
-    pub fn permitted(&self) -> AppResult<()> {
+    pub(crate) fn permitted(&self) -> AppResult<()> {
         if self.refused.is_empty() {
             return Ok(());
         }

@@ -70,7 +70,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::evaluate`], and if the cost model is invalid or a file cannot be written.
-    pub async fn write_report(&self, request: ReportRequest) -> AppResult<WrittenReport> {
+    pub(crate) async fn write_report(&self, request: ReportRequest) -> AppResult<WrittenReport> {
         let ReportRequest { evaluation, costs, lang, to } = request;
         let costs = match costs {
             Some(file) => Some(blocking(move || Ok(CostModel::load(&file))).await??),

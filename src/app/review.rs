@@ -88,7 +88,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::evaluate`], and if there is no baseline, there are no pairs, or the page cannot be written.
-    pub async fn write_sheet(&self, request: SheetRequest) -> AppResult<WrittenSheet> {
+    pub(crate) async fn write_sheet(&self, request: SheetRequest) -> AppResult<WrittenSheet> {
         let SheetRequest { evaluation, rater, pairs, lang, to } = request;
         if evaluation.baseline.is_none() {
             let error = Error::invalid("a review needs a baseline");
@@ -116,7 +116,7 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if the review is missing or the store cannot be read; a refused file is in the result.
-    pub async fn import_votes(&self, request: ReviewRequest, files: Vec<PathBuf>) -> AppResult<Vec<VotesFile>> {
+    pub(crate) async fn import_votes(&self, request: ReviewRequest, files: Vec<PathBuf>) -> AppResult<Vec<VotesFile>> {
         let store = self.store(request.out.as_deref()).await?;
         let campaign = self.reviewed_campaign(&request, &store).await?;
         let reviews = Reviews::new(&*store, &campaign, request.baseline.as_str())?;
@@ -136,7 +136,7 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if the review is missing or the store cannot be read.
-    pub async fn count_votes(&self, request: ReviewRequest) -> AppResult<Option<VoteTally>> {
+    pub(crate) async fn count_votes(&self, request: ReviewRequest) -> AppResult<Option<VoteTally>> {
         let store = self.store(request.out.as_deref()).await?;
         let campaign = self.reviewed_campaign(&request, &store).await?;
         let ballots = Reviews::new(&*store, &campaign, request.baseline.as_str())?.all().await?;

@@ -21,7 +21,7 @@ pub struct WarmUp {
 ///
 /// # Errors
 /// Returns the error of the first model that fails, or an internal error if the pipeline returns no image.
-pub fn warm_up(pipeline: &mut Pipeline, bundle: &Bundle) -> Result<WarmUp> {
+pub(crate) fn warm_up(pipeline: &mut Pipeline, bundle: &Bundle) -> Result<WarmUp> {
     let size = bundle.facts().sizes.into_iter().min().unwrap_or_default();
     let prompt = || "a test".to_owned();
     let request = Request {

@@ -29,7 +29,7 @@ pub fn decode(bytes: &[u8], name: &str) -> Result<RgbImage> {
 /// # Errors
 ///
 /// Invalid if the bytes are not a readable PNG or the picture is larger than the limits.
-pub fn decode_small(bytes: &[u8], name: &str, side: u32) -> Result<RgbImage> {
+pub(crate) fn decode_small(bytes: &[u8], name: &str, side: u32) -> Result<RgbImage> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), ImageFormat::Png);
     let mut limits = Limits::default();
     limits.max_image_width = Some(side);

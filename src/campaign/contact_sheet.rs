@@ -134,7 +134,7 @@ impl ContactSheet {
     }
 
     /// Scales an image to the size in which the sheet shows it.
-    pub fn thumbnail(&self, image: &RgbImage) -> RgbImage {
+    pub(crate) fn thumbnail(&self, image: &RgbImage) -> RgbImage {
         imageops::resize(image, self.edge, self.edge, FilterType::CatmullRom)
     }
 

@@ -83,12 +83,12 @@ impl Inventory {
     }
 
     /// Returns whether an asset folder has a sidecar with this stem.
-    pub fn has_sidecar(&self, shelf: Shelf, stem: &Stem) -> bool {
+    pub(crate) fn has_sidecar(&self, shelf: Shelf, stem: &Stem) -> bool {
         self.shelf(shelf).sidecars.contains(stem)
     }
 
     /// Returns whether an asset folder has an image with this stem.
-    pub fn has_image(&self, shelf: Shelf, stem: &Stem) -> bool {
+    pub(crate) fn has_image(&self, shelf: Shelf, stem: &Stem) -> bool {
         self.shelf(shelf).images.contains(stem)
     }
 

@@ -81,7 +81,7 @@ impl Layout {
     }
 
     /// Returns the keys of the files that exist only if the campaign is complete: both manifests and the contact sheet.
-    pub fn completion(&self) -> [Key; 3] {
+    pub(crate) fn completion(&self) -> [Key; 3] {
         [self.manifest(), self.manifest_table(), self.contact_sheet()]
     }
 

@@ -29,7 +29,7 @@ impl CommandContext {
 
     /// Prints text of several lines for people, as [`CommandContext::say`] does. Text of others in it must have been
     /// escaped before, as a [`Table`](super::table::Table) does.
-    pub fn say_text(&self, text: impl AsRef<str>) {
+    pub(crate) fn say_text(&self, text: impl AsRef<str>) {
         text.as_ref().lines().for_each(|line| self.output.line(line));
     }
 
@@ -47,7 +47,7 @@ impl CommandContext {
     ///
     /// # Errors
     /// Returns an error if the document cannot be serialised.
-    pub fn emit(&self, document: &impl Serialize) -> Result<()> {
+    pub(crate) fn emit(&self, document: &impl Serialize) -> Result<()> {
         self.output.document(document)
     }
 }

@@ -104,7 +104,7 @@ impl Output {
     }
 
     /// Prints the argument parser's help or error, and returns the exit code.
-    pub fn parser(&self, said: &clap::Error) -> u8 {
+    pub(crate) fn parser(&self, said: &clap::Error) -> u8 {
         if !said.use_stderr() {
             self.note(said.print());
             return self.end(Ok(CommandOutcome::Done));

@@ -69,7 +69,7 @@ impl fmt::Display for Table {
 }
 
 /// Returns the first `most` lines, followed by a line with the number of those left out.
-pub fn shortened(lines: Vec<String>, most: usize) -> Vec<String> {
+pub(crate) fn shortened(lines: Vec<String>, most: usize) -> Vec<String> {
     let more = lines.len().saturating_sub(most);
     let mut lines: Vec<String> = lines.into_iter().take(most).collect();
     if more > 0 {

@@ -3,7 +3,7 @@
 use crate::rights::Ruling;
 
 /// Formats a duration, rounded up to seconds or minutes.
-pub fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     match seconds.ceil() as u64 {
         s @ 0..60 => format!("{s} s"),
         s @ 60..3600 => format!("{} min {} s", s / 60, s % 60),
@@ -12,7 +12,7 @@ pub fn duration(seconds: f64) -> String {
 }
 
 /// Formats a number of bytes.
-pub fn storage(bytes: u64) -> String {
+pub(crate) fn storage(bytes: u64) -> String {
     match bytes as f64 {
         b if b < 1e6 => format!("{:.0} kB", (b / 1e3).ceil()),
         b if b < 1e9 => format!("{:.1} MB", b / 1e6),
@@ -21,7 +21,7 @@ pub fn storage(bytes: u64) -> String {
 }
 
 /// Describes a ruling on a licence.
-pub fn ruling(ruling: Ruling) -> &'static str {
+pub(crate) fn ruling(ruling: Ruling) -> &'static str {
     match ruling {
         Ruling::Allowed => "allowed",
         Ruling::Attribution => "allowed, name the holder",

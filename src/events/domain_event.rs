@@ -176,7 +176,7 @@ impl DomainEvent {
     }
 
     /// All topics.
-    pub const TOPICS: [&str; 7] = [
+    pub(crate) const TOPICS: [&str; 7] = [
         "campaign.accepted",
         "campaign.rejected",
         "campaign.completed",

@@ -77,7 +77,7 @@ impl SigningSecrets {
     /// # Errors
     ///
     /// If a secret cannot be used as a key, which [`SigningSecrets::parse`] rules out.
-    pub fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> Result<String> {
+    pub(crate) fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> Result<String> {
         let one = |secret: &Vec<u8>| {
             let mut mac =
                 Hmac::<Sha256>::new_from_slice(secret).map_err(|_| Error::internal("a secret cannot sign"))?;

@@ -12,7 +12,7 @@ use std::path::Path;
 use crate::base::error::{Error, Kind};
 
 /// The name prefix of unfinished files, which are written beside their destination.
-pub const UNFINISHED: &str = ".unfinished-";
+pub(crate) const UNFINISHED: &str = ".unfinished-";
 
 /// Reads a plain file of at most `limit` bytes.
 ///
@@ -49,7 +49,7 @@ pub fn write(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
 /// # Errors
 ///
 /// Fails as [`write()`] and `fill` do.
-pub fn write_with(
+pub(crate) fn write_with(
     path: &Path,
     replace: bool,
     fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
@@ -88,7 +88,7 @@ pub fn write_with(
 }
 
 /// Returns the error for a path that is not a plain file and so cannot be read or replaced.
-pub fn not_plain() -> io::Error {
+pub(crate) fn not_plain() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file")
 }
 

@@ -17,7 +17,7 @@ impl Shutdown {
     }
 
     /// Returns whether the stop was requested.
-    pub fn requested(&self) -> bool {
+    pub(crate) fn requested(&self) -> bool {
         self.0.is_cancelled()
     }
 

@@ -41,7 +41,7 @@ impl BatchKey {
 
 impl Request {
     /// Returns the key that the request shares with the other requests of its batch.
-    pub fn batch_key(&self) -> BatchKey {
+    pub(crate) fn batch_key(&self) -> BatchKey {
         BatchKey::new(self.size, &self.sampler)
     }
 }

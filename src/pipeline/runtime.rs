@@ -84,7 +84,7 @@ impl Runtime {
     }
 
     /// Returns the library's description of its build.
-    pub fn build_info(&self) -> &'static str {
+    pub(crate) fn build_info(&self) -> &'static str {
         ort::info()
     }
 

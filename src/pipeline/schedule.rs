@@ -153,7 +153,7 @@ impl Schedule {
     }
 
     /// Returns the number of steps that the UNet was trained on.
-    pub fn train_steps(&self) -> usize {
+    pub(crate) fn train_steps(&self) -> usize {
         self.alphas.len()
     }
 
@@ -163,7 +163,7 @@ impl Schedule {
     }
 
     /// Returns the noise level `sqrt((1 - alpha) / alpha)` at a timestep, interpolated between training steps.
-    pub fn sigma(&self, timestep: f64) -> f64 {
+    pub(crate) fn sigma(&self, timestep: f64) -> f64 {
         let last = self.alphas.len() - 1;
         let timestep = timestep.clamp(0.0, last as f64);
         let low = (timestep as usize).min(last - 1);
@@ -172,7 +172,7 @@ impl Schedule {
     }
 
     /// Returns the (fractional) training timestep whose noise level is `sigma`, interpolated in the logarithm.
-    pub fn timestep_of(&self, sigma: f64) -> f64 {
+    pub(crate) fn timestep_of(&self, sigma: f64) -> f64 {
         let target = libm::log(sigma.max(1e-10));
         let table = &self.log_sigmas;
         let above = table.partition_point(|log_sigma| *log_sigma <= target);
@@ -182,7 +182,7 @@ impl Schedule {
     }
 
     /// Returns whether diffusers' DPM-Solver++ keeps fractional timesteps with Karras sigmas.
-    pub fn is_cosine(&self) -> bool {
+    pub(crate) fn is_cosine(&self) -> bool {
         self.beta_schedule == BetaSchedule::SquaredcosCapV2
     }
 
@@ -198,7 +198,7 @@ impl Schedule {
 
     /// Returns `steps` timesteps from noisy to clean as DPM-Solver++ spaces them: of `steps + 1` places the last is the
     /// end.
-    pub fn timesteps_before_end(&self, spacing: Spacing, steps: usize) -> Vec<f64> {
+    pub(crate) fn timesteps_before_end(&self, spacing: Spacing, steps: usize) -> Vec<f64> {
         let train = self.train_steps();
         match spacing {
             Spacing::Linspace => linspace(0.0, (train - 1) as f64, steps + 1)

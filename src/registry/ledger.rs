@@ -100,7 +100,7 @@ impl Revocations {
 }
 
 /// Returns whether two texts name the same source, ignoring case and the amount of white space.
-pub fn same_source(one: &str, other: &str) -> bool {
+pub(crate) fn same_source(one: &str, other: &str) -> bool {
     one.split_whitespace().map(str::to_lowercase).eq(other.split_whitespace().map(str::to_lowercase))
 }
 

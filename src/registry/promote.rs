@@ -10,12 +10,12 @@ use crate::base::version::{Branch, VersionId};
 use crate::registry::promotion::{NamedScores, Promotion, PromotionReason};
 
 /// Name of the style score: how well images match the style, 0 to 1, from the evaluation suite.
-pub const STYLE: &str = "style";
+pub(crate) const STYLE: &str = "style";
 /// Name of the consistency score: the similarity to the brand's own pictures, used instead of [`STYLE`] if the
 /// evaluator does not know the style.
-pub const CONSISTENCY: &str = "consistency";
+pub(crate) const CONSISTENCY: &str = "consistency";
 /// Name of the category score: how well images match the category, 0 to 1, from the evaluation suite.
-pub const CATEGORY: &str = "category";
+pub(crate) const CATEGORY: &str = "category";
 
 /// The tolerated loss of the score that the encoder is not for: one percentage point.
 const TOLERATED: f64 = 0.01;

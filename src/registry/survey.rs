@@ -88,7 +88,7 @@ impl Survey {
     /// # Errors
     ///
     /// Fails as [`Survey::of`] does.
-    pub async fn of_encoders(store: &Arc<dyn Store>) -> Result<Self> {
+    pub(crate) async fn of_encoders(store: &Arc<dyn Store>) -> Result<Self> {
         let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store.clone()));
         let mut survey = Self { revocations: ledger.revocations().await?, ..Self::default() };
         let mut encoders = BTreeSet::new();
@@ -125,7 +125,7 @@ impl Survey {
     /// # Errors
     ///
     /// Fails as [`Survey::of`] does.
-    pub async fn read_assets(&mut self, store: &Arc<dyn Store>) -> Result<()> {
+    pub(crate) async fn read_assets(&mut self, store: &Arc<dyn Store>) -> Result<()> {
         let mut found = pin!(outcomes::of_all_campaigns(store).await?);
         while let Some(FoundSidecar { key, sidecar }) = found.try_next().await? {
             match sidecar {

@@ -40,7 +40,7 @@ impl Registry {
     /// # Errors
     ///
     /// Fails as [`Registry::barred`] does.
-    pub async fn grants_today(&self, version: &VersionId) -> Result<Vec<Grant>> {
+    pub(crate) async fn grants_today(&self, version: &VersionId) -> Result<Vec<Grant>> {
         let (lineage, ledger) = (self.lineage(version).await?, Ledger::new(self.store()));
         let pictures: BTreeSet<Digest> =
             lineage.iter().flat_map(|card| &card.pictures).map(|picture| picture.sha256).collect();

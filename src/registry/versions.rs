@@ -126,7 +126,7 @@ impl Registry {
     /// # Errors
     ///
     /// Fails if the store cannot be read.
-    pub async fn look_up(&self, version: &VersionId) -> Result<CardLookup> {
+    pub(crate) async fn look_up(&self, version: &VersionId) -> Result<CardLookup> {
         let key = folder(version)?.join(CARD)?;
         let Some(bytes) = self.store.get(&key).await? else { return Ok(Err(self.unknown(version))) };
         Ok(Card::from_bytes(&bytes, key.as_str()).and_then(|card| {

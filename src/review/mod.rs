@@ -1,6 +1,6 @@
 //! Blind review: people say which of two images is better without knowing whose it is.
 //!
-//! Takes the pairs of an evaluation. Returns a [`sheet::page`] to vote on, ballots as records that are only ever
+//! Takes the pairs of an evaluation. Returns a [`ballot_page::page`] to vote on, ballots as records that are only ever
 //! added, a [`VoteTally`].
 //!
 //! # Invariants

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{CastBallot, Vote};
+use crate::base::math;
 use crate::eval::evaluation::{Arm, Brief, ComparisonVerdict};
 use crate::eval::stats::{self, Scale, VoteOutcome, bradley_terry, krippendorff, mean, sign_flip, wilson};
 
@@ -145,7 +146,7 @@ pub fn tally(ballots: &[CastBallot], least_pairs: usize, seed: u64) -> Option<Vo
 fn preferred(ranking: &stats::Ranking) -> Preferred {
     let (difference, error) = ranking.difference(0, 1);
     let value = |difference: f64| {
-        let (first, second) = ((difference / 2.0).exp(), (-difference / 2.0).exp());
+        let (first, second) = (math::exp(difference / 2.0), math::exp(-difference / 2.0));
         (first + ranking.ties / 2.0) / (first + second + ranking.ties)
     };
     Preferred {

@@ -11,14 +11,14 @@ use crate::store::key::Key;
 use crate::store::object_store::Store;
 
 /// Number of objects that are read, written or deleted in parallel.
-pub const AT_ONCE: usize = 32;
+pub(crate) const AT_ONCE: usize = 32;
 
 /// Runs `work` for each item, [`AT_ONCE`] at a time, each in its own task, and streams the results in the items' order.
 ///
 /// # Errors
 ///
 /// An item of the stream fails as its `work` does, or if its task panicked.
-pub fn in_parallel<I, F, T>(items: Vec<I>, mut work: impl FnMut(I) -> F) -> impl Stream<Item = Result<T>>
+pub(crate) fn in_parallel<I, F, T>(items: Vec<I>, mut work: impl FnMut(I) -> F) -> impl Stream<Item = Result<T>>
 where
     F: Future<Output = Result<T>> + Send + 'static,
     T: Send + 'static,

@@ -83,7 +83,7 @@ const STAGES: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 const SHARES: &[f64] = &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
 /// The time that jobs wait in the queue.
-pub const QUEUE_WAIT: Metric = Metric {
+pub(crate) const QUEUE_WAIT: Metric = Metric {
     name: "housestyle_queue_wait_seconds",
     form: MetricForm::Histogram(WAITS),
     unit: MetricUnit::Seconds,
@@ -91,7 +91,7 @@ pub const QUEUE_WAIT: Metric = Metric {
     help: "From a job's first publication until a worker receives it.",
 };
 /// The fill of batches, as a share of what fits into one.
-pub const BATCH_FILL: Metric = Metric {
+pub(crate) const BATCH_FILL: Metric = Metric {
     name: "housestyle_batch_fill_ratio",
     form: MetricForm::Histogram(SHARES),
     unit: MetricUnit::Ratio,
@@ -99,7 +99,7 @@ pub const BATCH_FILL: Metric = Metric {
     help: "Images in a batch, as a share of what fits into one.",
 };
 /// The time that assets spend in each stage.
-pub const STAGE_TIME: Metric = Metric {
+pub(crate) const STAGE_TIME: Metric = Metric {
     name: "housestyle_stage_seconds",
     form: MetricForm::Histogram(STAGES),
     unit: MetricUnit::Seconds,
@@ -115,7 +115,7 @@ pub const ASSETS: Metric = Metric {
     help: "Jobs by outcome; skipped ones were found finished, dead ones were given up on without an outcome.",
 };
 /// The number of attempts, by the gate's verdict.
-pub const ATTEMPTS: Metric = Metric {
+pub(crate) const ATTEMPTS: Metric = Metric {
     name: "housestyle_attempts_total",
     form: MetricForm::Counter,
     unit: MetricUnit::Count,
@@ -139,7 +139,7 @@ pub(crate) const PROVIDER_USED: Metric = Metric {
     help: "1 for the execution provider that models really run on.",
 };
 /// The number of errors, by kind.
-pub const ERRORS: Metric = Metric {
+pub(crate) const ERRORS: Metric = Metric {
     name: "housestyle_errors_total",
     form: MetricForm::Counter,
     unit: MetricUnit::Count,
@@ -147,7 +147,7 @@ pub const ERRORS: Metric = Metric {
     help: "Errors met while working, by kind: only transient ones are worth another try.",
 };
 /// The number of webhook deliveries, by result.
-pub const WEBHOOKS: Metric = Metric {
+pub(crate) const WEBHOOKS: Metric = Metric {
     name: "housestyle_webhooks_total",
     form: MetricForm::Counter,
     unit: MetricUnit::Count,

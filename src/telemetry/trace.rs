@@ -65,7 +65,7 @@ impl TraceParent {
     /// # Errors
     ///
     /// If the field is not a string.
-    pub fn if_readable<'de, D: serde::Deserializer<'de>>(
+    pub(crate) fn if_readable<'de, D: serde::Deserializer<'de>>(
         deserializer: D,
     ) -> std::result::Result<Option<Self>, D::Error> {
         Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| text.parse().ok()))
@@ -155,7 +155,7 @@ impl SpanExport {
     }
 
     /// Returns the tracer that creates the exported spans.
-    pub fn tracer(&self) -> Tracer {
+    pub(crate) fn tracer(&self) -> Tracer {
         self.0.tracer("housestyle")
     }
 }

@@ -26,7 +26,7 @@ use crate::pipeline::{Each, Generated, Request, Scored, Scores, ScoringTarget, S
 use crate::plan::{Job, Unscored};
 
 /// The maximum number of batches in the engine: one in work, one ready, so that the device never waits for commits.
-pub const DEPTH: usize = 2;
+pub(crate) const DEPTH: usize = 2;
 /// The maximum number of images queued for scoring; they are large.
 const SCORING: usize = 4;
 

@@ -53,7 +53,7 @@ pub fn next(gate: &Gate, attempts: &[Attempt]) -> Next {
 }
 
 /// Returns how close an image is to passing: 2 if it passes both thresholds, less by how far it stays below.
-pub fn nearness(gate: &Gate, scores: Option<&Scores>) -> f32 {
+pub(crate) fn nearness(gate: &Gate, scores: Option<&Scores>) -> f32 {
     let near = |score: Option<f32>, least: f32| match score.unwrap_or(0.0) / least {
         _ if least <= 0.0 => 1.0,
         ratio if ratio.is_nan() => 0.0,

@@ -47,7 +47,7 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if its rights forbid it, its bundle is missing, or the file cannot be written.
-    pub async fn export_encoder(&self, request: ExportRequest) -> AppResult<ExportReport> {
+    pub(crate) async fn export_encoder(&self, request: ExportRequest) -> AppResult<ExportReport> {
         let store = self.store(request.out.as_deref()).await?;
         let version = &request.version;
         let registry = Registry::new(store.clone());

@@ -58,7 +58,7 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if the store cannot be read.
-    pub async fn list_encoders(&self, request: ListEncodersRequest) -> AppResult<EncoderList> {
+    pub(crate) async fn list_encoders(&self, request: ListEncodersRequest) -> AppResult<EncoderList> {
         let store = self.store(request.out.as_deref()).await?;
         let survey = Survey::of(&store).await?;
         let today = Timestamp::now().date();

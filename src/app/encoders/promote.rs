@@ -70,7 +70,7 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if there is no such version, its rights forbid it, or the store cannot be read or written.
-    pub async fn roll_back(&self, request: RollbackRequest) -> AppResult<Promotion> {
+    pub(crate) async fn roll_back(&self, request: RollbackRequest) -> AppResult<Promotion> {
         let store = self.store(request.out.as_deref()).await?;
         let revocations = Ledger::new(store.clone()).revocations().await?;
         let RollbackRequest { encoder, reason, by, .. } = &request;

@@ -45,7 +45,7 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if there is none of this name, or the store cannot be read.
-    pub async fn show_encoder(&self, request: ShowEncoderRequest) -> AppResult<EncoderDetails> {
+    pub(crate) async fn show_encoder(&self, request: ShowEncoderRequest) -> AppResult<EncoderDetails> {
         let name = &request.name;
         let wrong = |reason: String| Error::invalid(format!("{}: {reason}", name.escape_debug()));
         let asked: Option<VersionId> = name.contains('@').then(|| name.parse()).transpose().map_err(wrong)?;

@@ -68,7 +68,7 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if a style set is invalid or the store cannot be read.
-    pub async fn check_rights(&self, request: RightsCheckRequest) -> AppResult<RightsCheckReport> {
+    pub(crate) async fn check_rights(&self, request: RightsCheckRequest) -> AppResult<RightsCheckReport> {
         let store = self.store(request.out.as_deref()).await?;
         let revocations = Ledger::new(store).revocations().await?;
         let (policy, mut pictures) = (self.policy(), Vec::new());

@@ -21,7 +21,7 @@ impl App {
     ///
     /// # Errors
     /// Returns an error if nothing is known of the thing asked for, or the store cannot be read.
-    pub async fn trace_rights(&self, request: TraceRequest) -> AppResult<Trace> {
+    pub(crate) async fn trace_rights(&self, request: TraceRequest) -> AppResult<Trace> {
         let question = question(&request.what).await?;
         let store = self.store(request.out.as_deref()).await?;
         let survey = Survey::of(&store).await?;

@@ -78,7 +78,7 @@ impl Rabbit {
     }
 
     /// Returns whether the channels that receive have their connections.
-    pub fn connected(&self) -> bool {
+    pub(crate) fn connected(&self) -> bool {
         self.jobs.connected() && self.orders.connected()
     }
 
@@ -87,7 +87,7 @@ impl Rabbit {
     /// # Errors
     ///
     /// If the broker cannot be reached or does not accept it.
-    pub async fn announce(&self, topic: &str, content_type: &str, body: Vec<u8>) -> Result<()> {
+    pub(crate) async fn announce(&self, topic: &str, content_type: &str, body: Vec<u8>) -> Result<()> {
         self.client.announce(topic, content_type, body).await
     }
 

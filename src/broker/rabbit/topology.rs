@@ -22,7 +22,7 @@ pub const EVENTS: &str = "housestyle.events";
 /// The queue of orders to coordinators.
 const CAMPAIGNS: &str = "housestyle.campaigns";
 /// The queue of dead letters.
-pub const DEAD: &str = "housestyle.dead";
+pub(crate) const DEAD: &str = "housestyle.dead";
 /// The queue of events for webhooks; declared only where webhooks are sent.
 pub(super) const WEBHOOKS: &str = "housestyle.webhooks";
 /// The time without receivers after which the broker deletes the queue of webhooks.

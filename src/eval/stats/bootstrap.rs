@@ -12,6 +12,7 @@
 
 use super::basics::{mean, normal_below, normal_quantile, quantile};
 use super::random::Random;
+use crate::base::math;
 
 /// Settings of a bootstrap.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,7 +66,7 @@ pub fn bca(found: f64, mut drawn: Vec<f64>, left_out: &[f64], confidence: f64) -
     let n = left_out.len() as f64;
     let power = |k: i32| left_out.iter().map(|value| ((n - 1.0) * (centre - value) / n).powi(k)).sum::<f64>();
     let (squares, cubes) = (power(2), power(3));
-    let acceleration = if squares > 0.0 { cubes / (6.0 * squares.powf(1.5)) } else { 0.0 };
+    let acceleration = if squares > 0.0 { cubes / (6.0 * math::pow(squares, 1.5)) } else { 0.0 };
     let Some(bias) = normal_quantile(side) else {
         return ends(tail, 1.0 - tail); // all resamples on one side: there is nothing to correct by
     };

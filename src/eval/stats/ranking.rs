@@ -12,6 +12,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use crate::base::math;
+
 /// Penalty on squared log-strengths and the log of the tie parameter: as strong as a few hundredths of a vote.
 const RIDGE: f64 = 0.02;
 /// Beta prior of a rater's quality: most raters look at what they vote on.
@@ -98,12 +100,13 @@ pub fn bradley_terry(votes: &[PairVote], items: usize, raters: usize) -> Option<
     let covariance = curvature.try_inverse()?;
     let strengths: Vec<f64> = parameters.iter().take(items).copied().collect();
     let covariance = (0..items * items).map(|i| covariance[(i / items, i % items)]).collect();
-    Some(Ranking { strengths, ties: parameters[items].exp(), quality, covariance })
+    Some(Ranking { strengths, ties: math::exp(parameters[items]), quality, covariance })
 }
 
 fn right_way(vote: &PairVote, parameters: &DVector<f64>, quality: f64) -> f64 {
     let items = parameters.len() - 1;
-    let [first, second, _] = chances(&parameters.as_slice()[..items], parameters[items].exp(), vote.first, vote.second);
+    let [first, second, _] =
+        chances(&parameters.as_slice()[..items], math::exp(parameters[items]), vote.first, vote.second);
     let (won, lost) = match vote.outcome {
         VoteOutcome::First => (first, second),
         VoteOutcome::Second => (second, first),
@@ -115,7 +118,7 @@ fn right_way(vote: &PairVote, parameters: &DVector<f64>, quality: f64) -> f64 {
 /// Chances of first, second and tie.
 fn chances(strengths: &[f64], ties: f64, a: usize, b: usize) -> [f64; 3] {
     let half = (strengths[a] - strengths[b]) / 2.0;
-    let (first, second) = (half.exp(), (-half).exp());
+    let (first, second) = (math::exp(half), math::exp(-half));
     let all = first + second + ties;
     [first / all, second / all, ties / all]
 }
@@ -131,7 +134,7 @@ fn maximise(votes: &[PairVote], right: &[f64], start: DVector<f64>) -> Option<(D
         curvature = DMatrix::identity(n, n) * RIDGE;
         for (vote, right) in votes.iter().zip(right) {
             let (a, b, tie) = (vote.first, vote.second, n - 1);
-            let chance = chances(&at.as_slice()[..n - 1], at[tie].exp(), a, b);
+            let chance = chances(&at.as_slice()[..n - 1], math::exp(at[tie]), a, b);
             let seen = match vote.outcome {
                 VoteOutcome::First => [*right, 1.0 - right, 0.0],
                 VoteOutcome::Second => [1.0 - right, *right, 0.0],

@@ -35,7 +35,7 @@ const NOT_PUBLIC_V6: [([u16; 2], u8); 4] =
     [([0x2001, 0], 23), ([0x2001, 0xdb8], 32), ([0x2002, 0], 16), ([0x3fff, 0], 20)];
 
 /// Returns whether the address is on the public internet.
-pub fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
             let within = |(net, length): &([u8; 4], u8)| {

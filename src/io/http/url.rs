@@ -53,7 +53,7 @@ impl Url {
     /// # Errors
     ///
     /// Fails if `path` is not valid in a URL.
-    pub fn with_path(&self, path: &str) -> Result<Self> {
+    pub(crate) fn with_path(&self, path: &str) -> Result<Self> {
         format!("{self}{path}").parse()
     }
 

@@ -20,7 +20,7 @@ use crate::base::names::Name;
 use crate::base::{limits, text, yaml};
 
 /// The maximum size of a `bundle.yaml` in bytes.
-pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+pub(crate) const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 /// The maximum number of files that a bundle may list.
 const MAX_FILES: usize = 64;
 /// The maximum size of one file in bytes: protobuf's own limit, and far above every text file.

@@ -23,26 +23,26 @@ use crate::pipeline::schedule::Schedule;
 use crate::plan::{BundleFacts, StyleFacts};
 
 /// The tokenizer's file.
-pub const TOKENIZER: &str = "tokenizer/tokenizer.json";
+pub(crate) const TOKENIZER: &str = "tokenizer/tokenizer.json";
 /// The file of the noise schedule.
-pub const SCHEDULER: &str = "scheduler/scheduler_config.json";
+pub(crate) const SCHEDULER: &str = "scheduler/scheduler_config.json";
 /// The text encoder's file.
-pub const TEXT_ENCODER: &str = "text_encoder/model.onnx";
+pub(crate) const TEXT_ENCODER: &str = "text_encoder/model.onnx";
 /// The UNet's file.
-pub const UNET: &str = "unet/model.onnx";
+pub(crate) const UNET: &str = "unet/model.onnx";
 /// The VAE decoder's file.
-pub const VAE_DECODER: &str = "vae_decoder/model.onnx";
+pub(crate) const VAE_DECODER: &str = "vae_decoder/model.onnx";
 /// The evaluator's file; needed when the bundle has an evaluator.
-pub const EVALUATOR: &str = "evaluator/model.onnx";
+pub(crate) const EVALUATOR: &str = "evaluator/model.onnx";
 
 /// The image encoder's file; needed for few-shot training (see [`crate::train`]).
-pub const IMAGE_ENCODER: &str = "image_encoder/model.onnx";
+pub(crate) const IMAGE_ENCODER: &str = "image_encoder/model.onnx";
 /// The VAE encoder's file; needed for few-shot training.
-pub const VAE_ENCODER: &str = "vae_encoder/model.onnx";
+pub(crate) const VAE_ENCODER: &str = "vae_encoder/model.onnx";
 /// The file of the training step; needed for few-shot training.
-pub const TRAIN_STEP: &str = "train_step/model.onnx";
+pub(crate) const TRAIN_STEP: &str = "train_step/model.onnx";
 /// The file of the training step with the denoising loss through the UNet.
-pub const TRAIN_STEP_DENOISING: &str = "train_step_denoising/model.onnx";
+pub(crate) const TRAIN_STEP_DENOISING: &str = "train_step_denoising/model.onnx";
 
 const RESTORE: &str = "restore the bundle's folder from where it came from";
 

@@ -60,7 +60,7 @@ fn field(message: Message, number: u32) -> Field {
 /// # Errors
 ///
 /// [`Kind::Invalid`](crate::base::error::Kind::Invalid) if the file is refused.
-pub fn inspect(name: &str, bytes: &[u8]) -> Result<()> {
+pub(crate) fn inspect(name: &str, bytes: &[u8]) -> Result<()> {
     let refuse = |why: String| Error::invalid(format!("{name} is refused: {why}")).hint("export the bundle again");
     if bytes.is_empty() {
         return Err(refuse("it is empty".into()));

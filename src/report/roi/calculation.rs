@@ -6,6 +6,7 @@ use super::figures::{Figure, InputValues, MONTHS};
 use super::inputs::{AmountSource, AmountUnit, CostInput, GivenAmount, Inputs};
 use crate::base::currency::Currency;
 use crate::base::error::Result;
+use crate::base::math;
 use crate::eval::Evaluation;
 use crate::eval::stats::Random;
 use crate::spec::CostModel;
@@ -153,7 +154,7 @@ fn draw(inputs: &Inputs, random: &mut Random) -> InputValues {
             _ if amount.is_exact() => amount.value,
             AmountSource::Measured { .. } => {
                 // Two halves of a normal curve, each as wide as its side of the interval.
-                let z = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();
+                let z = (-2.0 * math::ln(u)).sqrt() * math::cos(std::f64::consts::TAU * v);
                 let side = if z < 0.0 { amount.value - amount.low } else { amount.high - amount.value };
                 let most = if input.unit() == AmountUnit::Share { 1.0 } else { f64::MAX };
                 // A share that is divided by stays off 0.

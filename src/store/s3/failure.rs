@@ -16,7 +16,7 @@ pub fn status<E>(error: &SdkError<E>) -> Option<u16> {
 }
 
 /// Returns whether the error says that the bucket does not exist.
-pub fn no_bucket<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+pub(crate) fn no_bucket<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchBucket")
 }
 
