@@ -4,7 +4,7 @@
 //! Takes requests, some of them for trained encoders; returns images and scores as the pipeline does.
 //!
 //! # Invariants
-//! Nothing is drawn later than [`REVOCATION_TTL`] after its source was revoked or its rights expired. A trained
+//! Nothing is drawn later than `REVOCATION_TTL` after its source was revoked or its rights expired. A trained
 //! version is loaded at its first use. A version that cannot be loaded fails only the jobs that use it.
 
 use std::collections::BTreeSet;

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! A [`Stem`] is what [`text::slug`] makes of it, so it names a file in the folder it is joined to and no other place,
+//! A [`Stem`] is what `text::slug` makes of it, so it names a file in the folder it is joined to and no other place,
 //! wherever it came from.
 
 use std::fmt;

@@ -79,7 +79,7 @@ impl Pipeline {
         self.scoring.is_some()
     }
 
-    /// Generates a batch of images that agree in [`Request::batch_key`]; returns one result per request, in order.
+    /// Generates a batch of images that agree in `Request::batch_key`; returns one result per request, in order.
     ///
     /// A prompt that does not fit or an image that became NaN is an error of its own request only.
     ///

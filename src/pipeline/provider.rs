@@ -72,7 +72,7 @@ pub struct SessionSettings {
     pub threads: usize,
     /// The number of the GPU, for providers that can use several.
     pub device: u32,
-    /// The folder in which providers that compile models ([`Provider::compiles`]) keep the result. Without it every
+    /// The folder in which providers that compile models (`Provider::compiles`) keep the result. Without it every
     /// start compiles again.
     pub cache: Option<PathBuf>,
 }

@@ -28,7 +28,7 @@ pub struct Checked<'a> {
 ///
 /// # Errors
 ///
-/// Tells everything they cannot serve, as it is found ([`Problem::tidy`] puts it in order); images that are asked for
+/// Tells everything they cannot serve, as it is found (`Problem::tidy` puts it in order); images that are asked for
 /// twice, and names that two images would share, only where nothing else is wrong.
 pub fn check<'a>(
     campaign: &'a Campaign,

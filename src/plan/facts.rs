@@ -65,7 +65,7 @@ pub struct StyleFacts {
     /// The trained encoder that draws it; none for a style that the bundle itself knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<EncoderRef>,
-    /// The distinct rights in a trained encoder's pictures, the first [`MAX_GRANTS`] of them; every job carries them
+    /// The distinct rights in a trained encoder's pictures, the first `MAX_GRANTS` of them; every job carries them
     /// along.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<GrantSummary>,

@@ -185,7 +185,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// Fails as [`Registry::lineage`] does.
+    /// Fails as `Registry::lineage` does.
     pub async fn revoked(&self, version: &VersionId, revocations: &Revocations) -> Result<Option<String>> {
         let mut reasons: Vec<String> = Vec::new();
         for card in self.lineage(version).await? {

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! A client that sends slowly, too much or nothing is disconnected within seconds. At most [`CLIENTS`] are served at
+//! A client that sends slowly, too much or nothing is disconnected within seconds. At most `CLIENTS` are served at
 //! once.
 
 use std::convert::Infallible;

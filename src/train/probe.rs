@@ -58,7 +58,7 @@ impl Identifier {
     ///
     /// # Errors
     ///
-    /// As [`TextEncoder::embedding_of`].
+    /// As `TextEncoder::embedding_of`.
     pub fn cosines<'a>(&mut self, image: &[f32], texts: impl IntoIterator<Item = &'a String>) -> Result<Vec<f32>> {
         texts.into_iter().map(|text| Ok(dot(image, self.text(text)?))).collect()
     }
@@ -67,7 +67,7 @@ impl Identifier {
     ///
     /// # Errors
     ///
-    /// As [`TextEncoder::embedding_of`].
+    /// As `TextEncoder::embedding_of`.
     pub fn text(&mut self, text: &str) -> Result<&[f32]> {
         if !self.texts.contains_key(text) {
             let embedding = unit(&self.encoder.embedding_of(text, self.version.as_ref())?);

@@ -1,6 +1,6 @@
 //! The engine: the one thread that owns the models, fed with commands over a bounded channel.
 //!
-//! Takes a [`Generator`] and batches of [`InFlight`], and images to score ([`EngineScorer`]); returns each batch with
+//! Takes a [`Generator`] and batches of `InFlight`, and images to score ([`EngineScorer`]); returns each batch with
 //! one result per item, and each image's scores.
 //!
 //! # Invariants
@@ -109,7 +109,7 @@ impl Engine {
         self.scorer.clone()
     }
 
-    /// Submits a batch; call only with fewer than [`DEPTH`] outstanding.
+    /// Submits a batch; call only with fewer than `DEPTH` outstanding.
     ///
     /// # Errors
     ///

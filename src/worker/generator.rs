@@ -16,13 +16,13 @@ pub trait Generator: Send + 'static {
     ///
     /// # Errors
     ///
-    /// An error about the input ([`Error::is_about_the_input`](crate::base::error::Error::is_about_the_input)) refuses
+    /// An error about the input (`Error::is_about_the_input`(crate::base::error::Error::is_about_the_input)) refuses
     /// this job only; any other is an error of the batch.
     fn admit(&mut self, _job: &Job) -> Result<()> {
         Ok(())
     }
 
-    /// Generates one image per request; all requests agree in [`Request::batch_key`].
+    /// Generates one image per request; all requests agree in `Request::batch_key`.
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@ pub(crate) const VERSION: u32 = 1;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluation {
-    /// Version of the document, [`VERSION`].
+    /// Version of the document, `VERSION`.
     pub version: u32,
     /// Version of housestyle that evaluated.
     pub housestyle: String,
@@ -32,7 +32,7 @@ pub struct Evaluation {
     pub settings: StatisticsSettings,
     /// Whether the two arms can be compared at all.
     pub comparison: Comparison,
-    /// Every measure over all briefs, [`Measure::ALL`]'s order, those that could be taken.
+    /// Every measure over all briefs, `Measure::ALL`'s order, those that could be taken.
     pub measures: Vec<Compared>,
     /// The same by style.
     pub styles: Vec<MeasureGroup>,

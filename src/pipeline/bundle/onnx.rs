@@ -81,7 +81,7 @@ pub struct Weight<'a> {
     pub data: Range<usize>,
 }
 
-/// Finds the float weights (`raw_data` of the main graph's initializers) of a model that passed [`inspect`].
+/// Finds the float weights (`raw_data` of the main graph's initializers) of a model that passed `inspect`.
 ///
 /// # Errors
 ///
