@@ -58,7 +58,7 @@ impl StyleSet {
         source::utf8(yaml, file).and_then(|yaml| Self::parse(yaml, file))
     }
 
-    /// Reads a style set file, never more of it than `limits::FILE_BYTES`(crate::base::limits::FILE_BYTES).
+    /// Reads a style set file, never more of it than `limits::FILE_BYTES`.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl CostModel {
         source::utf8(yaml, file).and_then(|yaml| Self::parse(yaml, file))
     }
 
-    /// Reads a cost model file, never more of it than `limits::FILE_BYTES`(crate::base::limits::FILE_BYTES).
+    /// Reads a cost model file, never more of it than `limits::FILE_BYTES`.
     ///
     /// # Errors
     ///

@@ -37,7 +37,7 @@ impl CampaignDraft {
         }
     }
 
-    /// Reads a campaign file, never more of it than `limits::FILE_BYTES`(crate::base::limits::FILE_BYTES).
+    /// Reads a campaign file, never more of it than `limits::FILE_BYTES`.
     pub fn load(path: &Path) -> Self {
         match source::read(path) {
             Ok(bytes) => Self::parse_bytes(&bytes, &path.display().to_string()),
@@ -96,7 +96,7 @@ impl Campaign {
         CampaignDraft::parse_bytes(yaml, file).finish(Vec::new())
     }
 
-    /// Reads a campaign file, never more of it than `limits::FILE_BYTES`(crate::base::limits::FILE_BYTES).
+    /// Reads a campaign file, never more of it than `limits::FILE_BYTES`.
     ///
     /// # Errors
     ///

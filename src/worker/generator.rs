@@ -16,7 +16,7 @@ pub trait Generator: Send + 'static {
     ///
     /// # Errors
     ///
-    /// An error about the input (`Error::is_about_the_input`(crate::base::error::Error::is_about_the_input)) refuses
+    /// An error about the input (`Error::is_about_the_input`) refuses
     /// this job only; any other is an error of the batch.
     fn admit(&mut self, _job: &Job) -> Result<()> {
         Ok(())

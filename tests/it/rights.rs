@@ -159,7 +159,7 @@ fn what_is_damaged_does_not_keep_anybody_from_revoking() {
     let (code, words, err) = run(&["rights", "revoke", "An Agency", "--reason", "the contract ended"]);
     assert!(code == 0 && words.contains("revoked: everything from An Agency"), "{words}{err}");
     assert!(
-        words.contains("unusable: style/acme@1") && words.contains("2 finished asset(s) came from them"),
+        words.contains("unusable: style/acme@1") && words.contains("2 finished asset(s) were made from them"),
         "{words}"
     );
     let unread: Vec<&str> = words.lines().filter(|line| line.starts_with("cannot be read, and may")).collect();
@@ -260,7 +260,7 @@ fn the_commands_trace_and_revoke() {
     std::fs::create_dir_all(folder.path().join("encoders/style/acme@3")).unwrap();
     std::fs::write(folder.path().join("encoders/style/acme@3/card.json"), "{").unwrap();
     let (_, words, _) = revoke(&["an agency"]);
-    assert!(words.contains("may have come from them too: encoders/style/acme@3/card.json"), "{words}");
+    assert!(words.contains("may be affected too: encoders/style/acme@3/card.json"), "{words}");
     std::fs::remove_dir_all(folder.path().join("encoders/style/acme@3")).unwrap();
     assert!(words.contains("train again without these pictures: style/acme (style/acme@1 is in use)"), "{words}");
     assert_eq!(json(&["encoders", "list"])["versions"][1]["state"], "revoked");
