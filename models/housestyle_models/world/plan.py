@@ -14,9 +14,12 @@ SETTINGS = {
     "autoencoder": Settings(minutes=240, batch=32, lr=1e-3, ema=0.998),
     "judge_a": Settings(minutes=70, batch=64, lr=2e-3, weight_decay=0.05, ema=0.998, evaluate_seconds=300),
     "judge_b": Settings(minutes=70, batch=64, lr=1.5e-3, weight_decay=0.05, ema=0.998, evaluate_seconds=300),
+    "clip": Settings(minutes=120, batch=96, lr=1e-3, weight_decay=0.05, ema=0.998),
+    "unet": Settings(minutes=900, batch=64, lr=8e-4, ema=0.9995),
+    "unet_plain": Settings(minutes=900, batch=64, lr=8e-4, ema=0.9995),
 }
-LANES = {1: ("autoencoder",), 2: ("judge_a", "judge_b")}
-NEEDS: dict[str, tuple[str, ...]] = {}
+LANES = {1: ("autoencoder", "unet"), 2: ("judge_a", "clip", "judge_b", "unet_plain")}
+NEEDS = {"unet": ("autoencoder", "clip"), "unet_plain": ("autoencoder", "clip")}
 
 
 def train(name: str, settings: Settings, where: str) -> None:
@@ -25,6 +28,14 @@ def train(name: str, settings: Settings, where: str) -> None:
         from . import autoencoder
 
         autoencoder.train(settings, where)
+    elif name == "clip":
+        from . import clip
+
+        clip.train(settings, where)
+    elif name in ("unet", "unet_plain"):
+        from . import unet
+
+        unet.train(name, settings, where)
     elif name.startswith("judge_"):
         from . import judges
 
