@@ -2,10 +2,12 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 
-def main() -> None:
+def arguments() -> argparse.ArgumentParser:
+    """The commands and their arguments."""
     parser = argparse.ArgumentParser(prog="housestyle_models.world", description=__doc__)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="for rendering")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -17,7 +19,25 @@ def main() -> None:
     commands.add_parser("expert", help="write the expert's words anew (they are committed)")
     lane = commands.add_parser("train", help="train whatever the plan has next, or go on")
     lane.add_argument("--lane", type=int, choices=(1, 2), required=True, help="run one process for each")
-    args = parser.parse_args()
+    part = commands.add_parser("part", help="train one part until a time (used by `gpu`)")
+    part.add_argument("name")
+    part.add_argument("--until", type=float, required=True, help="seconds since 1970")
+    gpu = commands.add_parser("gpu", help="train everything on a GPU that is lent for minutes")
+    gpu.add_argument("--pack", type=Path, required=True, help="the packed drawings")
+    gpu.add_argument("--parcel", type=Path, help="a folder with pieces of an earlier call, to go on from")
+    gpu.add_argument("--out", type=Path, required=True, help="where the pieces go")
+    gpu.add_argument("--seconds", type=float, default=530.0, help="for the whole call")
+    gpu.add_argument("--parts", help="only these, comma separated")
+    for command in (part, gpu):
+        command.add_argument("--toy", action="store_true", help="two steps a part, on the CPU")
+        command.add_argument("--no-compile", action="store_true", help="without torch.compile")
+    parcel = commands.add_parser("unpack", help="take the parts that a GPU machine trained")
+    parcel.add_argument("folder", type=Path)
+    return parser
+
+
+def main() -> None:
+    args = arguments().parse_args()
     # Rendering starts fresh processes, training loads a large runtime: each command imports what it needs.
     if args.command == "pack":
         from .catalogue import main as run
@@ -35,14 +55,30 @@ def main() -> None:
         from .splits import build_looks
 
         build_looks(args.processes)
-    elif args.command == "train":
-        from .plan import run_lane
-
-        run_lane(args.lane)
     elif args.command == "expert":
         from .expert import write
 
         write()
+    elif args.command == "train":
+        from .plan import run_lane
+
+        run_lane(args.lane)
+    elif args.command == "part":
+        from .gpu import settings_of
+        from .plan import train
+
+        train(args.name, settings_of(args.name, args.until, args.toy, not args.no_compile), "cpu" if args.toy else "cuda")
+    elif args.command == "gpu":
+        from .gpu import Plan, run
+        from .parcels import ORDER
+
+        parts = tuple(args.parts.split(",")) if args.parts else ORDER
+        plan = Plan(args.out, args.seconds, args.processes, args.toy, not args.no_compile, parts)
+        sys.exit(run(plan, args.pack, args.parcel))
+    elif args.command == "unpack":
+        from .parcels import unpack
+
+        print(unpack(args.folder))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,20 @@ from collections.abc import Callable
 from .catalogue import Drawing
 from .looks import Look
 from .vector import (
-    GRADIENTS, HREF, SHAPERS, SHAPES, SIZE, SVG, Colour, colour, luminance, magnification, mixed, tree, wrapped, written,
+    GRADIENTS,
+    HREF,
+    SHAPERS,
+    SHAPES,
+    SIZE,
+    SVG,
+    Colour,
+    colour,
+    luminance,
+    magnification,
+    mixed,
+    tree,
+    wrapped,
+    written,
 )  # fmt: skip
 
 WHITE, BLACK = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
@@ -350,7 +363,7 @@ class Redrawing:
         strong = written(self.map((0.2, 0.35, 0.7)))
         middle = {"cx": "64", "cy": "64"}
         return {
-            "none": lambda: [],
+            "none": list,
             "disc": lambda: [ET.Element(SVG + "circle", middle | {"r": "62", "fill": tint})],
             "tile": lambda: [ET.Element(SVG + "rect", box(4) | {"rx": "26", "fill": tint})],
             "border": lambda: [ET.Element(SVG + "rect", box(6) | {"fill": "none", "stroke": strong, "stroke-width": "4"})],

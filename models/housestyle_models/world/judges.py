@@ -8,6 +8,7 @@ style half tells looks apart that were never seen. The threshold of the open ans
 """
 
 from collections import Counter
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -16,10 +17,10 @@ from torch import Tensor, nn
 from .drawings import Cell
 from .houses import SEEN_EMOJI
 from .pictures import Pictures, mirrored, shifted, warped
+from .places import WORK
 from .seen import summary
 from .splits import read
 from .training import Settings, Trainer, checkpoint, half, write_whole
-from .places import WORK
 
 STYLES = tuple(h.name for h in SEEN_EMOJI)
 EMBED = 128
@@ -67,7 +68,7 @@ class TrunkA(nn.Module):
         super().__init__()
         a = self.widths
         self.first = nn.Conv2d(12, a[0], 3, padding=1)
-        self.downs = nn.ModuleList(nn.Conv2d(x, y, 2, stride=2) for x, y in zip(a, a[1:]))
+        self.downs = nn.ModuleList(nn.Conv2d(x, y, 2, stride=2) for x, y in pairwise(a))
         self.stages = nn.ModuleList(PlainBlock(w) for w in a[1:])
         self.colours = nn.Sequential(nn.Linear(512, 96), nn.BatchNorm1d(96), nn.ReLU())
         self.style_features, self.thing_features = 2 * sum(a) + 96, 2 * (a[-1] + a[-2])
@@ -105,7 +106,7 @@ class TrunkB(nn.Module):
         a = self.widths
         self.first = nn.Sequential(nn.Conv2d(3, a[0], 4, stride=4), nn.GroupNorm(1, a[0]))
         self.fine = nn.Sequential(nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.GELU(), nn.Conv2d(16, self.inner, 3, padding=1), nn.GELU())
-        self.downs = nn.ModuleList(nn.Sequential(nn.GroupNorm(1, x), nn.Conv2d(x, y, 2, stride=2)) for x, y in zip(a, a[1:]))
+        self.downs = nn.ModuleList(nn.Sequential(nn.GroupNorm(1, x), nn.Conv2d(x, y, 2, stride=2)) for x, y in pairwise(a))
         self.stages = nn.ModuleList(nn.Sequential(*(WideBlock(w) for _ in range(n))) for w, n in zip(a, (1, 1, 3, 1)))
         self.narrow = nn.ModuleList(nn.Conv2d(w, self.inner, 1) for w in a[:3])
         self.asks = nn.Conv2d(a[-1], 6, 1)

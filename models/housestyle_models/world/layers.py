@@ -1,5 +1,7 @@
 """Layers that the base CLIP's image tower is made of; the judges have their own."""
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -48,7 +50,7 @@ class Tower(nn.Module):
         self.stem = nn.Conv2d(b + 192, widths[0], 3, padding=1)
         self.enter = nn.Conv2d(b, b, 2, stride=2)
         self.stages = nn.ModuleList(Block(w) for w in widths)
-        self.downs = nn.ModuleList(nn.Conv2d(x, y, 2, stride=2) for x, y in zip(widths, widths[1:], strict=False))
+        self.downs = nn.ModuleList(nn.Conv2d(x, y, 2, stride=2) for x, y in pairwise(widths))
         self.features = 6**3 + 2 * (a + b + sum(widths))
 
     def forward(self, pixels: Tensor) -> Tensor:

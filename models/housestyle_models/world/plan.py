@@ -11,12 +11,12 @@ import torch
 from .training import Settings, is_done
 
 SETTINGS = {
-    "autoencoder": Settings(minutes=240, batch=32, lr=1e-3, ema=0.998),
-    "judge_a": Settings(minutes=70, batch=64, lr=2e-3, weight_decay=0.05, ema=0.998, evaluate_seconds=300),
-    "judge_b": Settings(minutes=70, batch=64, lr=1.5e-3, weight_decay=0.05, ema=0.998, evaluate_seconds=300),
+    "autoencoder": Settings(minutes=240, batch=16, lr=1.5e-3, ema=0.998),
+    "judge_a": Settings(minutes=180, batch=64, lr=2e-3, weight_decay=0.05, ema=0.998, evaluate_seconds=300),
+    "judge_b": Settings(minutes=180, batch=64, lr=1.5e-3, weight_decay=0.05, ema=0.998, evaluate_seconds=300),
     "clip": Settings(minutes=120, batch=96, lr=1e-3, weight_decay=0.05, ema=0.998),
-    "unet": Settings(minutes=900, batch=64, lr=8e-4, ema=0.9995),
-    "unet_plain": Settings(minutes=900, batch=64, lr=8e-4, ema=0.9995),
+    "unet": Settings(minutes=900, batch=64, lr=8e-4, ema=0.9995, evaluate_seconds=1800),
+    "unet_plain": Settings(minutes=900, batch=64, lr=8e-4, ema=0.9995, evaluate_seconds=1800),
 }
 LANES = {1: ("autoencoder", "unet"), 2: ("judge_a", "clip", "judge_b", "unet_plain")}
 NEEDS = {"unet": ("autoencoder", "clip"), "unet_plain": ("autoencoder", "clip")}

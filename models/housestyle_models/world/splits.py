@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from .drawings import CELLS_A_LOOK, Cell, load, look_cells, write
-from .houses import BY_NAME, EMOJI, SEEN_EMOJI, UNSEEN
+from .houses import BY_NAME, SEEN_EMOJI, UNSEEN
 from .looks import COUNT, training_looks
 from .places import COMMITTED, DIGESTS, MODELS, SPLITS
 
@@ -218,8 +218,11 @@ def packed(digests: list[bytes]) -> str:
     return base64.b64encode(b"".join(digests)).decode()
 
 
-def build_looks(processes: int) -> None:
-    """Renders training drawings in every training look; a picture that comes near a held-out drawing of its name is left out."""
+def build_looks(processes: int, cells_a_look: int | None = None) -> None:
+    """Renders training drawings in every training look; a picture that comes near a held-out drawing of its name is left out.
+
+    `cells_a_look`, where given, stands in for the splits' own number (rehearsals).
+    """
     store, splits = load("real"), read()
     away = defaultdict(list)
     for i, cell in enumerate(store.cells):
@@ -231,4 +234,5 @@ def build_looks(processes: int) -> None:
         return not rows or not near(small(pixels[None]), small(store.pixels[rows])).any()
 
     training = [cell for cell in store.cells if splits.trains(cell)]
-    write("looks", look_cells(training, training_looks(splits.plain["looks"]), splits.plain["cells_a_look"]), processes, keep)
+    count = cells_a_look or splits.plain["cells_a_look"]
+    write("looks", look_cells(training, training_looks(splits.plain["looks"]), count), processes, keep)

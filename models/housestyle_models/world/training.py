@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -37,6 +37,8 @@ class Settings:
     compiled: bool = False
     steps: int | None = None
     """Stops after so many steps, if that comes first (rehearsals)."""
+    until: float | None = None
+    """The time of day (as `time.time`) at which the budget ends, instead of `minutes`: for a machine that is lent by the clock."""
 
 
 class Trainer:
@@ -50,16 +52,26 @@ class Trainer:
         groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=settings.lr, betas=(0.9, 0.98), fused=True)
         self.path, self.log = WORK / f"{name}.pt", WORK / f"{name}.log.jsonl"
+        state = model.state_dict()
+        self.present = [v for v in state.values() if v.dtype.is_floating_point]
+        self.moving = [self.average[k] for k, v in state.items() if v.dtype.is_floating_point]
         self.steps, self.elapsed, self.extra = 0, 0.0, {}
         if self.path.exists():
             self.resume(torch.load(self.path, map_location=where, weights_only=True))
+        if settings.until is not None:
+            left = max(1.0, settings.until - time.time())
+            self.settings = replace(settings, minutes=(self.elapsed + left) / 60)
         self.forward = torch.compile(self.model) if settings.compiled else self.model
 
     def resume(self, state: dict) -> None:
         """Goes on from a checkpoint."""
         self.model.load_state_dict(state["model"])
-        self.average = {k: v.to(self.where) for k, v in state["average"].items()}
-        self.optimizer.load_state_dict(state["optimizer"])
+        for key, value in state["average"].items():
+            self.average[key].copy_(value)
+        if state["optimizer"] is None:
+            print(f"{self.name}: the checkpoint holds averaged weights only; the optimizer starts afresh", flush=True)
+        else:
+            self.optimizer.load_state_dict(state["optimizer"])
         self.steps, self.elapsed, self.extra = state["steps"], state["elapsed"], state["extra"]
         print(f"{self.name}: going on from step {self.steps}, {self.elapsed / 60:.1f} min", flush=True)
 
@@ -90,14 +102,7 @@ class Trainer:
     def follow(self) -> None:
         """Moves the averaged weights towards the present ones."""
         keep = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
-        moving, present = [], []
-        for key, value in self.model.state_dict().items():
-            if value.dtype.is_floating_point:
-                moving.append(self.average[key])
-                present.append(value)
-            else:
-                self.average[key].copy_(value)
-        torch._foreach_lerp_(moving, present, 1 - keep)
+        torch._foreach_lerp_(self.moving, self.present, 1 - keep)
 
     def write_log(self, kind: str, numbers: dict[str, float]) -> None:
         """One line in the log, and on the screen."""

@@ -1,0 +1,125 @@
+"""Trains the whole world on a GPU that is lent for minutes, on a machine without a network: one command, every part stopped by the clock.
+
+Data are rendered there from the pack on all cores; then the parts train in two phases, those of a phase side by side as processes of
+their own (small models do not fill a large GPU, and compiling one overlaps with training another). What comes back are pieces of at most
+15 MiB. Called again with the pieces that came back, every part goes on. `--toy` runs the same steps on a CPU in seconds.
+"""
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from . import drawings, parcels, splits
+from .houses import HOUSES
+from .places import DIGESTS, PACK, WORK
+from .training import Settings
+
+MOST = 62 * 2**20
+"""All pieces together."""
+DATA, RETURN = 60.0, 20.0
+"""Seconds that rendering may take, and that packing the parts is given."""
+PHASES = (("autoencoder", "clip", "judge_a", "judge_b"), ("unet", "unet_plain"))
+SHARES = (0.42, 0.58)
+"""How the two phases share the time that rendering and packing leave."""
+SETTINGS = {
+    "autoencoder": Settings(0, batch=256, lr=1.2e-3, ema=0.998, save_seconds=30, evaluate_seconds=30, compiled=True),
+    "clip": Settings(0, batch=384, lr=1.2e-3, weight_decay=0.05, ema=0.998, save_seconds=30, evaluate_seconds=30),
+    "judge_a": Settings(0, batch=384, lr=2.5e-3, weight_decay=0.05, ema=0.998, save_seconds=30, evaluate_seconds=30),
+    "judge_b": Settings(0, batch=384, lr=2e-3, weight_decay=0.05, ema=0.998, save_seconds=30, evaluate_seconds=30),
+    "unet": Settings(0, batch=512, lr=1e-3, ema=0.999, save_seconds=30, evaluate_seconds=30, compiled=True),
+    "unet_plain": Settings(0, batch=512, lr=1e-3, ema=0.999, save_seconds=30, evaluate_seconds=30, compiled=True),
+}
+TOY = Settings(0, batch=12, lr=1e-3, steps=2)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A call: where it trains, its seconds, and what is left out."""
+
+    out: Path
+    seconds: float
+    processes: int
+    toy: bool
+    compiled: bool
+    parts: tuple[str, ...] = parcels.ORDER
+
+
+def check_digests() -> None:
+    """Compares every rendered drawing with the committed digest; a difference is an error, since the splits would not hold."""
+    stored = drawings.load("real")
+    committed = json.loads(DIGESTS.read_text("utf-8"))
+    data = base64.b64decode(committed["sha256_first_8"])
+    order = [drawings.Cell(h.name, n) for h in HOUSES for n in committed["cells"].get(h.name, [])]
+    expected = {cell: data[8 * i : 8 * i + 8] for i, cell in enumerate(order)}
+    wrong = [c for c, d in zip(stored.cells, stored.digests, strict=True) if expected.get(c) != d]
+    if wrong or len(stored.cells) != len(expected):
+        raise ValueError(f"{len(wrong)} of {len(stored.cells)} drawings differ from the {len(expected)} committed digests, first {wrong[:3]}")
+
+
+def make_data(plan: Plan) -> None:
+    """Renders what is not there yet."""
+    began = time.time()
+    if not (WORK / "real.json").exists():
+        drawings.build_real(plan.processes)
+    if not plan.toy:
+        check_digests()
+    if not (WORK / "looks.json").exists():
+        splits.build_looks(plan.processes, 2 if plan.toy else None)
+    print(f"data after {time.time() - began:.0f} s", flush=True)
+
+
+def run_phase(names: tuple[str, ...], until: float, plan: Plan) -> None:
+    """Trains parts side by side; a part that fails is an error once the others are done, and they keep what they learned."""
+    running = {}
+    for name in names:
+        if name not in plan.parts:
+            continue
+        command = [sys.executable, "-u", "-m", "housestyle_models.world", "part", name, "--until", f"{until:.0f}"]
+        command += ["--toy"] if plan.toy else []
+        command += [] if plan.compiled else ["--no-compile"]
+        log = (WORK / f"{name}.out").open("ab")
+        running[name] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    codes = {name: process.wait() for name, process in running.items()}
+    for name in codes:
+        lines = (WORK / f"{name}.out").read_text("utf-8", "replace").splitlines()
+        print("\n".join(line[:300] for line in lines[-3 if codes[name] == 0 else -25 :]), flush=True)
+    failed = [name for name, code in codes.items() if code]
+    if failed:
+        print(f"failed: {', '.join(failed)}", flush=True)
+
+
+def settings_of(name: str, until: float, toy: bool, compiled: bool) -> Settings:
+    """A part's settings in a call."""
+    if toy:
+        return replace(TOY, minutes=60)
+    own = SETTINGS[name]
+    return replace(own, until=until, compiled=own.compiled and compiled)
+
+
+def run(plan: Plan, pack: Path, parcel: Path | None) -> int:
+    """The whole call; returns how many parts are missing at its end."""
+    began = time.time()
+    WORK.mkdir(parents=True, exist_ok=True)
+    if pack != PACK:
+        shutil.copyfile(pack, PACK)
+    if parcel is not None:
+        print("going on with", parcels.unpack(parcel), flush=True)
+    make_data(plan)
+    end = began + plan.seconds - RETURN
+    spent = time.time()
+    first = spent + SHARES[0] * max(0.0, end - spent) if set(PHASES[0]) & set(plan.parts) else spent
+    for names, until in zip(PHASES, (first, end), strict=True):
+        run_phase(names, until, plan)
+    packed = parcels.pack(plan.out, MOST, plan.parts)
+    with (plan.out / "logs.jsonl").open("w") as file:
+        for log in sorted(WORK.glob("*.log.jsonl")):
+            for line in log.read_text("utf-8").splitlines():
+                file.write(json.dumps({"part": log.name.removesuffix(".log.jsonl"), **json.loads(line)}) + "\n")
+    missing = [name for name in plan.parts if not (WORK / f"{name}.pt").exists()]
+    print(f"packed {packed} after {time.time() - began:.0f} s; missing {missing}", flush=True)
+    return len(missing)
