@@ -33,6 +33,17 @@ def arguments() -> argparse.ArgumentParser:
         command.add_argument("--no-compile", action="store_true", help="without torch.compile")
     parcel = commands.add_parser("unpack", help="take the parts that a GPU machine trained")
     parcel.add_argument("folder", type=Path)
+    bundle = commands.add_parser("bundle", help="write the bundle from the trained parts")
+    bundle.add_argument("out", type=Path)
+    bundle.add_argument("--no-training-steps", action="store_true", help="leave the few-shot training steps out")
+    draw = commands.add_parser("draw", help="draw held-out cells and ask both judges")
+    draw.add_argument("out", type=Path, help="writes OUT.png and OUT.json")
+    draw.add_argument("--kind", choices=("test", "kept"), default="kept")
+    draw.add_argument("--names", type=int, default=12)
+    draw.add_argument("--words", choices=("expert", "description", "name"), default="description")
+    draw.add_argument("--steps", type=int, default=20)
+    draw.add_argument("--guidance", type=float, default=4.0)
+    draw.add_argument("--arm", choices=("unet", "unet_plain"), default="unet")
     return parser
 
 
@@ -75,6 +86,14 @@ def main() -> None:
         parts = tuple(args.parts.split(",")) if args.parts else ORDER
         plan = Plan(args.out, args.seconds, args.processes, args.toy, not args.no_compile, parts)
         sys.exit(run(plan, args.pack, args.parcel))
+    elif args.command == "bundle":
+        from .export import write as write_world
+
+        print(write_world(args.out, training_steps=not args.no_training_steps))
+    elif args.command == "draw":
+        from .draw import draw as draw_cells
+
+        print(draw_cells(args.kind, args.names, args.words, args.steps, args.guidance, args.out, args.arm))
     elif args.command == "unpack":
         from .parcels import unpack
 
