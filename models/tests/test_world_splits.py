@@ -10,7 +10,12 @@ from housestyle_models.world.captions import WORDINGS, attributes
 from housestyle_models.world.drawings import Cell
 from housestyle_models.world.houses import BY_NAME, HOUSES, PERMISSIVE, SEEN_EMOJI, UNSEEN
 from housestyle_models.world.looks import (
-    FORBIDDEN, HELD_OUT_VALUES, UNSEEN_LOOKS, is_unseen, pairs, training_looks,
+    FORBIDDEN,
+    HELD_OUT_VALUES,
+    UNSEEN_LOOKS,
+    is_unseen,
+    pairs,
+    training_looks,
 )  # fmt: skip
 from housestyle_models.world.places import DIGESTS, LICENCES
 from housestyle_models.world.splits import HELD_OUT_SEEN, KINDS, SHOWN_BY, read

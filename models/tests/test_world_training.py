@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from world_toy import body
 
 from housestyle_models.world import training
 from housestyle_models.world.catalogue import Drawing
@@ -16,7 +17,6 @@ from housestyle_models.world.seen import has_seen, summary
 from housestyle_models.world.splits import near, small
 from housestyle_models.world.training import Settings, Trainer
 from housestyle_models.world.vector import SIZE, rendered
-from world_toy import body
 
 
 def run(steps: int) -> tuple[list[float], torch.Tensor]:

@@ -7,30 +7,45 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .drawings import Cell, Store, load
+from .drawings import Cell, load
+from .vector import SIZE
 
 
 class Pictures:
-    """The pictures of one or two stores that `keep` chooses: uint8 on the device, [-1, 1] when taken."""
+    """The pictures that `keep` chooses from the stores, in [-1, 1] when taken.
+
+    On a GPU they lie in its memory as bytes; on a CPU they stay in the mapped files, which processes share.
+    """
 
     def __init__(self, keep: Callable[[Cell], bool], where: str, kinds: tuple[str, ...] = ("real", "looks")):
         stores = [load(kind) for kind in kinds]
-        rows = [[i for i, cell in enumerate(store.cells) if keep(cell)] for store in stores]
+        rows = [np.array([i for i, cell in enumerate(store.cells) if keep(cell)], np.int64) for store in stores]
         self.where = where
-        self.cells = [store.cells[i] for store, chosen in zip(stores, rows) for i in chosen]
-        self.digests = [store.digests[i] for store, chosen in zip(stores, rows) for i in chosen]
-        self.pixels = torch.cat([self._kept(store, chosen) for store, chosen in zip(stores, rows)]).to(where)
+        self.cells = [store.cells[i] for store, chosen in zip(stores, rows, strict=True) for i in chosen]
+        self.digests = [store.digests[i] for store, chosen in zip(stores, rows, strict=True) for i in chosen]
+        self.files = [store.pixels for store in stores]
+        self.file = np.repeat(np.arange(len(stores)), [len(chosen) for chosen in rows])
+        self.row = np.concatenate(rows)
+        self.pixels = None if where == "cpu" else self.read(np.arange(len(self))).to(where)
 
-    @staticmethod
-    def _kept(store: Store, chosen: list[int]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(store.pixels[chosen])).permute(0, 3, 1, 2)
+    def read(self, chosen: np.ndarray) -> Tensor:
+        """Pictures from the files, uint8 [b, 3, 128, 128]."""
+        found = np.empty((len(chosen), SIZE, SIZE, 3), np.uint8)
+        for number, file in enumerate(self.files):
+            here = self.file[chosen] == number
+            found[here] = file[self.row[chosen[here]]]
+        return torch.from_numpy(found).permute(0, 3, 1, 2)
 
     def __len__(self) -> int:
         return len(self.cells)
 
     def take(self, rows: Tensor | list[int]) -> Tensor:
         """Pictures as float [b, 3, 128, 128] in [-1, 1]."""
-        return self.pixels[torch.as_tensor(rows, device=self.where)].float().div(127.5).sub(1)
+        if self.pixels is None:
+            some = self.read(torch.as_tensor(rows).numpy())
+        else:
+            some = self.pixels[torch.as_tensor(rows, device=self.where)]
+        return some.float().contiguous().div(127.5).sub(1)
 
     def all(self, batch: int = 64):
         """All pictures, batch after batch."""
