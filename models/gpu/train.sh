@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 site=$(mktemp -d)
 python=${PYTHON:-python3}
 "$python" -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --target "$site" "$folder"/wheels/*.whl
-export PYTHONPATH="$site:$PWD" PYTHONUNBUFFERED=1
+export PYTHONPATH="$site:$PWD" PYTHONUNBUFFERED=1 OMP_NUM_THREADS="${OMP_NUM_THREADS:-4}"
 export HOUSESTYLE_WORLD_WORK=${HOUSESTYLE_WORLD_WORK:-$(mktemp -d)}
 export TORCHINDUCTOR_CACHE_DIR=${TORCHINDUCTOR_CACHE_DIR:-$(mktemp -d)}
 parcel=()

@@ -24,6 +24,7 @@ MOST = 62 * 2**20
 DATA, RETURN = 60.0, 20.0
 """Seconds that rendering may take, and that packing the parts is given."""
 PHASES = (("autoencoder", "clip", "judge_a", "judge_b"), ("unet", "unet_plain"))
+READ_BY_UNET = ("autoencoder", "clip")
 SHARES = (0.42, 0.58)
 """How the two phases share the time that rendering and packing leave."""
 SETTINGS = {
@@ -77,8 +78,6 @@ def run_phase(names: tuple[str, ...], until: float, plan: Plan) -> None:
     """Trains parts side by side; a part that fails is an error once the others are done, and they keep what they learned."""
     running = {}
     for name in names:
-        if name not in plan.parts:
-            continue
         command = [sys.executable, "-u", "-m", "housestyle_models.world", "part", name, "--until", f"{until:.0f}"]
         command += ["--toy"] if plan.toy else []
         command += [] if plan.compiled else ["--no-compile"]
@@ -108,14 +107,20 @@ def run(plan: Plan, pack: Path, parcel: Path | None) -> int:
     if pack != PACK:
         shutil.copyfile(pack, PACK)
     if parcel is not None:
-        print("going on with", parcels.unpack(parcel), flush=True)
+        brought = parcels.unpack(parcel)
+        print("going on with", brought, flush=True)
+        if {"unet", "unet_plain"} & set(brought):
+            plan = replace(plan, parts=tuple(p for p in plan.parts if p not in READ_BY_UNET))
+            print(f"a UNet has learned to read {' and '.join(READ_BY_UNET)}: those stay as they are", flush=True)
     make_data(plan)
     end = began + plan.seconds - RETURN
     spent = time.time()
-    first = spent + SHARES[0] * max(0.0, end - spent) if set(PHASES[0]) & set(plan.parts) else spent
+    left = max(0.0, end - spent)
+    wanted = [bool(set(names) & set(plan.parts)) for names in PHASES]
+    first = spent + left * (SHARES[0] if all(wanted) else float(wanted[0]))
     for names, until in zip(PHASES, (first, end), strict=True):
-        run_phase(names, until, plan)
-    packed = parcels.pack(plan.out, MOST, plan.parts)
+        run_phase(tuple(name for name in names if name in plan.parts), until, plan)
+    packed = parcels.pack(plan.out, MOST)
     with (plan.out / "logs.jsonl").open("w") as file:
         for log in sorted(WORK.glob("*.log.jsonl")):
             for line in log.read_text("utf-8").splitlines():

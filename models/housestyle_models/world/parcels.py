@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from .places import WORK
-from .training import checkpoint, write_whole
+from .training import checkpoint, shipped, write_whole
 
 PIECE = 15 * 2**20
 ORDER = ("autoencoder", "clip", "judge_a", "judge_b", "unet", "unet_plain")
@@ -17,8 +17,7 @@ ORDER = ("autoencoder", "clip", "judge_a", "judge_b", "unet", "unet_plain")
 
 def slim(state: dict) -> dict:
     """A checkpoint without optimizer and present weights; large tensors in half precision."""
-    halved = {k: v.half() if v.dtype == torch.float32 and v.numel() >= 256 else v for k, v in state["average"].items()}
-    return {k: state[k] for k in ("steps", "elapsed", "batch", "seen", "extra")} | {"average": halved}
+    return {k: state[k] for k in ("steps", "elapsed", "batch", "seen", "extra")} | {"average": shipped(state["average"])}
 
 
 def fat(state: dict) -> dict:

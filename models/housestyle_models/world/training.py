@@ -5,6 +5,7 @@ rate warms up, stays, and falls to zero over the last fifth of the budget; an av
 Checkpoints are written whole or not at all.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -33,6 +34,7 @@ class Settings:
     weight_decay: float = 0.01
     ema: float = 0.999
     save_seconds: float = 150.0
+    """Of the clock; the next is of the budget's own time."""
     evaluate_seconds: float = 600.0
     compiled: bool = False
     steps: int | None = None
@@ -116,7 +118,7 @@ class Trainer:
         """Trains until the budget is spent; `step(model)` gives the loss and numbers to log. Returns whether it is done."""
         sums: dict[str, Tensor | float] = {}
         since, clock = 0, time.time()
-        saved = evaluated = time.time()
+        saved, evaluated = time.time(), self.elapsed
         self.model.train()
         while self.progress() < 1:
             began, processor = time.time(), time.process_time()
@@ -147,9 +149,9 @@ class Trainer:
             if time.time() - saved > self.settings.save_seconds:
                 self.save()
                 saved = time.time()
-            if time.time() - evaluated > self.settings.evaluate_seconds:
+            if self.elapsed - evaluated > self.settings.evaluate_seconds:
                 self.evaluate(evaluate, "held_out")
-                evaluated = clock = time.time()
+                evaluated, clock = self.elapsed, time.time()
         self.evaluate(evaluate, "final")
         self.save()
         return True
@@ -182,6 +184,19 @@ def write_whole(path: Path, state: dict) -> None:
 def checkpoint(name: str) -> dict:
     """The checkpoint of a part, on the CPU."""
     return torch.load(WORK / f"{name}.pt", map_location="cpu", weights_only=True)
+
+
+def shipped(average: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Averaged weights as they ship and travel: large tensors in half precision."""
+    large = lambda v: v.dtype == torch.float32 and v.numel() >= 256
+    return {k: v.half() if large(v) else v for k, v in average.items()}
+
+
+def fingerprint(name: str, within: str = "") -> str:
+    """The sha256 of a part's shipped weights, or of those whose name begins with `within`."""
+    weights = shipped(checkpoint(name)["average"])
+    data = (weights[k].contiguous().numpy().tobytes() for k in sorted(weights) if k.startswith(within))
+    return hashlib.sha256(b"".join(data)).hexdigest()
 
 
 def trained(name: str, model: nn.Module) -> nn.Module:

@@ -24,7 +24,7 @@ from .pictures import Pictures, shifted
 from .places import WORK
 from .seen import summary
 from .splits import read
-from .training import SEED, Settings, Trainer, checkpoint, half, trained, write_whole
+from .training import SEED, Settings, Trainer, checkpoint, fingerprint, half, trained, write_whole
 
 WIDTHS = (96, 192)
 COPIES = 2
@@ -69,7 +69,7 @@ def scheduler() -> DDIMScheduler:
 @torch.no_grad()
 def latents_of(pictures: Pictures) -> tuple[Tensor, float]:
     """Scaled latents [copies, n, 48, 8, 8] of training pictures in half precision, and the scaling factor; kept in `WORK`."""
-    made_by = hashlib.sha256(b"".join(v.cpu().numpy().tobytes() for v in checkpoint("autoencoder")["average"].values())).hexdigest()
+    made_by = fingerprint("autoencoder")
     of = hashlib.sha256(b"".join(pictures.digests)).hexdigest()
     path = WORK / f"latents-{made_by[:8]}-{of[:8]}.pt"
     if path.exists():
@@ -85,7 +85,9 @@ def latents_of(pictures: Pictures) -> tuple[Tensor, float]:
                 parts.append(model.encode(shifted(x, 3) if copy else x).latent_dist.mean.float().half())
         copies.append(torch.cat(parts))
     latents = torch.stack(copies)
-    scale = 1 / latents[0].float().std().item()
+    # By the houses' own drawings alone, so that both arms have one scale and their losses compare.
+    own = torch.tensor([not c.look for c in pictures.cells], device=latents.device)
+    scale = 1 / latents[0, own].float().std().item()
     latents = (latents.float() * scale).half()
     write_whole(path, {"latents": latents.cpu(), "scale": scale})
     return latents, scale
@@ -163,7 +165,12 @@ def train(name: str, settings: Settings, where: str) -> None:
     prompts = Prompts(where)
     held_out = HeldOut(prompts, scale, where)
     trainer = Trainer(name, build(), settings, where, seen)
-    trainer.extra |= {"scaling_factor": scale}
+    reads = {"autoencoder": fingerprint("autoencoder"), "text": fingerprint("clip", "text.")}
+    if trainer.extra.get("reads", reads) != reads:
+        raise ValueError(f"{name} was trained on another autoencoder or text encoder: give it those back, or begin it anew")
+    # A training that goes on keeps the factor it began with.
+    scale = trainer.extra.get("scaling_factor", scale)
+    trainer.extra |= {"scaling_factor": scale, "reads": reads}
     real = [i for i, c in enumerate(cells) if not c.look]
     looks = [i for i, c in enumerate(cells) if c.look] or real
     alphas = scheduler().alphas_cumprod.to(where)
