@@ -78,7 +78,9 @@ def main() -> None:
         from .gpu import settings_of
         from .plan import train
 
-        train(args.name, settings_of(args.name, args.until, args.toy, not args.no_compile), "cpu" if args.toy else "cuda")
+        train(
+            args.name, settings_of(args.name, args.until, args.toy, not args.no_compile), "cpu" if args.toy else "cuda"
+        )
     elif args.command == "gpu":
         from .gpu import Plan, run
         from .parcels import ORDER

@@ -1,14 +1,17 @@
-"""The autoencoder: 128 × 128 pictures to 8 × 8 latents and back, a `diffusers.AutoencoderKL` on space-to-depth pictures.
+"""The autoencoder: 128 × 128 pictures to 8 × 8 latents and back, a `diffusers.AutoencoderKL` on space-to-depth
+pictures.
 
-4 × 4 pixels become channels, so no convolution runs at full size: that is what makes it cheap. The loss is L1 on pixels and on their
-differences at two scales (edges are what a drawing is made of), and a light KL term; the decoder learns from sampled latents, so that
-it forgives a UNet's small errors. Eight by eight latents keep a UNet step at a quarter of the cost of sixteen by sixteen.
+4 × 4 pixels become channels, so no convolution runs at full size: that is what makes it cheap. The loss is L1 on pixels
+and on their differences at two scales (edges are what a drawing is made of), and a light KL term; the decoder learns
+from sampled latents, so that it forgives a UNet's small errors. Eight by eight latents keep a UNet step at a quarter of
+the cost of sixteen by sixteen.
 """
 
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from diffusers.models.autoencoders.vae import DecoderOutput
+from diffusers.models.modeling_outputs import AutoencoderKLOutput
 from torch import Tensor, nn
 
 from .judges import unknown
@@ -26,7 +29,7 @@ WIDTHS = (64, 128, 256)
 class Autoencoder(AutoencoderKL):
     """Pixels [b, 3, 128, 128] in [-1, 1] to latents [b, 48, 8, 8] and back."""
 
-    def __init__(self, widths: tuple[int, ...] = WIDTHS, channels: int = CHANNELS):
+    def __init__(self, widths: tuple[int, ...] = WIDTHS, channels: int = CHANNELS) -> None:
         super().__init__(
             in_channels=3 * PATCH**2,
             out_channels=3 * PATCH**2,
@@ -40,15 +43,20 @@ class Autoencoder(AutoencoderKL):
             mid_block_add_attention=False,
         )
         self.register_to_config(patch_size=PATCH)
-        # Latents begin with little noise (log variance -5): under unit noise the decoder learns nothing for thousands of pictures.
+        # Latents begin with little noise (log variance -5): under unit noise the decoder learns nothing for thousands
+        # of pictures.
         with torch.no_grad():
             self.quant_conv.weight[channels:] = 0
             self.quant_conv.bias[channels:] = -5
 
-    def encode(self, x: Tensor, return_dict: bool = True):
+    def encode(self, x: Tensor, return_dict: bool = True) -> AutoencoderKLOutput | tuple[Tensor]:
+        """Encodes pictures, as the base class does its channels."""
         return super().encode(F.pixel_unshuffle(x, PATCH), return_dict)
 
-    def decode(self, z: Tensor, return_dict: bool = True, generator=None):
+    def decode(
+        self, z: Tensor, return_dict: bool = True, generator: torch.Generator | None = None
+    ) -> DecoderOutput | tuple[Tensor]:
+        """Decodes latents to pictures."""
         sample = F.pixel_shuffle(super().decode(z, return_dict=False)[0], PATCH)
         return DecoderOutput(sample=sample) if return_dict else (sample,)
 
@@ -100,7 +108,9 @@ def train(settings: Settings, where: str, looks: bool = True) -> None:
         return loss, {"l1": l1.detach(), "edge": edge.detach(), "kl": kl.detach()}
 
     def evaluate(model: nn.Module) -> dict[str, float]:
-        decibel = lambda some: torch.cat([psnr(x, round_trip(model, x)) for x in some.all()]).mean().item()
+        def decibel(some: Pictures) -> float:
+            return torch.cat([psnr(x, round_trip(model, x)) for x in some.all()]).mean().item()
+
         return {"psnr": decibel(kept), "psnr_unseen_brands": decibel(brands)}
 
     trainer.run(step, evaluate)

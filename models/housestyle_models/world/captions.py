@@ -1,8 +1,8 @@
 """What training is told about a picture: what it shows, and how it looks, in one of several wordings.
 
-A house's or a look's name never appears. Attributes come in any number and order; a text says of a picture what it says and nothing
-else, so that text and picture are a pair whenever nothing in the text is wrong about the picture. Values that no training look has
-have no wording here.
+A house's or a look's name never appears. Attributes come in any number and order; a text says of a picture what it says
+and nothing else, so that text and picture are a pair whenever nothing in the text is wrong about the picture. Values
+that no training look has have no wording here.
 """
 
 import random
@@ -14,9 +14,23 @@ from .looks import HELD_OUT_VALUES, Look, training_looks
 
 MAX_LENGTH = 48
 MOST_ATTRIBUTES = 4
-SUBJECTS = ("a {thing} emoji", "a {thing} emoji", "{thing}", "an emoji of {thing}", "a drawing of {thing}", "{thing} icon", "a picture of {thing}")
+SUBJECTS = (
+    "a {thing} emoji",
+    "a {thing} emoji",
+    "{thing}",
+    "an emoji of {thing}",
+    "a drawing of {thing}",
+    "{thing} icon",
+    "a picture of {thing}",
+)
 NO_SUBJECT = ("an emoji", "an icon", "a drawing", "a picture")
-JOINED = ("{subject}, {looks}", "{subject}, {looks}", "{subject} with {looks}", "{looks}: {subject}", "{subject} drawn in {looks}")
+JOINED = (
+    "{subject}, {looks}",
+    "{subject}, {looks}",
+    "{subject} with {looks}",
+    "{looks}: {subject}",
+    "{subject} drawn in {looks}",
+)
 
 HOUSE_WORDINGS: dict[str, tuple[str, ...]] = {
     "shaded flat": ("shaded flat shapes", "flat shapes with some shading"),
@@ -141,8 +155,13 @@ WORDINGS: dict[tuple[str, str], tuple[str, ...]] = {("house", word): says for wo
 }
 ATTRIBUTES = tuple(sorted(WORDINGS))
 # Of the base house only what a redrawing keeps.
-FORMS = {"twemoji": "few details", "noto": "fine detail", "fluent-emoji-flat": "geometric", "fluent-emoji-high-contrast": "glyph",
-         "emojione-monotone": "line drawing"}  # fmt: skip
+FORMS = {
+    "twemoji": "few details",
+    "noto": "fine detail",
+    "fluent-emoji-flat": "geometric",
+    "fluent-emoji-high-contrast": "glyph",
+    "emojione-monotone": "line drawing",
+}
 _LOOKS = {look.name: look for look in training_looks()}
 
 

@@ -1,7 +1,7 @@
 """Packs the houses' SVG drawings, under names that all houses share, into one compressed file.
 
-Packages come from npm at pinned versions; the pack is all that later steps (and a machine without a network) need. A house may
-spell a name otherwise (`brokenheart`, `bird-1`); it is filed under the spelling that most houses use.
+Packages come from npm at pinned versions; the pack is all that later steps (and a machine without a network) need. A
+house may spell a name otherwise (`brokenheart`, `bird-1`); it is filed under the spelling that most houses use.
 """
 
 import json
@@ -48,7 +48,12 @@ def drawings_of(house: House, icons: dict) -> dict[str, Drawing]:
         if icon.get("hidden") or not name.endswith(house.suffix) or name.endswith(house.without or "\0"):
             continue
         name = name.removesuffix(house.suffix)
-        if MEANINGLESS.search(name) or "<style" in icon["body"] or "<animate" in icon["body"] or "<image" in icon["body"]:
+        if (
+            MEANINGLESS.search(name)
+            or "<style" in icon["body"]
+            or "<animate" in icon["body"]
+            or "<image" in icon["body"]
+        ):
             continue
         width, height = icon.get("width", icons.get("width", 16)), icon.get("height", icons.get("height", 16))
         found[name] = Drawing(icon["body"], icon.get("left", 0), icon.get("top", 0), width, height)
@@ -66,7 +71,8 @@ def largest(drawings: dict[str, Drawing]) -> dict[str, Drawing]:
 
 
 def one_spelling(by_house: dict[str, dict[str, Drawing]]) -> dict[str, dict[str, Drawing]]:
-    """Files drawings under the spelling that `SHARED_BY` or more emoji houses use, where only hyphens or a number differ."""
+    """Files drawings under the spelling that `SHARED_BY` or more emoji houses use, where only hyphens or a number
+    differ."""
     emoji = [h.name for h in EMOJI]
     counted = Counter(name for house in emoji for name in by_house[house])
     common = {name.replace("-", ""): name for name, houses in counted.items() if houses >= SHARED_BY - 1}
@@ -89,8 +95,12 @@ def pack(folder: Path) -> None:
         version = json.loads((folder / house.package / "package.json").read_text("utf-8"))["version"]
         spdx = info["license"]["spdx"]
         if spdx != house.licence or spdx not in PERMISSIVE or version != house.version:
-            raise ValueError(f"{house.name}: package {house.package} is {version} under {spdx}, listed as {house.version}, {house.licence}")
-        by_house[house.name] = drawings_of(house, json.loads((folder / house.package / "icons.json").read_text("utf-8")))
+            raise ValueError(
+                f"{house.name}: {house.package} is {version} under {spdx}, not {house.version} under {house.licence}"
+            )
+        by_house[house.name] = drawings_of(
+            house, json.loads((folder / house.package / "icons.json").read_text("utf-8"))
+        )
         licences[house.name] = {
             "package": f"@iconify-json/{house.package}@{version}",
             "licence": spdx,
@@ -102,7 +112,9 @@ def pack(folder: Path) -> None:
     filed = one_spelling(by_house)
     for house in HOUSES:
         if not house.emoji:
-            filed[house.name] = dict(sorted(filed[house.name].items())[:: max(1, len(filed[house.name]) // ICONS_A_FAMILY)])
+            filed[house.name] = dict(
+                sorted(filed[house.name].items())[:: max(1, len(filed[house.name]) // ICONS_A_FAMILY)]
+            )
     plain = {h: {n: [d.body, d.left, d.top, d.width, d.height] for n, d in names.items()} for h, names in filed.items()}
     PACK.parent.mkdir(parents=True, exist_ok=True)
     PACK.write_bytes(lzma.compress(json.dumps(plain).encode(), preset=6))

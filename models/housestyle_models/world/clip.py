@@ -1,8 +1,8 @@
 """The base CLIP: a causal text transformer pooled at the end token, and a convolutional image tower.
 
-Each batch draws several looks of each of its things, and a text and a picture are a pair whenever nothing the text says is wrong about
-the picture; beside those texts stand some that describe only a look. With one picture a thing, or texts without looks, an image tower
-forgets style, and no text encoder finds it again.
+Each batch draws several looks of each of its things, and a text and a picture are a pair whenever nothing the text says
+is wrong about the picture; beside those texts stand some that describe only a look. With one picture a thing, or texts
+without looks, an image tower forgets style, and no text encoder finds it again.
 """
 
 import random
@@ -17,6 +17,7 @@ from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 from ..tokenizer import EOS, encode, train_tokenizer
 from .autoencoder import held_out
 from .captions import ATTRIBUTES, MAX_LENGTH, Caption, attributes, caption, description, look_only, words
+from .drawings import Cell, load
 from .houses import SEEN_EMOJI
 from .layers import Tower
 from .pictures import Pictures, mirrored, shifted, warped
@@ -45,17 +46,16 @@ def tokenizer() -> Tokenizer:
     return learned
 
 
-def cells(kind: str):
+def cells(kind: str) -> list[Cell]:
     """The cells of a store."""
-    from .drawings import load
-
     return load(kind).cells
 
 
 class ImageEncoder(nn.Module):
-    """Pixels [b, 3, 128, 128] in [-1, 1] to `image_embeds` [b, 256], not normalised; each feature is scaled by itself first."""
+    """Pixels [b, 3, 128, 128] in [-1, 1] to `image_embeds` [b, 256], not normalised; each feature is scaled by
+    itself first."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.tower = Tower((64, 128, 256))
         self.norm = nn.BatchNorm1d(self.tower.features)
@@ -69,7 +69,7 @@ class ImageEncoder(nn.Module):
 class Clip(nn.Module):
     """Text encoder (Stable Diffusion's class), image encoder, and the temperature between them."""
 
-    def __init__(self, vocabulary: int, eos: int):
+    def __init__(self, vocabulary: int, eos: int) -> None:
         super().__init__()
         self.text = CLIPTextModelWithProjection(
             CLIPTextConfig(
@@ -108,7 +108,8 @@ def load_clip() -> tuple[Clip, Tokenizer]:
 
 
 def trimmed(ids: Tensor, eos: int) -> Tensor:
-    """Without the padding that no row needs (attention is causal, so the rest does not change), in steps of eight tokens."""
+    """Without the padding that no row needs (attention is causal, so the rest does not change), in steps of eight
+    tokens."""
     longest = int((ids == eos).int().argmax(1).max()) + 1
     return ids[:, : min(ids.shape[1], -(-longest // 8) * 8)]
 
@@ -153,7 +154,9 @@ def train(settings: Settings, where: str) -> None:
     names = sorted(n for n, rows in by_name.items() if len(rows) >= LOOKS_A_THING)
     attributed = [frozenset(attributes(c)) for c in pictures.cells]
     real = [i for i, c in enumerate(pictures.cells) if not c.look]
-    ask = lambda texts: torch.tensor(encode(learned, texts)).to(where)
+
+    def ask(texts: list[str]) -> Tensor:
+        return torch.tensor(encode(learned, texts)).to(where)
 
     def step(forward: nn.Module) -> tuple[Tensor, dict]:
         rng = random.Random(SEED + trainer.steps)
@@ -164,7 +167,9 @@ def train(settings: Settings, where: str) -> None:
         texts = [caption(c, rng, 0.5) for c in shown] + [look_only(c, rng) for c in shown[::2]]
         pairs = several([c.name for c in shown], [attributed[i] for i in rows], texts, where)
         x = pictures.take(rows)
-        x = torch.where(torch.rand(len(x), 1, 1, 1, device=where) < 0.4, warped(mirrored(x), 10, 0.1, 0.05), shifted(x, 6))
+        x = torch.where(
+            torch.rand(len(x), 1, 1, 1, device=where) < 0.4, warped(mirrored(x), 10, 0.1, 0.05), shifted(x, 6)
+        )
         with half(where):
             logits = forward(trimmed(ask([t.text for t in texts]), eos), x)
         loss = contrast(logits, pairs)
@@ -178,23 +183,24 @@ def train(settings: Settings, where: str) -> None:
 
 @torch.no_grad()
 def zero_shot(model: Clip, learned: Tokenizer, pictures: Pictures) -> dict[str, float]:
-    """On held-out drawings of seen houses: the thing among all names of emoji houses, the style by descriptions, both by text alone."""
+    """On held-out drawings of seen houses: the thing among all names of emoji houses, the style by descriptions,
+    both by text alone."""
     splits = read()
     emoji = {h.name for h in SEEN_EMOJI}
     names = sorted({c.name for c in cells("real") if c.house in emoji and splits.trains(c)})
-    embed = lambda texts: torch.cat(
-        [F.normalize(model.text(input_ids=torch.tensor(encode(learned, texts[i : i + 256])).to(pictures.where)).text_embeds, dim=-1)
-         for i in range(0, len(texts), 256)]
-    )  # fmt: skip
+
+    def embed(texts: list[str]) -> Tensor:
+        ids = torch.tensor(encode(learned, texts)).to(pictures.where)
+        return torch.cat([F.normalize(model.text(input_ids=part).text_embeds, dim=-1) for part in ids.split(256)])
+
     image = torch.cat([F.normalize(model.image(x), dim=-1) for x in pictures.all()])
     found = (image @ embed([f"a {words(n)} emoji" for n in names]).T).topk(5).indices
     truth = torch.tensor([names.index(c.name) for c in pictures.cells], device=image.device)
-    from .drawings import Cell
-
     style = (image @ embed([f"an emoji, {description(Cell(h.name, 'x'))}" for h in SEEN_EMOJI]).T).argmax(1).tolist()
     right = found == truth[:, None]
     return {
         "top1": right[:, 0].float().mean().item(),
         "top5": right.any(1).float().mean().item(),
-        "style_described": sum(SEEN_EMOJI[i].name == c.house for i, c in zip(style, pictures.cells, strict=True)) / len(style),
+        "style_described": sum(SEEN_EMOJI[i].name == c.house for i, c in zip(style, pictures.cells, strict=True))
+        / len(style),
     }

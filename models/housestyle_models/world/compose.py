@@ -1,4 +1,5 @@
-"""Redraws an SVG drawing in a procedural look: colours, fills, outlines, what lies under it, paper, frame and layout."""
+"""Redraws an SVG drawing in a procedural look: colours, fills, outlines, what lies under it, paper, frame and
+layout."""
 
 import colorsys
 import copy
@@ -23,16 +24,22 @@ from .vector import (
     tree,
     wrapped,
     written,
-)  # fmt: skip
+)
 
 WHITE, BLACK = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
 INKS = {"black": (0.07, 0.07, 0.07), "navy": (0.09, 0.14, 0.36), "brown": (0.36, 0.2, 0.1), "white": WHITE}
 RAMPS: dict[str, tuple[str, ...]] = {
-    "grey": ("#111111", "#f2f2f2"), "sepia": ("#3b2412", "#f3e3c3"), "mono-blue": ("#0b2a6b", "#d6e6ff"),
-    "mono-green": ("#0d4a24", "#d9f2d0"), "mono-red": ("#6b0f1a", "#ffd9d6"), "mono-purple": ("#35135e", "#ead9ff"),
-    "duo-navy-coral": ("#14213d", "#ff6f59", "#ffe3dc"), "duo-teal-cream": ("#0b4f52", "#2fa39a", "#fff3d6"),
-    "duo-purple-yellow": ("#3c1a78", "#b04fd0", "#ffe14d"), "duo-brown-peach": ("#4a2c1a", "#d98a5b", "#ffe0c7"),
-}  # fmt: skip
+    "grey": ("#111111", "#f2f2f2"),
+    "sepia": ("#3b2412", "#f3e3c3"),
+    "mono-blue": ("#0b2a6b", "#d6e6ff"),
+    "mono-green": ("#0d4a24", "#d9f2d0"),
+    "mono-red": ("#6b0f1a", "#ffd9d6"),
+    "mono-purple": ("#35135e", "#ead9ff"),
+    "duo-navy-coral": ("#14213d", "#ff6f59", "#ffe3dc"),
+    "duo-teal-cream": ("#0b4f52", "#2fa39a", "#fff3d6"),
+    "duo-purple-yellow": ("#3c1a78", "#b04fd0", "#ffe14d"),
+    "duo-brown-peach": ("#4a2c1a", "#d98a5b", "#ffe0c7"),
+}
 SETS = {
     "set-candy": ("#ff5da2", "#ffd1e8", "#6fd6ff", "#fff06b", "#a26bff", "#ffffff", "#4a2545"),
     "set-forest": ("#1f3b2c", "#3f7d4e", "#a7c957", "#f2e8cf", "#bc4749", "#6b4f2a", "#ffffff"),
@@ -41,8 +48,17 @@ SETS = {
     "set-neon": ("#0d0221", "#ff2a6d", "#05d9e8", "#d1f7ff", "#f9f871", "#7700a6", "#ffffff"),
     "set-autumn": ("#582f0e", "#b08968", "#dda15e", "#bc6c25", "#ffe8d6", "#9b2226", "#606c38"),
 }
-PAPERS = {"white": "#ffffff", "cream": "#fbf1d9", "sky": "#d8ecfb", "mint": "#d9f5e6", "rose": "#fbdfe4", "night": "#1d2440",
-          "squared": "#ffffff", "speckled": "#f6f1e7", "sunset": "#ffd0a6"}  # fmt: skip
+PAPERS = {
+    "white": "#ffffff",
+    "cream": "#fbf1d9",
+    "sky": "#d8ecfb",
+    "mint": "#d9f5e6",
+    "rose": "#fbdfe4",
+    "night": "#1d2440",
+    "squared": "#ffffff",
+    "speckled": "#f6f1e7",
+    "sunset": "#ffd0a6",
+}
 WIDTHS = {"contour-thin": 3.0, "contour-thick": 7.0, "inked-thin": 1.6, "inked-medium": 3.0}
 DASHES = {"dashed": (5.0, 3.2), "dots": (0.1, 4.5)}
 
@@ -64,8 +80,8 @@ def colours(kind: str) -> Callable[[Colour], Colour]:
 
     def tuned(hue: float, light: Callable[[float], float], saturation: float) -> Callable[[Colour], Colour]:
         def change(c: Colour) -> Colour:
-            h, l, s = colorsys.rgb_to_hls(*c)
-            return colorsys.hls_to_rgb((h + hue) % 1, light(l), min(1.0, s * saturation))
+            hue_then, lightness, purity = colorsys.rgb_to_hls(*c)
+            return colorsys.hls_to_rgb((hue_then + hue) % 1, light(lightness), min(1.0, purity * saturation))
 
         return change
 
@@ -73,23 +89,26 @@ def colours(kind: str) -> Callable[[Colour], Colour]:
         return lambda c: along(RAMPS[kind], luminance(c))
     if kind in SETS:
         palette = [hexadecimal(text) for text in SETS[kind]]
-        near = lambda c, p: 3 * (luminance(c) - luminance(p)) ** 2 + sum((x - y) ** 2 for x, y in zip(c, p))
+
+        def near(c: Colour, p: Colour) -> float:
+            return 3 * (luminance(c) - luminance(p)) ** 2 + sum((x - y) ** 2 for x, y in zip(c, p, strict=True))
+
         return lambda c: min(palette, key=lambda p: near(c, p))
     if kind.startswith("turned"):
-        return tuned(int(kind.partition("-")[2]) / 360, lambda l: l, 1.0)
+        return tuned(int(kind.partition("-")[2]) / 360, lambda v: v, 1.0)
     return {
         "own": lambda c: c,
-        "pastel": tuned(0, lambda l: 0.5 + l / 2, 0.75),
-        "muted": tuned(0, lambda l: 0.15 + 0.75 * l, 0.4),
-        "deep": tuned(0, lambda l: l * 0.62, 1.0),
-        "vivid": tuned(0, lambda l: 0.5 + (l - 0.5) * 0.85, 1.9),
+        "pastel": tuned(0, lambda v: 0.5 + v / 2, 0.75),
+        "muted": tuned(0, lambda v: 0.15 + 0.75 * v, 0.4),
+        "deep": tuned(0, lambda v: v * 0.62, 1.0),
+        "vivid": tuned(0, lambda v: 0.5 + (v - 0.5) * 0.85, 1.9),
     }[kind]
 
 
 class Redrawing:
     """One drawing in one look: the parts of the picture, back to front."""
 
-    def __init__(self, drawing: Drawing, look: Look):
+    def __init__(self, drawing: Drawing, look: Look) -> None:
         self.look = look
         self.source = tree(drawing)
         self.unit = max(drawing.width, drawing.height) / SIZE
@@ -115,7 +134,11 @@ class Redrawing:
         def stops(element: ET.Element | None, depth: int = 0) -> list[tuple[Colour, float]]:
             if element is None or depth > 4:
                 return []
-            own = [(colour(s.get("stop-color", "#000")) or BLACK, share(s.get("stop-opacity"))) for s in element if s.tag == SVG + "stop"]
+            own = [
+                (colour(s.get("stop-color", "#000")) or BLACK, share(s.get("stop-opacity")))
+                for s in element
+                if s.tag == SVG + "stop"
+            ]
             return own or stops(found.get((element.get(HREF) or element.get("href") or "#")[1:]), depth + 1)
 
         return {name: stops(element) for name, element in found.items()}
@@ -224,10 +247,19 @@ class Redrawing:
         turn = {"hatched": 45, "crosshatched": 45, "dotted": 30, "striped": 0}[kind]
         element = ET.Element(
             SVG + "pattern",
-            {"id": name, "width": f"{side:.4f}", "height": f"{side:.4f}", "patternUnits": "userSpaceOnUse", "patternTransform": f"rotate({turn})"},
+            {
+                "id": name,
+                "width": f"{side:.4f}",
+                "height": f"{side:.4f}",
+                "patternUnits": "userSpaceOnUse",
+                "patternTransform": f"rotate({turn})",
+            },
         )
         light = mixed(c, WHITE, 0.72)
-        rect = lambda **k: ET.SubElement(element, SVG + "rect", {a: f"{v:.4f}" for a, v in k.items()})
+
+        def rect(**k: float) -> ET.Element:
+            return ET.SubElement(element, SVG + "rect", {a: f"{v:.4f}" for a, v in k.items()})
+
         rect(width=side, height=side).set("fill", written(light))
         if kind == "dotted":
             dot = {"cx": side / 2, "cy": side / 2, "r": 0.32 * side}
@@ -266,7 +298,12 @@ class Redrawing:
             self.swell(child, fill, scale)
 
     def stroke(self, element: ET.Element, paint: str, width: float, dashes: bool = False, scale: float = 1.0) -> None:
-        element.attrib |= {"stroke": paint, "stroke-width": f"{width:.4f}", "stroke-linejoin": "round", "stroke-linecap": "round"}
+        element.attrib |= {
+            "stroke": paint,
+            "stroke-width": f"{width:.4f}",
+            "stroke-linejoin": "round",
+            "stroke-linecap": "round",
+        }
         if dashes and self.look["stroke"] in DASHES:
             lengths = (f"{length * self.unit / scale:.4f}" for length in DASHES[self.look["stroke"]])
             element.set("stroke-dasharray", " ".join(lengths))
@@ -316,13 +353,19 @@ class Redrawing:
         if kind == "sticker":
             return [self.silhouette((0.7, 0.7, 0.72), grown + 14), self.silhouette(WHITE, grown + 11)]
         glow = self.map((1.0, 0.85, 0.3))
-        rings = [self.silhouette(mixed(glow, WHITE, share), grown + width) for share, width in ((0.75, 24), (0.5, 16), (0.2, 8))]
+        rings = [
+            self.silhouette(mixed(glow, WHITE, share), grown + width)
+            for share, width in ((0.75, 24), (0.5, 16), (0.2, 8))
+        ]
         return rings
 
     def placed(self, layers: list[ET.Element]) -> ET.Element:
-        """The layers on the page: their view box in the middle of `SIZE` pixels, smaller in a frame, turned where tilted."""
+        """The layers on the page: their view box in the middle of `SIZE` pixels, smaller in a frame, turned where
+        tilted."""
         share = {"none": 1.0, "disc": 0.66, "tile": 0.72, "border": 0.78, "ring": 0.68}[self.look["frame"]]
-        if self.look["frame"] == "none" and (self.look["under"] != "none" or self.look["outline"].startswith("contour")):
+        if self.look["frame"] == "none" and (
+            self.look["under"] != "none" or self.look["outline"].startswith("contour")
+        ):
             share = 0.84
         if self.look["layout"] in ("swollen", "misprint") and share == 1.0:
             share = 0.92
@@ -331,7 +374,8 @@ class Redrawing:
         share *= 0.88 if turn else 1.0
         scale = share / self.unit
         middle = (self.box.left + self.box.width / 2, self.box.top + self.box.height / 2)
-        move = f"translate({SIZE / 2} {SIZE / 2}) rotate({turn}) scale({scale:.5f}) translate({-middle[0]:.4f} {-middle[1]:.4f})"
+        centred = f"translate({-middle[0]:.4f} {-middle[1]:.4f})"
+        move = f"translate({SIZE / 2} {SIZE / 2}) rotate({turn}) scale({scale:.5f}) {centred}"
         group = ET.Element(SVG + "g", {"transform": move})
         group.extend(layers)
         return group
@@ -343,7 +387,9 @@ class Redrawing:
         parts = [sheet]
         if kind == "squared":
             lines = "".join(f"M{i} 0V{SIZE}M0 {i}H{SIZE}" for i in range(8, SIZE, 16))
-            parts.append(ET.Element(SVG + "path", {"d": lines, "stroke": "#bcd3ea", "stroke-width": "1.2", "fill": "none"}))
+            parts.append(
+                ET.Element(SVG + "path", {"d": lines, "stroke": "#bcd3ea", "stroke-width": "1.2", "fill": "none"})
+            )
         elif kind == "speckled":
             spots = ((i * 37 % SIZE, i * 71 % SIZE) for i in range(70))
             marks = "".join(f"M{x} {y}h1.6v1.6h-1.6z" for x, y in spots)
@@ -366,8 +412,12 @@ class Redrawing:
             "none": list,
             "disc": lambda: [ET.Element(SVG + "circle", middle | {"r": "62", "fill": tint})],
             "tile": lambda: [ET.Element(SVG + "rect", box(4) | {"rx": "26", "fill": tint})],
-            "border": lambda: [ET.Element(SVG + "rect", box(6) | {"fill": "none", "stroke": strong, "stroke-width": "4"})],
-            "ring": lambda: [ET.Element(SVG + "circle", middle | {"r": "59", "fill": "none", "stroke": strong, "stroke-width": "5"})],
+            "border": lambda: [
+                ET.Element(SVG + "rect", box(6) | {"fill": "none", "stroke": strong, "stroke-width": "4"})
+            ],
+            "ring": lambda: [
+                ET.Element(SVG + "circle", middle | {"r": "59", "fill": "none", "stroke": strong, "stroke-width": "5"})
+            ],
         }[kind]()
 
 

@@ -1,7 +1,7 @@
 """Draws held-out cells with the trained world and asks both judges: a contact sheet and a table, first attempts only.
 
-For a seen house a judge's style answer must be the house; for an unseen brand (no judge has a class for it) the nearest of all brands'
-mean references must be it. Both judges are asked, and neither chose anything.
+For a seen house a judge's style answer must be the house; for an unseen brand (no judge has a class for it) the nearest
+of all brands' mean references must be it. Both judges are asked, and neither chose anything.
 """
 
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import UNet2DConditionModel
 from PIL import Image
 from torch import Tensor
 
@@ -26,7 +27,9 @@ from .unet import PROMPT, Prompts, load_unet, scheduler
 
 
 @torch.no_grad()
-def sample(unet, prompts: Prompts, texts: list[str], seed: int, steps: int, guidance: float) -> Tensor:
+def sample(
+    unet: UNet2DConditionModel, prompts: Prompts, texts: list[str], seed: int, steps: int, guidance: float
+) -> Tensor:
     """Scaled latents for prompts, by DDIM with classifier-free guidance."""
     schedule = scheduler()
     schedule.set_timesteps(steps)
@@ -65,7 +68,14 @@ def draw(kind: str, names: int, words_by: str, steps: int, guidance: float, out:
         with torch.no_grad():
             pictures.append(vae.decode(latents / scale).sample.clamp(-1, 1))
     drawn = torch.cat(pictures)
-    table: dict = {"kind": kind, "arm": arm, "words": words_by, "guidance": guidance, "steps": steps, "pictures": len(cells)}
+    table: dict = {
+        "kind": kind,
+        "arm": arm,
+        "words": words_by,
+        "guidance": guidance,
+        "steps": steps,
+        "pictures": len(cells),
+    }
     for which in "ab":
         table[f"judge_{which}"] = judged(which, drawn, cells)
     out.with_suffix(".json").write_text(json.dumps(table, indent=1) + "\n", "utf-8")
@@ -84,7 +94,9 @@ def judged(which: str, drawn: Tensor, cells: list[Cell]) -> dict[str, float]:
     top = category.topk(5).indices == thing[:, None]
     houses = [h.name for h in SEEN_EMOJI]
     known_house = torch.tensor([c.house in houses for c in cells])
-    right = torch.tensor([c.house in houses and houses.index(c.house) == s for c, s in zip(cells, style.argmax(1).tolist(), strict=True)])
+    right = torch.tensor(
+        [c.house in houses and houses.index(c.house) == s for c, s in zip(cells, style.argmax(1).tolist(), strict=True)]
+    )
     references = set(known("reference", "cpu").cells) | set(unknown_cells("reference"))
     store = Pictures(lambda c: c in references, "cpu", ("real",))
     of = answers(judge, store)[2][:, :EMBED]
@@ -92,7 +104,10 @@ def judged(which: str, drawn: Tensor, cells: list[Cell]) -> dict[str, float]:
     means = torch.stack([of[[i for i, c in enumerate(store.cells) if c.house == b][:16]].mean(0) for b in brands])
     nearest = (embedding[:, :EMBED] @ torch.nn.functional.normalize(means, dim=1).T).argmax(1).tolist()
     found = torch.tensor([brands[i] == c.house for i, c in zip(nearest, cells, strict=True)])
-    share = lambda x: round(x.float().mean().item(), 4)
+
+    def share(x: Tensor) -> float:
+        return round(x.float().mean().item(), 4)
+
     return {
         "style_of_seen_houses": share(right[known_house]),
         "style_of_unseen_brands_by_references": share(found[~known_house]),

@@ -1,7 +1,9 @@
-"""Renders the drawings and keeps them: all of the houses' own (`real`), and training drawings in procedural looks (`looks`).
+"""Renders the drawings and keeps them: all of the houses' own (`real`), and training drawings in procedural looks
+(`looks`).
 
-Pixels are one uint8 array [n, 128, 128, 3] on disk, rows one JSON file beside it, in a fixed order. A drawing's digest is the sha256
-of its pixels. Rendering runs in processes started afresh; a drawing that the renderer fails on, or that is blank, is left out by name.
+Pixels are one uint8 array [n, 128, 128, 3] on disk, rows one JSON file beside it, in a fixed order. A drawing's digest
+is the sha256 of its pixels. Rendering runs in processes started afresh; a drawing that the renderer fails on, or that
+is blank, is left out by name.
 """
 
 import hashlib
@@ -9,7 +11,7 @@ import json
 import multiprocessing
 import os
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,7 @@ CELLS_A_LOOK = 90
 SEED = 20250217
 _pack: dict[str, dict[str, catalogue.Drawing]] = {}
 _looks: dict[str, Look] = {}
+Keep = Callable[["Cell", np.ndarray], bool]
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def digest(pixels: np.ndarray) -> bytes:
     return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).digest()[:8]
 
 
-def write(kind: str, cells: list[Cell], processes: int, keep=lambda cell, pixels: True) -> None:
+def write(kind: str, cells: list[Cell], processes: int, keep: Keep = lambda cell, pixels: True) -> None:
     """Renders `cells` into the store `kind`, whole or not at all; what is left out is listed in its index."""
     WORK.mkdir(parents=True, exist_ok=True)
     draft = WORK / f"{kind}.part"
@@ -106,7 +109,10 @@ def load(kind: str) -> Store:
     index = json.loads((WORK / f"{kind}.json").read_text("utf-8"))
     shape = (len(index["cells"]), SIZE, SIZE, 3)
     pixels = np.memmap(WORK / f"{kind}.rgb", np.uint8, "r", shape=shape)
-    cells = lambda rows: [Cell(*row) for row in rows]
+
+    def cells(rows: list[list[str]]) -> list[Cell]:
+        return [Cell(*row) for row in rows]
+
     return Store(pixels, cells(index["cells"]), [bytes.fromhex(d) for d in index["digests"]], cells(index["left_out"]))
 
 

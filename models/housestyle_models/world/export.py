@@ -1,7 +1,8 @@
 """Writes the world's bundle from the trained parts, with the second judge and the lists of what each part has seen.
 
-Judge a is the bundle's evaluator and gates; judge b lies in `reporter/` and never gates. `seen/<part>.bin` holds the sorted digests (the
-first eight bytes of the sha256 of a picture's RGB bytes at 128 px, end to end) of all that the part was trained on.
+Judge a is the bundle's evaluator and gates; judge b lies in `reporter/` and never gates. `seen/<part>.bin` holds the
+sorted digests (the first eight bytes of the sha256 of a picture's RGB bytes at 128 px, end to end) of all that the part
+was trained on.
 """
 
 import base64
@@ -19,7 +20,7 @@ from ..train_step import Training
 from . import expert
 from .autoencoder import Autoencoder, held_out, load_autoencoder, psnr, round_trip
 from .clip import load_clip, zero_shot
-from .houses import EMOJI, HOUSES
+from .houses import EMOJI, HOUSES, House
 from .judges import STYLES, accuracy, answers, known, load_judge
 from .pictures import Pictures
 from .places import LICENCES
@@ -32,10 +33,12 @@ SEEN = {"generator": "unet", "judge_a": "judge_a", "judge_b": "judge_b"}
 OUTPUTS = ["style_logits", "category_logits", "embedding"]
 
 
-def style(house) -> dict[str, str]:
+def style(house: House) -> dict[str, str]:
     """A house as a style of the bundle: the expert's words, and whose drawings it is learned from."""
     licence = json.loads(LICENCES.read_text("utf-8"))[house.name]
-    by = f"{licence['title']} by {licence['author']} ({licence['url']}), {licence['licence']} ({licence['licence_url']})"
+    by = (
+        f"{licence['title']} by {licence['author']} ({licence['url']}), {licence['licence']} ({licence['licence_url']})"
+    )
     return {
         "name": house.name,
         "look": expert.read()[house.name],
@@ -50,7 +53,13 @@ def training_data() -> list[dict]:
     """Every family with its licence and whether anything saw it, and each part's list of digests."""
     licences = json.loads(LICENCES.read_text("utf-8"))
     families = [
-        {"package": licences[h.name]["package"], "house": h.name, "licence": h.licence, "author": licences[h.name]["author"], "seen": not h.unseen}
+        {
+            "package": licences[h.name]["package"],
+            "house": h.name,
+            "licence": h.licence,
+            "author": licences[h.name]["author"],
+            "seen": not h.unseen,
+        }
         for h in HOUSES
     ]
     lists = []
@@ -124,8 +133,8 @@ def write(out: Path, name: str = "world", training_steps: bool = True) -> str:
     )
     about = Metadata(
         name=name,
-        description="Emoji things in the looks of design houses and hundreds of procedural looks, trained from scratch on openly licensed "
-        "drawings; judged by two networks that share no drawing with each other.",
+        description="Emoji things in the looks of design houses and hundreds of procedural looks, trained from scratch "
+        "on openly licensed drawings; judged by two networks that share no drawing with each other.",
         styles=[style(h) for h in EMOJI],
         categories=extra["categories"],
         evaluator={"size": SIZE, "styles": list(STYLES), "held_out": gate_accuracy},
@@ -138,7 +147,12 @@ def write(out: Path, name: str = "world", training_steps: bool = True) -> str:
     shutil.rmtree(draft, ignore_errors=True)
     try:
         write_bundle(draft, parts, about)
-        export(reporter, [Port("pixel_values", BATCH, uniform(3, SIZE, SIZE, low=-1.0))], OUTPUTS, draft / "reporter/model.onnx")
+        export(
+            reporter,
+            [Port("pixel_values", BATCH, uniform(3, SIZE, SIZE, low=-1.0))],
+            OUTPUTS,
+            draft / "reporter/model.onnx",
+        )
         (draft / "seen").mkdir()
         for kind, part in SEEN.items():
             (draft / "seen" / f"{kind}.bin").write_bytes(base64.b64decode(checkpoint(part)["seen"]["digests"]))

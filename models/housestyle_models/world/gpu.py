@@ -1,8 +1,10 @@
-"""Trains the whole world on a GPU that is lent for minutes, on a machine without a network: one command, every part stopped by the clock.
+"""Trains the whole world on a GPU that is lent for minutes, on a machine without a network: one command, every part
+stopped by the clock.
 
-Data are rendered there from the pack on all cores; then the parts train in two phases, those of a phase side by side as processes of
-their own (small models do not fill a large GPU, and compiling one overlaps with training another). What comes back are pieces of at most
-15 MiB. Called again with the pieces that came back, every part goes on. `--toy` runs the same steps on a CPU in seconds.
+Data are rendered there from the pack on all cores; then the parts train in two phases, those of a phase side by side as
+processes of their own (small models do not fill a large GPU, and compiling one overlaps with training another). What
+comes back are pieces of at most 15 MiB. Called again with the pieces that came back, every part goes on. `--toy` runs
+the same steps on a CPU in seconds.
 """
 
 import base64
@@ -51,7 +53,8 @@ class Plan:
 
 
 def check_digests() -> None:
-    """Compares every rendered drawing with the committed digest; a difference is an error, since the splits would not hold."""
+    """Compares every rendered drawing with the committed digest; a difference is an error, since the splits would
+    not hold."""
     stored = drawings.load("real")
     committed = json.loads(DIGESTS.read_text("utf-8"))
     data = base64.b64decode(committed["sha256_first_8"])
@@ -59,7 +62,9 @@ def check_digests() -> None:
     expected = {cell: data[8 * i : 8 * i + 8] for i, cell in enumerate(order)}
     wrong = [c for c, d in zip(stored.cells, stored.digests, strict=True) if expected.get(c) != d]
     if wrong or len(stored.cells) != len(expected):
-        raise ValueError(f"{len(wrong)} of {len(stored.cells)} drawings differ from the {len(expected)} committed digests, first {wrong[:3]}")
+        raise ValueError(
+            f"{len(wrong)} of {len(stored.cells)} drawings differ from {len(expected)} committed digests: {wrong[:3]}"
+        )
 
 
 def make_data(plan: Plan) -> None:
@@ -75,7 +80,8 @@ def make_data(plan: Plan) -> None:
 
 
 def run_phase(names: tuple[str, ...], until: float, plan: Plan) -> None:
-    """Trains parts side by side; a part that fails is an error once the others are done, and they keep what they learned."""
+    """Trains parts side by side; a part that fails is an error once the others are done, and they keep what they
+    learned."""
     running = {}
     for name in names:
         command = [sys.executable, "-u", "-m", "housestyle_models.world", "part", name, "--until", f"{until:.0f}"]

@@ -1,9 +1,10 @@
 """The houses and icon families: package, pinned version, licence, look attributes, and which are never trained on.
 
-An attribute has several wordings; captions draw one of them, and never a house's name. Permissive licences only: share-alike and
-non-commercial families are not listed here, so no weight can learn from them.
+An attribute has several wordings; captions draw one of them, and never a house's name. Permissive licences only:
+share-alike and non-commercial families are not listed here, so no weight can learn from them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 PERMISSIVE = frozenset({"Apache-2.0", "MIT", "CC-BY-4.0", "CC0-1.0", "ISC"})
@@ -29,7 +30,9 @@ def _emoji(name: str, version: str, licence: str, *attributes: str, unseen: bool
     return House(name, name, version, licence, attributes, unseen=unseen)
 
 
-def _icons(name: str, package: str, version: str, licence: str, *attributes: str, suffix: str = "", without=()) -> House:
+def _icons(
+    name: str, package: str, version: str, licence: str, *attributes: str, suffix: str = "", without: Sequence[str] = ()
+) -> House:
     return House(name, package, version, licence, attributes, emoji=False, suffix=suffix, without=tuple(without))
 
 
@@ -50,11 +53,24 @@ HOUSES = (
     _icons("fluent-color", "fluent-color", "1.2.21", "MIT", "rounded", "smooth gradients", "bright"),
     _icons("kameleon", "streamline-kameleon-color", "1.2.2", "CC-BY-4.0", "flat", "round badge", without=["-duo"]),
     _icons("kameleon-duo", "streamline-kameleon-color", "1.2.2", "CC-BY-4.0", "flat", "two blues", suffix="-duo"),
-    _icons("ultimate", "streamline-ultimate-color", "1.2.2", "CC-BY-4.0", "thin dark outline", "pale fill", "fine detail"),
+    _icons(
+        "ultimate", "streamline-ultimate-color", "1.2.2", "CC-BY-4.0", "thin dark outline", "pale fill", "fine detail"
+    ),
     _icons("freehand", "streamline-freehand-color", "1.2.2", "CC-BY-4.0", "sketched", "uneven line"),
     _icons("cyber", "streamline-cyber-color", "1.2.2", "CC-BY-4.0", "pixel corners", "thin dark outline"),
-    _icons("plump", "streamline-plump-color", "1.2.2", "CC-BY-4.0", "thick blue outline", "pale fill", "rounded", without=["-flat"]),
-    _icons("plump-flat", "streamline-plump-color", "1.2.2", "CC-BY-4.0", "flat", "two blues", "rounded", suffix="-flat"),
+    _icons(
+        "plump",
+        "streamline-plump-color",
+        "1.2.2",
+        "CC-BY-4.0",
+        "thick blue outline",
+        "pale fill",
+        "rounded",
+        without=["-flat"],
+    ),
+    _icons(
+        "plump-flat", "streamline-plump-color", "1.2.2", "CC-BY-4.0", "flat", "two blues", "rounded", suffix="-flat"
+    ),
     _icons("stickies", "streamline-stickies-color", "1.2.2", "CC-BY-4.0", "cartoon", "candy colours", without=["-duo"]),
     _icons("marketeq", "marketeq", "1.2.2", "MIT", "line drawing", "two coloured lines"),
     _icons("solar-duotone", "solar", "1.2.13", "CC-BY-4.0", "glyph", "two greys", "rounded", suffix="-bold-duotone"),

@@ -1,10 +1,12 @@
-"""Two judges of style and thing: one gates drawing, the other reports. They share no drawing, no layer and no augmentation.
+"""Two judges of style and thing: one gates drawing, the other reports. They share no drawing, no layer and no
+augmentation.
 
-Each learns from its own half of the training drawings (and of the looks' versions of them). Judge a is a residual network of plain
-convolutions with pooled means and spreads and a palette; judge b mixes space by wide depthwise convolutions, and pools by attention and
-by the products of its features. Each answers with the style (the seen emoji houses; an unknown look shows in `embedding`), the thing, and
-an embedding whose first half is style and second half the thing. While training, every family and look is a style class too, so that the
-style half tells looks apart that were never seen. The threshold of the open answer and the temperatures come from calibration cells.
+Each learns from its own half of the training drawings (and of the looks' versions of them). Judge a is a residual
+network of plain convolutions with pooled means and spreads and a palette; judge b mixes space by wide depthwise
+convolutions, and pools by attention and by the products of its features. Each answers with the style (the seen emoji
+houses; an unknown look shows in `embedding`), the thing, and an embedding whose first half is style and second half the
+thing. While training, every family and look is a style class too, so that the style half tells looks apart that were
+never seen. The threshold of the open answer and the temperatures come from calibration cells.
 """
 
 from collections import Counter
@@ -33,7 +35,7 @@ REJECTED = 0.05
 class PlainBlock(nn.Module):
     """Two 3 × 3 convolutions beside an identity."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1, bias=False),
@@ -54,7 +56,9 @@ def palette(pixels: Tensor, colours: int = 8) -> Tensor:
     """Square root of the joint colour histogram, softly binned: [b, 3, h, w] in [-1, 1] to [b, colours³]."""
     centres = torch.linspace(-1, 1, colours, device=pixels.device)[None, :, None]
     small = F.avg_pool2d(pixels, 2)
-    red, green, blue = ((1 - (small[:, c].flatten(1)[:, None] - centres).abs() * (colours - 1) / 2).clamp_min(0) for c in range(3))
+    red, green, blue = (
+        (1 - (small[:, c].flatten(1)[:, None] - centres).abs() * (colours - 1) / 2).clamp_min(0) for c in range(3)
+    )
     pairs = (red[:, :, None] * green[:, None]).flatten(1, 2)
     return (pairs @ blue.transpose(1, 2) / red.shape[2]).flatten(1).clamp_min(1e-8).sqrt()
 
@@ -64,7 +68,7 @@ class TrunkA(nn.Module):
 
     widths = (24, 48, 96, 160, 224)
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         a = self.widths
         self.first = nn.Conv2d(12, a[0], 3, padding=1)
@@ -76,7 +80,7 @@ class TrunkA(nn.Module):
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         x = self.first(F.pixel_unshuffle(pixels, 2))
         pooled = mean_and_spread(x.float())
-        for down, stage in zip(self.downs, self.stages):
+        for down, stage in zip(self.downs, self.stages, strict=True):
             x = stage(down(x))
             pooled += mean_and_spread(x.float())
         return torch.cat([*pooled, self.colours(palette(pixels))], 1), torch.cat(pooled[-4:], 1)
@@ -85,7 +89,7 @@ class TrunkA(nn.Module):
 class WideBlock(nn.Module):
     """A 5 × 5 depthwise convolution, then a two-layer network at each place, beside an identity."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.space = nn.Conv2d(width, width, 5, padding=2, groups=width)
         self.norm = nn.GroupNorm(1, width)
@@ -101,18 +105,27 @@ class TrunkB(nn.Module):
     widths = (40, 80, 160, 240)
     inner = 24
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         a = self.widths
         self.first = nn.Sequential(nn.Conv2d(3, a[0], 4, stride=4), nn.GroupNorm(1, a[0]))
-        self.fine = nn.Sequential(nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.GELU(), nn.Conv2d(16, self.inner, 3, padding=1), nn.GELU())
-        self.downs = nn.ModuleList(nn.Sequential(nn.GroupNorm(1, x), nn.Conv2d(x, y, 2, stride=2)) for x, y in pairwise(a))
-        self.stages = nn.ModuleList(nn.Sequential(*(WideBlock(w) for _ in range(n))) for w, n in zip(a, (1, 1, 3, 1)))
+        self.fine = nn.Sequential(
+            nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.GELU(), nn.Conv2d(16, self.inner, 3, padding=1), nn.GELU()
+        )
+        self.downs = nn.ModuleList(
+            nn.Sequential(nn.GroupNorm(1, x), nn.Conv2d(x, y, 2, stride=2)) for x, y in pairwise(a)
+        )
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(WideBlock(w) for _ in range(n))) for w, n in zip(a, (1, 1, 3, 1), strict=True)
+        )
         self.narrow = nn.ModuleList(nn.Conv2d(w, self.inner, 1) for w in a[:3])
         self.asks = nn.Conv2d(a[-1], 6, 1)
         gram = self.inner * (self.inner + 1) // 2
         self.style_features, self.thing_features = 4 * gram + 2 * a[-1], 6 * a[-1]
-        self.register_buffer("upper", torch.triu_indices(self.inner, self.inner)[0] * self.inner + torch.triu_indices(self.inner, self.inner)[1])
+        self.register_buffer(
+            "upper",
+            torch.triu_indices(self.inner, self.inner)[0] * self.inner + torch.triu_indices(self.inner, self.inner)[1],
+        )
 
     def gram(self, x: Tensor) -> Tensor:
         flat = x.float().flatten(2)
@@ -131,13 +144,16 @@ class TrunkB(nn.Module):
 
 
 class Judge(nn.Module):
-    """Pixels [b, 3, 128, 128] in [-1, 1] to `style_logits` [b, 7], `category_logits` [b, names], `embedding` [b, 256]."""
+    """Pixels [b, 3, 128, 128] in [-1, 1] to `style_logits` [b, 7], `category_logits` [b, names], `embedding` [b,
+    256]."""
 
-    def __init__(self, trunk: nn.Module, styles: int, categories: int, others: int = 0):
+    def __init__(self, trunk: nn.Module, styles: int, categories: int, others: int = 0) -> None:
         super().__init__()
         self.trunk, self.categories = trunk, categories
         self.style_norm = nn.BatchNorm1d(trunk.style_features)
-        self.style_embed = nn.Sequential(nn.Dropout(0.2), nn.Linear(trunk.style_features, 256), nn.SiLU(), nn.Dropout(0.2), nn.Linear(256, EMBED))
+        self.style_embed = nn.Sequential(
+            nn.Dropout(0.2), nn.Linear(trunk.style_features, 256), nn.SiLU(), nn.Dropout(0.2), nn.Linear(256, EMBED)
+        )
         self.thing_norm = nn.BatchNorm1d(trunk.thing_features)
         self.thing_embed = nn.Sequential(nn.Dropout(0.2), nn.Linear(trunk.thing_features, EMBED))
         self.style = nn.Linear(EMBED, styles, bias=False)
@@ -160,7 +176,10 @@ class Judge(nn.Module):
 
 def grain(x: Tensor) -> Tensor:
     """Judge a's roughening: slight blur on some pictures, slight noise on some."""
-    some = lambda: (torch.rand(len(x), 1, 1, 1, device=x.device) < 0.35) * torch.rand(len(x), 1, 1, 1, device=x.device)
+
+    def some() -> Tensor:
+        return (torch.rand(len(x), 1, 1, 1, device=x.device) < 0.35) * torch.rand(len(x), 1, 1, 1, device=x.device)
+
     share = some()
     soft = (1 - share) * x + share * F.avg_pool2d(F.pad(x, (1,) * 4, mode="replicate"), 3, stride=1)
     return (soft + torch.randn_like(x) * 0.1 * some()).clamp(-1, 1)
@@ -178,10 +197,14 @@ def augmented_b(x: Tensor) -> Tensor:
     coarse = F.interpolate(F.avg_pool2d(x, 2), scale_factor=2, mode="bilinear", align_corners=False)
     share = (torch.rand(len(x), 1, 1, 1, device=x.device) < 0.3) * torch.rand(len(x), 1, 1, 1, device=x.device) * 0.7
     x = x + (coarse - x) * share
-    x = x * (1 + 0.08 * torch.randn(len(x), 1, 1, 1, device=x.device)) + 0.03 * torch.randn(len(x), 3, 1, 1, device=x.device)
+    x = x * (1 + 0.08 * torch.randn(len(x), 1, 1, 1, device=x.device)) + 0.03 * torch.randn(
+        len(x), 3, 1, 1, device=x.device
+    )
     top, left, size = (torch.rand(len(x), 1, 1, device=x.device) for _ in range(3))
     place = torch.linspace(0, 1, x.shape[2], device=x.device)
-    hole = ((place[None, :, None] - top).abs() < 0.05 + 0.12 * size) & ((place[None, None] - left).abs() < 0.05 + 0.12 * size)
+    hole = ((place[None, :, None] - top).abs() < 0.05 + 0.12 * size) & (
+        (place[None, None] - left).abs() < 0.05 + 0.12 * size
+    )
     hole = hole & (torch.rand(len(x), 1, 1, device=x.device) < 0.4)
     return torch.where(hole[:, None], x.mean((1, 2, 3), keepdim=True), x).clamp(-1, 1)
 
@@ -218,7 +241,7 @@ def build(which: str, styles: int, names: int, others: int) -> Judge:
 def answers(judge: Judge, pictures: Pictures) -> tuple[Tensor, Tensor, Tensor]:
     """The judge's three outputs for all pictures."""
     parts = [judge(x) for x in pictures.all()]
-    return tuple(torch.cat(column) for column in zip(*parts))  # type: ignore[return-value]
+    return tuple(torch.cat(column) for column in zip(*parts, strict=True))  # type: ignore[return-value]
 
 
 def known(kind: str, where: str) -> Pictures:
@@ -241,18 +264,29 @@ def accuracy(judge: Judge, pictures: Pictures, names: list[str]) -> dict[str, fl
     place = {name: i for i, name in enumerate(names)}
     named = torch.tensor([place.get(c.name, -1) for c in pictures.cells], device=style.device)
     right = category.topk(5).indices == named[:, None]
-    share = lambda x: x[named >= 0].float().mean().item()
-    return {"style": (style.argmax(1) == truth).float().mean().item(), "top1": share(right[:, 0]), "top5": share(right.any(1))}
+
+    def share(x: Tensor) -> float:
+        return x[named >= 0].float().mean().item()
+
+    return {
+        "style": (style.argmax(1) == truth).float().mean().item(),
+        "top1": share(right[:, 0]),
+        "top5": share(right.any(1)),
+    }
 
 
 def prototypes(judge: Judge, references: Pictures, tests: Pictures) -> float:
-    """How often the nearest mean of a house's reference drawings is the right one, by the style half of the embedding."""
+    """How often the nearest mean of a house's reference drawings is the right one, by the style half of the
+    embedding."""
     reference, test = (answers(judge, p)[2][:, :EMBED] for p in (references, tests))
     houses = sorted({c.house for c in references.cells})
-    rows = lambda house: [i for i, c in enumerate(references.cells) if c.house == house][:16]
+
+    def rows(house: str) -> list[int]:
+        return [i for i, c in enumerate(references.cells) if c.house == house][:16]
+
     means = F.normalize(torch.stack([reference[rows(house)].mean(0) for house in houses]), dim=1)
     found = (test @ means.T).argmax(1).tolist()
-    return sum(houses[i] == c.house for i, c in zip(found, tests.cells)) / len(found)
+    return sum(houses[i] == c.house for i, c in zip(found, tests.cells, strict=True)) / len(found)
 
 
 def train(which: str, settings: Settings, where: str) -> None:
@@ -280,7 +314,10 @@ def train(which: str, settings: Settings, where: str) -> None:
     def step(_: nn.Module) -> tuple[Tensor, dict]:
         own = settings.batch // 2
         rows = torch.cat(
-            [plain[torch.randint(len(plain), (own,), device=where)], others[torch.randint(len(others), (settings.batch - own,), device=where)]]
+            [
+                plain[torch.randint(len(plain), (own,), device=where)],
+                others[torch.randint(len(others), (settings.batch - own,), device=where)],
+            ]
         )
         x = augmented(pictures.take(rows))
         with half(where):
@@ -289,7 +326,11 @@ def train(which: str, settings: Settings, where: str) -> None:
         style_loss = F.cross_entropy(style.float(), truth, label_smoothing=0.02)
         thing_loss = F.cross_entropy(category.float()[thing >= 0], thing[thing >= 0], label_smoothing=0.1)
         right = (style.argmax(1) == truth).float().mean()
-        return style_loss + thing_loss, {"style_loss": style_loss.detach(), "thing_loss": thing_loss.detach(), "style_right": right}
+        return style_loss + thing_loss, {
+            "style_loss": style_loss.detach(),
+            "thing_loss": thing_loss.detach(),
+            "style_right": right,
+        }
 
     def evaluate(model: nn.Module) -> dict[str, float]:
         found = accuracy(model, kept, names)
@@ -302,7 +343,7 @@ def train(which: str, settings: Settings, where: str) -> None:
 class Scores(nn.Module):
     """`Judge.scores` as a module's forward, so that it can be compiled."""
 
-    def __init__(self, judge: Judge):
+    def __init__(self, judge: Judge) -> None:
         super().__init__()
         self.judge = judge
 
@@ -331,14 +372,17 @@ def load_judge(which: str) -> tuple[Judge, dict]:
 def calibrate(which: str, where: str) -> None:
     """Fits the temperatures and the open-set threshold on calibration cells and writes them into the checkpoint.
 
-    The open-set answer is by the largest softmax probability of a known house among all style classes of the training: where it lies
-    under the threshold, the picture is in none of the known houses' styles. The threshold turns away `REJECTED` of the
-    known drawings; how much of the unseen brands' drawings it turns away is recorded beside it.
+    The open-set answer is by the largest softmax probability of a known house among all style classes of the training:
+    where it lies under the threshold, the picture is in none of the known houses' styles. The threshold turns away
+    `REJECTED` of the known drawings; how much of the unseen brands' drawings it turns away is recorded beside it.
     """
     judge, extra = load_judge(which)
     judge.to(where).temperature.fill_(1.0)
     cells, brands = known("calibration", where), unknown("calibration", where)
-    logits = lambda pictures: torch.cat([judge.scores(x)[0] for x in pictures.all()])
+
+    def logits(pictures: Pictures) -> Tensor:
+        return torch.cat([judge.scores(x)[0] for x in pictures.all()])
+
     style, category = logits(cells), answers(judge, cells)[1]
     truth = torch.tensor([STYLES.index(c.house) for c in cells.cells], device=where)
     place = {name: i for i, name in enumerate(extra["categories"])}
@@ -347,7 +391,10 @@ def calibrate(which: str, where: str) -> None:
     for scores, labels in ((style[:, : len(STYLES)], truth), (category[thing >= 0], thing[thing >= 0])):
         candidates = torch.logspace(-1, 1, 201).tolist()
         fitted.append(min(candidates, key=lambda t: F.cross_entropy(scores / t, labels).item()))
-    certainty = lambda s: s.softmax(1)[:, : len(STYLES)].amax(1)
+
+    def certainty(s: Tensor) -> Tensor:
+        return s.softmax(1)[:, : len(STYLES)].amax(1)
+
     threshold = certainty(style).quantile(REJECTED).item()
     state = checkpoint(f"judge_{which}")
     state["extra"] |= {

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 class Block(nn.Module):
     """Pre-activation residual block of two 3 × 3 convolutions."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.norm1, self.norm2 = nn.BatchNorm2d(width), nn.BatchNorm2d(width)
         self.conv1 = nn.Conv2d(width, width, 3, padding=1, bias=False)
@@ -32,7 +32,10 @@ def histogram(pixels: Tensor, bins: int = 6) -> Tensor:
     """Square root of the joint colour histogram at a quarter of the size, softly binned: [b, bins³]."""
     centres = torch.linspace(-1, 1, bins, device=pixels.device)[None, :, None]
     small = F.avg_pool2d(pixels, 4)
-    near = lambda c: (1 - (small[:, c].flatten(1)[:, None] - centres).abs() * (bins - 1) / 2).clamp_min(0)
+
+    def near(c: int) -> Tensor:
+        return (1 - (small[:, c].flatten(1)[:, None] - centres).abs() * (bins - 1) / 2).clamp_min(0)
+
     pairs = (near(0)[:, :, None] * near(1)[:, None]).flatten(1, 2)
     return (pairs @ near(2).transpose(1, 2) / pairs.shape[2]).flatten(1).clamp_min(1e-8).sqrt()
 
@@ -42,7 +45,7 @@ class Tower(nn.Module):
 
     fine = (12, 24)
 
-    def __init__(self, widths: tuple[int, ...]):
+    def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
         a, b = self.fine
         self.first = nn.Sequential(nn.Conv2d(3, a, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(a), nn.SiLU())

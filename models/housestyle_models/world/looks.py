@@ -1,7 +1,8 @@
 """Procedural looks: a house's drawings redrawn by a recipe, one value on each of nine axes.
 
-Every value but the plain one is an attribute that captions describe. Some values, and some pairs of values, never occur in a look
-that anything is trained on: the five unseen procedural brands are made of them. The same seed gives the same looks.
+Every value but the plain one is an attribute that captions describe. Some values, and some pairs of values, never occur
+in a look that anything is trained on: the five unseen procedural brands are made of them. The same seed gives the same
+looks.
 """
 
 import random
@@ -11,9 +12,32 @@ from itertools import combinations
 
 AXES: dict[str, tuple[str, ...]] = {
     "colour": (
-        "own", "turned-60", "turned-120", "turned-180", "turned-240", "turned-300", "pastel", "muted", "deep", "vivid",
-        "grey", "sepia", "mono-blue", "mono-green", "mono-red", "mono-purple", "duo-navy-coral", "duo-teal-cream",
-        "duo-purple-yellow", "duo-brown-peach", "set-candy", "set-forest", "set-retro", "set-ocean", "set-neon", "set-autumn",
+        "own",
+        "turned-60",
+        "turned-120",
+        "turned-180",
+        "turned-240",
+        "turned-300",
+        "pastel",
+        "muted",
+        "deep",
+        "vivid",
+        "grey",
+        "sepia",
+        "mono-blue",
+        "mono-green",
+        "mono-red",
+        "mono-purple",
+        "duo-navy-coral",
+        "duo-teal-cream",
+        "duo-purple-yellow",
+        "duo-brown-peach",
+        "set-candy",
+        "set-forest",
+        "set-retro",
+        "set-ocean",
+        "set-neon",
+        "set-autumn",
     ),
     "fill": ("own", "flat", "gradient", "radial", "hollow", "hatched", "crosshatched", "dotted", "striped"),
     "outline": ("none", "contour-thin", "contour-thick", "inked-thin", "inked-medium"),
@@ -23,9 +47,18 @@ AXES: dict[str, tuple[str, ...]] = {
     "paper": ("white", "cream", "sky", "mint", "rose", "night", "squared", "speckled", "sunset"),
     "frame": ("none", "disc", "tile", "border", "ring"),
     "layout": ("normal", "small", "tilted-left", "tilted-right", "swollen", "misprint"),
-}  # fmt: skip
-PLAIN = {"colour": "own", "fill": "own", "outline": "none", "ink": "black", "stroke": "solid", "under": "none",
-         "paper": "white", "frame": "none", "layout": "normal"}  # fmt: skip
+}
+PLAIN = {
+    "colour": "own",
+    "fill": "own",
+    "outline": "none",
+    "ink": "black",
+    "stroke": "solid",
+    "under": "none",
+    "paper": "white",
+    "frame": "none",
+    "layout": "normal",
+}
 WEIGHTS = {
     "fill": (6, 3, 2, 1, 2, 2, 0, 1, 1),
     "outline": (5, 2, 2, 3, 2),
@@ -37,7 +70,14 @@ WEIGHTS = {
     "layout": (8, 1, 1, 1, 2, 1),
 }
 HELD_OUT_VALUES = frozenset(
-    {("colour", "duo-teal-cream"), ("fill", "crosshatched"), ("stroke", "dots"), ("under", "halo"), ("paper", "sunset"), ("frame", "ring")}
+    {
+        ("colour", "duo-teal-cream"),
+        ("fill", "crosshatched"),
+        ("stroke", "dots"),
+        ("under", "halo"),
+        ("paper", "sunset"),
+        ("frame", "ring"),
+    }
 )
 HELD_OUT_PAIRS = frozenset(
     {
@@ -51,9 +91,14 @@ HELD_OUT_PAIRS = frozenset(
 )
 MONOCHROME = frozenset({"fluent-emoji-high-contrast", "emojione-monotone"})
 BASES = {
-    "twemoji": 5, "noto": 5, "emojione": 4, "fluent-emoji-flat": 5, "fluent-emoji": 3,
-    "fluent-emoji-high-contrast": 2, "emojione-monotone": 2,
-}  # fmt: skip
+    "twemoji": 5,
+    "noto": 5,
+    "emojione": 4,
+    "fluent-emoji-flat": 5,
+    "fluent-emoji": 3,
+    "fluent-emoji-high-contrast": 2,
+    "emojione-monotone": 2,
+}
 COUNT = 360
 SEED = 20250216
 
@@ -137,6 +182,14 @@ UNSEEN_LOOKS = (
     _brand("sepia-sticker", "twemoji", colour="sepia", under="sticker", paper="sunset"),
     _brand("sea-blend", "noto", colour="set-ocean", fill="gradient", under="halo"),
     _brand("chalk-night", "emojione", outline="inked-thin", ink="white", paper="night", fill="crosshatched"),
-    _brand("badge-hatch", "fluent-emoji-flat", fill="hatched", frame="disc", colour="duo-teal-cream", outline="contour-thin", ink="dark"),
+    _brand(
+        "badge-hatch",
+        "fluent-emoji-flat",
+        fill="hatched",
+        frame="disc",
+        colour="duo-teal-cream",
+        outline="contour-thin",
+        ink="dark",
+    ),
     _brand("soft-bold", "twemoji", colour="pastel", outline="contour-thick", ink="navy", stroke="dots", frame="ring"),
 )

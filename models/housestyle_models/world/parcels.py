@@ -1,6 +1,7 @@
 """Carries trained parts between machines: averaged weights in half precision, in pieces of a limited size.
 
-A parcel holds what evaluation and going on need, not the optimizer: a training that goes on from it starts the optimizer afresh.
+A parcel holds what evaluation and going on need, not the optimizer: a training that goes on from it starts the
+optimizer afresh.
 """
 
 import io
@@ -17,7 +18,9 @@ ORDER = ("autoencoder", "clip", "judge_a", "judge_b", "unet", "unet_plain")
 
 def slim(state: dict) -> dict:
     """A checkpoint without optimizer and present weights; large tensors in half precision."""
-    return {k: state[k] for k in ("steps", "elapsed", "batch", "seen", "extra")} | {"average": shipped(state["average"])}
+    return {k: state[k] for k in ("steps", "elapsed", "batch", "seen", "extra")} | {
+        "average": shipped(state["average"])
+    }
 
 
 def fat(state: dict) -> dict:

@@ -1,6 +1,7 @@
-"""Batches of drawings: the stores as tensors on the training device, chosen by a rule, and moves that several parts share."""
+"""Batches of drawings: the stores as tensors on the training device, chosen by a rule, and moves that several parts
+share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ class Pictures:
     On a GPU they lie in its memory as bytes; on a CPU they stay in the mapped files, which processes share.
     """
 
-    def __init__(self, keep: Callable[[Cell], bool], where: str, kinds: tuple[str, ...] = ("real", "looks")):
+    def __init__(self, keep: Callable[[Cell], bool], where: str, kinds: tuple[str, ...] = ("real", "looks")) -> None:
         stores = [load(kind) for kind in kinds]
         rows = [np.array([i for i, cell in enumerate(store.cells) if keep(cell)], np.int64) for store in stores]
         self.where = where
@@ -47,7 +48,7 @@ class Pictures:
             some = self.pixels[torch.as_tensor(rows, device=self.where)]
         return some.float().contiguous().div(127.5).sub(1)
 
-    def all(self, batch: int = 64):
+    def all(self, batch: int = 64) -> Iterator[Tensor]:
         """All pictures, batch after batch."""
         for start in range(0, len(self), batch):
             yield self.take(torch.arange(start, min(start + batch, len(self))))
@@ -72,9 +73,14 @@ def shifted(x: Tensor, most: int) -> Tensor:
 def warped(x: Tensor, degrees: float, zoom: float, shift: float) -> Tensor:
     """Random turn (± degrees), zoom and shift (± shares); the edge is repeated."""
     b = len(x)
-    uniform = lambda most: (torch.rand(b, device=x.device) * 2 - 1) * most
+
+    def uniform(most: float) -> Tensor:
+        return (torch.rand(b, device=x.device) * 2 - 1) * most
+
     angle, scale = uniform(degrees * torch.pi / 180), 1 + uniform(zoom)
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    theta = torch.stack([torch.stack([cos, -sin, uniform(2 * shift)], 1), torch.stack([sin, cos, uniform(2 * shift)], 1)], 1)
+    theta = torch.stack(
+        [torch.stack([cos, -sin, uniform(2 * shift)], 1), torch.stack([sin, cos, uniform(2 * shift)], 1)], 1
+    )
     grid = F.affine_grid(theta, list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, align_corners=False, padding_mode="border")

@@ -1,7 +1,8 @@
 """The order and the budgets of the trainings on a CPU, and the command that trains whatever comes next.
 
-Two processes of one thread each do more on two cores than one of two, so the plan has two lanes; a part waits for those it needs. Run
-the same command again and it goes on. A budget that is raised here makes a part go on from its checkpoint.
+Two processes of one thread each do more on two cores than one of two, so the plan has two lanes; a part waits for those
+it needs. Run the same command again and it goes on. A budget that is raised here makes a part go on from its
+checkpoint.
 """
 
 import time
@@ -52,4 +53,3 @@ def run_lane(lane: int) -> None:
             time.sleep(60)
         if not is_done(name, SETTINGS[name]):
             train(name, SETTINGS[name], "cpu")
-

@@ -1,8 +1,8 @@
 """Draws the splits: which cells (house, name) nothing trained may see, which half of the rest each judge learns from.
 
-Of a held-out name five houses or more are held out of everything (the unseen brands among them) and three or more show the thing.
-Near-copies of a held-out cell, in any house and under any name, are held out too; so are procedural versions of a held-out cell.
-The file is drawn once from its seed, is committed, and is what training reads.
+Of a held-out name five houses or more are held out of everything (the unseen brands among them) and three or more show
+the thing. Near-copies of a held-out cell, in any house and under any name, are held out too; so are procedural versions
+of a held-out cell. The file is drawn once from its seed, is committed, and is what training reads.
 """
 
 import base64
@@ -10,6 +10,7 @@ import json
 import random
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,7 +23,8 @@ from .places import COMMITTED, DIGESTS, MODELS, SPLITS
 
 SEED = 20250218
 NEAR_COPY = 0.1
-"""Root mean square difference over the pixels, in 0..1, of pictures averaged to 64 px (averaging only brings pictures nearer)."""
+"""Root mean square difference over the pixels, in 0..1, of pictures averaged to 64 px (averaging only brings
+pictures nearer)."""
 KINDS = {"test": 96, "kept": 48, "reference": 48, "calibration": 64}
 """How many names are held out, and for what: reporting, choosing settings, brands' own pictures, calibrating judges."""
 HELD_OUT_SEEN = 3
@@ -45,7 +47,9 @@ class Splits:
     @cached_property
     def held_out(self) -> dict[str, list[Cell]]:
         """Kind -> the cells of seen houses held out for it, without near-copies."""
-        return {kind: [Cell(h, n) for n, hs in names.items() for h in hs] for kind, names in self.plain["held_out"].items()}
+        return {
+            kind: [Cell(h, n) for n, hs in names.items() for h in hs] for kind, names in self.plain["held_out"].items()
+        }
 
     @cached_property
     def near_copies(self) -> frozenset[Cell]:
@@ -129,7 +133,7 @@ def draw() -> None:
     brand_rows = [i for i, cell in enumerate(store.cells) if BY_NAME[cell.house].unseen]
     train_rows = [i for i, cell in enumerate(store.cells) if not BY_NAME[cell.house].unseen]
     like_a_brand = near(pictures[train_rows], pictures[brand_rows]).any(1)
-    banned = {store.cells[i] for i, is_near in zip(train_rows, like_a_brand) if is_near}
+    banned = {store.cells[i] for i, is_near in zip(train_rows, like_a_brand, strict=True) if is_near}
     held_rows = [place[Cell(h, n)] for n, hs in candidates.items() for h in hs]
     like_held = near(pictures[train_rows], pictures[held_rows])
     copies: dict[str, set[Cell]] = defaultdict(set)
@@ -146,15 +150,19 @@ def draw() -> None:
     if len(usable) < len(kinds):
         raise ValueError(f"{len(usable)} names can be held out, {len(kinds)} are wanted")
     rng.shuffle(kinds)
-    for name, kind in zip(usable, kinds):
+    for name, kind in zip(usable, kinds, strict=False):
         chosen[name] = kind
-    held = {kind: {n: candidates[n] for n in sorted(chosen) if chosen[n] == kind} for kind in sorted(order, key=order.get)}
+    held = {
+        kind: {n: candidates[n] for n in sorted(chosen) if chosen[n] == kind} for kind in sorted(order, key=order.get)
+    }
     own = {Cell(h, n) for names in held.values() for n, hs in names.items() for h in hs}
     near_copies = (banned | {cell for n in chosen for cell in copies[n]}) - own
     training = [c for i in train_rows if (c := store.cells[i]) not in near_copies | own]
     for name in chosen:
         if sum(c.name == name and c.house in seen for c in training) < SHOWN_BY:
-            raise ValueError(f"{name}: fewer than {SHOWN_BY} houses show it once near-copies are held out; change the seed")
+            raise ValueError(
+                f"{name}: fewer than {SHOWN_BY} houses show it once near-copies are held out; change the seed"
+            )
     plain = {
         "seed": SEED,
         "near_copy": NEAR_COPY,
@@ -170,7 +178,9 @@ def draw() -> None:
     SPLITS.write_text(compact(plain), "utf-8")
     DIGESTS.write_text(compact({"cells": grouped(store.cells), "sha256_first_8": packed(store.digests)}), "utf-8")
     counts = {kind: f"{len(names)} names, {sum(map(len, names.values()))} cells" for kind, names in held.items()}
-    print(counts, f"near-copies {len(near_copies)} ({len(banned)} of unseen brands), training {len(training)}", flush=True)
+    print(
+        counts, f"near-copies {len(near_copies)} ({len(banned)} of unseen brands), training {len(training)}", flush=True
+    )
 
 
 def halved(training: list[Cell], rng: random.Random) -> list[Cell]:
@@ -193,7 +203,7 @@ def halved(training: list[Cell], rng: random.Random) -> list[Cell]:
     return half
 
 
-def grouped(cells) -> dict[str, list[str]]:
+def grouped(cells: Iterable[Cell]) -> dict[str, list[str]]:
     """house -> names, sorted."""
     found = defaultdict(list)
     for cell in cells:
@@ -219,7 +229,8 @@ def packed(digests: list[bytes]) -> str:
 
 
 def build_looks(processes: int, cells_a_look: int | None = None) -> None:
-    """Renders training drawings in every training look; a picture that comes near a held-out drawing of its name is left out.
+    """Renders training drawings in every training look; a picture that comes near a held-out drawing of its name is
+    left out.
 
     `cells_a_look`, where given, stands in for the splits' own number (rehearsals).
     """

@@ -1,8 +1,8 @@
 """Trains one part: resumable, a batch order that depends on nothing but the step, held-out figures kept as JSON lines.
 
-Each step seeds the random numbers by itself, so a run that was stopped and goes on sees the batches it would have seen. The learning
-rate warms up, stays, and falls to zero over the last fifth of the budget; an average of the weights is kept and is what ships.
-Checkpoints are written whole or not at all.
+Each step seeds the random numbers by itself, so a run that was stopped and goes on sees the batches it would have seen.
+The learning rate warms up, stays, and falls to zero over the last fifth of the budget; an average of the weights is
+kept and is what ships. Checkpoints are written whole or not at all.
 """
 
 import hashlib
@@ -26,7 +26,8 @@ Step = Callable[[nn.Module], tuple[Tensor, dict[str, float]]]
 
 @dataclass(frozen=True)
 class Settings:
-    """A run's settings. `minutes` are of processor time on a CPU (neighbours do not count) and of the clock on a GPU."""
+    """A run's settings. `minutes` are of processor time on a CPU (neighbours do not count) and of the clock on a
+    GPU."""
 
     minutes: float
     batch: int
@@ -40,13 +41,14 @@ class Settings:
     steps: int | None = None
     """Stops after so many steps, if that comes first (rehearsals)."""
     until: float | None = None
-    """The time of day (as `time.time`) at which the budget ends, instead of `minutes`: for a machine that is lent by the clock."""
+    """The time of day (as `time.time`) at which the budget ends, instead of `minutes`: for a machine that is lent by
+    the clock."""
 
 
 class Trainer:
     """Trains `model` and keeps `average`, its moving average, in `WORK/name.pt`."""
 
-    def __init__(self, name: str, model: nn.Module, settings: Settings, where: str, seen: dict | None = None):
+    def __init__(self, name: str, model: nn.Module, settings: Settings, where: str, seen: dict | None = None) -> None:
         self.name, self.model, self.settings, self.where, self.seen = name, model.to(where), settings, where, seen or {}
         self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
         matrices = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
@@ -108,14 +110,20 @@ class Trainer:
 
     def write_log(self, kind: str, numbers: dict[str, float]) -> None:
         """One line in the log, and on the screen."""
-        line = {"kind": kind, "step": self.steps, "samples": self.steps * self.settings.batch, "minutes": round(self.elapsed / 60, 2)}
+        line = {
+            "kind": kind,
+            "step": self.steps,
+            "samples": self.steps * self.settings.batch,
+            "minutes": round(self.elapsed / 60, 2),
+        }
         line |= {k: float(f"{v:.5g}") for k, v in numbers.items()}
         with self.log.open("a") as file:
             file.write(json.dumps(line) + "\n")
         print(self.name, json.dumps(line), flush=True)
 
     def run(self, step: Step, evaluate: Callable[[nn.Module], dict[str, float]], every: int = 50) -> bool:
-        """Trains until the budget is spent; `step(model)` gives the loss and numbers to log. Returns whether it is done."""
+        """Trains until the budget is spent; `step(model)` gives the loss and numbers to log. Returns whether it is
+        done."""
         sums: dict[str, Tensor | float] = {}
         since, clock = 0, time.time()
         saved, evaluated = time.time(), self.elapsed
@@ -144,7 +152,9 @@ class Trainer:
                 means = {k: float(v) / since for k, v in sums.items()}
                 if not all(math.isfinite(v) for v in means.values()):
                     raise FloatingPointError(f"{self.name}: the loss is {means} at step {self.steps}")
-                self.write_log("train", means | {"samples_a_second": since * self.settings.batch / (time.time() - clock)})
+                self.write_log(
+                    "train", means | {"samples_a_second": since * self.settings.batch / (time.time() - clock)}
+                )
                 sums, since, clock = {}, 0, time.time()
             if time.time() - saved > self.settings.save_seconds:
                 self.save()
@@ -188,7 +198,10 @@ def checkpoint(name: str) -> dict:
 
 def shipped(average: dict[str, Tensor]) -> dict[str, Tensor]:
     """Averaged weights as they ship and travel: large tensors in half precision."""
-    large = lambda v: v.dtype == torch.float32 and v.numel() >= 256
+
+    def large(v: Tensor) -> bool:
+        return v.dtype == torch.float32 and v.numel() >= 256
+
     return {k: v.half() if large(v) else v for k, v in average.items()}
 
 

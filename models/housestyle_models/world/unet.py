@@ -1,9 +1,10 @@
-"""The text-conditioned UNet over the autoencoder's latents: `diffusers.UNet2DConditionModel`, v-prediction, linear betas.
+"""The text-conditioned UNet over the autoencoder's latents: `diffusers.UNet2DConditionModel`, v-prediction, linear
+betas.
 
-In: the trained autoencoder and CLIP, both frozen. Latents of every training picture (as it stands, and moved a little) are computed once
-and kept. Captions are drawn anew all the time; their states are computed for a pool of captions that serves some hundred steps. A tenth
-of the captions is empty, for guidance. Two arms, the same in all but the pictures: `unet` learns houses and procedural looks, `unet_plain`
-the houses alone.
+In: the trained autoencoder and CLIP, both frozen. Latents of every training picture (as it stands, and moved a little)
+are computed once and kept. Captions are drawn anew all the time; their states are computed for a pool of captions that
+serves some hundred steps. A tenth of the captions is empty, for guidance. Two arms, the same in all but the pictures:
+`unet` learns houses and procedural looks, `unet_plain` the houses alone.
 """
 
 import hashlib
@@ -30,7 +31,8 @@ WIDTHS = (96, 192)
 COPIES = 2
 EMPTY = 0.1
 POOL, REUSED = 4096, 4
-"""Captions whose states are held at a time (fewer where batches are small), and how often each is drawn before new ones come."""
+"""Captions whose states are held at a time (fewer where batches are small), and how often each is drawn before new
+ones come."""
 REAL_SHARE = 0.5
 PROMPT = "a {thing} emoji, {look}"
 
@@ -68,7 +70,8 @@ def scheduler() -> DDIMScheduler:
 
 @torch.no_grad()
 def latents_of(pictures: Pictures) -> tuple[Tensor, float]:
-    """Scaled latents [copies, n, 48, 8, 8] of training pictures in half precision, and the scaling factor; kept in `WORK`."""
+    """Scaled latents [copies, n, 48, 8, 8] of training pictures in half precision, and the scaling factor; kept in
+    `WORK`."""
     made_by = fingerprint("autoencoder")
     of = hashlib.sha256(b"".join(pictures.digests)).hexdigest()
     path = WORK / f"latents-{made_by[:8]}-{of[:8]}.pt"
@@ -96,7 +99,7 @@ def latents_of(pictures: Pictures) -> tuple[Tensor, float]:
 class Prompts:
     """Text states by the frozen text encoder, [n, 48, 256] in half precision on the device."""
 
-    def __init__(self, where: str):
+    def __init__(self, where: str) -> None:
         clip, self.learned = load_clip()
         self.text, self.where = clip.text.to(where).eval().requires_grad_(False), where
 
@@ -118,9 +121,10 @@ def noised(x: Tensor, t: Tensor, noise: Tensor, alphas: Tensor) -> tuple[Tensor,
 
 
 class HeldOut:
-    """The denoising loss on kept drawings nothing was trained on: of seen houses by description, of unseen brands by the expert's words."""
+    """The denoising loss on kept drawings nothing was trained on: of seen houses by description, of unseen brands by
+    the expert's words."""
 
-    def __init__(self, prompts: Prompts, scale: float, where: str):
+    def __init__(self, prompts: Prompts, scale: float, where: str) -> None:
         said = expert.read()
         model = load_autoencoder().to(where)
         self.groups = {}
@@ -167,7 +171,9 @@ def train(name: str, settings: Settings, where: str) -> None:
     trainer = Trainer(name, build(), settings, where, seen)
     reads = {"autoencoder": fingerprint("autoencoder"), "text": fingerprint("clip", "text.")}
     if trainer.extra.get("reads", reads) != reads:
-        raise ValueError(f"{name} was trained on another autoencoder or text encoder: give it those back, or begin it anew")
+        raise ValueError(
+            f"{name} was trained on another autoencoder or text encoder: give it those back, or begin it anew"
+        )
     # A training that goes on keeps the factor it began with.
     scale = trainer.extra.get("scaling_factor", scale)
     trainer.extra |= {"scaling_factor": scale, "reads": reads}
@@ -205,4 +211,3 @@ def train(name: str, settings: Settings, where: str) -> None:
 def load_unet(name: str = "unet") -> tuple[UNet2DConditionModel, float]:
     """A trained UNet and the latents' scaling factor."""
     return trained(name, build()), checkpoint(name)["extra"]["scaling_factor"]
-

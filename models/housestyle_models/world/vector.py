@@ -1,4 +1,7 @@
-"""Renders an SVG drawing, as its house drew it or in a composed look, to pixels."""
+"""Renders an SVG drawing, as its house drew it or in a composed look, to pixels.
+
+What renders is imported where it is used: splits, looks and captions are read without it.
+"""
 
 import io
 import math
@@ -6,7 +9,6 @@ import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
-from PIL import Image, ImageColor
 
 from .catalogue import Drawing
 
@@ -36,6 +38,7 @@ def as_drawn(drawing: Drawing) -> str:
 
 def rendered(svg: str) -> np.ndarray:
     """Pixels of an SVG document on white paper, uint8 [SIZE, SIZE, 3]."""
+    from PIL import Image
     from resvg_py import svg_to_bytes
 
     png = Image.open(io.BytesIO(bytes(svg_to_bytes(svg_string=svg, width=SIZE, height=SIZE)))).convert("RGBA")
@@ -65,6 +68,8 @@ def tree(drawing: Drawing) -> ET.Element:
 
 def colour(text: str | None) -> Colour | None:
     """RGB in 0..1 of a paint that is one colour; None for `none`, references and the like."""
+    from PIL import ImageColor
+
     if not text or text in ("none", "inherit", "transparent") or text.startswith("url"):
         return None
     try:
@@ -81,7 +86,7 @@ def written(c: Colour) -> str:
 
 def mixed(a: Colour, b: Colour, share: float) -> Colour:
     """`a` with `share` of `b`."""
-    return tuple(x + (y - x) * share for x, y in zip(a, b))  # type: ignore[return-value]
+    return tuple(x + (y - x) * share for x, y in zip(a, b, strict=True))  # type: ignore[return-value]
 
 
 def luminance(c: Colour) -> float:

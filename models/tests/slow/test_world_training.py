@@ -1,4 +1,5 @@
-"""Training goes on where it stopped with the batches it would have seen; what was seen can be looked up; looks render."""
+"""Training goes on where it stopped with the batches it would have seen; what was seen can be looked up; looks
+render."""
 
 import hashlib
 import json
@@ -60,7 +61,10 @@ def test_averaged_weights_leave_the_present_ones_alone(tmp_path, monkeypatch):
 def test_a_loss_that_is_no_number_stops_the_training(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "WORK", tmp_path)
     trainer = Trainer("toy", nn.Linear(2, 1), Settings(minutes=1, batch=1, lr=1.0, steps=2), "cpu")
-    nothing = lambda model: (model(torch.ones(1, 2)).sum() * float("nan"), {"loss": torch.tensor(float("nan"))})
+
+    def nothing(model):
+        return (model(torch.ones(1, 2)).sum() * float("nan"), {"loss": torch.tensor(float("nan"))})
+
     with pytest.raises(FloatingPointError, match="step 1"):
         trainer.run(nothing, lambda model: {}, every=1)
 

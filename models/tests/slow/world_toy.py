@@ -15,10 +15,14 @@ def body(house: str, name: str) -> str:
     ink, fill = f"#{number & 0x7F7F7F:06x}", f"#{(number >> 8) & 0xFFFFFF:06x}"
     x, y, r = 10 + number % 12, 10 + (number >> 4) % 12, 5 + (number >> 8) % 4
     blend = '<linearGradient id="a"><stop stop-color="#fff"/><stop offset="1" stop-color="{}"/></linearGradient>'
-    return (
-        f'<defs>{blend.format(fill)}</defs><circle cx="{x}" cy="{y}" r="{r}" fill="{fill}"/>'
-        f'<path d="M2 2h{4 + number % 9}v9z" fill="{ink}"/><g transform="scale(.5)"><rect x="40" y="40" width="12" height="9" fill="url(#a)"/></g>'
-    )
+    width = 4 + number % 9
+    shapes = [
+        f"<defs>{blend.format(fill)}</defs>",
+        f'<circle cx="{x}" cy="{y}" r="{r}" fill="{fill}"/>',
+        f'<path d="M2 2h{width}v9z" fill="{ink}"/>',
+        '<g transform="scale(.5)"><rect x="40" y="40" width="12" height="9" fill="url(#a)"/></g>',
+    ]
+    return "".join(shapes)
 
 
 def write_pack(path: Path, a_kind: int = 3) -> None:

@@ -9,7 +9,9 @@ from housestyle_models.world.houses import EMOJI, HOUSES, SEEN
 from housestyle_models.world.looks import HELD_OUT_VALUES, UNSEEN_LOOKS, training_looks
 
 NAMES = ("dog-face", "airplane", "face-with-medical-mask", "snow-capped-mountain")
-CELLS = [Cell(h.name, n) for h in SEEN for n in NAMES] + [Cell(look.base, NAMES[0], look.name) for look in training_looks()]
+CELLS = [Cell(h.name, n) for h in SEEN for n in NAMES] + [
+    Cell(look.base, NAMES[0], look.name) for look in training_looks()
+]
 
 
 def texts() -> list[tuple[Cell, str]]:
