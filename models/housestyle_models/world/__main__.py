@@ -31,6 +31,7 @@ def arguments() -> argparse.ArgumentParser:
     for command in (part, gpu):
         command.add_argument("--toy", action="store_true", help="two steps a part, on the CPU")
         command.add_argument("--no-compile", action="store_true", help="without torch.compile")
+    gpu.add_argument("--retry", action="store_true", help="begin a part that fails compiled again without compiling")
     parcel = commands.add_parser("unpack", help="take the parts that a GPU machine trained")
     parcel.add_argument("folder", type=Path)
     bundle = commands.add_parser("bundle", help="write the bundle from the trained parts")
@@ -86,7 +87,7 @@ def main() -> None:
         from .parcels import ORDER
 
         parts = tuple(args.parts.split(",")) if args.parts else ORDER
-        plan = Plan(args.out, args.seconds, args.processes, args.toy, not args.no_compile, parts)
+        plan = Plan(args.out, args.seconds, args.processes, args.toy, not args.no_compile, args.retry, parts)
         sys.exit(run(plan, args.pack, args.parcel))
     elif args.command == "bundle":
         from .export import write as write_world

@@ -49,6 +49,8 @@ class Plan:
     processes: int
     toy: bool
     compiled: bool
+    retry: bool = False
+    """Whether a part that fails compiled begins again without compiling."""
     parts: tuple[str, ...] = parcels.ORDER
 
 
@@ -79,20 +81,38 @@ def make_data(plan: Plan) -> None:
     print(f"data after {time.time() - began:.0f} s", flush=True)
 
 
+def start(name: str, until: float, plan: Plan, compiled: bool) -> subprocess.Popen:
+    """Starts the training of one part as a process; what it prints goes to `WORK/NAME.out`."""
+    command = [sys.executable, "-u", "-m", "housestyle_models.world", "part", name, "--until", f"{until:.0f}"]
+    command += ["--toy"] if plan.toy else []
+    command += [] if compiled else ["--no-compile"]
+    with (WORK / f"{name}.out").open("ab") as log:
+        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+
+
 def run_phase(names: tuple[str, ...], until: float, plan: Plan) -> None:
-    """Trains parts side by side; a part that fails is an error once the others are done, and they keep what they
-    learned."""
-    running = {}
-    for name in names:
-        command = [sys.executable, "-u", "-m", "housestyle_models.world", "part", name, "--until", f"{until:.0f}"]
-        command += ["--toy"] if plan.toy else []
-        command += [] if plan.compiled else ["--no-compile"]
-        log = (WORK / f"{name}.out").open("ab")
-        running[name] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    codes = {name: process.wait() for name, process in running.items()}
-    for name in codes:
+    """Trains parts side by side; one that fails is reported once all are done, and the others keep what they learned.
+
+    Where the plan says so, a part that fails compiled begins again without compiling.
+    """
+    running = {name: start(name, until, plan, plan.compiled) for name in names}
+    compiled = {name: plan.compiled and SETTINGS[name].compiled for name in names}
+    codes: dict[str, int] = {}
+    while running:
+        for name, process in list(running.items()):
+            if (code := process.poll()) is None:
+                continue
+            del running[name]
+            if code and compiled[name] and plan.retry and time.time() < until:
+                print(f"{name} failed with torch.compile and begins again without it", flush=True)
+                compiled[name] = False
+                running[name] = start(name, until, plan, False)
+            else:
+                codes[name] = code
+        time.sleep(0.2)
+    for name, code in codes.items():
         lines = (WORK / f"{name}.out").read_text("utf-8", "replace").splitlines()
-        print("\n".join(line[:300] for line in lines[-3 if codes[name] == 0 else -25 :]), flush=True)
+        print("\n".join(line[:300] for line in lines[-3 if code == 0 else -25 :]), flush=True)
     failed = [name for name, code in codes.items() if code]
     if failed:
         print(f"failed: {', '.join(failed)}", flush=True)

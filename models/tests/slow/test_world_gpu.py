@@ -32,24 +32,12 @@ def test_toy_world_trains_comes_back_in_pieces_and_goes_on(tmp_path: Path):
     assert parts == set(PARTS)
 
     work = tmp_path / "second"
-    call(
-        work,
-        "gpu",
-        "--toy",
-        "--pack",
-        str(pack),
-        "--parcel",
-        str(out),
-        "--out",
-        str(tmp_path / "again"),
-        "--parts",
-        "judge_a",
-    )
+    again = ["--parcel", str(out), "--out", str(tmp_path / "again"), "--parts", "judge_a"]
+    call(work, "gpu", "--toy", "--pack", str(pack), *again)
     before = torch.load(tmp_path / "first/judge_a.pt", weights_only=True)
     after = torch.load(work / "judge_a.pt", weights_only=True)
-    assert (
-        before["steps"] == after["steps"] == 2
-    )  # the budget of a toy is spent: it calibrates anew and learns nothing more
+    # The budget of a toy is spent: it calibrates anew and learns nothing more.
+    assert before["steps"] == after["steps"] == 2
     assert after["extra"]["open_set"]["known_rejected"] == 0.05
     close = [
         torch.allclose(after["average"][k].float(), v.float(), atol=2e-3, rtol=2e-3)
