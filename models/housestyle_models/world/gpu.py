@@ -2,7 +2,7 @@
 stopped by the clock.
 
 Data are rendered there from the pack on all cores; then the parts train in two phases, those of a phase side by side as
-processes of their own (small models do not fill a large GPU, and compiling one overlaps with training another). What
+processes of their own (small models do not fill a large GPU). What
 comes back are pieces of at most 15 MiB. Called again with the pieces that came back, every part goes on. `--toy` runs
 the same steps on a CPU in seconds.
 """
@@ -23,14 +23,14 @@ from .training import Settings
 
 MOST = 62 * 2**20
 """All pieces together."""
-DATA, RETURN = 60.0, 20.0
-"""Seconds that rendering may take, and that packing the parts is given."""
+RETURN, GRACE = 25.0, 12.0
+"""Seconds kept for last evaluations and packing; how many of them a part may take before it is stopped."""
 PHASES = (("autoencoder", "clip", "judge_a", "judge_b"), ("unet", "unet_plain"))
 READ_BY_UNET = ("autoencoder", "clip")
 SHARES = (0.42, 0.58)
 """How the two phases share the time that rendering and packing leave."""
 SETTINGS = {
-    "autoencoder": Settings(0, batch=256, lr=1.2e-3, ema=0.998, save_seconds=30, evaluate_seconds=30, compiled=True),
+    "autoencoder": Settings(0, batch=256, lr=1.2e-3, ema=0.998, save_seconds=30, evaluate_seconds=30),
     "clip": Settings(0, batch=384, lr=1.2e-3, weight_decay=0.05, ema=0.998, save_seconds=30, evaluate_seconds=30),
     "judge_a": Settings(0, batch=384, lr=2.5e-3, weight_decay=0.05, ema=0.998, save_seconds=30, evaluate_seconds=30),
     "judge_b": Settings(0, batch=384, lr=2e-3, weight_decay=0.05, ema=0.998, save_seconds=30, evaluate_seconds=30),
@@ -100,6 +100,8 @@ def run_phase(names: tuple[str, ...], until: float, plan: Plan) -> None:
     codes: dict[str, int] = {}
     while running:
         for name, process in list(running.items()):
+            if not plan.toy and time.time() > until + GRACE:
+                process.kill()  # what it saved last stays
             if (code := process.poll()) is None:
                 continue
             del running[name]
