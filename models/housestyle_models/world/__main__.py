@@ -32,6 +32,8 @@ def arguments() -> argparse.ArgumentParser:
         command.add_argument("--toy", action="store_true", help="two steps a part, on the CPU")
         command.add_argument("--no-compile", action="store_true", help="without torch.compile")
     gpu.add_argument("--retry", action="store_true", help="begin a part that fails compiled again without compiling")
+    away = commands.add_parser("parcel", help="write the trained parts as pieces that travel")
+    away.add_argument("folder", type=Path)
     parcel = commands.add_parser("unpack", help="take the parts that a GPU machine trained")
     parcel.add_argument("folder", type=Path)
     bundle = commands.add_parser("bundle", help="write the bundle from the trained parts")
@@ -97,6 +99,11 @@ def main() -> None:
         from .draw import draw as draw_cells
 
         print(draw_cells(args.kind, args.names, args.words, args.steps, args.guidance, args.out, args.arm))
+    elif args.command == "parcel":
+        from .gpu import MOST
+        from .parcels import pack as pack_parts
+
+        print(pack_parts(args.folder, MOST))
     elif args.command == "unpack":
         from .parcels import unpack
 
