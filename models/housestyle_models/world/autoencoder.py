@@ -2,7 +2,7 @@
 pictures.
 
 4 × 4 pixels become channels, so no convolution runs at full size: that is what makes it cheap. Beside the network runs
-a linear code of 16 × 16 blocks, begun as their principal components: training starts at what that reaches (25 dB)
+a linear code of 16 × 16 blocks, their principal components: training starts at what that reaches (25 dB)
 instead of at nothing, and the network learns what is missing. The loss is L1 on pixels and on their differences at two
 scales (edges are what a drawing is made of), and a light KL term; the decoder learns from sampled latents, so that it
 forgives a UNet's small errors. Eight by eight latents keep a UNet step at a quarter of the cost of sixteen by sixteen.
@@ -51,6 +51,9 @@ class Autoencoder(AutoencoderKL):
         self.register_to_config(patch_size=PATCH)
         self.shorten = nn.Conv2d(3 * BLOCK**2, channels, 1)
         self.restore = nn.Conv2d(channels, 3 * BLOCK**2, 1)
+        # Principal components are the best linear code as they are; large steps would only blur them.
+        self.shorten.requires_grad_(False)
+        self.restore.requires_grad_(False)
         # Latents begin with little noise (log variance -6), and the networks beside the linear code with no say.
         with torch.no_grad():
             self.quant_conv.weight.zero_()

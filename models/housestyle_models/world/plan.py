@@ -12,7 +12,7 @@ import torch
 from .training import Settings, is_done
 
 SETTINGS = {
-    "autoencoder": Settings(minutes=240, batch=16, lr=1.5e-3, ema=0.998),
+    "autoencoder": Settings(minutes=240, batch=16, lr=1e-3, ema=0.998),
     "judge_a": Settings(minutes=180, batch=64, lr=2e-3, weight_decay=0.05, ema=0.998, evaluate_seconds=300),
     "judge_b": Settings(minutes=180, batch=64, lr=1.5e-3, weight_decay=0.05, ema=0.998, evaluate_seconds=300),
     "clip": Settings(minutes=120, batch=96, lr=1e-3, weight_decay=0.05, ema=0.998),
