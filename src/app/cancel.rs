@@ -15,7 +15,7 @@ use crate::plan::CampaignId;
 
 /// The request to cancel a campaign.
 #[derive(Clone, Debug)]
-pub struct CancelRequest {
+pub(crate) struct CancelRequest {
     /// The campaign's id.
     pub campaign: CampaignId,
     /// The person who decided it.
@@ -26,7 +26,7 @@ pub struct CancelRequest {
 
 /// The result of cancelling.
 #[derive(Debug, Serialize)]
-pub struct CancelReport {
+pub(crate) struct CancelReport {
     /// Whether this call cancelled the campaign; false if it was complete or cancelled before.
     pub cancelled: bool,
     /// The campaign's status.

@@ -21,7 +21,7 @@ use crate::store::Store;
 
 /// The request to check files.
 #[derive(Clone, Debug, Default)]
-pub struct CheckRequest {
+pub(crate) struct CheckRequest {
     /// Campaign, style set and cost model files.
     pub files: Vec<PathBuf>,
     /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
@@ -30,7 +30,7 @@ pub struct CheckRequest {
 
 /// The result of checking files.
 #[derive(Debug, Serialize)]
-pub struct CheckReport {
+pub(crate) struct CheckReport {
     /// Number of files checked.
     pub files: usize,
     /// Every problem of every file.

@@ -14,7 +14,7 @@ use crate::campaign::layout::Layout;
 
 /// Selects the dead letters to requeue; a letter that matches any of the three fields is requeued.
 #[derive(Clone, Debug, Default)]
-pub struct RequeueRequest {
+pub(crate) struct RequeueRequest {
     /// Ids of dead letters.
     pub ids: Vec<String>,
     /// Every dead letter of this campaign.
@@ -27,7 +27,7 @@ pub struct RequeueRequest {
 
 /// The result of a requeue.
 #[derive(Debug, Serialize)]
-pub struct RequeueReport {
+pub(crate) struct RequeueReport {
     /// The messages that were requeued.
     pub requeued: Vec<DeadLetter>,
 }

@@ -18,7 +18,7 @@ use crate::pipeline::Bundle;
 
 /// The request to check the installation.
 #[derive(Clone, Debug, Default)]
-pub struct DoctorRequest {
+pub(crate) struct DoctorRequest {
     /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }

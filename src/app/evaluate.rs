@@ -27,7 +27,7 @@ use crate::store::Store;
 
 /// The request to evaluate a campaign; reports and reviews take the same.
 #[derive(Clone, Debug)]
-pub struct EvaluateRequest {
+pub(crate) struct EvaluateRequest {
     /// The campaign: its file (YAML), its id, or its name if no other campaign has it.
     pub campaign: String,
     /// An imported baseline to compare with; `None`: the suite's baseline, if any.

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use crate::base::error::{Error, Kind};
+use crate::base::error::Error;
 use crate::spec::Problem;
 
 /// The result of a use case.
-pub type AppResult<T> = Result<T, Failure>;
+pub(crate) type AppResult<T> = Result<T, Failure>;
 
 /// Explains why a use case failed.
 ///
 /// # Invariants
 /// Has at least one problem or an error.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     problems: Vec<Problem>,
     error: Option<Error>,
 }
@@ -40,16 +40,6 @@ impl Failure {
     pub fn caused_by(self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let (problems, error) = self.into_parts();
         Self { problems, error: Some(error.caused_by(cause)) }
-    }
-
-    /// Returns every problem of the input, with its place.
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
-    }
-
-    /// Returns the kind of the error that sums the failure up.
-    pub fn kind(&self) -> Kind {
-        self.error.as_ref().map_or(Kind::Invalid, Error::kind)
     }
 
     /// Returns the problems, and the error that is not about the input, if there is one.
@@ -98,11 +88,13 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::error::Kind;
 
     #[test]
     fn an_error_beside_the_problems_stands_for_both() {
         let (problems, error) = Failure::new(Vec::new(), Some(Error::unavailable("no bundle"))).into_parts();
         assert_eq!((problems.len(), error.kind()), (0, Kind::Unavailable));
-        assert_eq!(Failure::from(Vec::new()).kind(), Kind::Internal, "a failure always has an error");
+        let (_, error) = Failure::from(Vec::new()).into_parts();
+        assert_eq!(error.kind(), Kind::Internal, "a failure always has an error");
     }
 }

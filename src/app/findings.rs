@@ -7,7 +7,7 @@ use crate::campaign::status::CampaignStatus;
 
 /// The status of a campaign.
 #[derive(Debug, Serialize)]
-pub struct StatusReport {
+pub(crate) struct StatusReport {
     /// The campaign's status as counted in the store.
     #[serde(flatten)]
     pub standing: CampaignStatus,
@@ -24,7 +24,7 @@ pub struct StatusReport {
 
 /// The result of checking one file.
 #[derive(Debug)]
-pub struct CheckedFile {
+pub(crate) struct CheckedFile {
     /// The file.
     pub file: String,
     /// The contents of a valid file; `None` if the file has a problem.
@@ -37,7 +37,7 @@ pub struct CheckedFile {
 
 /// The contents of a valid file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CheckedContents {
+pub(crate) enum CheckedContents {
     /// A campaign.
     Campaign {
         /// Number of images.
@@ -57,7 +57,7 @@ pub enum CheckedContents {
 
 /// The result of checking one requirement.
 #[derive(Debug, Serialize)]
-pub struct SystemCheck {
+pub(crate) struct SystemCheck {
     /// The requirement.
     pub what: String,
     /// Whether it is met.

@@ -29,7 +29,7 @@ use crate::store::{Key, Store};
 
 /// The request to import a baseline.
 #[derive(Clone, Debug)]
-pub struct ImportBaselineRequest {
+pub(crate) struct ImportBaselineRequest {
     /// A folder, a zip file, or `store:PREFIX` for keys of the store.
     pub source: String,
     /// The baseline's name.
@@ -51,7 +51,7 @@ pub struct ImportBaselineRequest {
 
 /// The result of an import.
 #[derive(Debug, Serialize)]
-pub struct BaselineReport {
+pub(crate) struct BaselineReport {
     /// The baseline's name.
     pub baseline: Name,
     /// The campaign's id.

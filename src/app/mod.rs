@@ -1,8 +1,8 @@
 //! The use cases of the application, as async functions with typed input and output.
 //!
-//! [`App`] holds the settings and opens what they name; every use case is a method on it, in a file of its own. A use
-//! case does not print and does not know a terminal: it returns a value, or a [`Failure`] with every problem of the
-//! input, and sends progress events to a [`ProgressSink`]. The command line is one caller.
+//! `App` holds the settings and opens what they name; every use case is a method on it, in a file of its own. A use
+//! case does not print and does not know a terminal: it returns a value, or a `Failure` with every problem of the
+//! input, and sends progress events to a `ProgressSink`. The command line is one caller.
 
 pub mod announcer;
 pub mod cancel;
@@ -32,6 +32,6 @@ pub mod train;
 pub mod warm_up;
 pub mod work;
 
-pub use failure::{AppResult, Failure};
-pub use progress::{Progress, ProgressSink};
-pub use resources::App;
+pub(crate) use failure::{AppResult, Failure};
+pub(crate) use progress::{Progress, ProgressSink};
+pub(crate) use resources::App;

@@ -1,7 +1,7 @@
 //! Turns a campaign's draft into its plan, with every problem found. `check`, `plan`, `run` and the workers share it,
 //! so that they refuse the same campaigns with the same messages and exit code.
 //!
-//! Takes a draft and a store; returns a [`PreparedCampaign`] or a [`Failure`].
+//! Takes a draft and a store; returns a `PreparedCampaign` or a `Failure`.
 //!
 //! # Invariants
 //! Nothing is generated and no model is loaded; problems that need the bundle are returned together with the others.
@@ -22,7 +22,7 @@ use crate::store::Store;
 
 /// The request to plan a campaign.
 #[derive(Clone, Debug)]
-pub struct PlanRequest {
+pub(crate) struct PlanRequest {
     /// The campaign file (YAML).
     pub file: PathBuf,
     /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
@@ -31,7 +31,7 @@ pub struct PlanRequest {
 
 /// A campaign with its verified bundle and its plan.
 #[derive(Debug)]
-pub struct PreparedCampaign {
+pub(crate) struct PreparedCampaign {
     /// The campaign.
     pub campaign: Campaign,
     /// The campaign's bundle, verified.

@@ -20,7 +20,7 @@ use crate::store::Store;
 
 /// Plans campaigns for one bundle.
 #[derive(Debug)]
-pub struct BundlePlans {
+pub(crate) struct BundlePlans {
     app: App,
     store: Arc<dyn Store>,
     /// The digest of the workers' bundle.

@@ -11,7 +11,7 @@ use crate::train::fit::CurvePoint;
 use crate::worker::WorkerEvent;
 
 /// Receives progress events; called from several threads.
-pub trait ProgressSink: Send + Sync + fmt::Debug {
+pub(crate) trait ProgressSink: Send + Sync + fmt::Debug {
     /// Receives one event.
     fn report(&self, progress: &Progress<'_>);
 }
@@ -19,7 +19,7 @@ pub trait ProgressSink: Send + Sync + fmt::Debug {
 /// A progress event.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Progress<'a> {
+pub(crate) enum Progress<'a> {
     /// TensorRT starts to build engines, which takes minutes.
     BuildingEngines {
         /// The folder where the engines are kept, if any.
@@ -127,12 +127,4 @@ pub enum Progress<'a> {
         /// The reason.
         reason: &'a str,
     },
-}
-
-/// Discards every event, for callers that need only the result.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct IgnoreProgress;
-
-impl ProgressSink for IgnoreProgress {
-    fn report(&self, _: &Progress<'_>) {}
 }

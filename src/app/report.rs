@@ -29,7 +29,7 @@ const SIDE: u32 = 128;
 
 /// The request to write a report.
 #[derive(Clone, Debug)]
-pub struct ReportRequest {
+pub(crate) struct ReportRequest {
     /// The evaluation to report on.
     pub evaluation: EvaluateRequest,
     /// A cost model (YAML); without it the report has no costs.
@@ -42,7 +42,7 @@ pub struct ReportRequest {
 
 /// The files that were written; the whole report is `report.json`.
 #[derive(Debug, Serialize)]
-pub struct WrittenReport {
+pub(crate) struct WrittenReport {
     /// The verdict of the comparison.
     pub verdict: ReportVerdict,
     /// The verdict in a sentence.

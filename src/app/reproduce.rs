@@ -37,7 +37,7 @@ const NAME_ONE: &str = "name the .json beside an image in assets/ or rejected/";
 
 /// The request to reproduce an asset.
 #[derive(Clone, Debug)]
-pub struct ReproduceRequest {
+pub(crate) struct ReproduceRequest {
     /// The asset's sidecar (JSON).
     pub sidecar: PathBuf,
     /// The file that the new image is written to; `None`: the new image is only compared.
@@ -48,7 +48,7 @@ pub struct ReproduceRequest {
 
 /// The result of a reproduction.
 #[derive(Debug, PartialEq, Serialize)]
-pub struct ReproduceReport {
+pub(crate) struct ReproduceReport {
     /// The job's id.
     pub job: String,
     /// The execution provider that made the old image.
@@ -76,7 +76,7 @@ pub struct ReproduceReport {
 /// The state of the file beside the sidecar, compared with the digest in the sidecar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum OldFile {
+pub(crate) enum OldFile {
     /// The file has the recorded digest.
     AsRecorded,
     /// The file has another digest.

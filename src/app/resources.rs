@@ -22,7 +22,7 @@ use crate::telemetry::{Metrics, Readiness, serve};
 
 /// The application, whose methods are the use cases. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct App {
+pub(crate) struct App {
     /// The settings, merged from all layers and validated.
     pub config: Arc<Config>,
     /// The request to stop; long use cases stop within a step of it.

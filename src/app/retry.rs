@@ -10,7 +10,7 @@ use crate::plan::CampaignId;
 
 /// The request to retry a campaign.
 #[derive(Clone, Debug)]
-pub struct RetryRequest {
+pub(crate) struct RetryRequest {
     /// The campaign's id.
     pub campaign: CampaignId,
     /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
@@ -19,7 +19,7 @@ pub struct RetryRequest {
 
 /// The result of a retry.
 #[derive(Debug, Serialize)]
-pub struct RetryReport {
+pub(crate) struct RetryReport {
     /// The campaign's id.
     pub campaign: String,
     /// Number of jobs that are made again.

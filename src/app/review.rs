@@ -31,7 +31,7 @@ const SIDE: u32 = 384;
 
 /// The request to write a review sheet.
 #[derive(Clone, Debug)]
-pub struct SheetRequest {
+pub(crate) struct SheetRequest {
     /// The evaluation whose images are compared; it needs a baseline.
     pub evaluation: EvaluateRequest,
     /// The person who votes.
@@ -46,7 +46,7 @@ pub struct SheetRequest {
 
 /// A written review sheet, without the key to the sides.
 #[derive(Debug, Serialize)]
-pub struct WrittenSheet {
+pub(crate) struct WrittenSheet {
     /// The sheet's id.
     pub sheet: String,
     /// The person who votes.
@@ -65,7 +65,7 @@ pub struct WrittenSheet {
 
 /// Names a review by its campaign and baseline.
 #[derive(Clone, Debug)]
-pub struct ReviewRequest {
+pub(crate) struct ReviewRequest {
     /// The campaign: its file (YAML), its id, or its name if no other campaign has it.
     pub campaign: String,
     /// The baseline that the campaign is compared with.
@@ -76,7 +76,7 @@ pub struct ReviewRequest {
 
 /// The result of importing one file of votes.
 #[derive(Debug)]
-pub struct VotesFile {
+pub(crate) struct VotesFile {
     /// The file.
     pub file: String,
     /// The votes that were added, or the error for which the file was refused.

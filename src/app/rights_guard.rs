@@ -31,7 +31,7 @@ use crate::worker::generator::Generator;
 const REVOCATION_TTL: Duration = Duration::from_secs(30);
 
 /// A pipeline that loads trained encoders at their first use, if their rights allow it.
-pub struct RightsGuard {
+pub(crate) struct RightsGuard {
     pipeline: Pipeline,
     store: Arc<dyn Store>,
     app: App,

@@ -36,7 +36,7 @@ use crate::worker::{Mode, Worker, WorkerEvent, meter};
 
 /// The request to run a campaign.
 #[derive(Clone, Debug)]
-pub struct RunRequest {
+pub(crate) struct RunRequest {
     /// The campaign file (YAML).
     pub file: PathBuf,
     /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
@@ -45,7 +45,7 @@ pub struct RunRequest {
 
 /// The result of a run.
 #[derive(Debug, Serialize)]
-pub struct RunReport {
+pub(crate) struct RunReport {
     /// The campaign's id.
     pub campaign: String,
     /// The folder or prefix of the campaign's files.
@@ -76,7 +76,7 @@ pub struct RunReport {
 
 /// A job that was abandoned.
 #[derive(Debug, Serialize)]
-pub struct AbandonedJob {
+pub(crate) struct AbandonedJob {
     /// The job's id.
     pub job: String,
     /// The reason.

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// The request for a campaign's status.
 #[derive(Clone, Debug)]
-pub struct StatusRequest {
+pub(crate) struct StatusRequest {
     /// The campaign's id.
     pub campaign: CampaignId,
     /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.

@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// The request to submit a campaign.
 #[derive(Clone, Debug)]
-pub struct SubmitRequest {
+pub(crate) struct SubmitRequest {
     /// The campaign file (YAML).
     pub file: PathBuf,
     /// Whether to wait until the campaign has ended.
@@ -40,7 +40,7 @@ pub struct SubmitRequest {
 
 /// The result of a submission.
 #[derive(Debug, Serialize)]
-pub struct SubmitReport {
+pub(crate) struct SubmitReport {
     /// The submission's id.
     pub submission: String,
     /// The campaign's id; `None` if no coordinator has answered yet.

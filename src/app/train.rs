@@ -41,7 +41,7 @@ const WEIGHT_DECAY: f32 = 0.01;
 
 /// The request to train.
 #[derive(Clone, Debug)]
-pub struct TrainRequest {
+pub(crate) struct TrainRequest {
     /// The style set file (YAML).
     pub styleset: PathBuf,
     /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
@@ -50,7 +50,7 @@ pub struct TrainRequest {
 
 /// The result of a training.
 #[derive(Debug, Serialize)]
-pub struct TrainReport {
+pub(crate) struct TrainReport {
     /// The new version; `None` if training was stopped.
     pub version: Option<String>,
     /// The folder or prefix of its files.

@@ -10,7 +10,7 @@ use crate::spec::{Guidance, Sampler};
 
 /// The result of a warm-up.
 #[derive(Clone, Copy, Debug)]
-pub struct WarmUp {
+pub(crate) struct WarmUp {
     /// The image's side in pixels.
     pub size: u32,
     /// Whether the image was scored; false for a bundle without an evaluator.

@@ -38,7 +38,7 @@ const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The options of a worker.
 #[derive(Clone, Debug, Default)]
-pub struct WorkRequest {
+pub(crate) struct WorkRequest {
     /// The bundle's name; `None`: the only bundle in the folders of the settings.
     pub bundle: Option<String>,
     /// Whether to end once the queue is empty.
@@ -49,7 +49,7 @@ pub struct WorkRequest {
 
 /// The result of a worker process.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct WorkReport {
+pub(crate) struct WorkReport {
     /// Jobs that were already finished when they were taken.
     pub found: usize,
     /// Jobs finished by this worker.

@@ -10,14 +10,14 @@ use super::{limits, text};
 /// # Invariants
 /// Plain text that is not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor(String);
+pub(crate) struct Actor(String);
 
 /// The reason that was given for something.
 ///
 /// # Invariants
 /// Plain text that is not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason(String);
+pub(crate) struct Reason(String);
 
 impl Actor {
     /// Checks a name that was given in `field`.

@@ -30,7 +30,7 @@ pub(crate) fn to_pretty_vec(what: &str, value: &impl Serialize) -> Result<Vec<u8
 
 /// Says why a stored record could not be read.
 #[derive(Debug)]
-pub enum UnreadableRecord {
+pub(crate) enum UnreadableRecord {
     /// It is no record of this kind.
     Damaged(serde_json::Error),
     /// It has this format version, which another release of the program reads.

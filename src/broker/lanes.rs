@@ -12,7 +12,7 @@ use crate::spec::Priority;
 
 /// Waiting items, one lane per priority.
 #[derive(Debug)]
-pub struct Lanes<T> {
+pub(crate) struct Lanes<T> {
     lanes: [(i64, VecDeque<T>); 3],
 }
 

@@ -16,7 +16,7 @@ use crate::store::Store;
 
 /// A job that was given up on, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeadLetterRecord {
+pub(crate) struct DeadLetterRecord {
     /// The job's id.
     pub job: String,
     /// The stem of the job's files.

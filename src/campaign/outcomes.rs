@@ -191,7 +191,7 @@ pub async fn forget_failed(store: &Arc<dyn Store>, layout: &Layout, stems: &[Ste
 
 /// A sidecar of any campaign, or the error of reading it.
 #[derive(Debug)]
-pub struct FoundSidecar {
+pub(crate) struct FoundSidecar {
     /// The sidecar's key.
     pub key: Key,
     /// The sidecar, or why it cannot be read.

@@ -39,7 +39,7 @@ pub struct Queued {
 
 /// The record that a campaign is cancelled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cancellation {
+pub(crate) struct Cancellation {
     /// When it was cancelled.
     pub at: Timestamp,
     /// Who cancelled it.

@@ -22,7 +22,7 @@ use crate::telemetry;
 /// Makes campaign images in a brand's own style, and measures them
 #[derive(Debug, Parser)]
 #[command(name = "housestyle", version, about, max_term_width = 100, after_help = EXIT_CODES)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]

@@ -8,7 +8,7 @@ use crate::base::error::Result;
 
 /// The application and the output of one command.
 #[derive(Clone, Debug)]
-pub struct CommandContext {
+pub(crate) struct CommandContext {
     /// The application.
     pub app: App,
     output: Output,

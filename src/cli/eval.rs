@@ -15,7 +15,7 @@ use crate::eval::evaluation::{Compared, Comparison, ComparisonVerdict, MeanEstim
 
 /// The arguments of an evaluation, which `report` and `review` take too.
 #[derive(Clone, Debug, clap::Args)]
-pub struct EvaluationArgs {
+pub(crate) struct EvaluationArgs {
     /// The campaign: its file (YAML), its id, or its name if no other campaign has it
     pub(super) campaign: String,
     /// An imported baseline to compare with

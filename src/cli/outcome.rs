@@ -2,7 +2,7 @@
 
 /// The outcome of a command that did not fail; failures are [`Failure`](crate::app::Failure).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommandOutcome {
+pub(crate) enum CommandOutcome {
     /// Everything was done.
     Done,
     /// Everything was done, but some assets were rejected or failed, or deviate.

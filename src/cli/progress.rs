@@ -27,7 +27,7 @@ const TRAINING_BAR: &str = "{bar:32} {pos}/{len} {msg} · {eta} left";
 
 /// Shows the progress events of use cases.
 #[derive(Debug)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     output: Output,
     bar: Mutex<Bar>,
 }

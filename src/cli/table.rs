@@ -9,7 +9,7 @@ use crate::base::text;
 
 /// A table of text cells, displayed with two spaces between columns; each column but the last is padded.
 #[derive(Clone, Debug, Default)]
-pub struct Table {
+pub(crate) struct Table {
     rows: Vec<Vec<String>>,
     /// The right-aligned column, by index.
     right: Option<usize>,

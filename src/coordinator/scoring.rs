@@ -157,7 +157,7 @@ pub(super) async fn give_up(store: &dyn Store, task: &Task, reason: &str) -> Res
 }
 
 /// Scores an import with the workers behind the broker.
-pub struct ClusterScorer {
+pub(crate) struct ClusterScorer {
     /// The channel that orders are published to.
     pub orders: Arc<dyn Channel<Order>>,
     /// The store that importer and workers share.

@@ -12,11 +12,11 @@ use super::evaluation::{Arm, AssetScore, Brief, Measure};
 use super::metrics::Diversity;
 
 /// Means of one measure by brief, with the number of images behind each.
-pub type ByBrief<'a> = BTreeMap<&'a Brief, (f64, usize)>;
+pub(crate) type ByBrief<'a> = BTreeMap<&'a Brief, (f64, usize)>;
 
 /// All briefs that were answered or tried.
 #[derive(Clone, Debug, Default)]
-pub struct Briefs {
+pub(crate) struct Briefs {
     found: BTreeMap<Brief, Answered>,
     /// Styles in the order they came in.
     pub styles: Vec<String>,
@@ -33,7 +33,7 @@ struct Answered {
 
 /// The images of one arm for one brief, as sums.
 #[derive(Clone, Debug, Default)]
-pub struct Answers {
+pub(crate) struct Answers {
     /// Images that count.
     pub ids: Vec<String>,
     /// How many of these have scores.

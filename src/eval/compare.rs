@@ -16,7 +16,7 @@ use super::evaluation::{
 use super::stats::{self, Bootstrap, Interval};
 
 /// The inputs of a comparison table.
-pub struct ComparisonTable<'a> {
+pub(crate) struct ComparisonTable<'a> {
     /// The counts by brief.
     pub briefs: &'a Briefs,
     /// Settings of intervals and tests.

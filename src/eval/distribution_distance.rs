@@ -20,7 +20,7 @@ const Z: f64 = 1.959_964;
 
 /// What is kept of a set of embeddings, however large.
 #[derive(Clone, Debug)]
-pub struct VectorSample {
+pub(crate) struct VectorSample {
     moments: Moments,
     /// [`KID_SUBSET`] of the vectors, each as likely as any other.
     drawn: Vec<Vec<f32>>,
@@ -49,7 +49,7 @@ impl VectorSample {
 }
 
 /// A set of vectors and its name.
-pub type VectorSet = (&'static str, VectorSample);
+pub(crate) type VectorSet = (&'static str, VectorSample);
 
 /// Every distance between each two sets that are there.
 pub fn distances(sets: &[VectorSet], settings: &StatisticsSettings) -> Vec<Distribution> {

@@ -14,7 +14,7 @@ use crate::eval::loader::Shown;
 
 /// The counts of one arm.
 #[derive(Clone, Debug, Default)]
-pub struct ArmTotals {
+pub(crate) struct ArmTotals {
     shown: usize,
     accepted: usize,
     rejected: usize,

@@ -14,7 +14,7 @@ const ALIKE: f64 = 0.02;
 
 /// What the warnings need to know of the images, counted one by one.
 #[derive(Clone, Debug, Default)]
-pub struct ImageNotes {
+pub(crate) struct ImageNotes {
     /// Accepted images without scores.
     unscored: usize,
     /// Styles that the evaluator does not know by name.
@@ -61,7 +61,7 @@ impl ImageNotes {
 
 /// What the warnings need beyond the document.
 #[derive(Clone, Debug)]
-pub struct WarningContext {
+pub(crate) struct WarningContext {
     /// Jobs that are not finished.
     pub unfinished: usize,
     /// Whether the gate asked for anything.

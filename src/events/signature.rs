@@ -26,7 +26,7 @@ const MOST: usize = 4;
 
 /// The signing secrets of a webhook: one, or several while one is being replaced.
 #[derive(Clone)]
-pub struct SigningSecrets(Vec<Vec<u8>>);
+pub(crate) struct SigningSecrets(Vec<Vec<u8>>);
 
 impl fmt::Debug for SigningSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,7 +13,7 @@ use super::session::{Input, Model, Port, Ports};
 use crate::base::error::{Error, Kind, Result};
 
 /// A bundle's image encoder.
-pub struct ImageEncoder {
+pub(crate) struct ImageEncoder {
     model: Model,
     size: u32,
     width: usize,

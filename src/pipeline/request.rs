@@ -27,7 +27,7 @@ pub struct Request {
 
 /// The properties that requests must share to be denoised together.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BatchKey {
+pub(crate) struct BatchKey {
     size: u32,
     sampler: Sampler,
 }

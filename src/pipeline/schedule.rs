@@ -15,7 +15,7 @@ use crate::base::error::{Context, Error, Kind, Result};
 /// The growth of the betas over the training steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum BetaSchedule {
+pub(crate) enum BetaSchedule {
     /// Evenly spaced betas (Ho et al. 2020, arXiv 2006.11239).
     Linear,
     /// Evenly spaced square roots of betas (Rombach et al. 2022, arXiv 2112.10752): Stable Diffusion's.

@@ -99,7 +99,7 @@ impl ScoringModels {
 }
 
 /// Scores images without generating any: the evaluator with a text encoder of its own.
-pub struct Scorer {
+pub(crate) struct Scorer {
     models: ScoringModels,
     encoder: TextEncoder,
 }

@@ -22,9 +22,9 @@ use crate::base::error::{Error, Kind, Result};
 const CACHE: usize = 256;
 
 /// The token states of one text, `[max_length, width]`.
-pub type TokenStates = Arc<[f32]>;
+pub(crate) type TokenStates = Arc<[f32]>;
 
-/// The shape of [`TokenStates`].
+/// The shape of `TokenStates`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatesShape {
     /// The number of tokens of a text.
@@ -49,7 +49,7 @@ impl TextEncoder {
     ///
     /// # Errors
     ///
-    /// As [`ModelLoader::load`] and [`Tokenizer::parse`].
+    /// As [`ModelLoader::load`] and `Tokenizer::parse`.
     pub fn load(loader: &ModelLoader) -> Result<Self> {
         let (bundle, length) = (loader.bundle(), loader.spec().tokenizer.max_length);
         let tokenizer = Tokenizer::parse(&bundle.read(TOKENIZER)?, length)?;
@@ -86,7 +86,7 @@ impl TextEncoder {
     ///
     /// # Errors
     ///
-    /// As [`Tokenizer::encode`].
+    /// As `Tokenizer::encode`.
     pub fn tokens(&self, text: &str) -> Result<Vec<i64>> {
         self.tokenizer.encode(text)
     }
@@ -95,7 +95,7 @@ impl TextEncoder {
     ///
     /// # Errors
     ///
-    /// As [`Tokenizer::encode`] and [`Model::run`].
+    /// As `Tokenizer::encode` and [`Model::run`].
     pub fn states(&mut self, text: &str) -> Result<TokenStates> {
         self.states_of(text, None)
     }

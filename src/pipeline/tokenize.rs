@@ -37,7 +37,7 @@ struct Bpe {
 }
 
 /// A bundle's tokenizer.
-pub struct Tokenizer {
+pub(crate) struct Tokenizer {
     inner: HfTokenizer,
     max_length: usize,
     pad: u32,

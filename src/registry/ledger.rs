@@ -47,7 +47,7 @@ pub struct Entry {
 }
 
 /// The entry of a picture if it has one, or the error of a damaged entry.
-pub type EntryLookup = Result<Option<Entry>>;
+pub(crate) type EntryLookup = Result<Option<Entry>>;
 
 /// The subject of a revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,7 +24,7 @@ pub mod versions;
 pub use card::{Base, Card, Draft, TrainingImage};
 pub use catalog::style_catalog;
 pub use ledger::{Entry, Ledger, Revocation, Revocations, Target};
-pub use promotion::{MeasuredComparison, NamedScores, Promotion, PromotionBasis, PromotionReason};
+pub use promotion::{MeasuredComparison, Promotion, PromotionBasis, PromotionReason};
 pub use survey::Survey;
 pub use training_set::{ClearedImages, clear};
 pub use versions::Registry;

@@ -8,7 +8,7 @@ use crate::base::time::Timestamp;
 use crate::base::version::VersionId;
 
 /// Scores by name.
-pub type NamedScores = BTreeMap<String, f64>;
+pub(crate) type NamedScores = BTreeMap<String, f64>;
 
 /// A promotion, as it is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

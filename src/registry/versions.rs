@@ -33,7 +33,7 @@ pub struct Registry {
 }
 
 /// The card of a version, or the error of a missing or damaged card.
-pub type CardLookup = Result<Card>;
+pub(crate) type CardLookup = Result<Card>;
 
 impl Registry {
     /// Returns the registry in a store.

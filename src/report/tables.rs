@@ -214,7 +214,7 @@ pub fn markdown(report: &Report, lang: Lang) -> String {
 mod erased {
     use super::Serialize;
 
-    pub trait KeyName {
+    pub(crate) trait KeyName {
         fn name(&self) -> String;
     }
 

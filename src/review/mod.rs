@@ -12,5 +12,6 @@ pub mod ballot_page;
 mod reviews;
 pub mod tally;
 
-pub use reviews::{Ballot, BallotQuestion, CastBallot, Handout, PageSide, Reviews, Vote};
+pub(crate) use reviews::{Ballot, Reviews};
+pub use reviews::{BallotQuestion, CastBallot, Handout, Vote};
 pub use tally::{VoteTally, tally};

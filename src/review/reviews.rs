@@ -55,7 +55,7 @@ pub struct Handout {
 /// The votes that come back from a sheet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ballot {
+pub(crate) struct Ballot {
     /// Format version.
     pub version: u32,
     /// The sheet's id.
@@ -67,7 +67,7 @@ pub struct Ballot {
 /// A vote as the rater casts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PageSide {
+pub(crate) enum PageSide {
     /// The left one is better.
     Left,
     /// The right one is better.
@@ -110,7 +110,7 @@ pub struct Vote {
 
 /// The reviews of one campaign beside one baseline.
 #[derive(Debug)]
-pub struct Reviews<'a> {
+pub(crate) struct Reviews<'a> {
     store: &'a dyn Store,
     folder: Key,
 }

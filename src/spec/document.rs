@@ -11,7 +11,7 @@ use super::styleset::StyleSet;
 
 /// A file of whichever kind.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Document {
+pub(crate) enum Document {
     /// What to draw, as far as it could be read.
     Campaign(Box<CampaignDraft>),
     /// What to learn from.

@@ -55,7 +55,7 @@ mod usage;
 pub use asset::AssetSpec;
 pub use campaign::{Campaign, Priority};
 pub use costs::CostModel;
-pub use document::Document;
+pub(crate) use document::Document;
 pub use draft::CampaignDraft;
 pub use gate::Gate;
 pub use guidance::{Guidance, StyleScale};

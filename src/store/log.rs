@@ -20,7 +20,7 @@ const AT_ONCE: usize = 32;
 
 /// An append-only log of records in one folder of a store.
 #[derive(Debug)]
-pub struct Log<'a> {
+pub(crate) struct Log<'a> {
     store: &'a dyn Store,
     folder: Key,
 }

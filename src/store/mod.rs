@@ -1,5 +1,5 @@
 //! Object stores: bytes under [`Key`]s, in a folder ([`Local`]) or in a bucket ([`S3`]), and append-only logs
-//! ([`Log`]).
+//! (`Log`).
 //!
 //! The store holds all results; what it holds is finished, and nothing else is needed to resume after a crash.
 //!
@@ -18,6 +18,6 @@ pub mod s3;
 
 pub use key::Key;
 pub use local::Local;
-pub use log::Log;
-pub use object_store::{FolderGuard, Store};
+pub(crate) use log::Log;
+pub use object_store::Store;
 pub use s3::S3;

@@ -10,7 +10,7 @@ use crate::base::error::Result;
 use crate::store::key::Key;
 
 /// Exclusive use of a folder of a store; released when dropped.
-pub type FolderGuard = Box<dyn Any + Send + Sync>;
+pub(crate) type FolderGuard = Box<dyn Any + Send + Sync>;
 
 /// An object store: bytes under keys, shared behind an `Arc`.
 #[async_trait]

@@ -13,7 +13,7 @@ use crate::pipeline::BatchKey;
 
 /// Items that wait for their batch to fill.
 #[derive(Debug)]
-pub struct Batcher<T> {
+pub(crate) struct Batcher<T> {
     groups: VecDeque<(BatchKey, VecDeque<T>)>,
     max: usize,
 }

@@ -50,7 +50,7 @@ struct ScoreCommand {
 }
 
 /// The worker's end of the engine's channels.
-pub struct Engine {
+pub(crate) struct Engine {
     commands: Option<mpsc::Sender<EngineCommand>>,
     finished: mpsc::Receiver<Finished>,
     scorer: EngineScorer,

@@ -14,7 +14,7 @@ use crate::spec::Gate;
 
 /// The step that follows an attempt at a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// The image passed.
     Accept,
     /// Another attempt is to be made: the same job with other noise.

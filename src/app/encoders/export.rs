@@ -18,7 +18,7 @@ use crate::registry::ledger::Ledger;
 
 /// The request to export a version.
 #[derive(Clone, Debug)]
-pub struct ExportRequest {
+pub(crate) struct ExportRequest {
     /// The version to export.
     pub version: VersionId,
     /// The file to write.
@@ -31,7 +31,7 @@ pub struct ExportRequest {
 
 /// The result of an export.
 #[derive(Debug, Serialize)]
-pub struct ExportReport {
+pub(crate) struct ExportReport {
     /// The exported version.
     pub version: VersionId,
     /// The file that was written.

@@ -13,14 +13,14 @@ use crate::registry::{Card, Survey};
 
 /// The request to list versions.
 #[derive(Clone, Debug, Default)]
-pub struct ListEncodersRequest {
+pub(crate) struct ListEncodersRequest {
     /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
     pub out: Option<String>,
 }
 
 /// The list of versions.
 #[derive(Debug, Serialize)]
-pub struct EncoderList {
+pub(crate) struct EncoderList {
     /// The versions, in the order of their ids.
     pub versions: Vec<EncoderRow>,
     /// Cards and sidecars that could not be read, with the reason.
@@ -29,7 +29,7 @@ pub struct EncoderList {
 
 /// One version in the list.
 #[derive(Debug, Serialize)]
-pub struct EncoderRow {
+pub(crate) struct EncoderRow {
     /// The version's id.
     pub version: VersionId,
     /// The day it was trained.

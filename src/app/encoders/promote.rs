@@ -9,7 +9,7 @@ use crate::registry::{Promotion, PromotionBasis, Registry};
 
 /// The request to promote a version.
 #[derive(Clone, Debug)]
-pub struct PromoteRequest {
+pub(crate) struct PromoteRequest {
     /// The version to promote.
     pub version: VersionId,
     /// The basis of the promotion.
@@ -22,7 +22,7 @@ pub struct PromoteRequest {
 
 /// The basis of a promotion.
 #[derive(Clone, Debug)]
-pub enum PromotionRequestBasis {
+pub(crate) enum PromotionRequestBasis {
     /// A new measurement: the candidate and the version in use draw the same briefs.
     Measure,
     /// The scores that were recorded in the versions' cards at training.
@@ -33,7 +33,7 @@ pub enum PromotionRequestBasis {
 
 /// The request to roll back an encoder.
 #[derive(Clone, Debug)]
-pub struct RollbackRequest {
+pub(crate) struct RollbackRequest {
     /// The encoder.
     pub encoder: EncoderName,
     /// The reason.

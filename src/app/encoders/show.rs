@@ -12,7 +12,7 @@ use crate::rights::Terms;
 
 /// The request to show an encoder or version.
 #[derive(Clone, Debug)]
-pub struct ShowEncoderRequest {
+pub(crate) struct ShowEncoderRequest {
     /// A version such as `style/acme@3`, or an encoder such as `style/acme`; `style/` may be left out.
     pub name: String,
     /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
@@ -21,7 +21,7 @@ pub struct ShowEncoderRequest {
 
 /// An encoder with one of its versions.
 #[derive(Debug, Serialize)]
-pub struct EncoderDetails {
+pub(crate) struct EncoderDetails {
     /// The encoder.
     pub encoder: EncoderName,
     /// Its versions, oldest first.

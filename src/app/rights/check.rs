@@ -17,7 +17,7 @@ use crate::spec::{Reference, StyleSet};
 
 /// The request to check style sets.
 #[derive(Clone, Debug, Default)]
-pub struct RightsCheckRequest {
+pub(crate) struct RightsCheckRequest {
     /// Style set files.
     pub sets: Vec<PathBuf>,
     /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.
@@ -26,7 +26,7 @@ pub struct RightsCheckRequest {
 
 /// The result of the check.
 #[derive(Debug, Serialize)]
-pub struct RightsCheckReport {
+pub(crate) struct RightsCheckReport {
     /// Whether every picture may be used for training.
     pub allowed: bool,
     /// Every picture of the style sets.
@@ -35,7 +35,7 @@ pub struct RightsCheckReport {
 
 /// The rights in one picture.
 #[derive(Debug, Serialize)]
-pub struct PictureRights {
+pub(crate) struct PictureRights {
     /// The style set's file.
     pub set: String,
     /// The picture's file, as the style set names it.

@@ -20,7 +20,7 @@ use crate::rights::Policy;
 
 /// The request to revoke pictures and sources.
 #[derive(Clone, Debug)]
-pub struct RevokeRequest {
+pub(crate) struct RevokeRequest {
     /// Pictures (files or sha256) and sources, as the style set writes them.
     pub what: Vec<String>,
     /// The reason, which is shown to everybody who asks for a version that was trained on them.
@@ -35,7 +35,7 @@ pub struct RevokeRequest {
 
 /// The result of a revocation.
 #[derive(Debug, Serialize)]
-pub struct RevokeReport {
+pub(crate) struct RevokeReport {
     /// The revocations that were recorded.
     pub revoked: Vec<Revocation>,
     /// Versions that must not be used for new work, including those revoked before.
@@ -51,7 +51,7 @@ pub struct RevokeReport {
 
 /// An encoder that must be trained again.
 #[derive(Debug, Serialize)]
-pub struct RetrainAdvice {
+pub(crate) struct RetrainAdvice {
     /// The encoder.
     pub encoder: EncoderName,
     /// Its version in use, which must not be used any more.

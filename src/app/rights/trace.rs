@@ -9,7 +9,7 @@ use crate::registry::trace::{Trace, trace};
 
 /// The request to trace one thing.
 #[derive(Clone, Debug)]
-pub struct TraceRequest {
+pub(crate) struct TraceRequest {
     /// A picture's file or sha256, a source, a version such as `style/acme@3`, or an asset's sidecar, image or stem.
     pub what: String,
     /// The store's folder or `s3://BUCKET/PREFIX`; `None`: the setting `out`.

@@ -12,7 +12,7 @@ use crate::registry::{Promotion, PromotionReason};
 
 /// Arguments of `encoders promote`.
 #[derive(Debug, clap::Args)]
-pub struct PromoteArgs {
+pub(crate) struct PromoteArgs {
     /// The version, such as style/acme@3; `style/` may be left out
     version: VersionId,
     /// Promote regardless of the scores; the reason is recorded
@@ -32,7 +32,7 @@ pub struct PromoteArgs {
 
 /// Arguments of `encoders rollback`.
 #[derive(Debug, clap::Args)]
-pub struct RollbackArgs {
+pub(crate) struct RollbackArgs {
     /// The encoder, such as style/acme; `style/` may be left out
     encoder: EncoderName,
     /// The reason

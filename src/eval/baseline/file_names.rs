@@ -14,7 +14,7 @@ const SEARCHED: usize = 2_000;
 
 /// The names of a delivery's files.
 #[derive(Debug, Default)]
-pub struct FileNames {
+pub(crate) struct FileNames {
     exact: BTreeSet<String>,
     /// The names by what is left of them without capitals and Unicode forms.
     alike: BTreeMap<String, Vec<String>>,

@@ -40,7 +40,7 @@ const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
 
 /// A table that was read.
 #[derive(Debug)]
-pub struct WrittenTable {
+pub(crate) struct WrittenTable {
     /// The rows, in order.
     pub rows: Vec<TableRow>,
     /// How numbers may be written in it.
@@ -49,7 +49,7 @@ pub struct WrittenTable {
 
 /// One row.
 #[derive(Clone, Debug, Default)]
-pub struct TableRow {
+pub(crate) struct TableRow {
     /// Its line in the file, from 1.
     pub line: u64,
     cells: Vec<(&'static str, String)>,

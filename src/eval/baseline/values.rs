@@ -11,7 +11,7 @@ use crate::base::time::Date;
 
 /// What a thousands separator and a decimal mark look like in a file whose columns are not separated by commas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NumberStyle {
+pub(crate) enum NumberStyle {
     /// Columns are separated by commas, so a single point is a decimal point, as ever.
     Point,
     /// Columns are separated otherwise, as where the decimal mark is a comma: a point may separate thousands.
@@ -20,7 +20,7 @@ pub enum NumberStyle {
 
 /// An amount of money as written.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WrittenAmount {
+pub(crate) struct WrittenAmount {
     /// The number.
     pub value: f64,
     /// The currency that stands beside it, if one does and its sign has one meaning.

@@ -28,7 +28,7 @@ const COMPARED: usize = 64;
 
 /// The references, to find copies of.
 #[derive(Clone, Debug, Default)]
-pub struct Copies {
+pub(crate) struct Copies {
     places: Vec<(usize, Vec<f64>, PerceptualHash)>,
     /// From this cosine on a picture is nearer to a reference than references are to each other.
     threshold: f64,
@@ -36,7 +36,7 @@ pub struct Copies {
 
 /// The reference that a picture is most like.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Likeness {
+pub(crate) struct Likeness {
     /// The reference's number, in the order given.
     pub reference: usize,
     /// Cosine of the embeddings.
@@ -85,7 +85,7 @@ impl Copies {
 
 /// Finds pairs of pictures that are nearly the same among pictures that come one by one; of each it keeps the hash.
 #[derive(Clone, Debug)]
-pub struct Duplicates {
+pub(crate) struct Duplicates {
     seen: Vec<(PerceptualHash, u32)>,
     found: Vec<DuplicatePair>,
     most: usize,
@@ -93,7 +93,7 @@ pub struct Duplicates {
 
 /// Two pictures that are nearly the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DuplicatePair {
+pub(crate) struct DuplicatePair {
     /// Which, by their numbers in the order they came in.
     pub pictures: [usize; 2],
     /// Cosine of the embeddings.

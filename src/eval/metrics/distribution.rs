@@ -18,7 +18,7 @@ pub(crate) const KID_SUBSET: usize = 500;
 
 /// Which kernel, and with it which metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kernel {
+pub(crate) enum Kernel {
     /// KID: the unbiased squared maximum mean discrepancy with the kernel (x·y / width + 1)³. It can lie a little
     /// below 0.
     ///
@@ -33,7 +33,7 @@ pub enum Kernel {
 
 /// A distance that was taken, with what resampling it takes.
 #[derive(Clone, Debug)]
-pub struct Distance {
+pub(crate) struct Distance {
     kernel: Kernel,
     /// The kernel within each set and across, row by row.
     within: [Vec<f64>; 2],

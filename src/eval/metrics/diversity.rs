@@ -21,7 +21,7 @@ pub fn diversity(vectors: &[&[f32]]) -> Option<f64> {
 
 /// [`diversity`] of images that come one by one: the mean over pairs from the length of their sum, n² terms in n steps.
 #[derive(Clone, Debug, Default)]
-pub struct Diversity {
+pub(crate) struct Diversity {
     sum: Vec<f64>,
     images: usize,
 }

@@ -14,12 +14,14 @@ mod frechet;
 mod style;
 mod vector;
 
-pub use copies::{Copies, DuplicatePair, Duplicates, Likeness};
+pub(crate) use copies::{Copies, DuplicatePair, Duplicates};
 pub(crate) use distribution::KID_SUBSET;
-pub use distribution::{Distance, Kernel, cmmd, kid};
+pub(crate) use distribution::Kernel;
+pub use distribution::{cmmd, kid};
+pub(crate) use diversity::Diversity;
 pub(crate) use diversity::clip_score;
-pub use diversity::{Diversity, diversity};
+pub use diversity::diversity;
 pub use frechet::{Moments, fid, frechet};
+pub(crate) use style::ReferenceBank;
 pub(crate) use style::operating_point;
-pub use style::{Consistency, ReferenceBank};
 pub use vector::{dot, unit};

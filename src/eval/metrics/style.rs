@@ -28,7 +28,7 @@ const LEAST: usize = 4;
 
 /// The references of all styles, with how crowded their neighbourhoods are.
 #[derive(Clone, Debug, Default)]
-pub struct ReferenceBank {
+pub(crate) struct ReferenceBank {
     places: Vec<Vec<f64>>,
     styles: Vec<String>,
     /// Mean cosine of each reference to those around it.
@@ -40,7 +40,7 @@ pub struct ReferenceBank {
 
 /// An image held against one style.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Consistency {
+pub(crate) struct Consistency {
     /// CSLS to the nearest references of the style, their mean.
     pub csls: f64,
     /// The raw cosine to the same.

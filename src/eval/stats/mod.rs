@@ -19,6 +19,6 @@ pub use agreement::{Scale, krippendorff};
 pub(crate) use basics::quantile;
 pub use basics::{deviation, mean, wilson};
 pub use bootstrap::{Bootstrap, Interval, bca};
-pub use random::Random;
+pub(crate) use random::Random;
 pub use ranking::{PairVote, Ranking, VoteOutcome, bradley_terry};
 pub use significance::{hedges_g, holm, rank_biserial, sign_flip};

@@ -5,7 +5,7 @@ use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 
 /// Random numbers that are the same on every machine.
 #[derive(Clone, Debug)]
-pub struct Random(ChaCha8Rng);
+pub(crate) struct Random(ChaCha8Rng);
 
 impl Random {
     /// Creates the generator of this seed.

@@ -154,7 +154,7 @@ impl Figure {
 
 /// A number for each input; NaN for what is not known.
 #[derive(Clone, Debug, PartialEq)]
-pub struct InputValues(Vec<f64>);
+pub(crate) struct InputValues(Vec<f64>);
 
 impl InputValues {
     /// Creates the values from a function of each input.

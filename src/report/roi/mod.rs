@@ -16,5 +16,5 @@ mod tests;
 
 pub(crate) use calculation::roi;
 pub use calculation::{FigureValue, Month, Roi, TornadoBar};
-pub use figures::{Figure, InputValues};
+pub use figures::Figure;
 pub use inputs::{AmountSource, AmountUnit, CostInput, GivenAmount, Inputs};

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::figures::MONTHS;
+use super::figures::{InputValues, MONTHS};
 use super::*;
 use crate::eval::disk_vec::DiskVec;
 use crate::report::sample::{assets, costs, evaluation};
