@@ -51,7 +51,7 @@ impl App {
         let suite = blocking(move || file.as_deref().map(Suite::load).transpose()).await?;
         let store = self.store(request.out.as_deref()).await?;
         let plan = self.outline_of(&request.campaign, &store).await?;
-        let reference = BundleRef { name: plan.bundle.parse().map_err(Error::invalid)?, digest: Some(plan.digest) };
+        let reference = BundleRef { name: plan.bundle.clone(), digest: Some(plan.digest) };
         let bundle = self.bundle(&reference).await?;
         let sets = reference_sets(&request, suite.as_ref()).await?;
         let name = request.baseline.as_ref().or_else(|| suite.as_ref().and_then(|suite| suite.baseline.as_ref()));
@@ -105,14 +105,12 @@ struct EvaluationRun {
 impl EvaluationRun {
     fn run(self) -> error::Result<Evaluation> {
         let references = self.references()?;
-        let bought = self.baseline.as_ref().map(|baseline| (baseline.name.to_string(), baseline.digest.to_string()));
         let usual = Suite::default();
         let pinned = self.suite.as_ref().unwrap_or(&usual);
-        let campaign = self.plan.campaign.to_string();
         let setup = EvaluationSetup {
-            campaign: &campaign,
+            campaign: &self.plan.campaign,
             gated: self.plan.jobs.iter().any(|job| job.gate.style > 0.0 || job.gate.category > 0.0),
-            outsourced: bought.as_ref().map(|(name, digest)| (name.as_str(), digest.as_str())),
+            outsourced: self.baseline.as_ref().map(|baseline| (&baseline.name, baseline.digest)),
             evaluator: evaluator_facts(&self.bundle),
             judge_is_guide: judge_is_guide(&self.bundle),
             references: &references,
@@ -189,8 +187,8 @@ fn evaluator_facts(bundle: &Bundle) -> EvaluatorFacts {
     let manifest = bundle.manifest();
     let evaluator = manifest.spec.evaluator.as_ref();
     EvaluatorFacts {
-        bundle: manifest.name.to_string(),
-        digest: bundle.digest().to_string(),
+        bundle: manifest.name.clone(),
+        digest: *bundle.digest(),
         held_out: evaluator.map(|evaluator| evaluator.held_out.clone()).unwrap_or_default(),
         styles: evaluator.map(|evaluator| evaluator.styles.clone()).unwrap_or_default(),
         categories: if evaluator.is_some() { manifest.spec.categories.len() } else { 0 },

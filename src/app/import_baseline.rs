@@ -24,6 +24,7 @@ use crate::eval::baseline::{
 use crate::io::shutdown::Shutdown;
 use crate::io::{blocking, files, wait_for};
 use crate::pipeline::{Scorer, ScoringTarget};
+use crate::plan::CampaignId;
 use crate::rights::Policy;
 use crate::store::{Key, Store};
 
@@ -55,7 +56,7 @@ pub(crate) struct BaselineReport {
     /// The baseline's name.
     pub baseline: Name,
     /// The campaign's id.
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// Number of imported pictures.
     pub imported: usize,
     /// Number of the campaign's briefs that have a picture.
@@ -104,8 +105,8 @@ impl App {
     }
 
     async fn local_scorer(&self, asked: &RequestedBriefs) -> error::Result<Scorer> {
-        let name = asked.bundle.parse().map_err(Error::invalid)?;
-        let bundle = self.bundle(&BundleRef { name, digest: Some(asked.digest) }).await?;
+        let reference = BundleRef { name: asked.bundle.clone(), digest: Some(asked.digest) };
+        let bundle = self.bundle(&reference).await?;
         let app = self.clone();
         blocking(move || Scorer::load(&app.loader(bundle)?)).await
     }

@@ -113,9 +113,8 @@ impl App {
         let (named, asked) = (request.clone(), request.clone());
         let old_asset = blocking(move || OldAsset::read(&named)).await?;
         let sidecar = &old_asset.sidecar;
-        let shown = request.sidecar.display();
-        let name = sidecar.bundle.parse().map_err(|e| Error::invalid(format!("{shown}: the bundle's name {e}")))?;
-        let bundle = self.bundle(&BundleRef { name, digest: Some(sidecar.job.bundle) }).await?;
+        let reference = BundleRef { name: sidecar.bundle.clone(), digest: Some(sidecar.job.bundle) };
+        let bundle = self.bundle(&reference).await?;
         let mut trained = Vec::new();
         for encoder in sidecar.job.encoders() {
             trained.push((encoder.digest, weights(&request.sidecar, encoder).await?));

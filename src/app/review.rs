@@ -21,6 +21,7 @@ use crate::eval::run::settings;
 use crate::eval::{Baseline, Evaluation};
 use crate::html::{Lang, Thumbnail, thumbnail};
 use crate::io::{blocking, files};
+use crate::plan::CampaignId;
 use crate::review::{Ballot, BallotQuestion, CastBallot, Handout, Reviews, VoteTally, ballot_page, tally};
 use crate::store::{Key, Store};
 
@@ -57,7 +58,7 @@ pub(crate) struct WrittenSheet {
     pub file: String,
     /// The campaign's id.
     #[serde(skip)]
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// The baseline's name.
     #[serde(skip)]
     pub baseline: String,
@@ -145,9 +146,9 @@ impl App {
     }
 
     /// Returns the campaign's id, and checks that the baseline exists.
-    async fn reviewed_campaign(&self, request: &ReviewRequest, store: &Arc<dyn Store>) -> AppResult<String> {
+    async fn reviewed_campaign(&self, request: &ReviewRequest, store: &Arc<dyn Store>) -> AppResult<CampaignId> {
         Baseline::load(&**store, &request.baseline).await?;
-        Ok(self.plan_of(&request.campaign, store).await?.campaign.to_string())
+        Ok(self.plan_of(&request.campaign, store).await?.campaign)
     }
 }
 

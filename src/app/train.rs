@@ -311,7 +311,7 @@ impl TrainingRun {
         }
         let draft = Draft {
             encoder: EncoderName { branch: self.set.branch, name: self.set.name.clone() },
-            base: Base { name: self.bundle.manifest().name.to_string(), digest: *self.bundle.digest() },
+            base: Base { name: self.bundle.manifest().name.clone(), digest: *self.bundle.digest() },
             parent: None,
             prompt: self.set.prompt.clone(),
             settings: self.set.training.clone(),

@@ -91,7 +91,10 @@ impl App {
             tokio::spawn(announcer::send(webhooks, subscription, self.shutdown.clone()));
         }
         tokio::spawn(watch_broker(queue.clone(), readiness.clone()));
-        self.report(&Progress::WorkerReady { bundle: pipeline.bundle_name(), provider: pipeline.provider().as_str() });
+        self.report(&Progress::WorkerReady {
+            bundle: pipeline.bundle_name().as_str(),
+            provider: pipeline.provider().as_str(),
+        });
         let service = Service {
             queue,
             store: Arc::clone(&store),

@@ -14,6 +14,7 @@ use image::RgbImage;
 use crate::appearance::Appearance;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
+use crate::base::names::Name;
 use crate::campaign::layout::{Layout, Shelf};
 use crate::campaign::outcomes::find_finished;
 use crate::campaign::provenance;
@@ -25,7 +26,7 @@ use crate::store::Store;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratorInfo {
     /// The bundle's name.
-    pub bundle: String,
+    pub bundle: Name,
     /// The bundle's digest; jobs with another digest are refused.
     pub digest: Digest,
     /// The execution provider that is used.

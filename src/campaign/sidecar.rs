@@ -13,6 +13,7 @@ use crate::appearance::Appearance;
 use crate::base::digest::{Digest, bare_digest};
 use crate::base::error::{Error, Result};
 use crate::base::json::{self, UnreadableRecord};
+use crate::base::names::Name;
 use crate::campaign::layout::Shelf;
 use crate::pipeline::scores::Scores;
 use crate::plan::{Job, StyleFacts};
@@ -37,7 +38,7 @@ pub struct Sidecar {
     /// The complete job: ids, prompts, seed, sampler, guidance, gate, bundle digest, style's source.
     pub job: Job,
     /// The bundle's name; its digest is in the job.
-    pub bundle: String,
+    pub bundle: Name,
     /// The execution provider that was used.
     pub provider: String,
     /// Every attempt, in order; the first one is the result of generation without a gate.
@@ -136,7 +137,7 @@ pub struct RightsReference {
 impl Sidecar {
     /// Returns a sidecar for `job` that names the bundle, the provider and the rights, but has no attempt and no image
     /// yet.
-    pub fn new(job: Job, bundle: &str, provider: &str, outcome: Outcome) -> Self {
+    pub fn new(job: Job, bundle: &Name, provider: &str, outcome: Outcome) -> Self {
         let rights = job.sources().flat_map(rights).collect();
         Self {
             version: VERSION,
@@ -144,7 +145,7 @@ impl Sidecar {
             outcome,
             reasons: Vec::new(),
             job,
-            bundle: bundle.into(),
+            bundle: bundle.clone(),
             provider: provider.into(),
             attempts: Vec::new(),
             chosen: None,

@@ -13,7 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::appearance::Vector;
 use crate::appearance::colour::Lab;
 use crate::appearance::palette::HexColour;
+use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
+use crate::base::names::Name;
 use crate::eval::briefs::{Answers, Briefs};
 use crate::eval::compare::{ComparisonTable, conclude};
 use crate::eval::disk_vec::DiskVec;
@@ -28,6 +30,7 @@ use crate::eval::metrics::{self, Copies, Duplicates, ReferenceBank};
 use crate::eval::references::References;
 use crate::eval::warnings::{self, ImageNotes, WarningContext};
 use crate::pipeline::scores::Scores;
+use crate::plan::CampaignId;
 
 /// ΔE2000 within which a colour counts as the brand's.
 pub const TOLERANCE: f64 = 10.0;
@@ -40,11 +43,11 @@ const DUPLICATES: usize = 100;
 #[derive(Clone, Debug)]
 pub struct EvaluationSetup<'a> {
     /// The campaign's id.
-    pub campaign: &'a str,
+    pub campaign: &'a CampaignId,
     /// Whether the campaign's gate has a threshold.
     pub gated: bool,
     /// The baseline, if there is one: its name, its evaluator's digest.
-    pub outsourced: Option<(&'a str, &'a str)>,
+    pub outsourced: Option<(&'a Name, Digest)>,
     /// The evaluator that scored the campaign.
     pub evaluator: EvaluatorFacts,
     /// Whether that is one of the models that guide generation.
@@ -151,9 +154,9 @@ impl<'a> Evaluating<'a> {
         let mut evaluation = Evaluation {
             version: VERSION,
             housestyle: env!("CARGO_PKG_VERSION").into(),
-            campaign: setup.campaign.to_owned(),
-            in_house: ours.of(setup.campaign, answered(Arm::InHouse), unfinished),
-            outsourced: setup.outsourced.map(|(name, _)| theirs.of(name, answered(Arm::Outsourced), 0)),
+            campaign: setup.campaign.clone(),
+            in_house: ours.of(setup.campaign.as_str(), answered(Arm::InHouse), unfinished),
+            outsourced: setup.outsourced.map(|(name, _)| theirs.of(name.as_str(), answered(Arm::Outsourced), 0)),
             evaluator: setup.evaluator.clone(),
             comparison,
             measures,

@@ -21,6 +21,7 @@ use crate::base::names::Name;
 use crate::base::{limits, yaml};
 use crate::eval::run::{TOLERANCE, settings};
 use crate::io::files;
+use crate::plan::CampaignId;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +49,7 @@ pub struct Suite {
     /// The digest of the bundle whose evaluator the thresholds are for; any, if nothing is said.
     pub evaluator: Option<Digest>,
     /// The campaign's id that the expected values are for; any, if nothing is said.
-    pub campaign: Option<String>,
+    pub campaign: Option<CampaignId>,
     /// The baseline, unless another is named.
     pub baseline: Option<Name>,
     /// Style sets with the references, relative to the suite's folder.
@@ -202,7 +203,7 @@ impl Suite {
     /// Refuses an evaluation of another bundle or campaign than the suite names.
     pub fn pinned(&self, evaluation: &Evaluation) -> Result<()> {
         if let Some(digest) = &self.evaluator
-            && digest.to_string() != evaluation.evaluator.digest
+            && *digest != evaluation.evaluator.digest
         {
             return Err(Error::invalid(format!(
                 "suite {} is for the evaluator of bundle {digest}, not of {}",

@@ -23,6 +23,7 @@ use super::scores::Scores;
 use super::text_encoder::TextEncoder;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Kind, Result};
+use crate::base::names::Name;
 
 /// A bundle's models, loaded and ready. One thread owns it.
 pub struct Pipeline {
@@ -60,8 +61,8 @@ impl Pipeline {
     }
 
     /// Returns the bundle's name.
-    pub(crate) fn bundle_name(&self) -> &str {
-        self.loader.bundle().manifest().name.as_str()
+    pub(crate) fn bundle_name(&self) -> &Name {
+        &self.loader.bundle().manifest().name
     }
 
     /// Returns the bundle's digest.

@@ -9,6 +9,7 @@ use super::ids::CampaignId;
 use super::job::Job;
 use super::rights::RightsVerdict;
 use crate::base::digest::Digest;
+use crate::base::names::Name;
 
 /// Everything a campaign will make.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub struct Plan {
     /// The campaign's id, which is also its folder's name.
     pub campaign: CampaignId,
     /// The bundle it is planned for.
-    pub bundle: String,
+    pub bundle: Name,
     /// That bundle's digest.
     pub digest: Digest,
     /// The time, money and storage it takes.

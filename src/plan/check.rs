@@ -48,7 +48,7 @@ fn problems(campaign: &Campaign, catalog: &StyleCatalog, rates: &Rates) -> Vec<P
     let mut found = Findings { campaign, catalog, problems: Vec::new() };
     let facts = &catalog.bundle;
     let bundle = &facts.name;
-    if campaign.bundle.name.as_str() != bundle || campaign.bundle.digest.as_ref().is_some_and(|d| *d != facts.digest) {
+    if campaign.bundle.name != *bundle || campaign.bundle.digest.as_ref().is_some_and(|d| *d != facts.digest) {
         let reason = format!("asks for {}, but the bundle here is {bundle}@{}", campaign.bundle, facts.digest);
         found.wrong("spec.bundle", reason, None);
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::digest::Digest;
+use crate::base::names::Name;
 use crate::base::version::VersionId;
 use crate::rights::{Grant, Terms};
 
@@ -10,7 +11,7 @@ use crate::rights::{Grant, Terms};
 #[derive(Clone, Debug, PartialEq)]
 pub struct BundleFacts {
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// What its `bundle.yaml` hashes to.
     pub digest: Digest,
     /// The styles it can draw in.

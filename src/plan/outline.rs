@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::ids::{CampaignId, JobId};
 use crate::base::digest::Digest;
+use crate::base::names::Name;
 use crate::base::stem::Stem;
 use crate::spec::Gate;
 
@@ -13,7 +14,7 @@ pub struct PlanOutline {
     /// The campaign's id.
     pub campaign: CampaignId,
     /// The bundle it is planned for.
-    pub bundle: String,
+    pub bundle: Name,
     /// That bundle's digest.
     pub digest: Digest,
     /// Every image, in the campaign's order.

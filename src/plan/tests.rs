@@ -27,7 +27,7 @@ fn facts() -> StyleCatalog {
         grants: Vec::new(),
     };
     StyleCatalog::of_bundle(BundleFacts {
-        name: "emoji-houses".into(),
+        name: "emoji-houses".parse().unwrap(),
         digest: Digest::of("bundle"),
         styles: STYLES
             .iter()

@@ -13,6 +13,7 @@ use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
 use crate::base::json;
 use crate::base::licence::Licence;
+use crate::base::names::{BundleRef, Name};
 use crate::base::time::Timestamp;
 use crate::base::version::{EncoderName, VersionId};
 use crate::rights::Grant;
@@ -66,9 +67,16 @@ pub struct Card {
 #[serde(deny_unknown_fields)]
 pub struct Base {
     /// The bundle's name.
-    pub name: String,
+    pub name: Name,
     /// The bundle's digest.
     pub digest: Digest,
+}
+
+impl Base {
+    /// Returns the reference to exactly this bundle.
+    pub(crate) fn reference(&self) -> BundleRef {
+        BundleRef { name: self.name.clone(), digest: Some(self.digest) }
+    }
 }
 
 /// One training picture.

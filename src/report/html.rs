@@ -45,7 +45,7 @@ pub fn page(report: &Report, pictures: &Pictures, lang: Lang) -> String {
                     (content) }
             }
         }
-        footer { "housestyle " (env!("CARGO_PKG_VERSION")) " · " (safe(&report.evaluation.campaign)) }
+        footer { "housestyle " (env!("CARGO_PKG_VERSION")) " · " (safe(report.evaluation.campaign.as_str())) }
     };
     Page { lang, title: &title, style: STYLE, script: None, body }.text()
 }
@@ -57,7 +57,7 @@ fn first_screen(report: &Report, lang: Lang) -> Markup {
     let beside = report.evaluation.outsourced.as_ref().map(|facts| safe(&facts.name));
     html! {
         section #verdict aria-labelledby="verdict-h" {
-            p.over { (safe(&report.evaluation.campaign)) @if let Some(name) = beside { " · " (lang.t("beside ",
+            p.over { (safe(report.evaluation.campaign.as_str())) @if let Some(name) = beside { " · " (lang.t("beside ",
                 "比較対象：")) (name) } }
             h1 #verdict-h { (lang.t("In-house or outsourced?", "社内制作か、外注か")) }
             p.verdict { strong { (decision) } (safe(rest)) }
@@ -92,10 +92,10 @@ mod tests {
     fn hostile_names_stay_text_everywhere() {
         let hostile = "<script>alert(1)</script><img src=https://evil.example/x>\u{202e}gpj";
         let mut evaluation = evaluation();
-        evaluation.campaign = hostile.into();
+        evaluation.in_house.name = hostile.into();
         evaluation.outsourced.as_mut().unwrap().vendors = vec![hostile.into()];
         evaluation.outsourced.as_mut().unwrap().licences = vec![hostile.into()];
-        evaluation.evaluator.bundle = hostile.into();
+        evaluation.outsourced.as_mut().unwrap().name = hostile.into();
         evaluation.styles[0].name = hostile.into();
         evaluation.pairs[0].brief.category = hostile.into();
         let mut images = assets();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::currency::Currency;
+use crate::base::digest::Digest;
 use crate::eval::disk_vec::DiskVec;
 use crate::eval::evaluation::*;
 use crate::spec::CostModel;
@@ -103,12 +104,12 @@ pub fn evaluation() -> Evaluation {
     Evaluation {
         version: VERSION,
         housestyle: "0.0.0".into(),
-        campaign: "small-0123456789ab".into(),
+        campaign: "small-0123456789ab".parse().unwrap(),
         in_house: arm("small-0123456789ab", 10, 8),
         outsourced: Some(arm("agency", 10, 10)),
         evaluator: EvaluatorFacts {
-            bundle: "stub".into(),
-            digest: "sha256:00".into(),
+            bundle: "stub".parse().unwrap(),
+            digest: Digest::of("stub"),
             held_out: BTreeMap::from([
                 ("style".into(), 0.85),
                 ("category_top5".into(), 0.82),

@@ -353,7 +353,7 @@ pub(super) fn method(report: &Report, lang: Lang) -> Markup {
     let known = [WarningCode::LowDiversity, WarningCode::Duplicates];
     html! {
         ul {
-            li { (lang.t("judge: ", "評価器：")) (safe(&judge.bundle)) " " code { (safe(&judge.digest)) } }
+            li { (lang.t("judge: ", "評価器：")) (judge.bundle) " " code { (judge.digest) } }
             @if !judge.held_out.is_empty() {
                 li { (lang.t("the judge on drawings it never saw: ", "未知の絵に対する評価器の精度："))
                     (judge.held_out.iter().map(|(name, value)| format!("{} {}", safe(name), if *value <= 1.0 {

@@ -156,7 +156,7 @@ fn md(text: &str) -> String {
 
 /// The report as text.
 pub fn markdown(report: &Report, lang: Lang) -> String {
-    let mut out = vec![format!("# {}", md(&report.evaluation.campaign)), String::new()];
+    let mut out = vec![format!("# {}", md(report.evaluation.campaign.as_str())), String::new()];
     out.extend([format!("**{}**", md(&sentence(report, lang))), String::new()]);
     out.extend(
         numbers(report, lang).iter().map(|n| format!("- {}: **{}** {}", md(&n.label), md(&n.value), md(&n.beside))),
@@ -229,6 +229,7 @@ mod erased {
 mod tests {
     use super::*;
     use crate::eval::disk_vec::DiskVec;
+    use crate::eval::evaluation::{Warning, WarningCode};
     use crate::report::sample::{self, costs as model, evaluation};
 
     #[test]
@@ -242,7 +243,8 @@ mod tests {
             table(report, &mut bytes).unwrap();
             String::from_utf8(bytes).unwrap()
         };
-        evaluation.campaign = "a <script> | `b`".into();
+        let message = "a <script> | `b`".into();
+        evaluation.warnings.push(Warning { code: WarningCode::Memorised, message });
         let report = Report::new(evaluation, Some(&model("setup: 3", "")), None).unwrap();
         let table = text(assets, &report);
         let mut reader = csv::Reader::from_reader(table.as_bytes());
@@ -259,7 +261,7 @@ mod tests {
         assert_eq!(parsed["verdict"]["decision"], "tradeoff");
         for lang in [Lang::En, Lang::Ja] {
             let text = markdown(&report, lang);
-            assert!(text.starts_with("# a &lt;script\\> \\| \\`b\\`") && text.contains("| 95 % |"), "{text}");
+            assert!(text.contains(": a &lt;script\\> \\| \\`b\\`") && text.contains("| 95 % |"), "{text}");
         }
     }
 }

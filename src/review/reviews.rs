@@ -13,6 +13,7 @@ use crate::base::error::{Error, Result};
 use crate::base::time::Timestamp;
 use crate::base::{limits, text};
 use crate::eval::evaluation::{Arm, Brief, Evaluation};
+use crate::plan::CampaignId;
 use crate::store::{Key, Log, Store};
 
 /// The version of the format; readers refuse others.
@@ -117,7 +118,7 @@ pub(crate) struct Reviews<'a> {
 
 impl<'a> Reviews<'a> {
     /// Opens the reviews of `campaign` (its id) beside `baseline`.
-    pub fn new(store: &'a dyn Store, campaign: &str, baseline: &str) -> Result<Self> {
+    pub fn new(store: &'a dyn Store, campaign: &CampaignId, baseline: &str) -> Result<Self> {
         Ok(Self { store, folder: Key::new(format!("reviews/{campaign}/{baseline}"))? })
     }
 

@@ -315,7 +315,7 @@ mod tests {
 
     impl Generator for Looker {
         fn describe(&self) -> GeneratorInfo {
-            GeneratorInfo { bundle: "stub".into(), digest: Digest::of("stub"), provider: "none".into() }
+            GeneratorInfo { bundle: "stub".parse().unwrap(), digest: Digest::of("stub"), provider: "none".into() }
         }
 
         fn generate(&mut self, _: &[Request], _: OnStep<'_>) -> Result<Each<Generated>> {

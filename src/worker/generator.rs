@@ -44,7 +44,7 @@ pub trait Generator: Send + 'static {
 impl Generator for Pipeline {
     fn describe(&self) -> GeneratorInfo {
         GeneratorInfo {
-            bundle: self.bundle_name().to_owned(),
+            bundle: self.bundle_name().clone(),
             digest: *self.bundle_digest(),
             provider: self.provider().to_string(),
         }

@@ -88,7 +88,7 @@ fn loader(bundle: &Path) -> ModelLoader {
 fn the_fixture_is_whole_and_says_what_planning_needs() {
     let bundle = Bundle::open(&fixture()).unwrap();
     let facts = bundle.facts();
-    assert_eq!(facts.name, "tiny");
+    assert_eq!(facts.name.as_str(), "tiny");
     assert_eq!(facts.digest, Digest::of(fs::read(fixture().join("bundle.yaml")).unwrap()));
     assert_eq!(facts.styles.iter().map(|style| style.name.as_str()).collect::<Vec<_>>(), ["flat", "line", "glossy"]);
     assert_eq!((facts.categories.len(), facts.sizes, facts.cross_attention_layers), (5, vec![16], 4));

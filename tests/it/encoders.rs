@@ -30,7 +30,7 @@ pub fn draft(style: f64, category: f64, pictures: &[&str]) -> Draft {
     };
     Draft {
         encoder: "style/acme".parse().unwrap(),
-        base: Base { name: "stub".into(), digest: Digest::of("stub") },
+        base: Base { name: "stub".parse().unwrap(), digest: Digest::of("stub") },
         parent: None,
         prompt: "a {category} emoji in {style} style".into(),
         settings: Training::default(),

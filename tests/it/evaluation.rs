@@ -9,6 +9,7 @@ use std::sync::Arc;
 use futures_util::TryStreamExt as _;
 use housestyle::appearance::{Appearance, Fingerprint, Vector, picture};
 use housestyle::base::currency::Currency;
+use housestyle::base::digest::Digest;
 use housestyle::base::error::{Error, Result};
 use housestyle::base::names::Name;
 use housestyle::campaign::provenance;
@@ -261,16 +262,17 @@ fn evaluated(ours: &[Shown], theirs: Option<(&str, &[Shown])>) -> Evaluation {
 
 fn judged(ours: &[Shown], theirs: Option<(&str, &[Shown])>, judge_is_guide: bool) -> Evaluation {
     let evaluator = EvaluatorFacts {
-        bundle: "stub".into(),
-        digest: "sha256:a".into(),
+        bundle: "stub".parse().unwrap(),
+        digest: Digest::of("a"),
         held_out: BTreeMap::new(),
         styles: vec!["flat".into(), "line".into()],
         categories: 2,
     };
+    let agency = "agency".parse().unwrap();
     let setup = EvaluationSetup {
-        campaign: "c-0123456789ab",
+        campaign: &"c-0123456789ab".parse().unwrap(),
         gated: true,
-        outsourced: theirs.map(|(digest, _)| ("agency", digest)),
+        outsourced: theirs.map(|(bundle, _)| (&agency, Digest::of(bundle))),
         evaluator,
         judge_is_guide,
         references: &References::default(),
@@ -288,7 +290,7 @@ fn judged(ours: &[Shown], theirs: Option<(&str, &[Shown])>, judge_is_guide: bool
 fn a_clear_difference_is_found_and_a_small_one_is_not_enough() {
     let ours = arm(Arm::InHouse, 0..14, |i| 0.8 + 0.01 * (i % 5) as f32);
     let theirs = arm(Arm::Outsourced, 0..14, |i| 0.3 + 0.01 * (i % 3) as f32);
-    let found = evaluated(&ours, Some(("sha256:a", &theirs)));
+    let found = evaluated(&ours, Some(("a", &theirs)));
     let row = |e: &Evaluation, measure| e.measures.iter().find(|row| row.measure == measure).cloned().unwrap();
     let style = row(&found, Measure::StyleProbability);
     let difference = style.difference.clone().unwrap();
@@ -322,17 +324,17 @@ fn a_clear_difference_is_found_and_a_small_one_is_not_enough() {
     assert_eq!((found.pairs.len(), found.in_house.attempts), (14, Some(2.0)));
 
     // A judge who guided the house's images says nothing in their favour.
-    let own = judged(&ours, Some(("sha256:a", &theirs)), true);
+    let own = judged(&ours, Some(("a", &theirs)), true);
     assert_eq!(row(&own, Measure::StyleProbability).difference.unwrap().verdict, ComparisonVerdict::NotEnoughEvidence);
 
     // The other way round it is the vendor's.
     let back = evaluated(
         &arm(Arm::InHouse, 0..14, |i| 0.3 + 0.01 * (i % 3) as f32),
-        Some(("sha256:a", &arm(Arm::Outsourced, 0..14, |_| 0.8))),
+        Some(("a", &arm(Arm::Outsourced, 0..14, |_| 0.8))),
     );
     assert_eq!(row(&back, Measure::StyleProbability).difference.unwrap().verdict, ComparisonVerdict::Outsourced);
     // As large a difference from four briefs proves nothing.
-    let four = evaluated(&ours[..4], Some(("sha256:a", &theirs)));
+    let four = evaluated(&ours[..4], Some(("a", &theirs)));
     assert_eq!(row(&four, Measure::StyleProbability).difference.unwrap().verdict, ComparisonVerdict::NotEnoughEvidence);
     assert!(
         four.warnings.iter().any(|w| w.code == WarningCode::FewBriefs)
@@ -341,7 +343,7 @@ fn a_clear_difference_is_found_and_a_small_one_is_not_enough() {
     // Nor does one that chance explains.
     let noise = evaluated(
         &arm(Arm::InHouse, 0..14, |i| 0.5 + if i % 2 == 0 { 0.2 } else { -0.18 }),
-        Some(("sha256:a", &arm(Arm::Outsourced, 0..14, |_| 0.5))),
+        Some(("a", &arm(Arm::Outsourced, 0..14, |_| 0.5))),
     );
     assert_eq!(
         row(&noise, Measure::StyleProbability).difference.unwrap().verdict,
@@ -350,7 +352,7 @@ fn a_clear_difference_is_found_and_a_small_one_is_not_enough() {
     // The document is the same each time, and can be read back.
     let text = serde_json::to_string(&found).unwrap();
     assert_eq!(serde_json::from_str::<Evaluation>(&text).unwrap().pairs.len(), found.pairs.len());
-    assert_eq!(serde_json::to_string(&evaluated(&ours, Some(("sha256:a", &theirs)))).unwrap(), text);
+    assert_eq!(serde_json::to_string(&evaluated(&ours, Some(("a", &theirs)))).unwrap(), text);
 }
 
 #[test]
@@ -362,11 +364,11 @@ fn what_cannot_be_compared_is_said_to_be_so() {
     let mut refused = ours.clone();
     refused.iter_mut().for_each(|shown| shown.accepted = false);
     for (ours, digest, theirs, why) in [
-        (&ours, "sha256:b", &theirs, "judged by the evaluator of"),
-        (&ours, "sha256:a", &unlike, "no brief is answered by both"),
-        (&unscored, "sha256:a", &theirs, "no image of the campaign was scored"),
-        (&refused, "sha256:a", &theirs, "no accepted image"),
-        (&ours, "sha256:a", &Vec::new(), "holds no image"),
+        (&ours, "b", &theirs, "judged by the evaluator of"),
+        (&ours, "a", &unlike, "no brief is answered by both"),
+        (&unscored, "a", &theirs, "no image of the campaign was scored"),
+        (&refused, "a", &theirs, "no accepted image"),
+        (&ours, "a", &Vec::new(), "holds no image"),
     ] {
         let found = evaluated(ours, Some((digest, theirs)));
         let Comparison::NotComparable { reasons } = &found.comparison else { panic!("{why}: {:?}", found.comparison) };
@@ -380,7 +382,7 @@ fn what_cannot_be_compared_is_said_to_be_so() {
 fn suites_pass_fail_and_refuse_another_world() {
     let found = evaluated(
         &arm(Arm::InHouse, 0..8, |i| 0.7 + 0.01 * i as f32),
-        Some(("sha256:a", &arm(Arm::Outsourced, 0..8, |_| 0.3))),
+        Some(("a", &arm(Arm::Outsourced, 0..8, |_| 0.3))),
     );
     let suite = |spec: &str| {
         Suite::parse(&format!("apiVersion: housestyle/v1\nkind: Suite\nmetadata: {{name: s}}\nspec:\n{spec}"))

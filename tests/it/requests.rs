@@ -93,7 +93,7 @@ impl Store for CountingStore {
 
 /// Commits an accepted asset for every job of the plan.
 async fn commit_all(store: &dyn Store, plan: &Plan) {
-    let by = GeneratorInfo { bundle: "stub".into(), digest: Digest::of("stub"), provider: "none".into() };
+    let by = GeneratorInfo { bundle: "stub".parse().unwrap(), digest: Digest::of("stub"), provider: "none".into() };
     for job in &plan.jobs {
         let attempt = Attempt { number: 1, scores: None, passed: true, reasons: Vec::new() };
         let chosen = ChosenImage { attempt: 1, image: RgbImage::new(job.size, job.size) };

@@ -274,7 +274,7 @@ fn a_campaign_that_asks_for_a_revoked_version_is_refused_with_the_reason() {
     let (registry, ledger) = (Registry::new(store.clone()), Ledger::new(store));
     let bundle = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tiny/bundle.yaml")).unwrap();
     let mut draft = draft(0.6, 0.9, &["a"]);
-    draft.base.name = "tiny".into();
+    draft.base.name = "tiny".parse().unwrap();
     draft.base.digest = Digest::of(bundle);
     draft.grants[0].terms.territories = Some(vec!["JP".into()]);
     let runtime = tokio::runtime::Runtime::new().unwrap();

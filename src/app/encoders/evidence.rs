@@ -14,7 +14,6 @@ use crate::app::progress::Progress;
 use crate::app::resources::App;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, Result};
-use crate::base::names::BundleRef;
 use crate::base::version::VersionId;
 use crate::eval::stats::{Bootstrap, sign_flip};
 use crate::io::blocking;
@@ -61,11 +60,11 @@ impl App {
                 format!("{} draws with another bundle than {version}; they cannot be compared", before.card.id);
             return Err(Error::invalid(message).hint(HINT));
         }
-        let name = card.base.name.parse().map_err(Error::invalid)?;
-        let base = BundleRef { name, digest: Some(card.base.digest) };
-        let bundle = self.bundle(&base).await?;
+        let bundle = self.bundle(&card.base.reference()).await?;
         if bundle.manifest().spec.evaluator.is_none() {
-            return Err(Error::invalid(format!("the bundle {} has no evaluator to compare with", base.name)).hint(HINT));
+            return Err(
+                Error::invalid(format!("the bundle {} has no evaluator to compare with", card.base.name)).hint(HINT)
+            );
         }
         let app = self.clone();
         blocking(move || app.compare_versions(&bundle, contest)).await

@@ -8,7 +8,6 @@ use crate::app::failure::AppResult;
 use crate::app::resources::App;
 use crate::base::digest::Digest;
 use crate::base::error::{self, Error};
-use crate::base::names::BundleRef;
 use crate::base::version::VersionId;
 use crate::io::{blocking, files};
 use crate::pipeline::adapter;
@@ -57,8 +56,7 @@ impl App {
             return Err(Error::invalid(format!("{version} is not exported: {reason}")).into());
         }
         let weights = registry.weights(&card).await?;
-        let name = card.base.name.parse().map_err(Error::invalid)?;
-        let bundle = self.bundle(&BundleRef { name, digest: Some(card.base.digest) }).await?;
+        let bundle = self.bundle(&card.base.reference()).await?;
         let report = blocking(move || {
             let merged = adapter::merge(&bundle.read(TEXT_ENCODER)?, &weights)?;
             write(request, &merged)

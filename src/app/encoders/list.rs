@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::app::failure::AppResult;
 use crate::app::resources::App;
 use crate::base::digest::Digest;
+use crate::base::names::Name;
 use crate::base::time::{Date, Timestamp};
 use crate::base::version::VersionId;
 use crate::registry::promote::{CATEGORY, STYLE};
@@ -38,7 +39,7 @@ pub(crate) struct EncoderRow {
     /// licence.
     pub state: &'static str,
     /// The name of the bundle it was trained for.
-    pub bundle: String,
+    pub bundle: Name,
     /// The digest of that bundle.
     pub base: Digest,
     /// Number of training pictures.

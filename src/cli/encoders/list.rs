@@ -43,7 +43,7 @@ fn describe(versions: &[EncoderRow]) -> Table {
         };
         let (version, trained, pictures) = (row.version.to_string(), row.trained.to_string(), row.pictures.to_string());
         let (style, category) = (score(row.style), score(row.category));
-        table.push([version, trained, row.bundle.clone(), pictures, style, category, row.state.into(), note]);
+        table.push([version, trained, row.bundle.to_string(), pictures, style, category, row.state.into(), note]);
     }
     table
 }

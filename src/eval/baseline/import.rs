@@ -30,7 +30,7 @@ use crate::campaign::provenance;
 use crate::eval::evaluation::{Brief, DeliveryFacts};
 use crate::pipeline::ScoringTarget;
 use crate::pipeline::scores::Scores;
-use crate::plan::{Job, Plan, Unscored};
+use crate::plan::{CampaignId, Job, Plan, Unscored};
 use crate::rights::Policy;
 use crate::spec::words;
 use crate::store::Store;
@@ -42,9 +42,9 @@ const TOTAL_BYTES: u64 = 8 << 30;
 #[derive(Clone, Debug)]
 pub struct RequestedBriefs {
     /// The campaign's id.
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// The bundle it is for.
-    pub bundle: String,
+    pub bundle: Name,
     /// That bundle's digest.
     pub digest: Digest,
     /// Its briefs by style and category (in words, lower case), with the prompt that says what is shown.
@@ -59,7 +59,7 @@ impl RequestedBriefs {
             (key(&brief), (brief, job.prompts.category.clone()))
         };
         let briefs = plan.jobs.iter().map(brief).collect();
-        Self { campaign: plan.campaign.to_string(), bundle: plan.bundle.clone(), digest: plan.digest, briefs }
+        Self { campaign: plan.campaign.clone(), bundle: plan.bundle.clone(), digest: plan.digest, briefs }
     }
 
     /// The brief that a row answers, in the campaign's own words, or why there is none.

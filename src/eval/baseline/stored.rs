@@ -16,6 +16,7 @@ use crate::base::names::Name;
 use crate::base::time::Timestamp;
 use crate::eval::evaluation::{Brief, DeliveryFacts};
 use crate::pipeline::scores::Scores;
+use crate::plan::CampaignId;
 use crate::store::{Key, Store};
 
 /// The version of the format; readers refuse others.
@@ -36,9 +37,9 @@ pub struct Baseline {
     /// The time of the import.
     pub imported_at: Timestamp,
     /// The campaign whose briefs it was paired with.
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// The bundle whose evaluator judged it.
-    pub bundle: String,
+    pub bundle: Name,
     /// That bundle's digest.
     pub digest: Digest,
     /// How many pictures it has.

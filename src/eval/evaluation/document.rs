@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::asset::{AssetScore, Brief, BriefPair, DuplicateImages};
 use super::measure::Compared;
 use crate::base::currency::Currency;
+use crate::base::digest::Digest;
+use crate::base::names::Name;
 use crate::eval::disk_vec::DiskVec;
+use crate::plan::CampaignId;
 
 /// Version of the document; readers refuse others.
 pub(crate) const VERSION: u32 = 1;
@@ -21,7 +24,7 @@ pub struct Evaluation {
     /// Version of housestyle that evaluated.
     pub housestyle: String,
     /// The campaign's id, `<name>-<12 hex>`.
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// Counts of the campaign.
     pub in_house: ArmFacts,
     /// Counts of the baseline; `None` where the campaign is evaluated alone.
@@ -97,9 +100,9 @@ pub struct ArmFacts {
 #[serde(deny_unknown_fields)]
 pub struct EvaluatorFacts {
     /// The bundle it belongs to.
-    pub bundle: String,
+    pub bundle: Name,
     /// That bundle's digest.
-    pub digest: String,
+    pub digest: Digest,
     /// Its accuracy on held-out drawings, from the bundle: `drawings`, `style`, `category_top1`,
     /// `category_top5`.
     pub held_out: BTreeMap<String, f64>,

@@ -129,7 +129,7 @@ impl Bundle {
     pub fn facts(&self) -> BundleFacts {
         let spec = &self.manifest.spec;
         BundleFacts {
-            name: self.manifest.name.to_string(),
+            name: self.manifest.name.clone(),
             digest: self.digest,
             styles: spec
                 .styles

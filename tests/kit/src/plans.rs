@@ -35,7 +35,7 @@ pub fn facts() -> BundleFacts {
         grants: Vec::new(),
     };
     BundleFacts {
-        name: "stub".into(),
+        name: "stub".parse().unwrap(),
         digest: Digest::of("stub"),
         styles: vec![style("flat"), style("line")],
         categories: vec!["fox".into(), "rocket".into()],

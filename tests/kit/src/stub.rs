@@ -68,7 +68,7 @@ impl Default for Stub {
 
 impl Generator for Stub {
     fn describe(&self) -> GeneratorInfo {
-        GeneratorInfo { bundle: "stub".into(), digest: Digest::of("stub"), provider: "none".into() }
+        GeneratorInfo { bundle: "stub".parse().unwrap(), digest: Digest::of("stub"), provider: "none".into() }
     }
 
     fn admit(&mut self, job: &Job) -> Result<()> {
