@@ -21,7 +21,7 @@ pub(crate) struct RetryRequest {
 #[derive(Debug, Serialize)]
 pub(crate) struct RetryReport {
     /// The campaign's id.
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// Number of jobs that are made again.
     pub again: usize,
 }
@@ -43,6 +43,6 @@ impl App {
             queue.forget(|letter| letter.campaign.as_deref() == Some(id.as_str())).await?;
             queue.orders().publish(Order::new(Task::Retry { campaign: id.clone() }, None)).await?;
         }
-        Ok(RetryReport { campaign: id.to_string(), again })
+        Ok(RetryReport { campaign: request.campaign, again })
     }
 }

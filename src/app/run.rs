@@ -28,7 +28,7 @@ use crate::campaign::outcomes::{self, Outcomes, Verify};
 use crate::campaign::sidecar::Outcome;
 use crate::campaign::summary::Summary;
 use crate::pipeline::Bundle;
-use crate::plan::{Job, Plan};
+use crate::plan::{CampaignId, Job, Plan};
 use crate::spec::Campaign;
 use crate::store::parallel::delete_all;
 use crate::store::{Key, Store};
@@ -47,7 +47,7 @@ pub(crate) struct RunRequest {
 #[derive(Debug, Serialize)]
 pub(crate) struct RunReport {
     /// The campaign's id.
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// The folder or prefix of the campaign's files.
     pub folder: String,
     /// The contact sheet; `None` while a job is unfinished.
@@ -135,7 +135,7 @@ impl CampaignRun<'_> {
         }
         let place = |key: Key| complete.then(|| self.store.locate(&key));
         Ok(RunReport {
-            campaign: self.plan.campaign.to_string(),
+            campaign: self.plan.campaign.clone(),
             folder: self.store.locate(layout.folder()),
             contact_sheet: place(layout.contact_sheet()),
             manifest: place(layout.manifest()),

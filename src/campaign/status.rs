@@ -20,7 +20,7 @@ use crate::store::Store;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CampaignStatus {
     /// The campaign's id.
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// The campaign's state.
     pub state: CampaignState,
     /// Number of jobs in the plan.
@@ -93,7 +93,7 @@ impl CampaignStatus {
             CampaignState::Queued
         };
         Self {
-            campaign: campaign.to_string(),
+            campaign: campaign.clone(),
             state,
             jobs,
             accepted: found.count(JobState::Accepted),

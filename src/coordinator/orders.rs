@@ -152,7 +152,7 @@ impl Coordinator {
             };
             tracing::info!(%campaign, jobs, "a campaign is planned and queued");
             let folder = self.store.locate(layout.folder());
-            let accepted = CampaignAccepted { campaign: campaign.to_string(), name, jobs, folder };
+            let accepted = CampaignAccepted { campaign: campaign.clone(), name, jobs, folder };
             self.events.publish(&DomainEvent::CampaignAccepted(accepted)).await?;
             // Last: until this record exists, a coordinator that receives this order carries out all of it.
             records::write(&*self.store, &layout.queued(), &queued).await?;
@@ -214,7 +214,7 @@ impl Coordinator {
 
     /// Publishes that a campaign has ended.
     async fn over(&self, status: &CampaignStatus, layout: &Layout) -> Result<()> {
-        tracing::info!(campaign = status.campaign, state = ?status.state, "a campaign has ended");
+        tracing::info!(campaign = %status.campaign, state = ?status.state, "a campaign has ended");
         let campaign = status.campaign.clone();
         let event = if status.state == CampaignState::Cancelled {
             DomainEvent::CampaignCancelled(CampaignCancelled {
@@ -242,7 +242,7 @@ impl Coordinator {
         let dead = self.jobs.dead().await?;
         for (Message { job, .. }, reason) in dead.into_iter().filter(|(message, _)| message.job.campaign == *campaign) {
             dead_letter::record(&*self.store, &job, &reason).await?;
-            let (campaign, job) = (campaign.to_string(), job.id.to_string());
+            let (campaign, job) = (campaign.clone(), job.id);
             self.events.publish(&DomainEvent::AssetDead(AssetDead { campaign, job, reason })).await?;
         }
         Ok(())

@@ -100,7 +100,8 @@ mod tests {
     use crate::events::domain_event::{AssetDead, CampaignAccepted, CampaignRejected};
 
     fn dead(reason: &str) -> DomainEvent {
-        DomainEvent::AssetDead(AssetDead { campaign: "spring-0123".into(), job: "ab".into(), reason: reason.into() })
+        let (campaign, job) = ("spring-0123456789ab".parse().unwrap(), "ab".repeat(32).parse().unwrap());
+        DomainEvent::AssetDead(AssetDead { campaign, job, reason: reason.into() })
     }
 
     fn document(event: &DomainEvent, second: u64) -> CloudEvent {
@@ -116,7 +117,7 @@ mod tests {
             ("specversion", "1.0"),
             ("type", "housestyle.asset.dead"),
             ("source", "/housestyle"),
-            ("subject", "spring-0123/ab"),
+            ("subject", &format!("spring-0123456789ab/{}", "ab".repeat(32))),
             ("time", "2027-12-31T23:59:59Z"),
             ("datacontenttype", "application/json"),
             ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
@@ -147,17 +148,18 @@ mod tests {
             ["a\r\nwebhook-signature: v1,forged", "\u{202e}gpj.exe", "\u{1b}[31m", "\0", "\u{2028}", "</script>", "狐"]
         {
             let event = DomainEvent::CampaignAccepted(CampaignAccepted {
-                campaign: name.into(),
+                campaign: "c-0123456789ab".parse().unwrap(),
                 name: name.into(),
                 jobs: 1,
                 folder: name.into(),
             });
-            let bytes = document(&event, 1).to_bytes().unwrap();
+            let event = CloudEvent::new(name, &event, Timestamp::from_seconds(1)).unwrap();
+            let bytes = event.to_bytes().unwrap();
             let line = std::str::from_utf8(&bytes).unwrap();
             assert!(!line.contains(text::is_unsafe), "{line:?}");
             let read: CloudEvent = serde_json::from_slice(&bytes).unwrap();
             assert_eq!(read.data["name"], name);
-            assert!(!read.subject.contains(text::is_unsafe), "an attribute has no such characters: {:?}", read.subject);
+            assert!(!read.source.contains(text::is_unsafe), "an attribute has no such characters: {:?}", read.source);
         }
     }
 

@@ -6,6 +6,7 @@ use crate::base::digest::{Digest, bare_digest};
 use crate::campaign::layout::Layout;
 use crate::campaign::sidecar::{Outcome, Sidecar};
 use crate::pipeline::scores::Scores;
+use crate::plan::{CampaignId, JobId};
 use crate::spec::Problem;
 use crate::store::Key;
 
@@ -33,7 +34,7 @@ pub enum DomainEvent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CampaignAccepted {
     /// The campaign's id.
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// The campaign's name, as its author wrote it.
     pub name: String,
     /// The number of jobs to make.
@@ -58,7 +59,7 @@ pub struct CampaignRejected {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CampaignCompleted {
     /// The campaign's id.
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// The number of assets that passed the gate.
     pub accepted: usize,
     /// The number of assets that did not pass the gate.
@@ -77,7 +78,7 @@ pub struct CampaignCompleted {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CampaignCancelled {
     /// The campaign's id.
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// The number of jobs that have their outcome and keep it.
     pub finished: usize,
     /// The number of jobs that are not made.
@@ -88,9 +89,9 @@ pub struct CampaignCancelled {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AssetFinished {
     /// The campaign's id.
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// The job's id.
-    pub job: String,
+    pub job: JobId,
     /// The asset's category.
     pub category: String,
     /// The asset's style.
@@ -114,9 +115,9 @@ pub struct AssetFinished {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AssetDead {
     /// The campaign's id.
-    pub campaign: String,
+    pub campaign: CampaignId,
     /// The job's id.
-    pub job: String,
+    pub job: JobId,
     /// The reason.
     pub reason: String,
 }
@@ -145,8 +146,8 @@ impl DomainEvent {
         let shelf = sidecar.outcome.shelf();
         let image = sidecar.image.as_ref().map(|_| layout.image(shelf, &job.stem));
         let asset = AssetFinished {
-            campaign: job.campaign.to_string(),
-            job: job.id.to_string(),
+            campaign: job.campaign.clone(),
+            job: job.id.clone(),
             category: job.category.clone(),
             style: job.style.clone(),
             reasons: sidecar.reasons.clone(),
@@ -189,10 +190,10 @@ impl DomainEvent {
     /// Returns the campaign or asset that the event is about.
     pub(super) fn subject(&self) -> String {
         match self {
-            Self::CampaignAccepted(it) => it.campaign.clone(),
+            Self::CampaignAccepted(it) => it.campaign.to_string(),
             Self::CampaignRejected(it) => format!("submission/{}", it.submission),
-            Self::CampaignCompleted(it) => it.campaign.clone(),
-            Self::CampaignCancelled(it) => it.campaign.clone(),
+            Self::CampaignCompleted(it) => it.campaign.to_string(),
+            Self::CampaignCancelled(it) => it.campaign.to_string(),
             Self::AssetAccepted(it) | Self::AssetRejected(it) => format!("{}/{}", it.campaign, it.job),
             Self::AssetDead(it) => format!("{}/{}", it.campaign, it.job),
         }

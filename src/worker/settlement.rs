@@ -109,7 +109,7 @@ impl Settlement {
     async fn record_dead(&self, job: &Job, reason: &str) -> Result<()> {
         if let Some(events) = self.mode.events() {
             self.retry_while_unavailable(|| dead_letter::record(&*self.store, job, reason)).await?;
-            let (campaign, id) = (job.campaign.to_string(), job.id.to_string());
+            let (campaign, id) = (job.campaign.clone(), job.id.clone());
             events.publish(&DomainEvent::AssetDead(AssetDead { campaign, job: id, reason: reason.into() })).await?;
         }
         (self.observer)(WorkerEvent::Dead { job, reason });

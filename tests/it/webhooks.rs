@@ -106,7 +106,8 @@ fn house(urls: &[String], events: &[&str], client: GuardedClient) -> House {
 
 fn event() -> CloudEvent {
     let reason = "it said\r\nwebhook-id: forged\r\n\r\n<script>".to_owned();
-    let fact = DomainEvent::AssetDead(AssetDead { campaign: "spring-0123".into(), job: "ab".into(), reason });
+    let (campaign, job) = ("spring-0123456789ab".parse().unwrap(), "ab".repeat(32).parse().unwrap());
+    let fact = DomainEvent::AssetDead(AssetDead { campaign, job, reason });
     CloudEvent::new("/housestyle", &fact, Timestamp::now()).unwrap()
 }
 
@@ -178,7 +179,11 @@ async fn an_endpoint_that_stalls_fails_or_is_gone_is_given_up_on_and_holds_up_no
 async fn only_the_events_asked_for_are_sent() {
     let endpoint = Endpoint::start(&[FINE]).await;
     let house = house(&[endpoint.url("/")], &["campaign.cancelled"], client(&["127.0.0.1/32"]));
-    let fact = DomainEvent::CampaignCancelled(CampaignCancelled { campaign: "c".into(), finished: 1, left: 2 });
+    let fact = DomainEvent::CampaignCancelled(CampaignCancelled {
+        campaign: "c-0123456789ab".parse().unwrap(),
+        finished: 1,
+        left: 2,
+    });
     let cancelled = CloudEvent::new("/housestyle", &fact, Timestamp::now()).unwrap();
     assert!(!house.webhooks.wants(&event()) && house.webhooks.wants(&cancelled));
     assert!(house.webhooks.deliver(&event()).await.is_empty() && house.webhooks.deliver(&cancelled).await.is_empty());
