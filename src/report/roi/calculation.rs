@@ -3,13 +3,14 @@
 use serde::Serialize;
 
 use super::figures::{Figure, InputValues, MONTHS};
-use super::inputs::{AmountSource, AmountUnit, CostInput, GivenAmount, Inputs};
+use super::inputs::{AmountSource, CostInput, GivenAmount, Inputs};
 use crate::base::currency::Currency;
 use crate::base::error::Result;
 use crate::base::math;
 use crate::eval::Evaluation;
 use crate::eval::stats::Random;
 use crate::spec::CostModel;
+use crate::spec::costs::AmountUnit;
 
 /// Draws of all inputs together: their 95 % bands shake by about a hundredth of their width.
 const DRAWS: usize = 4_000;

@@ -9,7 +9,8 @@
 
 use serde::Serialize;
 
-use super::inputs::{AmountUnit, CostInput};
+use super::inputs::CostInput;
+use crate::spec::costs::AmountUnit;
 
 /// Months that the comparison covers.
 pub(crate) const MONTHS: usize = 12;

@@ -14,89 +14,83 @@ use crate::eval::Evaluation;
 use crate::eval::evaluation::Arm;
 use crate::eval::stats::{Bootstrap, mean, wilson};
 use crate::spec::CostModel;
-use crate::spec::costs::Amount;
+use crate::spec::costs::{Amount, AmountUnit, CostField, InHouse, Outsourced, People};
 
-/// Declares every input with its name in documents, its place in the cost model ("" for what is measured only), and
-/// its unit.
+/// Declares every input: those of the cost model by their field there, which gives name, unit and words; those that
+/// are only ever measured with name, unit and words of their own.
 macro_rules! inputs {
-    ($($input:ident, $name:literal, $path:literal, $unit:ident, $about:literal;)*) => {
+    (
+        model { $($given:ident = $mapping:ident::$field:ident;)* }
+        measured { $($measured:ident, $name:literal, $unit:ident, $about:literal;)* }
+    ) => {
         /// The inputs of the cost comparison.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(rename_all = "snake_case")]
-        pub enum CostInput { $(#[doc = $about] $input,)* }
+        pub enum CostInput {
+            $(#[doc = concat!("The cost model's `", stringify!($mapping), "::", stringify!($field), "`.")] $given,)*
+            $(#[doc = $about] $measured,)*
+        }
 
         impl CostInput {
             /// All values, in the order of every table.
-            pub const ALL: &'static [Self] = &[$(Self::$input),*];
+            pub const ALL: &'static [Self] = &[$(Self::$given,)* $(Self::$measured,)*];
+            /// Returns its field of the cost model; `None` if it is only ever measured.
+            fn field(self) -> Option<&'static CostField> {
+                match self { $(Self::$given => Some($mapping::$field()),)* $(Self::$measured => None,)* }
+            }
             /// Its name in formulas and files.
-            pub fn name(self) -> &'static str { match self { $(Self::$input => $name),* } }
-            /// Where a cost model gives it; empty if it is only ever measured.
-            pub fn path(self) -> &'static str { match self { $(Self::$input => $path),* } }
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$given => $mapping::$field().name,)* $(Self::$measured => $name,)* }
+            }
             /// Returns the unit.
-            pub fn unit(self) -> AmountUnit { match self { $(Self::$input => AmountUnit::$unit),* } }
+            pub fn unit(self) -> AmountUnit {
+                match self {
+                    $(Self::$given => $mapping::$field().unit,)* $(Self::$measured => AmountUnit::$unit,)*
+                }
+            }
             /// The message, in English.
-            pub fn about(self) -> &'static str { match self { $(Self::$input => $about),* } }
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$given => $mapping::$field().about,)* $(Self::$measured => $about,)* }
+            }
         }
     };
 }
 
 inputs! {
-    Volume, "volume", "spec.volume", Images, "Images a month that are needed and taken.";
-    HourlyRate, "hourly_rate", "spec.people.hourly_rate", Money, "An hour of people.";
-    HoursPerDay, "hours_per_day", "spec.people.hours_per_day", Hours, "Hours a day in which they brief and review.";
-    MachinePerHour, "machine_per_hour", "spec.in_house.machine_per_hour", Money, "An hour of the machine.";
-    Watts, "watts", "spec.in_house.watts", Watts, "What it draws while it works.";
-    EnergyPerKwh, "energy_per_kwh", "spec.in_house.energy_per_kwh", Money, "A kilowatt-hour.";
-    Utilisation, "utilisation", "spec.in_house.utilisation", Share, "Share of the machine hours paid for in which it \
-        works.";
-    Megabytes, "megabytes", "spec.in_house.megabytes", Megabytes, "What an image takes to keep.";
-    StoragePerGbMonth, "storage_per_gb_month", "spec.in_house.storage_per_gb_month", Money, "A gigabyte for a month.";
-    MonthsKept, "months_kept", "spec.in_house.months_kept", Months, "Months that images are kept.";
-    LicencesPerMonth, "licences_per_month", "spec.in_house.licences_per_month", Money,
-        "Licences of models and software, a month.";
-    Training, "training", "spec.in_house.training", Money, "One training of a style, people included.";
-    TrainingsPerYear, "trainings_per_year", "spec.in_house.trainings_per_year", Times, "Trainings a year.";
-    Setup, "setup", "spec.in_house.setup", Money, "What it costs once.";
-    BriefMinutes, "brief_minutes", "spec.in_house.brief_minutes", Minutes, "Briefing an image in the house.";
-    ReviewMinutes, "review_minutes", "spec.in_house.review_minutes", Minutes,
-        "Looking at an image that passed the gate.";
-    Approval, "approval", "spec.in_house.approval", Share, "Share of what passed the gate that people take.";
-    Price, "price", "spec.outsourced.price", Money, "What the vendor asks for an image.";
-    RevisionRounds, "revision_rounds", "spec.outsourced.revision_rounds", Times,
-        "Rounds of revision of a bought image.";
-    LeadDays, "lead_days", "spec.outsourced.lead_days", Days, "Days from order to delivery.";
-    RevisionPrice, "revision_price", "spec.outsourced.revision_price", Money, "One round of revision.";
-    Retainer, "retainer_per_month", "spec.outsourced.retainer_per_month", Money,
-        "What the vendor is paid a month whatever is ordered.";
-    VendorBriefMinutes, "vendor_brief_minutes", "spec.outsourced.brief_minutes", Minutes,
-        "Briefing an image to the vendor.";
-    VendorReviewMinutes, "vendor_review_minutes", "spec.outsourced.review_minutes", Minutes,
-        "Looking at a bought image, each round.";
-    VendorApproval, "vendor_approval", "spec.outsourced.approval", Share,
-        "Share of the delivered images that people take.";
-    GateYield, "gate_yield", "", Share, "Share of the jobs whose image passed the gate.";
-    FirstPass, "first_pass", "", Share, "Share of the jobs whose first attempt passed the gate.";
-    Attempts, "attempts", "", Times, "Attempts a job took.";
-    Seconds, "seconds", "", Seconds, "Machine seconds a job took, all attempts.";
-    Batch, "batch", "", Images, "Images of the campaign that was evaluated.";
-}
-
-/// The unit of an amount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "their names say it")]
-pub enum AmountUnit {
-    Money,
-    Share,
-    Images,
-    Times,
-    Days,
-    Hours,
-    Minutes,
-    Seconds,
-    Months,
-    Megabytes,
-    Watts,
+    model {
+        Volume = CostModel::volume;
+        HourlyRate = People::hourly_rate;
+        HoursPerDay = People::hours_per_day;
+        MachinePerHour = InHouse::machine_per_hour;
+        Watts = InHouse::watts;
+        EnergyPerKwh = InHouse::energy_per_kwh;
+        Utilisation = InHouse::utilisation;
+        Megabytes = InHouse::megabytes;
+        StoragePerGbMonth = InHouse::storage_per_gb_month;
+        MonthsKept = InHouse::months_kept;
+        LicencesPerMonth = InHouse::licences_per_month;
+        Training = InHouse::training;
+        TrainingsPerYear = InHouse::trainings_per_year;
+        Setup = InHouse::setup;
+        BriefMinutes = InHouse::brief_minutes;
+        ReviewMinutes = InHouse::review_minutes;
+        Approval = InHouse::approval;
+        Price = Outsourced::price;
+        RevisionRounds = Outsourced::revision_rounds;
+        LeadDays = Outsourced::lead_days;
+        RevisionPrice = Outsourced::revision_price;
+        Retainer = Outsourced::retainer_per_month;
+        VendorBriefMinutes = Outsourced::brief_minutes;
+        VendorReviewMinutes = Outsourced::review_minutes;
+        VendorApproval = Outsourced::approval;
+    }
+    measured {
+        GateYield, "gate_yield", Share, "Share of the jobs whose image passed the gate.";
+        FirstPass, "first_pass", Share, "Share of the jobs whose first attempt passed the gate.";
+        Attempts, "attempts", Times, "Attempts a job took.";
+        Seconds, "seconds", Seconds, "Machine seconds a job took, all attempts.";
+        Batch, "batch", Images, "Images of the campaign that was evaluated.";
+    }
 }
 
 /// Where an amount comes from.
@@ -164,8 +158,8 @@ impl Inputs {
 
 /// Returns an amount that the model states.
 fn said(input: CostInput, model: &CostModel) -> Option<(Amount, AmountSource)> {
-    let path = input.path();
-    let amount = model.amount(path)?;
+    let CostField { path, amount, .. } = *input.field()?;
+    let amount = amount(model)?;
     let source = model.line(path).map_or(AmountSource::LeftOut { path }, |line| AmountSource::Model { path, line });
     Some((amount, source))
 }
@@ -224,7 +218,7 @@ fn measured(input: CostInput, observed: &Observed, evaluation: &Evaluation) -> O
         CostInput::Batch => Some((Amount::exact(finished as f64), AmountSource::Measured { images: finished })),
         CostInput::Price => mean_of(&observed.prices),
         CostInput::RevisionRounds => mean_of(&observed.revision_rounds).or_else(|| {
-            let path = input.path();
+            let path = Outsourced::revision_rounds().path;
             Some((Amount::exact(0.0), AmountSource::LeftOut { path }))
         }),
         CostInput::LeadDays => mean_of(&observed.lead_days),

@@ -17,4 +17,6 @@ mod tests;
 pub(crate) use calculation::roi;
 pub use calculation::{FigureValue, Month, Roi, TornadoBar};
 pub use figures::Figure;
-pub use inputs::{AmountSource, AmountUnit, CostInput, GivenAmount, Inputs};
+pub use inputs::{AmountSource, CostInput, GivenAmount, Inputs};
+
+pub use crate::spec::costs::AmountUnit;

@@ -1,12 +1,11 @@
 //! The cost model's grammar.
 
-use super::super::costs::{Amount, Bounds, CostModel, InHouse, Outsourced, People, day};
+use super::super::costs::{Amount, Bounds, CostField, CostModel, InHouse, Outsourced, People};
 use super::super::node::YamlValue;
 use super::super::problem::{Places, Problem};
 use super::super::reader::{Field, Object, Reader};
 use super::common::{self, Keys, currency, name, owner};
 use super::kind::DocumentKind;
-use crate::base::limits;
 
 /// The keys of every mapping, by the name of its type in the JSON Schema.
 pub(in crate::spec) const KEYS: Keys = &[
@@ -45,11 +44,11 @@ fn document(r: &mut Reader, field: Field<'_>) -> Option<CostModel> {
     let spec = r.need(&doc, "spec", |r, f| {
         let spec = object(r, f, "Spec")?;
         let currency = r.need(&spec, "currency", currency);
-        let volume = r.need(&spec, "volume", |r, f| amount(r, f, Bounds { low: 1.0, high: limits::COST }));
+        let volume = given(r, &spec, CostModel::volume());
         let people = r.need(&spec, "people", people);
         let in_house = r.need(&spec, "in_house", in_house);
         let outsourced = r.or(&spec, "outsourced", Outsourced::default(), outsourced);
-        Some((currency?, volume?, people?, in_house?, outsourced?))
+        Some((currency?, volume??, people?, in_house?, outsourced?))
     });
     let ((name, owner), (currency, volume, people, in_house, outsourced)) = (metadata?, spec?);
     let (source, places) = (String::new(), Places::default());
@@ -69,19 +68,23 @@ fn amount(r: &mut Reader, field: Field<'_>, Bounds { low, high }: Bounds) -> Opt
     Some(amount)
 }
 
+/// Reads a field of a mapping; `Some(None)` if it is left out and may be.
+fn given(r: &mut Reader, object: &Object<'_>, field: &CostField) -> Option<Option<Amount>> {
+    let read = |r: &mut Reader, f: Field<'_>| amount(r, f, field.bounds);
+    if field.required { r.need(object, field.key, read).map(Some) } else { r.maybe(object, field.key, read) }
+}
+
 fn people(r: &mut Reader, field: Field<'_>) -> Option<People> {
     let people = object(r, field, "People")?;
-    let hourly_rate = r.need(&people, "hourly_rate", |r, f| amount(r, f, Bounds { low: 0.0, high: limits::COST }));
-    let hours_per_day = r.or(&people, "hours_per_day", day(), |r, f| amount(r, f, Bounds { low: 0.1, high: 24.0 }));
-    Some(People { hourly_rate: hourly_rate?, hours_per_day: hours_per_day? })
+    People::read(|field| given(r, &people, field))
 }
 
 fn in_house(r: &mut Reader, field: Field<'_>) -> Option<InHouse> {
     let house = object(r, field, "InHouse")?;
-    InHouse::read(|key, bounds| r.maybe(&house, key, |r, f| amount(r, f, bounds)))
+    InHouse::read(|field| given(r, &house, field))
 }
 
 fn outsourced(r: &mut Reader, field: Field<'_>) -> Option<Outsourced> {
     let bought = object(r, field, "Outsourced")?;
-    Outsourced::read(|key, bounds| r.maybe(&bought, key, |r, f| amount(r, f, bounds)))
+    Outsourced::read(|field| given(r, &bought, field))
 }
